@@ -1,0 +1,59 @@
+"""The ``m3d`` command: reads the arguments, runs one command, turns errors into one sentence and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from M3DLib.Errors import M3DError
+
+from .Terminal import Terminal
+
+EXIT_DONE = 0
+EXIT_WRONG_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+# Each module has addParser(subparsers), which sets the default "run" to its run(arguments, terminal) -> exit status.
+COMMAND_MODULES = (
+    "ExportCommand",
+    "InspectCommand",
+    "ExtractCommand",
+    "DemoCommand",
+)
+
+
+def makeParser() -> argparse.ArgumentParser:
+    """The parser of the whole command line; every command's module adds its own part."""
+    parser = argparse.ArgumentParser(
+        prog="m3d",
+        description="3D-printable models from medical images: traceable as DICOM Encapsulated STL, checked against the scan.",
+    )
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in COMMAND_MODULES:
+        importlib.import_module(f".{name}", __package__).addParser(subparsers)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command.
+
+    :param argv: arguments without the program's name; ``sys.argv[1:]`` when None.
+    :return: 0 done, 2 wrong input or usage, 130 interrupted; ``validate`` adds 1 and 3.
+    """
+    arguments = makeParser().parse_args(argv)
+    terminal = Terminal(json=getattr(arguments, "json", False))
+    try:
+        return arguments.run(arguments, terminal)
+    except M3DError as error:
+        terminal.error(str(error))
+        return EXIT_WRONG_INPUT
+    except KeyboardInterrupt:
+        terminal.error("Interrupted; nothing was left behind.")
+        return EXIT_INTERRUPTED
+    finally:
+        terminal.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

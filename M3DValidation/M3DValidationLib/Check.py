@@ -1,0 +1,57 @@
+"""What every check is given and what it gives back. Checks share nothing but the case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from M3DLib.Errors import noProgress
+
+if TYPE_CHECKING:
+    from M3DLib.ImageVolume import ImageVolume
+    from M3DLib.Segment import Segment
+    from M3DLib.SurfaceParameters import SurfaceParameters
+    from M3DLib.TriangleMesh import TriangleMesh
+
+    from .Finding import Finding
+    from .Profile import Profile
+
+
+@dataclass
+class Case:
+    """What is to be validated; any part may be missing, and the checks that need it are then left out.
+
+    :ivar image: the scan the model was made from.
+    :ivar segment: the voxels of the anatomy of interest.
+    :ivar otherSegments: further segments of the same segmentation, for the overlap check.
+    :ivar mesh: the model, LPS mm.
+    :ivar surfaceParameters: how the mesh was made from the segment, where known.
+    :ivar options: what the user set for this run, by name ("tolerance", "minWall", ...), in mm.
+    """
+
+    profile: Profile
+    image: ImageVolume | None = None
+    segment: Segment | None = None
+    otherSegments: list[Segment] = field(default_factory=list)
+    mesh: TriangleMesh | None = None
+    surfaceParameters: SurfaceParameters | None = None
+    options: dict = field(default_factory=dict)
+
+
+class Check(Protocol):
+    """One family of findings on one kind of input.
+
+    :cvar requirementIds: the requirements this check answers; :meth:`run` gives at least one finding for each of them that
+        the profile holds.
+    """
+
+    requirementIds: tuple[str, ...]
+
+    def canRun(self, case: Case) -> bool:
+        """Whether the case holds the kind of input this check is about."""
+        ...
+
+    def run(self, case: Case, progress: Callable[[float, str], None] = noProgress) -> Iterable[Finding]:
+        """Findings; never prints, never changes the case, raises M3DError only for what no verdict can express."""
+        ...

@@ -1,0 +1,73 @@
+"""A requirement with its limit, and how a measured value is judged by it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from .Finding import Finding, Verdict
+
+AT_MOST = "atMost"
+AT_LEAST = "atLeast"
+STATED = "stated"
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What is asked of the image, the segmentation, the mesh or their deviation.
+
+    :ivar id: stable identifier ("slice-thickness").
+    :ivar clause: clause of ISO/IEC 3532-1:2023 by number and title ("6.2 Image acquisition"); others in ``seeAlso``.
+    :ivar sense: "atMost" or "atLeast" for limits on a number; "stated" where the check itself says yes or no.
+    :ivar passLimit: the value up to (from) which the requirement passes, in ``unit``; None for "stated".
+    :ivar warningLimit: the value up to (from) which it is a warning, not a failure; None where there is no such zone.
+    :ivar severity: the worst verdict this requirement can give: "fail", "warning" or "information" (recorded only).
+    :ivar required: whether a run in which it could not be assessed may be called complete (exit status 3 when not).
+    :ivar source: where the limit comes from: a paper, a guideline, practice, "set by the site".
+    :ivar parameters: further numbers the check needs (tolerances, margins), each named with its unit.
+    """
+
+    id: str
+    title: str
+    clause: str
+    unit: str = ""
+    sense: str = STATED
+    passLimit: float | None = None
+    warningLimit: float | None = None
+    severity: str = "fail"
+    required: bool = False
+    source: str = ""
+    seeAlso: tuple[str, ...] = ()
+    parameters: dict = field(default_factory=dict)
+
+    def judge(self, value: float) -> Verdict:
+        """Verdict on a measured number, in the requirement's unit; not a number is not assessable."""
+        if value is None or math.isnan(value):
+            return Verdict.NOT_ASSESSABLE
+        sign = -1 if self.sense == AT_LEAST else 1
+        if self.passLimit is None or sign * value <= sign * self.passLimit:
+            return Verdict.PASS
+        if self.warningLimit is not None and sign * value <= sign * self.warningLimit:
+            return self.worst(Verdict.WARNING)
+        return self.worst(Verdict.FAIL)
+
+    def worst(self, verdict: Verdict) -> Verdict:
+        """The verdict, softened to what the requirement's severity allows."""
+        if self.severity == "information" and verdict in (Verdict.WARNING, Verdict.FAIL):
+            return Verdict.PASS
+        if self.severity == "warning" and verdict is Verdict.FAIL:
+            return Verdict.WARNING
+        return verdict
+
+    def finding(self, measured: float, message: str, **evidence) -> Finding:
+        """Finding whose verdict follows from a measured number."""
+        return Finding(self, self.judge(measured), float(measured), message, evidence)
+
+    def stated(self, fulfilled: bool, measured: float | str | None, message: str, **evidence) -> Finding:
+        """Finding of a check that says yes or no itself."""
+        verdict = Verdict.PASS if fulfilled else self.worst(Verdict.FAIL)
+        return Finding(self, verdict, measured, message, evidence)
+
+    def notAssessable(self, reason: str, **evidence) -> Finding:
+        """Finding of a check that could not be made, with the reason in one sentence."""
+        return Finding(self, Verdict.NOT_ASSESSABLE, None, reason, evidence)
