@@ -27,7 +27,7 @@ def makeParser() -> argparse.ArgumentParser:
     """The parser of the whole command line; every command's module adds its own part."""
     parser = argparse.ArgumentParser(
         prog="m3d",
-        description="3D-printable models from medical images: traceable as DICOM Encapsulated STL, checked against the scan.",
+        description="3D-printable models from medical images: DICOM Encapsulated STL, checked against the scan.",
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in COMMAND_MODULES:

@@ -42,8 +42,8 @@ class Case:
 class Check(Protocol):
     """One family of findings on one kind of input.
 
-    :cvar requirementIds: the requirements this check answers; :meth:`run` gives at least one finding for each of them that
-        the profile holds.
+    :cvar requirementIds: the requirements this check answers; :meth:`run` gives at least one finding for each of them
+        that the profile holds.
     """
 
     requirementIds: tuple[str, ...]

@@ -23,10 +23,10 @@ class Verdict(str, Enum):
 class Finding:
     """One judged requirement.
 
-    :ivar measured: the value found, in the requirement's unit; text where a number says nothing; None when not assessable.
+    :ivar measured: the value found, in the requirement's unit; text where a number says nothing; None when there is none.
     :ivar message: one sentence a clinician understands: what was found, against what, where.
-    :ivar evidence: numbers, slice numbers (counted from 1 at the lowest position along the normal), positions (LPS mm) and
-        names of pictures behind the verdict; plain JSON values only.
+    :ivar evidence: numbers, slice numbers (counted from 1 at the lowest position along the normal), positions (LPS mm)
+        and names of pictures behind the verdict; plain JSON values only.
     """
 
     requirement: Requirement
@@ -36,7 +36,7 @@ class Finding:
     evidence: dict = field(default_factory=dict)
 
     def asDict(self) -> dict:
-        """The finding as the JSON report has it: requirement id, verdict, measured, limit, unit, clause, message, ..."""
+        """The finding as the JSON report has it."""
         requirement = self.requirement
         return {
             "requirement": requirement.id,
