@@ -74,3 +74,14 @@ class Segment:
     def volumeMm3(self) -> float:
         """Number of voxels times the volume of one, mm3."""
         return float(np.count_nonzero(self.array) * abs(np.linalg.det(self.ijkToLps[:3, :3])))
+
+    def occupiedBox(self) -> tuple[slice, slice, slice] | None:
+        """The smallest box of voxels that holds the segment, as slices along k, j and i; None when it is empty."""
+        box = []
+        for axis in range(3):
+            others = tuple(other for other in range(3) if other != axis)
+            indices = np.flatnonzero(self.array.any(axis=others))
+            if not len(indices):
+                return None
+            box.append(slice(int(indices[0]), int(indices[-1]) + 1))
+        return tuple(box)

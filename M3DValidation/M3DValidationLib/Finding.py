@@ -23,7 +23,7 @@ class Verdict(str, Enum):
 class Finding:
     """One judged requirement.
 
-    :ivar measured: the value found, in the requirement's unit; text where a number says nothing; None when there is none.
+    :ivar measured: the value found, in the requirement's unit; text where a number says nothing; None where none is.
     :ivar message: one sentence a clinician understands: what was found, against what, where.
     :ivar evidence: numbers, slice numbers (counted from 1 at the lowest position along the normal), positions (LPS mm)
         and names of pictures behind the verdict; plain JSON values only.
