@@ -1,8 +1,8 @@
 """The directory of a DICOM file-set (DICOMDIR, PS3.3 Annex F) in memory: read, added to, written whole.
 
 pydicom's FileSet moves files to names of its own and rewrites the DICOMDIR in place, so that a killed run can leave
-neither the old nor the new file-set. Here the directory is a value that is written to a new file; pydicom's record definitions
-(``DIRECTORY_RECORDERS``) say what each record holds.
+neither the old nor the new file-set. Here the directory is a value that is written to a new file; pydicom's record
+definitions (``DIRECTORY_RECORDERS``) say what each record holds.
 """
 
 from __future__ import annotations
