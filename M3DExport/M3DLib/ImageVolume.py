@@ -37,8 +37,9 @@ class ImageVolume:
         None without headers.
     :ivar sliceOrientations: float64 (k, 6), Image Orientation (Patient) of each slice as it stands;
         None without headers.
-    :ivar geometryProblems: why this stack is not a regular grid, one sentence each; empty when it is. Whoever needs the
-        grid calls :meth:`requireRegular`; whoever judges the stack reads the positions.
+    :ivar frameIndices: for an enhanced multi-frame object the frame (from 0) of each slice along k; None otherwise.
+    :ivar geometryProblems: why this stack is not one regular grid of one patient, one sentence each; empty when it is.
+        Whoever needs the grid calls :meth:`requireRegular`; whoever judges the stack reads the positions.
     """
 
     array: np.ndarray
@@ -50,6 +51,7 @@ class ImageVolume:
     skippedFiles: list[SkippedFile] = field(default_factory=list)
     slicePositions: np.ndarray | None = None
     sliceOrientations: np.ndarray | None = None
+    frameIndices: np.ndarray | None = None
     geometryProblems: list[str] = field(default_factory=list)
 
     def __post_init__(self):
