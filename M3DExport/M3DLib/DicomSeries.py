@@ -218,7 +218,7 @@ def chooseSeries(files: list[DicomFile], series: str | None, where: Path) -> tup
             groups.setdefault(file.seriesUid, []).append(file)
     if not groups:
         raise M3DError(f"{where} holds no CT or MR image series{_otherClasses(files)}; choose the folder of the scan.")
-    listing = [describeSeries(group) for group in groups.values()]
+    listing = [describeSeries(group) for group in sorted(groups.values(), key=_seriesNumber)]
     if series is not None:
         wanted = str(series).strip()
         chosen = [uid for uid, group in groups.items() if wanted in (uid, str(group[0].header.get("SeriesNumber")))]
@@ -252,6 +252,11 @@ def chooseSeries(files: list[DicomFile], series: str | None, where: Path) -> tup
             reason = "image of another series"
         skipped.append(SkippedFile(file.path, reason))
     return groups[uid], skipped
+
+
+def _seriesNumber(files: list[DicomFile]) -> float:
+    number = files[0].header.get("SeriesNumber")
+    return float("inf") if number is None else float(number)
 
 
 def _otherClasses(files: list[DicomFile]) -> str:

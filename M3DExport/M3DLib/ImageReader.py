@@ -18,7 +18,7 @@ from .ImageVolume import ImageVolume, SkippedFile
 from .SliceHeader import SliceHeader
 from .SliceStack import SliceStack
 from .StackProblems import stackProblems
-from .VoxelValues import readVoxels
+from .VoxelValues import narrowest, readVoxels
 
 IMAGE_FILE_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 _SHARE_OF_HEADERS = 0.4
@@ -37,11 +37,9 @@ def readImage(
     """
     path = Path(path)
     if path.is_file() and path.name.lower().endswith(IMAGE_FILE_SUFFIXES):
-        from .ImageFileReader import readImageFile
-
         if series is not None:
             raise M3DError(f"{path} has no DICOM series, so --series does not apply to it.")
-        return readImageFile(path)
+        return _readWithoutHeaders(path)
     paths = findFiles(path)
     if not paths:
         raise M3DError(f"Folder {path} is empty; choose the folder of the scan.")
@@ -59,8 +57,19 @@ def readImage(
     return image
 
 
+def _readWithoutHeaders(path: Path) -> ImageVolume:
+    """NRRD, NIfTI or MetaImage: a geometry, but no headers."""
+    from .ImageFile import readImageFile
+
+    array, matrix = readImageFile(path)
+    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-12:
+        raise M3DError(f"{path} does not place its voxels in space (its axes or spacings are not usable).")
+    problems = ["There is only one slice; a volume needs at least two."] if array.shape[0] == 1 else []
+    return ImageVolume(narrowest(array, path), matrix, name=path.name, files=[path], geometryProblems=problems)
+
+
 def _withoutScouts(files: list[DicomFile]) -> tuple[list[DicomFile], list[SkippedFile]]:
-    """Leave out scout views that some scanners put into the series itself, where their size shows they are no slices."""
+    """Leave out scout views that some scanners put into the series itself, where their size tells them from slices."""
     sizes = {_size(file) for file in files if not file.isLocalizer}
     scouts = [file for file in files if sizes and file.isLocalizer and _size(file) not in sizes]
     reason = "localizer (scout view) within the series"
@@ -77,8 +86,8 @@ def _makeVolume(files: list[DicomFile], progress: Callable[[float, str], None]) 
     multiFrame = max(frameCounts) > 1
     if multiFrame and len(files) > 1:
         raise M3DError(
-            f"The series is spread over {len(files)} files with several frames each ({describeSeries(files)}); such parts "
-            "are not joined. Give one of the files instead of the folder, or export the scan as single slices."
+            f"The series is spread over {len(files)} files with several frames each ({describeSeries(files)}); such "
+            "parts are not joined. Give one of the files instead of the folder, or export the scan as single slices."
         )
     if multiFrame and "PerFrameFunctionalGroupsSequence" not in files[0].header:
         raise M3DError(f"{files[0].path} has {frameCounts[0]} frames but does not say where each lies in the patient.")
@@ -86,9 +95,7 @@ def _makeVolume(files: list[DicomFile], progress: Callable[[float, str], None]) 
     if len(sizes) > 1:
         listed = ", ".join(f"{count} of {size[0]} x {size[1]}" for size, count in sizes.most_common())
         odd = next(file for file in files if _size(file) == sizes.most_common()[-1][0])
-        raise M3DError(
-            f"The slices have different sizes ({listed} pixels, e.g. {odd.path.name}): they are not one image."
-        )
+        raise M3DError(f"The slices have different sizes ({listed} pixels; see {odd.path}): they are not one image.")
     if multiFrame:
         slices = [SliceHeader(files[0].header, frame) for frame in range(frameCounts[0])]
         _refuseSeveralStacks(slices, files[0])
@@ -154,7 +161,7 @@ def _sortingOrder(stack: SliceStack, slices: list[SliceHeader]) -> np.ndarray:
 
 
 def _identityProblems(files: list[DicomFile]) -> list[str]:
-    """Why slices of one series cannot be put together although they fit: another patient, study or coordinate system."""
+    """Why slices that may fit are not one image all the same: another patient, study or coordinate system."""
     problems = []
     for keyword, what in (
         ("PatientID", "patients (Patient ID)"),
@@ -163,7 +170,5 @@ def _identityProblems(files: list[DicomFile]) -> list[str]:
     ):
         values = {str(file.header.get(keyword, "") or "") for file in files}
         if len(values) > 1:
-            problems.append(
-                f"The slices of this series come from {len(values)} different {what}: they are not one scan."
-            )
+            problems.append(f"The slices come from {len(values)} different {what}: they are not one scan.")
     return problems

@@ -47,7 +47,7 @@ class SliceStack:
         known = self.orientations[np.isfinite(self.orientations).all(axis=1)]
         if not len(known):
             return None
-        rounded, inverse, counts = np.unique(known.round(3), axis=0, return_inverse=True, return_counts=True)
+        _, inverse, counts = np.unique(known.round(3), axis=0, return_inverse=True, return_counts=True)
         return known[np.flatnonzero(inverse.ravel() == counts.argmax())].mean(axis=0)
 
     def axes(self) -> np.ndarray:

@@ -50,7 +50,7 @@ def _missingAttributes(stack: SliceStack) -> list[str]:
         problems.append(f"Pixel Spacing must be positive, not {known.min():g} mm.")
     elif len(known) and np.ptp(known, axis=0).max() > 1e-3 * np.median(known):
         problems.append(
-            f"Pixel Spacing differs between slices ({known.min():.4g} to {known.max():.4g} mm), so they are not one grid."
+            f"Pixel Spacing differs between slices ({known.min():.4g} to {known.max():.4g} mm): they are not one grid."
         )
     return problems
 
@@ -94,8 +94,8 @@ def _distanceProblems(stack: SliceStack) -> list[str]:
         lost = max(1, round(distances[index] / typical) - 1)
         problems.append(
             f"{lost} slice{'s are' if lost > 1 else ' is'} missing between slices {index + 1} and {index + 2} "
-            f"({heights[index]:.2f} and {heights[index + 1]:.2f} mm along the normal): they are {distances[index]:.3f} mm "
-            f"apart, the others {typical:.3f} mm."
+            f"({heights[index]:.2f} and {heights[index + 1]:.2f} mm along the normal): they are "
+            f"{distances[index]:.3f} mm apart, the others {typical:.3f} mm."
         )
     if len(gaps) > _LISTED:
         problems.append(f"There are {len(gaps) - _LISTED} more gaps between slices.")
@@ -104,8 +104,8 @@ def _distanceProblems(stack: SliceStack) -> list[str]:
         worst = odd[np.abs(distances[odd] - typical).argmax()]
         problems.append(
             f"Slice distances differ by more than {tolerance:.3g} mm: {distances[odd].min():.3f} to "
-            f"{max(distances[odd].max(), typical):.3f} mm where {typical:.3f} mm is typical ({len(odd)} distances, the worst "
-            f"between slices {worst + 1} and {worst + 2})."
+            f"{max(distances[odd].max(), typical):.3f} mm where {typical:.3f} mm is typical ({len(odd)} distances, "
+            f"the worst between slices {worst + 1} and {worst + 2})."
         )
     along, across = stack.gridErrors(), np.linalg.norm(stack.lateralOffsets(), axis=1)
     if across.max() > max(tolerance, 0.02 * stack.pixelSpacing().min()) and not stack.otherOrientation().any():
@@ -117,7 +117,7 @@ def _distanceProblems(stack: SliceStack) -> list[str]:
     if not problems and np.abs(along).max() > PLACE_TOLERANCE_SHARE * typical:
         worst = int(np.abs(along).argmax())
         problems.append(
-            f"Slice distances drift: slice {worst + 1} lies {abs(along[worst]):.3f} mm from its place in a regular stack "
-            f"with {typical:.3f} mm distance."
+            f"Slice distances drift: slice {worst + 1} lies {abs(along[worst]):.3f} mm from its place in a regular "
+            f"stack with {typical:.3f} mm distance."
         )
     return problems

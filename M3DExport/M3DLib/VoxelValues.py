@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,3 +99,21 @@ def _rescale(header: SliceHeader, file: DicomFile) -> tuple[float, float]:
     if slope == 0:
         raise M3DError(f"{file.path} has a Rescale Slope of 0, which would make every value the same.")
     return slope, intercept
+
+
+def narrowest(array: np.ndarray, path: Path) -> np.ndarray:
+    """Whole numbers as int16 where they fit, else as int32; others as float32.
+
+    :raises M3DError: values that are no numbers, or beyond 32 bits; names the file.
+    """
+    if array.dtype.kind == "f":
+        if not np.isfinite(array).all():
+            raise M3DError(f"{path} holds values that are not finite numbers.")
+        return array.astype(np.float32, copy=False)
+    if array.dtype.kind not in "iu":
+        raise M3DError(f"{path} has voxels of type {array.dtype}; an image has numbers.")
+    low, high = int(array.min()), int(array.max())
+    for dtype in (np.int16, np.int32):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return array.astype(dtype, copy=False)
+    raise M3DError(f"{path} holds values from {low} to {high}, beyond 32 bits.")
