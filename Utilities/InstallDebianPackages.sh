@@ -3,7 +3,7 @@
 # tools that the tests compare with. As root on Debian it installs what is missing; otherwise it says what to install.
 set -eu
 
-RUN="libgl1 libegl1 libosmesa6 libx11-6 libxrender1 libxcursor1 libxt6"
+RUN="libgl1 libegl1 libosmesa6"
 TEST="dcmtk dicom3tools orthanc orthanc-dicomweb"
 
 wanted=""
