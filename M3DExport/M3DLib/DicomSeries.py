@@ -71,10 +71,11 @@ class DicomFile:
         """Whether the file is (a slice of) a cross-sectional image: by class, else by having pixels with a place."""
         import pydicom.uid
 
-        uid = str(self.header.get("SOPClassUID", "") or "")
-        if uid in [getattr(pydicom.uid, name) for name in _IMAGE_CLASSES if hasattr(pydicom.uid, name)]:
+        # A truncated file may know its class only from its file meta information.
+        uids = {self.header.get("SOPClassUID"), self.header.file_meta.get("MediaStorageSOPClassUID")}
+        if uids & {getattr(pydicom.uid, name) for name in _IMAGE_CLASSES if hasattr(pydicom.uid, name)}:
             return True
-        if uid in [getattr(pydicom.uid, name) for name in _DERIVED_CLASSES if hasattr(pydicom.uid, name)]:
+        if uids & {getattr(pydicom.uid, name) for name in _DERIVED_CLASSES if hasattr(pydicom.uid, name)}:
             return False
         placed = "ImagePositionPatient" in self.header or "PerFrameFunctionalGroupsSequence" in self.header
         return bool(self.pixelKeyword) and placed and self.header.get("SamplesPerPixel", 1) == 1
@@ -132,7 +133,7 @@ def _parseHeader(path: Path, stream: BinaryIO, hasPrefix: bool) -> DicomFile | S
     try:
         header = pydicom.filereader.read_partial(stream, atPixels, force=True)
         if not header:
-            if hasPrefix and header.file_meta.get("TransferSyntaxUID") is None:
+            if hasPrefix and header.file_meta.get("MediaStorageSOPClassUID") != MediaStorageDirectoryStorage:
                 raise M3DError(f"{path} is a DICOM file that ends within its header; copy it again or remove it.")
             return SkippedFile(path, "no DICOM data set")
         if header.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
@@ -218,6 +219,12 @@ def chooseSeries(files: list[DicomFile], series: str | None, where: Path) -> tup
             groups.setdefault(file.seriesUid, []).append(file)
     if not groups:
         raise M3DError(f"{where} holds no CT or MR image series{_otherClasses(files)}; choose the folder of the scan.")
+    for group in groups.values():
+        if not any(file.pixelKeyword for file in group):
+            raise M3DError(
+                f"{group[0].path} is an image without pixels: it is truncated or incomplete. Copy it again, or remove "
+                "it if it is not part of the scan."
+            )
     listing = [describeSeries(group) for group in sorted(groups.values(), key=_seriesNumber)]
     if series is not None:
         wanted = str(series).strip()

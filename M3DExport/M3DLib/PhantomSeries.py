@@ -189,7 +189,7 @@ def _addCtAttributes(common: Dataset, image: ImageVolume, description: SeriesDes
 
 
 def gantryTilt(ijkToLps: np.ndarray) -> float:
-    """Angle between the stacking direction and the normal of the slices, degrees; its sign is that of the shear along j."""
+    """Angle between the stacking direction and the normal, degrees; its sign is that of the shear along j."""
     along, down, step = (ijkToLps[:3, axis] / np.linalg.norm(ijkToLps[:3, axis]) for axis in range(3))
     normal = np.cross(along, down)
     if normal @ step < 0:
