@@ -1,0 +1,180 @@
+"""DICOM files: written so that they are there whole or not at all, read without holding a large payload twice."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import os
+import uuid
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from .Errors import M3DError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+PAYLOAD_TAG = 0x00420011
+
+# A payload larger than this stays in the file and is mapped into memory.
+DEFER_BYTES = 1 << 20
+_CHUNK = 1 << 20
+
+
+@contextlib.contextmanager
+def atomicWrite(path: Path | str):
+    """Open a temporary file beside ``path`` for writing; it takes the name ``path`` when all went well.
+
+    Flushed to the disk before it is renamed. When anything is raised, nothing stays behind.
+
+    :raises M3DError: when the system refuses (no such folder, no permission, disk full).
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        try:
+            with open(temporary, "xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError as error:
+            raise M3DError(f"Cannot write '{path}': {error.strerror or error}.") from error
+        _syncFolder(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _syncFolder(folder: Path) -> None:
+    """Make the new name itself durable; not every system can open a folder, and then it does so by itself."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def writeDicomFile(dataset: Dataset, path: Path | str) -> None:
+    """Write a dataset as a DICOM file: under a temporary name, read back and compared, then renamed.
+
+    :param dataset: with file meta information; an Encapsulated Document in it is written without being copied.
+    :raises M3DError: when the file cannot be written, or does not read back as what was written.
+    """
+    from pydicom import DataElement, dcmwrite
+
+    payload = dataset.get("EncapsulatedDocument")
+    written = dataset
+    if isinstance(payload, bytes):
+        # pydicom copies values twice while it writes them, but not those it reads from a stream. The copy of the
+        # dataset is shallow: it shares every element, and the stream shares the bytes.
+        written = copy.copy(dataset)
+        written._dict = dict(dataset._dict)
+        written[PAYLOAD_TAG] = DataElement(PAYLOAD_TAG, "OB", io.BytesIO(payload))
+    with atomicWrite(path) as file:
+        with warnings.catch_warnings():
+            # What the source says is copied as it stands, also where it breaks a rule of its value representation.
+            warnings.simplefilter("ignore")
+            dcmwrite(file, written, enforce_file_format=True)
+        file.flush()
+        _requireSame(dataset, payload, Path(file.name))
+
+
+def _requireSame(dataset: Dataset, payload: bytes | None, path: Path) -> None:
+    with openDicom(path) as content:
+        same = content.dataset.get("SOPInstanceUID") == dataset.get("SOPInstanceUID")
+        same = same and set(content.dataset.keys()) == set(dataset.keys()) - {PAYLOAD_TAG}
+        if same and payload is not None:
+            same = len(content.payload) == len(payload) + len(payload) % 2
+            for start in range(0, len(payload), _CHUNK):
+                same = (
+                    same
+                    and content.payload[start : start + _CHUNK].tobytes()[: len(payload) - start]
+                    == (payload[start : start + _CHUNK])
+                )
+    if not same:
+        raise M3DError(f"What was written to '{path.parent}' does not read back as it should; the disk may be failing.")
+
+
+@dataclass
+class DicomContent:
+    """A DICOM file's dataset and, apart from it, its Encapsulated Document.
+
+    :ivar payload: uint8 (n,), as it stands in the file; may be a read-only map of the file. None when there is none.
+    """
+
+    dataset: Dataset
+    payload: np.ndarray | None
+
+
+@contextlib.contextmanager
+def openDicom(source: Path | str | bytes | BinaryIO | Dataset):
+    """Read a DICOM file, any transfer syntax; yields :class:`DicomContent`.
+
+    A payload over 1 MB is mapped from the file, not read, where the transfer syntax allows it; the map is let go at the
+    end of the ``with`` block unless somebody still holds it.
+
+    :raises M3DError: when it is not a DICOM file, cannot be opened or is damaged beyond reading.
+    """
+    from pydicom import Dataset
+
+    if isinstance(source, Dataset):
+        value = source.get("EncapsulatedDocument")
+        yield DicomContent(source, _asArray(value))
+        return
+    with warnings.catch_warnings():
+        # pydicom's remarks on odd values are for programmers; what matters to a user is said by whoever reads on.
+        warnings.simplefilter("ignore")
+        content = _read(source)
+    yield content
+
+
+def _asArray(value) -> np.ndarray | None:
+    if value is None:
+        return None
+    if isinstance(value, io.BytesIO):
+        value = value.getvalue()
+    return np.frombuffer(value, dtype=np.uint8) if len(value) else np.empty(0, np.uint8)
+
+
+def _read(source: Path | str | bytes | BinaryIO) -> DicomContent:
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    isFile = isinstance(source, (str, os.PathLike))
+    name = f"'{source}'" if isFile else "The data"
+    stream = io.BytesIO(source) if isinstance(source, (bytes, bytearray, memoryview)) else source
+    try:
+        dataset = dcmread(stream, defer_size=DEFER_BYTES if isFile else None)
+        if isFile and dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+            dataset = dcmread(stream)  # offsets in inflated data are no places in the file
+        return DicomContent(dataset, _takePayload(dataset, Path(source) if isFile else None))
+    except InvalidDicomError as error:
+        raise M3DError(f"{name} is not a DICOM file.") from error
+    except OSError as error:
+        raise M3DError(f"{name} cannot be read: {error.strerror or error}.") from error
+    except Exception as error:
+        # A damaged file makes pydicom raise nearly anything: struct.error, KeyError, zlib.error ...
+        raise M3DError(f"{name} is damaged: its DICOM structure cannot be read ({type(error).__name__}).") from error
+
+
+def _takePayload(dataset: Dataset, path: Path | None) -> np.ndarray | None:
+    """Take Encapsulated Document out of a dataset that was just read."""
+    if PAYLOAD_TAG not in dataset:
+        return None
+    element = dataset.get_item(PAYLOAD_TAG)
+    del dataset[PAYLOAD_TAG]
+    if element.is_raw and element.value is None and element.length and path is not None:
+        available = max(0, min(element.length, path.stat().st_size - element.value_tell))
+        if not available:
+            return np.empty(0, np.uint8)
+        return np.memmap(path, dtype=np.uint8, mode="r", offset=element.value_tell, shape=(available,))
+    value = element.value
+    return _asArray(value if isinstance(value, (bytes, bytearray)) else b"")

@@ -1,0 +1,289 @@
+"""Builds DICOM Encapsulated STL objects (PS3.3 A.85.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from . import Codes
+from .CieLab import encodeLab, labFromRgb
+from .DocumentReferences import DocumentReference, addCommonInstanceReference, documentItems, sourceItems
+from .Errors import M3DError
+from .HeaderCopy import copyModules, settleCharacterSet
+from .ModelDescription import SURFACE_ALGORITHM, DerivationAlgorithm, ModelDescription
+from .ModelSources import ModelSources
+from .SeriesPlacement import SeriesPlacement, newSeries, newUid
+from .Software import VERSION, softwareVersions
+from .StlFile import checkStl, stlBytes
+from .SurfaceParameters import SurfaceParameters
+
+if TYPE_CHECKING:
+    import numpy as np
+    from pydicom import Dataset
+
+    from .TriangleMesh import TriangleMesh
+
+MIME_TYPE = "model/stl"
+MODALITY = "M3D"
+
+# Identifies this writer in file meta information: a UUID of the project, fixed for good.
+IMPLEMENTATION_CLASS_UID = "2.25.130877580514483121051570660940837276539"
+IMPLEMENTATION_VERSION_NAME = f"SLICERM3D_{VERSION}"[:16]
+
+
+# Encapsulated Document is OB with a 32-bit length, all ones of which means "undefined".
+MAXIMUM_STL_BYTES = 0xFFFFFFFE
+
+
+def encapsulateMesh(
+    mesh: TriangleMesh,
+    description: ModelDescription,
+    sources: ModelSources,
+    surface: SurfaceParameters | None = None,
+    placement: SeriesPlacement | None = None,
+    **more,
+) -> Dataset:
+    """An Encapsulated STL object of a mesh in LPS mm; see :func:`buildEncapsulatedStl` for the rest.
+
+    What the description does not say of name, color and opacity is taken from the mesh; the coordinates are written in
+    the description's unit.
+    """
+    description.requireValid()
+    description = description.withDefaults(
+        title=safeTitle(mesh.name, sources.header),
+        color=mesh.color,
+        opacity=mesh.opacity,
+    )
+    stl = stlBytes(mesh, description.units, description.unitMm)
+    return buildEncapsulatedStl(stl, description, sources, surface, placement, checked=True, **more)
+
+
+def buildEncapsulatedStl(
+    stl: bytes,
+    description: ModelDescription,
+    sources: ModelSources,
+    surface: SurfaceParameters | None = None,
+    placement: SeriesPlacement | None = None,
+    *,
+    predecessors: Sequence[DocumentReference] = (),
+    identical: Sequence[DocumentReference] = (),
+    icon: np.ndarray | None = None,
+    checked: bool = False,
+) -> Dataset:
+    """An Encapsulated STL object, ready to be written as explicit VR little endian.
+
+    :param stl: binary STL in the coordinates of ``sources.frameOfReferenceUid``, in the unit of ``description``; stored
+        byte for byte.
+    :param surface: how the surface was made; None when that is unknown (an STL from elsewhere).
+    :param placement: series and numbers; None for a new series.
+    :param predecessors: earlier models this one was made from.
+    :param identical: objects that hold the same document.
+    :param icon: uint8 (rows, columns, 3) sRGB picture of the model, at most 64 x 64.
+    :param checked: the STL is known to be strictly valid; it is checked otherwise.
+    :return: dataset with file meta information; the STL itself is not copied.
+    :raises M3DError: when the description or the STL is not valid.
+    """
+    from pydicom import Dataset
+
+    description.requireValid()
+    if not checked:
+        checkStl(stl)
+    if len(stl) > MAXIMUM_STL_BYTES:
+        raise M3DError(
+            f"The STL has {len(stl)} bytes; DICOM can hold {MAXIMUM_STL_BYTES}. Reduce the number of triangles.",
+        )
+    now = datetime.now().astimezone()
+    started = description.contentDateTime or now
+    dataset = Dataset()
+    copyModules(sources.header, dataset)
+    if description.timezoneOffset:
+        dataset.TimezoneOffsetFromUTC = description.timezoneOffset
+    zone = _zone(str(dataset.get("TimezoneOffsetFromUTC") or ""))
+    study = str(dataset.StudyInstanceUID)
+    placement = placement or newSeries([sources.header], study)
+
+    _addSeries(dataset, description, placement, _inZone(started, zone))
+    dataset.FrameOfReferenceUID = sources.frameOfReferenceUid
+    dataset.PositionReferenceIndicator = _positionReference(sources)
+    _addEquipment(dataset, description)
+    _addDocument(dataset, description, sources, placement, _inZone(started, zone))
+    dataset.EncapsulatedDocumentLength = len(stl)
+    dataset.EncapsulatedDocument = stl
+    _addModel(dataset, description, surface, icon)
+    _addSop(dataset, _inZone(now, zone))
+    if sources.references:
+        dataset.SourceInstanceSequence = sourceItems(sources.references)
+    if predecessors:
+        dataset.PredecessorDocumentsSequence = documentItems(predecessors)
+    if identical:
+        dataset.IdenticalDocumentsSequence = documentItems(identical)
+    addCommonInstanceReference(dataset, [*sources.references, *predecessors, *identical], study)
+    settleCharacterSet(sources.header, dataset)
+    _addFileMeta(dataset)
+    return dataset
+
+
+def safeTitle(name: str, header: Dataset) -> str:
+    """A name that may stand in the object by default: without one that holds the patient's name or ID.
+
+    Title and description are in no de-identification profile (PS3.15 Table E.1-1), so nothing removes a patient's name
+    from them later.
+    """
+    name = " ".join(name.split())
+    return "3D model" if not name or mentionsPatient(name, header) else name
+
+
+def mentionsPatient(text: str, header: Dataset) -> bool:
+    """Whether a text has the patient's ID or a part of the patient's name (of three or more characters) in it."""
+    words = str(header.get("PatientName") or "").replace("^", " ").replace("=", " ").split()
+    words.append(str(header.get("PatientID") or ""))
+    plain = text.casefold()
+    return any(len(word) >= 3 and word.casefold() in plain for word in words)
+
+
+def _zone(offset: str) -> timezone | None:
+    if len(offset) != 5:
+        return None
+    minutes = int(offset[1:3]) * 60 + int(offset[3:5])
+    return timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes))
+
+
+def _inZone(moment: datetime, zone: timezone | None) -> datetime:
+    """The moment as clocks of the object's time zone show it; local time when the object names none."""
+    return moment.astimezone(zone) if zone is not None else moment
+
+
+def _positionReference(sources: ModelSources) -> str:
+    """Position Reference Indicator belongs to the frame of reference: empty when the header is of another one."""
+    sameFrame = str(sources.header.get("FrameOfReferenceUID") or "") == sources.frameOfReferenceUid
+    return str(sources.header.get("PositionReferenceIndicator") or "") if sameFrame else ""
+
+
+def _addSeries(dataset: Dataset, description: ModelDescription, placement: SeriesPlacement, moment: datetime) -> None:
+    dataset.Modality = MODALITY
+    dataset.SeriesInstanceUID = placement.seriesInstanceUid
+    dataset.SeriesNumber = placement.seriesNumber
+    continued = bool(placement.seriesDate or placement.seriesDescription)
+    dataset.SeriesDate = placement.seriesDate if continued else moment.strftime("%Y%m%d")
+    dataset.SeriesTime = placement.seriesTime if continued else moment.strftime("%H%M%S.%f")
+    seriesDescription = placement.seriesDescription or description.seriesDescription
+    dataset.SeriesDescription = seriesDescription or "3D models"
+
+
+def _addEquipment(dataset: Dataset, description: ModelDescription) -> None:
+    equipment = description.equipment
+    dataset.Manufacturer = equipment.manufacturer
+    dataset.ManufacturerModelName = equipment.modelName
+    dataset.DeviceSerialNumber = equipment.deviceSerialNumber
+    dataset.SoftwareVersions = list(equipment.softwareVersions) or softwareVersions()
+
+
+def _addDocument(
+    dataset: Dataset,
+    description: ModelDescription,
+    sources: ModelSources,
+    placement: SeriesPlacement,
+    moment: datetime,
+) -> None:
+    dataset.InstanceNumber = placement.instanceNumber
+    dataset.ContentDate = moment.strftime("%Y%m%d")
+    dataset.ContentTime = moment.strftime("%H%M%S.%f")
+    dataset.AcquisitionDateTime = sources.acquisitionDateTime
+    dataset.BurnedInAnnotation = _yesNo(description.burnedInAnnotation)
+    if description.recognizableVisualFeatures is not None:
+        dataset.RecognizableVisualFeatures = _yesNo(description.recognizableVisualFeatures)
+    if description.laterality:
+        dataset.ImageLaterality = description.laterality
+    if description.verified is not None:
+        dataset.VerificationFlag = "VERIFIED" if description.verified else "UNVERIFIED"
+    dataset.DocumentTitle = description.title
+    titleCode = description.titleCode or titleOfModalities(sources.modalities)
+    dataset.ConceptNameCodeSequence = [Codes.itemFromKeyword(Codes.DOCUMENT_TITLE, titleCode)] if titleCode else []
+    dataset.MIMETypeOfEncapsulatedDocument = MIME_TYPE
+
+
+def titleOfModalities(modalities: Iterable[str]) -> str:
+    """Keyword of CID 7061 for a model made from these; "" when the group has none for it."""
+    images = [modality for modality in dict.fromkeys(modalities) if modality and modality != "SEG"]
+    if len(images) > 1:
+        return Codes.MIXED_TITLE
+    return Codes.TITLE_OF_MODALITY.get(images[0], "") if images else ""
+
+
+def _addModel(
+    dataset: Dataset,
+    description: ModelDescription,
+    surface: SurfaceParameters | None,
+    icon: np.ndarray | None,
+) -> None:
+    dataset.MeasurementUnitsCodeSequence = [Codes.itemFromUnit(description.units)]
+    if description.modified is not None:
+        dataset.ModelModification = _yesNo(description.modified)
+    if description.mirrored is not None:
+        dataset.ModelMirroring = _yesNo(description.mirrored)
+    if description.usage:
+        dataset.ModelUsageCodeSequence = [Codes.itemFromKeyword(Codes.USAGE, usage) for usage in description.usage]
+    if description.contentDescription:
+        dataset.ContentDescription = description.contentDescription
+    if description.groupUid:
+        dataset.ModelGroupUID = description.groupUid
+    if description.color is not None:
+        dataset.RecommendedDisplayCIELabValue = encodeLab(labFromRgb(description.color))
+    if description.opacity is not None:
+        dataset.RecommendedPresentationOpacity = float(description.opacity)
+    algorithms = list(description.algorithms)
+    if surface is not None:
+        algorithms.append(surfaceAlgorithm(surface))
+    if algorithms:
+        dataset.DerivationAlgorithmSequence = [_algorithmItem(algorithm) for algorithm in algorithms]
+    if icon is not None:
+        from .Icon import iconItem
+
+        dataset.IconImageSequence = [iconItem(icon)]
+
+
+def surfaceAlgorithm(surface: SurfaceParameters) -> DerivationAlgorithm:
+    """How the surface was made, as it is recorded in the object."""
+    return DerivationAlgorithm(
+        SURFACE_ALGORITHM,
+        parameters=tuple((key, str(value)) for key, value in surface.asDict().items()),
+    )
+
+
+def _algorithmItem(algorithm: DerivationAlgorithm) -> Dataset:
+    from highdicom import AlgorithmIdentificationSequence
+    from pydicom.sr.codedict import codes
+
+    return AlgorithmIdentificationSequence(
+        name=algorithm.name,
+        family=getattr(codes.cid7162, algorithm.family),
+        version=algorithm.version,
+        source=algorithm.source or None,
+        parameters=dict(algorithm.parameters) or None,
+    )[0]
+
+
+def _addSop(dataset: Dataset, moment: datetime) -> None:
+    from pydicom.uid import EncapsulatedSTLStorage
+
+    dataset.SOPClassUID = EncapsulatedSTLStorage
+    dataset.SOPInstanceUID = newUid()
+    dataset.InstanceCreationDate = moment.strftime("%Y%m%d")
+    dataset.InstanceCreationTime = moment.strftime("%H%M%S.%f")
+
+
+def _addFileMeta(dataset: Dataset) -> None:
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    dataset.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+
+
+def _yesNo(value: bool) -> str:
+    return "YES" if value else "NO"

@@ -1,0 +1,86 @@
+"""Copies patient and study from a source image into a new object, and settles its character set."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import TYPE_CHECKING
+
+from . import IodTable
+
+if TYPE_CHECKING:
+    from pydicom import DataElement, Dataset
+
+UTF8 = "ISO_IR 192"
+_TEXT_VRS = ("LO", "LT", "PN", "SH", "ST", "UC", "UT")
+
+
+def copyModules(header: Dataset, dataset: Dataset) -> list[str]:
+    """Copy Patient, Study and Clinical Trial modules as they stand.
+
+    Type 2 attributes that the header lacks are added empty. Private attributes and everything of other modules stay
+    behind.
+
+    :return: type 1 attributes that the source lacks, as warnings.
+    """
+    missing = []
+    for module in IodTable.COPIED_MODULES:
+        attributes = IodTable.attributes(module)
+        present = [keyword for keyword in attributes if keyword in header]
+        if not present and module not in IodTable.mandatoryModules():
+            continue
+        for keyword in present:
+            dataset.add(copy.deepcopy(header[keyword]))
+        for keyword, kind in attributes.items():
+            if kind == "2" and keyword not in dataset:
+                setattr(dataset, keyword, None)
+            elif kind == "1" and (keyword not in dataset or dataset[keyword].is_empty):
+                missing.append(f"The source image has no {keyword}, which its own module requires.")
+    # Dates are copied, so what qualifies them is copied with them.
+    for keyword in ("TimezoneOffsetFromUTC", "LongitudinalTemporalInformationModified"):
+        if header.get(keyword):
+            dataset.add(copy.deepcopy(header[keyword]))
+    return missing
+
+
+def settleCharacterSet(header: Dataset, dataset: Dataset) -> None:
+    """Give the object the source's character set, or UTF-8 when some text in it cannot be written in that one."""
+    declared = header.get("SpecificCharacterSet")
+    charset = list(declared) if isinstance(declared, (list, tuple)) or _isMultiValue(declared) else [declared or ""]
+    texts = list(_texts(dataset))
+    if not any(charset) and all(text.isascii() for text in texts):
+        return
+    dataset.SpecificCharacterSet = charset if len(charset) > 1 else charset[0]
+    if not any(charset) or not all(text.isascii() or _survives(text, charset) for text in texts):
+        dataset.SpecificCharacterSet = UTF8
+
+
+def _isMultiValue(value) -> bool:
+    return hasattr(value, "__iter__") and not isinstance(value, str)
+
+
+def _texts(dataset: Dataset):
+    for element in dataset.iterall():
+        if element.VR in _TEXT_VRS and element.value:
+            yield from _values(element)
+
+
+def _values(element: DataElement):
+    values = element.value if element.VM > 1 else [element.value]
+    for value in values:
+        yield str(value)
+
+
+def _survives(text: str, charset: list[str]) -> bool:
+    """Whether text can be written in a character set and read back the same."""
+    from pydicom.charset import convert_encodings, decode_bytes, encode_string
+    from pydicom.valuerep import TEXT_VR_DELIMS
+
+    try:
+        with warnings.catch_warnings():
+            # pydicom warns and writes question marks where it cannot encode; here that is an answer, not an accident.
+            warnings.simplefilter("error")
+            encodings = convert_encodings(charset)
+            return decode_bytes(encode_string(text, encodings), encodings, TEXT_VR_DELIMS) == text
+    except (UnicodeError, LookupError, UserWarning):
+        return False
