@@ -11,6 +11,7 @@ from .CieLab import encodeLab, labFromRgb
 from .DocumentReferences import DocumentReference, addCommonInstanceReference, documentItems, sourceItems
 from .Errors import M3DError
 from .HeaderCopy import copyModules, settleCharacterSet
+from .Identifying import namesPatient
 from .ModelDescription import SURFACE_ALGORITHM, DerivationAlgorithm, ModelDescription
 from .ModelSources import ModelSources
 from .SeriesPlacement import SeriesPlacement, newSeries, newUid
@@ -131,15 +132,7 @@ def safeTitle(name: str, header: Dataset) -> str:
     from them later.
     """
     name = " ".join(name.split())
-    return "3D model" if not name or mentionsPatient(name, header) else name
-
-
-def mentionsPatient(text: str, header: Dataset) -> bool:
-    """Whether a text has the patient's ID or a part of the patient's name (of three or more characters) in it."""
-    words = str(header.get("PatientName") or "").replace("^", " ").replace("=", " ").split()
-    words.append(str(header.get("PatientID") or ""))
-    plain = text.casefold()
-    return any(len(word) >= 3 and word.casefold() in plain for word in words)
+    return "3D model" if not name or namesPatient(name, [header]) else name
 
 
 def _zone(offset: str) -> timezone | None:

@@ -1,0 +1,173 @@
+"""What an Encapsulated STL object holds, as plain values for JSON and as lines for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from M3DLib.DescriptionReader import DescriptionReader
+
+if TYPE_CHECKING:
+    from M3DLib.EncapsulatedStlReader import EncapsulatedModel
+
+
+def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:
+    """The facts of one object; keys and units are part of the command line's contract."""
+    text = DescriptionReader(model.dataset, []).text
+    description = model.description
+    titles = DescriptionReader(model.dataset, []).items("ConceptNameCodeSequence")
+    return {
+        "file": file,
+        "sopInstanceUid": model.sopInstanceUid,
+        "seriesInstanceUid": text("SeriesInstanceUID"),
+        "name": model.mesh.name,
+        "triangles": len(model.mesh.triangles),
+        "volumeMm3": model.mesh.volumeMm3,
+        "boundsLps": list(model.mesh.boundsLps),
+        "closed": model.mesh.isClosed,
+        "unit": model.unit,
+        "title": description.title,
+        "titleCode": text("CodeMeaning", titles[0]) if titles else "",
+        "description": description.contentDescription,
+        "patient": {
+            "name": text("PatientName"),
+            "id": text("PatientID"),
+            "birthDate": text("PatientBirthDate"),
+            "sex": text("PatientSex"),
+        },
+        "study": {
+            "studyInstanceUid": text("StudyInstanceUID"),
+            "date": text("StudyDate"),
+            "id": text("StudyID"),
+            "accessionNumber": text("AccessionNumber"),
+            "description": text("StudyDescription"),
+        },
+        "series": {
+            "number": text("SeriesNumber"),
+            "description": text("SeriesDescription"),
+            "instanceNumber": text("InstanceNumber"),
+        },
+        "source": _sourceFacts(model),
+        "sources": [
+            {
+                "sopClassUid": source.sopClassUid,
+                "sopInstanceUid": source.sopInstanceUid,
+                "seriesInstanceUid": source.seriesInstanceUid,
+                "studyInstanceUid": source.studyInstanceUid,
+                "purpose": source.purpose,
+            }
+            for source in model.sources
+        ],
+        "predecessors": [_documentFacts(reference) for reference in model.predecessors],
+        "identical": [_documentFacts(reference) for reference in model.identical],
+        "usage": list(description.usage),
+        "modified": description.modified,
+        "mirrored": description.mirrored,
+        "laterality": description.laterality,
+        "burnedInAnnotation": description.burnedInAnnotation,
+        "recognizableVisualFeatures": description.recognizableVisualFeatures,
+        "verified": description.verified,
+        "groupUid": description.groupUid,
+        "color": None if description.color is None else list(description.color),
+        "opacity": description.opacity,
+        "surface": None if model.surface is None else model.surface.asDict(),
+        "algorithms": [
+            {
+                "name": step.name,
+                "version": step.version,
+                "family": step.family,
+                "source": step.source,
+                "parameters": dict(step.parameters),
+            }
+            for step in description.algorithms
+        ],
+        "software": {
+            "manufacturer": description.equipment.manufacturer,
+            "model": description.equipment.modelName,
+            "serialNumber": description.equipment.deviceSerialNumber,
+            "versions": list(description.equipment.softwareVersions),
+        },
+        "created": None if description.contentDateTime is None else description.contentDateTime.isoformat(),
+        "stlBytes": len(model.stl),
+        "warnings": list(model.warnings),
+    }
+
+
+def _sourceFacts(model: EncapsulatedModel) -> dict[str, Any]:
+    """The main source in the words that ``export`` uses; what an object does not record is null."""
+    series = list(dict.fromkeys(source.seriesInstanceUid for source in model.sources))
+    main = series[0] if series else ""
+    return {
+        "seriesInstanceUid": main or None,
+        "frameOfReferenceUid": model.frameOfReferenceUid or None,
+        "slices": sum(source.seriesInstanceUid == main for source in model.sources),
+        # Files that were left aside when the model was made are not recorded in it.
+        "skippedFiles": None,
+        "series": len(series),
+    }
+
+
+def _documentFacts(reference) -> dict[str, str]:
+    return {
+        "sopInstanceUid": reference.sopInstanceUid,
+        "seriesInstanceUid": reference.seriesInstanceUid,
+        "studyInstanceUid": reference.studyInstanceUid,
+        "purpose": reference.purpose,
+    }
+
+
+def modelText(facts: dict[str, Any]) -> str:
+    """The facts as lines for a person; what is not said is left out."""
+    low, high = facts["boundsLps"][::2], facts["boundsLps"][1::2]
+    size = " x ".join(f"{end - start:.2f}" for start, end in zip(low, high, strict=True))
+    place = ", ".join(f"{start:.2f} to {end:.2f}" for start, end in zip(low, high, strict=True))
+    patient, study, series, source = facts["patient"], facts["study"], facts["series"], facts["source"]
+    software = facts["software"]
+    rows = [
+        ("Model", facts["name"]),
+        ("Title", facts["titleCode"]),
+        ("Description", facts["description"]),
+        ("Patient", _joined(patient["name"], patient["id"], patient["birthDate"], patient["sex"])),
+        ("Study", _joined(study["description"], study["date"], study["id"], study["accessionNumber"])),
+        ("Series", _joined(series["number"], series["description"], f"instance {series['instanceNumber']}")),
+        ("Size", f"{size} mm (stored in {facts['unit']})"),
+        ("Place (LPS)", f"{place} mm"),
+        ("Triangles", f"{facts['triangles']}, {'closed' if facts['closed'] else 'not closed'}"),
+        ("Volume", f"{facts['volumeMm3'] / 1000:.3f} ml" + ("" if facts["closed"] else " (meaningless: not closed)")),
+        ("Usage", ", ".join(facts["usage"])),
+        ("Laterality", facts["laterality"]),
+        ("Modified", _yesNo(facts["modified"])),
+        ("Mirrored", _yesNo(facts["mirrored"])),
+        ("Recognizable", _yesNo(facts["recognizableVisualFeatures"])),
+        ("Engraved text", "identifies the patient" if facts["burnedInAnnotation"] else ""),
+        ("Verified", _yesNo(facts["verified"])),
+        ("Group", facts["groupUid"]),
+        ("Color", "" if facts["color"] is None else ", ".join(f"{part:.3f}" for part in facts["color"]) + " (sRGB)"),
+        ("Opacity", "" if facts["opacity"] is None else f"{facts['opacity']:.3g}"),
+        ("Made from", _madeFrom(facts)),
+        ("Frame of reference", source["frameOfReferenceUid"] or ""),
+        ("Surface", _parameters(facts["surface"])),
+        *[("Made by", f"{step['name']} {_parameters(step['parameters'])}".strip()) for step in facts["algorithms"]],
+        *[("Earlier model", _joined(one["sopInstanceUid"], one["purpose"])) for one in facts["predecessors"]],
+        *[("Same document", one["sopInstanceUid"]) for one in facts["identical"]],
+        ("Software", _joined(software["manufacturer"], software["model"], *software["versions"])),
+        ("Instance", facts["sopInstanceUid"]),
+        *[("Warning", warning) for warning in facts["warnings"]],
+    ]
+    return "\n".join(f"{label + ':':<20}{value}" for label, value in rows if value)
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _yesNo(value: bool | None) -> str:
+    return "" if value is None else "yes" if value else "no"
+
+
+def _madeFrom(facts: dict[str, Any]) -> str:
+    count = len(facts["sources"])
+    return f"{count} instances of {facts['source']['series']} series" if count else ""
+
+
+def _parameters(values: dict[str, Any] | None) -> str:
+    return "" if not values else ", ".join(f"{key} {value}" for key, value in values.items())
