@@ -148,25 +148,23 @@ class FileSetDirectory:
         """File of every instance by SOP Instance UID, below ``root``."""
         return {uid: root.joinpath(*components) for uid, components in self._instances.items()}
 
-    def seriesNumbers(self, studyInstanceUid: str) -> set[int]:
-        """Series Numbers taken in a study."""
-        return {int(series.record.SeriesNumber) for series in self._series(studyInstanceUid)}
+    def headers(self) -> list[Dataset]:
+        """Study, series and instance identification of every instance, as far as the records hold it."""
+        from pydicom import Dataset
 
-    def instanceNumbers(self, seriesInstanceUid: str) -> set[int]:
-        """Instance Numbers taken in a series."""
-        return {
-            int(leaf.record.InstanceNumber)
-            for series in self._series()
-            if series.record.SeriesInstanceUID == seriesInstanceUid
-            for leaf in series.children
-            if leaf.record.get("InstanceNumber") is not None
-        }
-
-    def _series(self, studyInstanceUid: str | None = None):
+        found = []
         for patient in self._top.children:
             for study in patient.children:
-                if studyInstanceUid in (None, study.record.get("StudyInstanceUID")):
-                    yield from (node for node in study.children if node.record.get("SeriesNumber") is not None)
+                for series in study.children:
+                    for leaf in series.children:
+                        header = Dataset()
+                        for record in (patient.record, study.record, series.record, leaf.record):
+                            header.update({e.tag: e for e in record if e.keyword in HEADER_KEYWORDS})
+                        if "ReferencedSOPInstanceUIDInFile" in leaf.record:
+                            header.SOPInstanceUID = leaf.record.ReferencedSOPInstanceUIDInFile
+                            header.SOPClassUID = leaf.record.ReferencedSOPClassUIDInFile
+                            found.append(header)
+        return found
 
     def add(self, header: Dataset, fileId: tuple[str, ...], transferSyntaxUid: str) -> None:
         """List an instance.

@@ -57,7 +57,7 @@ def headInserts() -> list[Insert]:
     above = HalfSpace((0.0, 0.0, _CUT_Z), (0.0, 0.0, -1.0))
     calvaria = Intersection((Difference(Ellipsoid(_CENTER, _OUTER), Ellipsoid(_CENTER, _INNER)), above))
     turn = rotationAbout((0.0, 0.0, 1.0), 11.0) @ rotationAbout((1.0, 0.0, 0.0), 7.0)
-    barCenter, rodCenter, ballCenter = (-20.0, 0.0, -2.0), (18.0, -17.0, 0.0), (18.0, 26.0, 2.0)
+    barCenter, rodCenter, ballCenter = (-20.1, 0.3, -1.8), (18.2, -17.1, 0.3), (18.13, 26.21, 2.37)
     bar = Box(barCenter, (20.0, 50.0, 20.0), tuple(map(tuple, turn.T)))
     rod = Cylinder(rodCenter, tuple(turn @ [0.0, 0.0, 1.0]), 10.0, 30.0)
     ball = Sphere(ballCenter, 15.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,6 +28,7 @@ def thresholdSegment(
 
     :param low, high: limits in the image's values (HU for CT), both included; no upper limit when ``high`` is None.
     :param largest: number of bodies to keep, counted by voxels; voxels are connected by faces. All when None.
+    :return: segment on the image's grid, named after the range ("above 300 HU").
     :raises M3DError: limits in the wrong order, or no voxel in the range.
     """
     if high is not None and high < low:
@@ -37,19 +39,22 @@ def thresholdSegment(
     array = image.array >= low
     if high is not None:
         array &= image.array <= high
-    words = f"values from {low:g}" + (f" to {high:g}" if high is not None else " upward")
+    unit = " HU" if image.modality == "CT" else ""
+    words = f"above {low:g}{unit}" if high is None else f"{low:g} to {high:g}{unit}"
     if not array.any():
         raise M3DError(
-            f"No voxel of the image has {words}; its values go from {image.array.min():g} to {image.array.max():g}.",
+            f"No voxel of the image is in the range {words}; its values go from {image.array.min():g} to "
+            f"{image.array.max():g}{unit}.",
         )
+    name = words
     if largest is not None:
         progress(0.4, "Finding the largest bodies")
         array = _largestBodies(array, largest)
-        words += f", {largest} largest {'body' if largest == 1 else 'bodies'} connected by faces"
+        words += f"; {largest} largest {'body' if largest == 1 else 'bodies'} connected by faces"
     return Segment(
         array.view(np.uint8),
         image.ijkToLps,
-        "threshold",
+        name,
         source=SegmentSource("threshold", words),
         frameOfReferenceUid=frameOfReferenceUid(image),
     )
@@ -66,6 +71,24 @@ def _largestBodies(array: np.ndarray, count: int) -> np.ndarray:
     kept = np.zeros(bodies + 1, dtype=bool)
     kept[np.argsort(sizes, kind="stable")[-count:]] = True
     return kept[labels]
+
+
+def bodyAt(segment: Segment, point: tuple[float, float, float], name: str) -> Segment:
+    """The connected body of a segment that holds a point (LPS mm), as a segment of its own.
+
+    :raises M3DError: the point lies outside the segment.
+    """
+    from scipy import ndimage
+
+    inverse = np.linalg.inv(segment.ijkToLps)
+    i, j, k = np.rint(inverse[:3, :3] @ point + inverse[:3, 3]).astype(int)
+    inGrid = all(0 <= index < size for index, size in zip((k, j, i), segment.array.shape, strict=True))
+    if not inGrid or not segment.array[k, j, i]:
+        place = ", ".join(f"{value:.1f}" for value in point)
+        raise M3DError(f"Segment '{segment.name}' has no voxel at ({place}) mm, so no body can be taken from there.")
+    labels, _ = ndimage.label(segment.array)
+    body = (labels == labels[k, j, i]).view(np.uint8)
+    return replace(segment, array=body, name=name)
 
 
 def frameOfReferenceUid(image: ImageVolume) -> str:

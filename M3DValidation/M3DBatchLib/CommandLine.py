@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
+import signal
 import sys
+import threading
 
 from M3DLib.Errors import M3DError
 
@@ -35,13 +38,36 @@ def makeParser() -> argparse.ArgumentParser:
     return parser
 
 
+def joinNegativeValues(argv: list[str]) -> list[str]:
+    """Write ``--threshold -480:300`` as ``--threshold=-480:300``: argparse takes a leading "-" for an option."""
+    joined: list[str] = []
+    for argument in argv:
+        isNegative = re.match(r"-[\d.]", argument) is not None
+        if isNegative and joined and joined[-1].startswith("--") and "=" not in joined[-1]:
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _endLikeInterrupted(signalNumber: int) -> None:
+    """Let a signal end the run the way Ctrl-C does, so that what was begun is taken back."""
+
+    def interrupt(_number, _frame):
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signalNumber, interrupt)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command.
 
     :param argv: arguments without the program's name; ``sys.argv[1:]`` when None.
     :return: 0 done, 2 wrong input or usage, 130 interrupted; ``validate`` adds 1 and 3.
     """
-    arguments = makeParser().parse_args(argv)
+    _endLikeInterrupted(signal.SIGTERM)
+    arguments = makeParser().parse_args(joinNegativeValues(sys.argv[1:] if argv is None else argv))
     terminal = Terminal(json=getattr(arguments, "json", False))
     try:
         return arguments.run(arguments, terminal)

@@ -1,0 +1,136 @@
+"""Options that say which scan and which anatomy: shared by ``m3d export`` and ``m3d validate``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from M3DLib.Errors import M3DError, noProgress
+
+if TYPE_CHECKING:
+    from M3DLib.ImageVolume import ImageVolume
+    from M3DLib.Segment import Segment
+    from M3DLib.SurfaceParameters import SurfaceParameters
+
+
+def addImageOptions(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """--image and --series."""
+    group = parser.add_argument_group("scan")
+    group.add_argument(
+        "--image",
+        required=required,
+        metavar="DIR|FILE",
+        help="folder of a DICOM series (any file names), a DICOM file of it, or a NRRD or NIfTI volume",
+    )
+    group.add_argument("--series", metavar="UID|NUMBER", help="which series, when the folder holds several")
+
+
+def addSegmentOptions(parser: argparse.ArgumentParser) -> None:
+    """--segmentation, --segment, --threshold and --largest."""
+    group = parser.add_argument_group("anatomy", "either a segmentation, or a threshold on the scan")
+    group.add_argument(
+        "--segmentation",
+        metavar="FILE",
+        help="Slicer segmentation (.seg.nrrd), labelmap image (NRRD, NIfTI) or DICOM SEG",
+    )
+    group.add_argument(
+        "--segment",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="segment of the segmentation; may be given several times (default: all)",
+    )
+    group.add_argument(
+        "--threshold",
+        type=_thresholdRange,
+        metavar="LOW[:HIGH]",
+        help="voxels with values from LOW (to HIGH), in HU for CT",
+    )
+    group.add_argument(
+        "--largest",
+        type=int,
+        metavar="N",
+        help="of the voxels in the threshold range keep the N largest connected bodies",
+    )
+
+
+def addSurfaceOptions(parser: argparse.ArgumentParser) -> None:
+    """--method, --smoothing and --decimation."""
+    from M3DLib.SurfaceParameters import METHODS, SurfaceParameters
+
+    defaults = SurfaceParameters()
+    group = parser.add_argument_group("surface", "Slicer's conversion of a labelmap to a closed surface")
+    group.add_argument("--method", choices=METHODS, default=defaults.method, help="(default: %(default)s)")
+    group.add_argument(
+        "--smoothing",
+        type=float,
+        default=defaults.smoothing,
+        metavar="F",
+        help="0 (none) to 1 (strong); more than the default shrinks small parts (default: %(default)s)",
+    )
+    group.add_argument(
+        "--decimation",
+        type=float,
+        default=defaults.decimation,
+        metavar="F",
+        help="share of the triangles to remove, 0 to less than 1 (default: %(default)s)",
+    )
+
+
+def surfaceParametersFrom(arguments: argparse.Namespace) -> SurfaceParameters:
+    """Parameters as said on the command line.
+
+    :raises M3DError: a value outside its range.
+    """
+    from M3DLib.SurfaceParameters import SurfaceParameters
+
+    return SurfaceParameters(arguments.method, arguments.smoothing, arguments.decimation)
+
+
+def requireOneAnatomy(arguments: argparse.Namespace, required: bool = True) -> None:
+    """Refuse contradicting or missing options before any file is read.
+
+    :param required: whether there must be a segmentation or a threshold.
+    :raises M3DError: lists everything that contradicts.
+    """
+    problems = []
+    if arguments.segmentation and arguments.threshold:
+        problems.append("Give either --segmentation or --threshold, not both.")
+    if required and not arguments.segmentation and not arguments.threshold:
+        problems.append("Say what to model: --segmentation FILE, or --threshold LOW[:HIGH].")
+    if arguments.segment and not arguments.segmentation:
+        problems.append("--segment names a segment of a segmentation; give --segmentation FILE too.")
+    if arguments.largest is not None and not arguments.threshold:
+        problems.append("--largest belongs to --threshold; a segmentation is taken as it is.")
+    if problems:
+        raise M3DError(problems)
+
+
+def readSegmentsFrom(
+    arguments: argparse.Namespace,
+    image: ImageVolume,
+    progress: Callable[[float, str], None] = noProgress,
+) -> list[Segment]:
+    """Segments as said on the command line, on or for the image that was read.
+
+    :raises M3DError: file, name or threshold give no segment.
+    """
+    from M3DLib.SegmentFit import thresholdSegment
+    from M3DLib.SegmentReader import readSegments, selectSegments
+
+    if arguments.threshold:
+        low, high = arguments.threshold
+        return [thresholdSegment(image, low, high, arguments.largest, progress)]
+    progress(0.0, "Reading the segmentation")
+    return selectSegments(readSegments(arguments.segmentation), arguments.segment)
+
+
+def _thresholdRange(text: str) -> tuple[float, float | None]:
+    low, separator, high = text.partition(":")
+    try:
+        return float(low), float(high) if separator else None
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a threshold; write LOW or LOW:HIGH, as in 300 or 300:2000"
+        ) from None

@@ -1,0 +1,43 @@
+"""How long each stage of a run took, and how much memory the run needed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+
+
+class Stopwatch:
+    """Wall time of named stages.
+
+    :ivar seconds: stage name to seconds, in the order of the stages; a stage entered twice adds up.
+    """
+
+    def __init__(self):
+        self._start = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str):
+        """Time what is done in the ``with`` block as the stage ``name``."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def asDict(self) -> dict[str, float]:
+        """Seconds per stage and "total" since the stopwatch was made, to the millisecond."""
+        rounded = {name: round(seconds, 3) for name, seconds in self.seconds.items()}
+        return {**rounded, "total": round(time.perf_counter() - self._start, 3)}
+
+
+def peakMemoryMb() -> float | None:
+    """Largest resident memory of this process so far, MB (10^6 bytes); None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts kibibytes, macOS bytes.
+    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
