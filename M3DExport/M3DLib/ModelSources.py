@@ -78,7 +78,7 @@ def sourcesFromImages(
         )
     everyHeader = [header for headers in images for header in headers]
     references, problems = _references(everyHeader)
-    problems += _patientConflicts(everyHeader)
+    problems += patientConflicts(everyHeader)
     study, studyProblem = _choose(everyHeader, "StudyInstanceUID", studyInstanceUid, "studies", "study")
     frame, frameProblem = _choose(
         everyHeader,
@@ -139,7 +139,9 @@ def _plainName(name: str) -> str:
     return " ".join(name.replace("^", " ").replace("=", " = ").casefold().split())
 
 
-def _patientConflicts(headers: list[Dataset]) -> list[str]:
+def patientConflicts(headers: Iterable[Dataset]) -> list[str]:
+    """Why headers cannot be of one patient: one sentence with both values per attribute, none when they agree."""
+    headers = list(headers)
     problems = []
     for keyword in _PATIENT_KEYWORDS:
         values = {}
