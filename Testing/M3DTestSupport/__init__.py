@@ -1,1 +1,1 @@
-"""Helpers shared by the tests."""
+"""What several tests use: grids, series, stand-ins. Not installed."""

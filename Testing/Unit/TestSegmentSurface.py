@@ -1,0 +1,127 @@
+"""The surface of a segment: as Slicer makes it, facing outward, where the grid says."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from M3DLib.Errors import M3DError
+from M3DLib.Segment import Segment
+from M3DLib.SegmentSurface import makeSurface
+from M3DLib.SurfaceParameters import FLYING_EDGES, METHODS, SurfaceParameters
+from M3DTestSupport.Grids import ballOn, gridThrough
+
+CENTER = np.array([12.3, -45.6, 78.9])
+RADIUS = 9.0
+BALL_VOLUME = 4 / 3 * np.pi * RADIUS**3
+
+
+def requireBall(mesh, tolerance=0.6):
+    """Points of the mesh lie on the analytic sphere within about half a voxel, and the mesh faces outward."""
+    distance = np.linalg.norm(mesh.points.astype(float) - CENTER, axis=1) - RADIUS
+    assert np.abs(distance).max() < tolerance
+    assert abs(np.average(distance)) < 0.1
+    assert mesh.isClosed
+    assert mesh.volumeMm3 == pytest.approx(BALL_VOLUME, rel=0.015)
+
+
+@pytest.mark.parametrize("flips", list(itertools.product([1, -1], repeat=3)))
+def test_everyAxisFlipGivesOutwardTrianglesInPlace(flips):
+    grid = gridThrough(CENTER, spacing=(0.6, 0.6, 1.0), axes=np.diag(flips))
+    requireBall(makeSurface(ballOn(grid, CENTER, RADIUS)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_anObliqueGridGivesTheBallInPlace(method):
+    oblique = np.linalg.qr(np.array([[0.9, 0.2, -0.3], [-0.1, 0.8, 0.4], [0.5, -0.4, 0.7]]))[0]
+    grid = gridThrough(CENTER, spacing=(0.5, 0.7, 0.9), axes=oblique)
+    requireBall(makeSurface(ballOn(grid, CENTER, RADIUS), SurfaceParameters(method)))
+
+
+def test_aShearedGridGivesTheBallInPlace():
+    axes = np.eye(3)
+    axes[1, 2] = np.tan(np.deg2rad(20))
+    grid = gridThrough(CENTER, spacing=(0.5, 0.5, 1.0), axes=axes)
+    requireBall(makeSurface(ballOn(grid, CENTER, RADIUS)))
+
+
+def test_theSurfaceIsTheOneSlicerMakesFromTheSameLabelmap():
+    """Slicer's own way, with the geometry in the labelmap: the same triangles at the same places."""
+    grid = gridThrough(CENTER, spacing=(0.5, 0.7, 0.9), axes=np.eye(3))
+    segment = ballOn(grid, CENTER, RADIUS)
+    mesh = makeSurface(segment, SurfaceParameters(FLYING_EDGES, smoothing=0.5))
+    expected = surfaceBySlicer(segment, "0.5")
+    assert len(mesh.triangles) == expected.GetNumberOfPolys()
+    points = np.array([expected.GetPoint(i) for i in range(expected.GetNumberOfPoints())]) * [-1, -1, 1]
+    distances, _ = cKDTree(points).query(mesh.points.astype(float))
+    assert distances.max() < 2e-4
+    assert len(mesh.points) == len(points)
+
+
+def surfaceBySlicer(segment, smoothing):
+    """Closed surface in RAS mm, by vtkSegmentation with a labelmap that carries its geometry itself."""
+    import slicer
+    import vtk
+    from vtk.util.numpy_support import numpy_to_vtk
+
+    logic = slicer.vtkSlicerSegmentationsModuleLogic()
+    logic.SetMRMLScene(slicer.vtkMRMLScene())
+    image = slicer.vtkOrientedImageData()
+    image.SetDimensions(*segment.array.shape[::-1])
+    scalars = numpy_to_vtk(segment.array.ravel(), deep=True, array_type=vtk.VTK_UNSIGNED_CHAR)
+    image.GetPointData().SetScalars(scalars)
+    matrix = vtk.vtkMatrix4x4()
+    for row, column in itertools.product(range(4), range(4)):
+        matrix.SetElement(row, column, (np.diag([-1, -1, 1, 1]) @ segment.ijkToLps)[row, column])
+    image.SetImageToWorldMatrix(matrix)
+    segmentation = slicer.vtkSegmentation()
+    segmentation.SetSourceRepresentationName("Binary labelmap")
+    vtkSegment = slicer.vtkSegment()
+    vtkSegment.AddRepresentation("Binary labelmap", image)
+    segmentation.AddSegment(vtkSegment, "segment")
+    segmentation.SetConversionParameter("Smoothing factor", smoothing)
+    assert segmentation.CreateRepresentation("Closed surface", True)
+    surface = vtk.vtkPolyData()
+    surface.DeepCopy(vtkSegment.GetRepresentation("Closed surface"))
+    return surface
+
+
+def test_aSegmentThatReachesTheEdgeOfItsGridIsClosedThere():
+    array = np.ones((6, 8, 10), dtype=np.uint8)
+    mesh = makeSurface(Segment(array, np.eye(4), "block"), SurfaceParameters(smoothing=0))
+    assert mesh.isClosed
+    np.testing.assert_allclose(mesh.boundsLps, (-0.5, 9.5, -0.5, 7.5, -0.5, 5.5), atol=1e-5)
+
+
+def test_theDefaultKeepsTheVolumeOfSmallParts():
+    grid = gridThrough(CENTER, spacing=(0.5, 0.5, 1.0), axes=np.eye(3))
+    ball = ballOn(grid, CENTER, 3.0)
+    assert makeSurface(ball).volumeMm3 == pytest.approx(ball.volumeMm3, rel=0.03)
+    shrunk = makeSurface(ball, SurfaceParameters(smoothing=0.5))
+    assert shrunk.volumeMm3 < 0.96 * ball.volumeMm3
+
+
+def test_twoVoxelsThatShareAnEdgeStillBoundAVolume():
+    array = np.zeros((3, 4, 4), dtype=np.uint8)
+    array[1, 1, 1] = array[1, 2, 2] = 1
+    mesh = makeSurface(Segment(array, np.eye(4), "corner"), SurfaceParameters(smoothing=0))
+    assert mesh.isClosed
+    assert mesh.volumeMm3 > 0
+
+
+def test_nameAndColorComeFromTheSegment():
+    segment = Segment(np.ones((3, 3, 3), dtype=np.uint8), np.eye(4), "skull", (0.1, 0.2, 0.3))
+    mesh = makeSurface(segment)
+    assert (mesh.name, mesh.color) == ("skull", (0.1, 0.2, 0.3))
+
+
+def test_anEmptySegmentIsRefusedByName():
+    with pytest.raises(M3DError, match="'nothing' is empty"):
+        makeSurface(Segment(np.zeros((3, 3, 3), dtype=np.uint8), np.eye(4), "nothing"))
+
+
+@pytest.mark.parametrize("values", [{"smoothing": 1.5}, {"decimation": 1.0}, {"method": "marching"}])
+def test_parametersOutsideTheirRangeAreRefused(values):
+    with pytest.raises(M3DError, match=next(iter(values)).capitalize() if "method" not in values else "marching"):
+        SurfaceParameters(**values)
