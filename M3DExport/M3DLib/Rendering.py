@@ -1,0 +1,236 @@
+"""Pictures of meshes, made off screen where the machine can; "no picture" where it cannot.
+
+Creating a render window on a machine without OpenGL may end the whole process, with no error to catch. So a process of
+its own tries it first, once per run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .TriangleMesh import TriangleMesh
+
+DEFAULT_COLOR = (0.90, 0.86, 0.77)
+VIEW_DIRECTION = (0.45, -1.0, 0.35)
+
+_WINDOW_VARIABLE = "VTK_DEFAULT_OPENGL_WINDOW"
+_PROBE_SECONDS = 60
+
+# Run by the process that tries; prints "rendered" when the picture holds what was drawn.
+_PROBE = """
+from vtkmodules.vtkFiltersSources import vtkCubeSource
+from vtkmodules.vtkRenderingCore import (
+    vtkActor, vtkPolyDataMapper, vtkRenderer, vtkRenderWindow, vtkWindowToImageFilter)
+import vtkmodules.vtkRenderingOpenGL2
+cube, mapper, actor, renderer, window = (
+    vtkCubeSource(), vtkPolyDataMapper(), vtkActor(), vtkRenderer(), vtkRenderWindow())
+mapper.SetInputConnection(cube.GetOutputPort())
+actor.SetMapper(mapper)
+renderer.AddActor(actor)
+window.SetOffScreenRendering(1)
+window.SetSize(16, 16)
+window.AddRenderer(renderer)
+window.Render()
+image = vtkWindowToImageFilter()
+image.SetInput(window)
+image.ReadFrontBufferOff()
+image.Update()
+if image.GetOutput().GetScalarRange()[1] > 0:
+    print("rendered")
+"""
+
+
+def canRender() -> bool:
+    """Whether pictures can be made on this machine; the first call may take a second."""
+    return _workingWindow() is not None
+
+
+@functools.cache
+def _workingWindow() -> str | None:
+    """Class of render window that works here; "" for VTK's own choice, None when none does."""
+    if "python" not in Path(sys.executable or "").name.lower():
+        return None  # some other program has Python built in: it cannot run a probe, and trying unprobed may end it
+    screenless = sys.platform.startswith("linux") and not os.environ.get("DISPLAY")
+    if screenless and _WINDOW_VARIABLE not in os.environ:
+        candidates = ("vtkEGLRenderWindow", "vtkOSOpenGLRenderWindow")
+    else:
+        candidates = ("",)
+    return next((window for window in candidates if _probe(window)), None)
+
+
+def _probe(window: str) -> bool:
+    environment = dict(os.environ)
+    if window:
+        environment[_WINDOW_VARIABLE] = window
+    # The interpreter of the probe must find the same VTK, wherever this one has it from.
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    try:
+        result = subprocess.run(
+            [sys.executable, "-c", _PROBE],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return result.returncode == 0 and "rendered" in result.stdout
+
+
+def renderMesh(
+    mesh: TriangleMesh,
+    size: tuple[int, int] = (800, 600),
+    *,
+    color: tuple[float, float, float] | None = None,
+    background: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    viewDirection: tuple[float, float, float] = VIEW_DIRECTION,
+    smooth: bool = True,
+    supersampling: int = 2,
+) -> np.ndarray | None:
+    """A picture of a mesh that fills the frame, head up, in parallel projection.
+
+    :param mesh: LPS mm.
+    :param size: width and height, pixels.
+    :param color: sRGB, each 0 to 1; the mesh's own when None.
+    :param viewDirection: LPS direction from the mesh towards the camera; the default looks from the patient's left
+        front, slightly from above.
+    :param smooth: shade across triangles; flat triangles otherwise.
+    :param supersampling: pixels are averages of this many by this many.
+    :return: uint8 (height, width, 3) sRGB, or None when this machine cannot render or there is nothing to show.
+    """
+    if not len(mesh.triangles) or not np.isfinite(mesh.points).all() or not canRender():
+        return None
+    with _chosenWindow(), _quiet():
+        picture = _render(
+            mesh,
+            size,
+            color or mesh.color or DEFAULT_COLOR,
+            background=background,
+            viewDirection=viewDirection,
+            smooth=smooth,
+            supersampling=supersampling,
+        )
+    height, width = size[1], size[0]
+    blocks = picture.reshape(height, supersampling, width, supersampling, 3).astype(np.float32)
+    return np.round(blocks.mean(axis=(1, 3))).astype(np.uint8)
+
+
+def _render(mesh, size, color, *, background, viewDirection, smooth, supersampling) -> np.ndarray:
+    import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 (registers the classes that draw)
+    from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+    from vtkmodules.vtkRenderingCore import (
+        vtkActor,
+        vtkPolyDataMapper,
+        vtkRenderer,
+        vtkRenderWindow,
+        vtkWindowToImageFilter,
+    )
+
+    polyData = mesh.toPolyData()
+    if smooth:
+        normals = numpy_to_vtk(_pointNormals(mesh), deep=True)
+        polyData.GetPointData().SetNormals(normals)
+    mapper = vtkPolyDataMapper()
+    mapper.SetInputData(polyData)
+    actor = vtkActor()
+    actor.SetMapper(mapper)
+    actor.GetProperty().SetColor(*color)
+    actor.GetProperty().SetSpecular(0.15)
+    actor.GetProperty().SetSpecularPower(20)
+    renderer = vtkRenderer()
+    renderer.SetBackground(*background)
+    renderer.AddActor(actor)
+    _aim(renderer.GetActiveCamera(), mesh, viewDirection, size[0] / size[1])
+    renderer.ResetCameraClippingRange()
+    window = vtkRenderWindow()
+    window.SetOffScreenRendering(1)
+    window.SetMultiSamples(0)
+    window.SetSize(size[0] * supersampling, size[1] * supersampling)
+    window.AddRenderer(renderer)
+    window.Render()
+    grab = vtkWindowToImageFilter()
+    grab.SetInput(window)
+    grab.ReadFrontBufferOff()
+    grab.Update()
+    image = grab.GetOutput()
+    width, height, _depth = image.GetDimensions()
+    picture = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)[::-1, :, :3].copy()
+    window.Finalize()
+    return picture
+
+
+def _aim(camera, mesh: TriangleMesh, viewDirection, aspect: float) -> None:
+    """Point the camera at the middle of the mesh so that the mesh just fits."""
+    direction = np.asarray(viewDirection, dtype=np.float64)
+    direction = direction / np.linalg.norm(direction)
+    up = np.array([0.0, 0.0, 1.0]) if abs(direction[2]) < 0.99 else np.array([0.0, -1.0, 0.0])
+    right = np.cross(up, direction)
+    right /= np.linalg.norm(right)
+    trueUp = np.cross(direction, right)
+    points = mesh.points.astype(np.float64)
+    across, along, depth = (points @ axis for axis in (right, trueUp, direction))
+    middle = sum(
+        axis * (values.min() + values.max()) / 2
+        for axis, values in ((right, across), (trueUp, along), (direction, depth))
+    )
+    width, height, deep = np.ptp(across), np.ptp(along), np.ptp(depth)
+    distance = max(width, height, deep, 1e-6) * 3
+    camera.ParallelProjectionOn()
+    camera.SetFocalPoint(*middle)
+    camera.SetPosition(*(middle + direction * distance))
+    camera.SetViewUp(*trueUp)
+    camera.SetParallelScale(max(height, width / aspect, 1e-6) / 2 * 1.05)
+
+
+def _pointNormals(mesh: TriangleMesh) -> np.ndarray:
+    """Area-weighted mean of the normals of the triangles at each point, float32 (n, 3)."""
+    corners = mesh.points[mesh.triangles]
+    facets = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = np.zeros((len(mesh.points), 3))
+    for axis in range(3):
+        for corner in range(3):
+            normals[:, axis] += np.bincount(mesh.triangles[:, corner], facets[:, axis], len(mesh.points))
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    np.divide(normals, length, out=normals, where=length > 0)
+    return normals.astype(np.float32)
+
+
+@contextlib.contextmanager
+def _chosenWindow():
+    """Let VTK make the kind of window that was tried; only while it makes one, for other windows are not ours."""
+    window = _workingWindow()
+    if not window:
+        yield
+        return
+    before = os.environ.get(_WINDOW_VARIABLE)
+    os.environ[_WINDOW_VARIABLE] = window
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_WINDOW_VARIABLE]
+        else:
+            os.environ[_WINDOW_VARIABLE] = before
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keep VTK's remarks about missing screens off stderr; whether it worked is known."""
+    from vtkmodules.vtkCommonCore import vtkLogger
+
+    before = vtkLogger.GetCurrentVerbosityCutoff()
+    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)
+    try:
+        yield
+    finally:
+        vtkLogger.SetStderrVerbosity(before)
