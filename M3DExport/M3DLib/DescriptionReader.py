@@ -9,7 +9,14 @@ from . import Codes
 from .CieLab import decodeLab, rgbFromLab
 from .DocumentReferences import DocumentReference
 from .Errors import M3DError
-from .ModelDescription import LATERALITIES, SURFACE_ALGORITHM, DerivationAlgorithm, Equipment, ModelDescription
+from .ModelDescription import (
+    LATERALITIES,
+    SEGMENTATION_PARAMETER,
+    SURFACE_ALGORITHM,
+    DerivationAlgorithm,
+    Equipment,
+    ModelDescription,
+)
 from .ModelSources import SourceReference
 from .SurfaceParameters import SurfaceParameters
 
@@ -135,7 +142,8 @@ class DescriptionReader:
             color=self._color(),
             opacity=self._opacity(),
             seriesDescription=self.text("SeriesDescription"),
-            algorithms=tuple(step for step in self._algorithms() if step.name != SURFACE_ALGORITHM),
+            algorithm=next((found for found in self._algorithms() if found.name != SURFACE_ALGORITHM), None),
+            segmentation=next((self._segmentation(found) for found in self._algorithms()), ""),
             contentDateTime=self._contentDateTime(),
             timezoneOffset=self.text("TimezoneOffsetFromUTC"),
             equipment=Equipment(
@@ -230,6 +238,10 @@ class DescriptionReader:
                 ),
             )
         return found
+
+    def _segmentation(self, algorithm: DerivationAlgorithm) -> str:
+        isOurs = algorithm.name == SURFACE_ALGORITHM
+        return dict(algorithm.parameters).get(SEGMENTATION_PARAMETER, "") if isOurs else ""
 
     def _color(self) -> tuple[float, float, float] | None:
         value = self.value("RecommendedDisplayCIELabValue")

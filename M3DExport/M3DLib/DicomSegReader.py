@@ -66,10 +66,10 @@ def _segment(segmentation, number: int, file: Path) -> Segment:
 
 
 def _color(description: Dataset) -> tuple[float, float, float] | None:
-    from .ColorSpace import srgbOfDicomCielab
+    from .CieLab import decodeLab, rgbFromLab
 
     value = description.get("RecommendedDisplayCIELabValue")
-    return srgbOfDicomCielab(value) if value is not None and len(value) == 3 else None
+    return rgbFromLab(decodeLab(value)) if value is not None and len(value) == 3 else None
 
 
 def _coding(description: Dataset) -> SegmentCoding:

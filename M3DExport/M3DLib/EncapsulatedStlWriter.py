@@ -12,7 +12,7 @@ from .DocumentReferences import DocumentReference, addCommonInstanceReference, d
 from .Errors import M3DError
 from .HeaderCopy import copyModules, settleCharacterSet
 from .Identifying import namesPatient
-from .ModelDescription import SURFACE_ALGORITHM, DerivationAlgorithm, ModelDescription
+from .ModelDescription import SEGMENTATION_PARAMETER, SURFACE_ALGORITHM, DerivationAlgorithm, ModelDescription
 from .ModelSources import ModelSources
 from .SeriesPlacement import SeriesPlacement, newSeries, newUid
 from .Software import VERSION, softwareVersions
@@ -225,23 +225,21 @@ def _addModel(
         dataset.RecommendedDisplayCIELabValue = encodeLab(labFromRgb(description.color))
     if description.opacity is not None:
         dataset.RecommendedPresentationOpacity = float(description.opacity)
-    algorithms = list(description.algorithms)
-    if surface is not None:
-        algorithms.append(surfaceAlgorithm(surface))
-    if algorithms:
-        dataset.DerivationAlgorithmSequence = [_algorithmItem(algorithm) for algorithm in algorithms]
+    algorithm = surfaceAlgorithm(surface, description.segmentation) if surface is not None else description.algorithm
+    if algorithm is not None:
+        dataset.DerivationAlgorithmSequence = [_algorithmItem(algorithm)]
     if icon is not None:
         from .Icon import iconItem
 
         dataset.IconImageSequence = [iconItem(icon)]
 
 
-def surfaceAlgorithm(surface: SurfaceParameters) -> DerivationAlgorithm:
+def surfaceAlgorithm(surface: SurfaceParameters, segmentation: str = "") -> DerivationAlgorithm:
     """How the surface was made, as it is recorded in the object."""
-    return DerivationAlgorithm(
-        SURFACE_ALGORITHM,
-        parameters=tuple((key, str(value)) for key, value in surface.asDict().items()),
-    )
+    parameters = [(key, str(value)) for key, value in surface.asDict().items()]
+    if segmentation:
+        parameters.append((SEGMENTATION_PARAMETER, segmentation))
+    return DerivationAlgorithm(SURFACE_ALGORITHM, parameters=tuple(parameters))
 
 
 def _algorithmItem(algorithm: DerivationAlgorithm) -> Dataset:

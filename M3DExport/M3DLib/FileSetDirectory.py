@@ -8,6 +8,7 @@ definitions (``DIRECTORY_RECORDERS``) say what each record holds.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -217,7 +218,7 @@ class FileSetDirectory:
         positions = [record.seq_item_tell for record in pydicom.dcmread(draft).DirectoryRecordSequence]
         offsets = {id(node): position for node, position in zip(nodes, positions, strict=True)}
         for node in [self._top, *nodes]:
-            for child, following in zip(node.children, [*node.children[1:], None], strict=True):
+            for child, following in zip_longest(node.children, node.children[1:]):
                 child.record.OffsetOfTheNextDirectoryRecord = offsets[id(following)] if following else 0
             if node is not self._top:
                 lower = offsets[id(node.children[0])] if node.children else 0

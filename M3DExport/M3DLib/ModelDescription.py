@@ -14,6 +14,7 @@ LATERALITIES = ("L", "R", "B", "U")
 
 # Name of the step that this software records when it makes a surface from a segment.
 SURFACE_ALGORITHM = "Closed surface from binary labelmap"
+SEGMENTATION_PARAMETER = "segmentation"
 _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 _OFFSET = re.compile(r"[+-](0\d|1[0-4])[0-5]\d")
 
@@ -36,7 +37,7 @@ class Equipment:
 
 @dataclass(frozen=True)
 class DerivationAlgorithm:
-    """One step that made the model (an item of Derivation Algorithm Sequence).
+    """The software that made the model (Derivation Algorithm Sequence, which holds a single item: PS3.3 C.35.1).
 
     :ivar family: keyword of CID 7162.
     :ivar parameters: name and value pairs, text.
@@ -69,7 +70,9 @@ class ModelDescription:
     :ivar color: sRGB, each 0 to 1; None for the mesh's own.
     :ivar opacity: 0 to 1; None for the mesh's own.
     :ivar seriesDescription: at most 64 characters.
-    :ivar algorithms: steps before the surface was made (segmentation, editing).
+    :ivar algorithm: what made the model where that was not the surface conversion of this software.
+    :ivar segmentation: how the anatomy was segmented, in words; recorded among the algorithm's parameters, for DICOM
+        has room for one algorithm only.
     :ivar contentDateTime: when the making of the model began; None for now.
     :ivar timezoneOffset: "+0100", for example, valid for all dates and times in the object; "" for the source's own.
     """
@@ -89,7 +92,8 @@ class ModelDescription:
     color: tuple[float, float, float] | None = None
     opacity: float | None = None
     seriesDescription: str = ""
-    algorithms: tuple[DerivationAlgorithm, ...] = ()
+    algorithm: DerivationAlgorithm | None = None
+    segmentation: str = ""
     contentDateTime: datetime | None = None
     timezoneOffset: str = ""
     equipment: Equipment = field(default_factory=Equipment)
@@ -136,8 +140,10 @@ class ModelDescription:
             found.append(f"The opacity must be between 0 and 1, not {self.opacity}.")
         if self.timezoneOffset and not _OFFSET.fullmatch(self.timezoneOffset):
             found.append(f"The time zone must look like +0100 or -0500, not '{self.timezoneOffset}'.")
-        for algorithm in self.algorithms:
-            found += _algorithmProblems(algorithm)
+        if self.algorithm is not None:
+            found += _algorithmProblems(self.algorithm)
+        if not _isParameter(self.segmentation):
+            found.append(f"The segmentation '{self.segmentation}' must have no comma, equals sign or line break.")
         return found
 
     def requireValid(self) -> None:
@@ -173,9 +179,14 @@ def _algorithmProblems(algorithm: DerivationAlgorithm) -> list[str]:
     if algorithm.family not in Codes.keywords(Codes.ALGORITHM_FAMILY):
         found.append(_unknown("algorithm family", algorithm.family, Codes.ALGORITHM_FAMILY))
     for key, value in algorithm.parameters:
-        if not key or any(character in key + value for character in ",=\r\n") or key + value != (key + value).strip():
+        if not key or not _isParameter(key + value):
             found.append(f"The algorithm parameter '{key}' must have no comma, equals sign or line break.")
     return found
+
+
+def _isParameter(text: str) -> bool:
+    """Whether a text can stand in Algorithm Parameters: names and values of which highdicom makes one text."""
+    return text == text.strip() and not any(character in text for character in ",=\r\n")
 
 
 def _unknown(what: str, keyword: str, group: int) -> str:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from .EncapsulatedStlWriter import encapsulateMesh
 from .Errors import M3DError, noProgress
-from .ModelDescription import DerivationAlgorithm, ModelDescription
-from .ModelSources import sourcesFromImages
+from .ModelDescription import ModelDescription
+from .ModelSources import ModelSources, sourcesFromImages
 from .SegmentFit import requireFit
 from .SegmentSurface import makeSurface
-from .SeriesPlacement import SeriesPlacement, newSeries
+from .SeriesPlacement import SeriesPlacement, newSeries, sameSeries
 from .SurfaceParameters import SurfaceParameters
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from .DocumentReferences import DocumentReference
+    from .EarlierModels import EarlierModels
     from .ImageVolume import ImageVolume
     from .Segment import Segment
     from .TriangleMesh import TriangleMesh
@@ -66,7 +66,7 @@ def makeModels(
     *,
     neighbors: Iterable[Dataset] = (),
     placement: SeriesPlacement | None = None,
-    predecessors: Sequence[DocumentReference] = (),
+    earlier: EarlierModels | None = None,
     icons: Sequence | None = None,
     started: datetime | None = None,
 ) -> list[Model]:
@@ -75,7 +75,9 @@ def makeModels(
     :param segments, meshes: of the same length; ``meshes`` as :func:`makeSurfaces` made them with ``surface``.
     :param description: with several segments, each object's title is the given one followed by the segment's name.
     :param neighbors: headers of what the place of storage holds already, so that no number is given twice.
-    :param placement: series and first instance number; a new series when None.
+    :param placement: series and first instance number; when None, the series of the earlier model that is continued,
+        else a new one.
+    :param earlier: models that these are new versions or assemblies of.
     :param started: when the making of the models began; now when None.
     :raises M3DError: the image has no DICOM headers, or the description is not valid.
     """
@@ -90,33 +92,31 @@ def makeModels(
     models = []
     for number, (segment, mesh) in enumerate(zip(segments, meshes, strict=True)):
         sources = sourcesFromImages([image.headers], [segment.source])
+        if earlier is not None:
+            earlier.requireSamePatient(sources.header)
         if placement is None:
-            study = str(sources.header.StudyInstanceUID)
-            placement = newSeries([*image.headers, *neighbors], study)
+            placement = _placement(sources, [*image.headers, *neighbors], earlier)
         ownDescription = description
         if description.title and len(segments) > 1:
             ownDescription = replace(description, title=f"{description.title}, {segment.name}")
-        if (step := _segmentationStep(segment)) is not None:
-            ownDescription = replace(ownDescription, algorithms=(*ownDescription.algorithms, step))
+        # A file does not say how it was segmented; what was done here is known.
+        if segment.source.kind == "threshold":
+            ownDescription = ownDescription.withDefaults(segmentation=f"threshold {segment.source.description}")
         dataset = encapsulateMesh(
             mesh,
             ownDescription,
             sources,
             surface,
             replace(placement, instanceNumber=placement.instanceNumber + number),
-            predecessors=predecessors,
+            predecessors=earlier.predecessors if earlier else (),
             icon=icons[number] if icons else None,
         )
         models.append(Model(mesh, dataset))
     return models
 
 
-def _segmentationStep(segment: Segment) -> DerivationAlgorithm | None:
-    """How the segment was made, where it was made here; a file does not say with what it was drawn."""
-    if segment.source.kind != "threshold":
-        return None
-    return DerivationAlgorithm(
-        "Threshold",
-        family="HistogramAnalysis",
-        parameters=(("range", segment.source.description),),
-    )
+def _placement(sources: ModelSources, neighbors: list[Dataset], earlier: EarlierModels | None) -> SeriesPlacement:
+    study = str(sources.header.StudyInstanceUID)
+    if earlier is not None and earlier.continued is not None:
+        return sameSeries(earlier.continued, neighbors, study)
+    return newSeries(neighbors, study)

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .DescriptionOptions import addDescriptionOptions, descriptionFrom
+from .DescriptionOptions import addDescriptionOptions, descriptionFrom, earlierModelsFrom
 from .InputOptions import (
     addImageOptions,
     addSegmentOptions,
@@ -48,6 +48,7 @@ def addParser(subparsers) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     from M3DLib.FileSetStore import FileSetStore
+    from M3DLib.Icon import renderIcon
     from M3DLib.Identifying import safeFileName
     from M3DLib.ImageReader import readImage
     from M3DLib.ModelExport import makeModels, makeSurfaces
@@ -57,7 +58,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     requireOneAnatomy(arguments)
     surface = surfaceParametersFrom(arguments)
     description = descriptionFrom(arguments)
-    description.requireValid()
+    earlier = earlierModelsFrom(arguments)
     store = FileSetStore(arguments.output)
     store.requireWritable()
     neighbors = store.directory().headers()
@@ -71,7 +72,17 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         meshes = makeSurfaces(image, segments, surface, terminal.progress)
     with stopwatch.stage("object"):
         terminal.progress(1.0, "Describing the models")
-        models = makeModels(image, segments, meshes, surface, description, neighbors=neighbors, started=started)
+        models = makeModels(
+            image,
+            segments,
+            meshes,
+            surface,
+            description,
+            neighbors=neighbors,
+            earlier=earlier,
+            icons=[renderIcon(mesh) if arguments.icon else None for mesh in meshes],
+            started=started,
+        )
     with stopwatch.stage("storing"):
         extras = {}
         for number, model in enumerate(models if arguments.stl else [], start=1):

@@ -8,6 +8,7 @@ from M3DLib.DescriptionReader import DescriptionReader
 
 if TYPE_CHECKING:
     from M3DLib.EncapsulatedStlReader import EncapsulatedModel
+    from M3DLib.ModelDescription import DerivationAlgorithm
 
 
 def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:
@@ -70,16 +71,8 @@ def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:
         "color": None if description.color is None else list(description.color),
         "opacity": description.opacity,
         "surface": None if model.surface is None else model.surface.asDict(),
-        "algorithms": [
-            {
-                "name": step.name,
-                "version": step.version,
-                "family": step.family,
-                "source": step.source,
-                "parameters": dict(step.parameters),
-            }
-            for step in description.algorithms
-        ],
+        "segmentation": description.segmentation,
+        "algorithm": _algorithmFacts(description.algorithm),
         "software": {
             "manufacturer": description.equipment.manufacturer,
             "model": description.equipment.modelName,
@@ -121,7 +114,7 @@ def modelText(facts: dict[str, Any]) -> str:
     size = " x ".join(f"{end - start:.2f}" for start, end in zip(low, high, strict=True))
     place = ", ".join(f"{start:.2f} to {end:.2f}" for start, end in zip(low, high, strict=True))
     patient, study, series, source = facts["patient"], facts["study"], facts["series"], facts["source"]
-    software = facts["software"]
+    software, algorithm = facts["software"], facts["algorithm"]
     rows = [
         ("Model", facts["name"]),
         ("Title", facts["titleCode"]),
@@ -146,7 +139,8 @@ def modelText(facts: dict[str, Any]) -> str:
         ("Made from", _madeFrom(facts)),
         ("Frame of reference", source["frameOfReferenceUid"] or ""),
         ("Surface", _parameters(facts["surface"])),
-        *[("Made by", f"{step['name']} {_parameters(step['parameters'])}".strip()) for step in facts["algorithms"]],
+        ("Segmentation", facts["segmentation"]),
+        ("Algorithm", algorithm["name"] + " " + _parameters(algorithm["parameters"]) if algorithm else ""),
         *[("Earlier model", _joined(one["sopInstanceUid"], one["purpose"])) for one in facts["predecessors"]],
         *[("Same document", one["sopInstanceUid"]) for one in facts["identical"]],
         ("Software", _joined(software["manufacturer"], software["model"], *software["versions"])),
@@ -154,6 +148,18 @@ def modelText(facts: dict[str, Any]) -> str:
         *[("Warning", warning) for warning in facts["warnings"]],
     ]
     return "\n".join(f"{label + ':':<20}{value}" for label, value in rows if value)
+
+
+def _algorithmFacts(algorithm: DerivationAlgorithm | None) -> dict | None:
+    if algorithm is None:
+        return None
+    return {
+        "name": algorithm.name,
+        "version": algorithm.version,
+        "family": algorithm.family,
+        "source": algorithm.source,
+        "parameters": dict(algorithm.parameters),
+    }
 
 
 def _joined(*parts: str) -> str:
