@@ -22,6 +22,7 @@ COMMAND_MODULES = (
     "ExportCommand",
     "InspectCommand",
     "ExtractCommand",
+    "EncapsulateCommand",
     "DemoCommand",
 )
 

@@ -208,11 +208,8 @@ def _text(data: dict) -> str:
     model = data["models"][0]
     low, high = model["boundsLps"][::2], model["boundsLps"][1::2]
     size = " x ".join(f"{end - start:.1f}" for start, end in zip(low, high, strict=True))
-    lines = [
-        f"Wrote '{model['file']}'.",
-        f"  {model['name']}: {size} mm, {model['triangles']} triangles, "
-        f"{'closed' if model['closed'] else 'NOT closed'}",
-    ]
+    closed = "closed" if model["closed"] else "NOT closed"
+    lines = [f"Wrote '{model['file']}'.", f"  {model['name']}: {size} mm, {model['triangles']} triangles, {closed}"]
     if data["groupUid"]:
         lines.append(f"  part of the group {data['groupUid']}")
     lines += [f"  the same document as instance {uid}" for uid in data["identical"]]
