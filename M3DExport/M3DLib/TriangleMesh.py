@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -85,6 +86,12 @@ class TriangleMesh:
         if "closed" not in self._cache:
             self._cache["closed"] = len(self.triangles) > 0 and not len(self.openEdges())
         return self._cache["closed"]
+
+    def cached(self, name: str, make: Callable[[], Any]) -> Any:
+        """What ``make`` returned the first time; for results that several checks need of the same, unchanged mesh."""
+        if name not in self._cache:
+            self._cache[name] = make()
+        return self._cache[name]
 
     def openEdges(self) -> np.ndarray:
         """Edges without a balanced opposite: int64 (k, 2) pairs of point indices, smaller index first."""

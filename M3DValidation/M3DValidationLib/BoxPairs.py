@@ -1,0 +1,175 @@
+"""Which boxes overlap: the broad phase of every search on triangles, on grids of growing cell size.
+
+A box lives on the grid whose cells are just as large as it is, so that it covers at most two cells along each axis; a
+small box also visits the coarser grids. A pair is reported in one cell only: the one that holds the larger of the two
+lower corners, which is where along no axis both boxes have begun in the cell before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+_CHUNK = 2_000_000
+
+
+class _Grid:
+    """Cells of one size over the extent of all boxes."""
+
+    def __init__(self, origin: np.ndarray, extent: np.ndarray, size: float):
+        # A cell count that overflows 63 bits would mix up cells; larger cells only cost time.
+        self.size = max(size, float(extent.max()) / 2**20, np.finfo(np.float32).tiny)
+        self.origin = origin
+        self.counts = (extent // self.size).astype(np.int64) + 2
+
+    def entries(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Every cell every box covers: row number of the box, key of the cell, bits of the axes along which the
+        cell is the box's second one.
+        """
+        first = ((low - self.origin) / self.size).astype(np.int64)
+        second = ((high - self.origin) / self.size).astype(np.int64) > first
+        key = (first[:, 0] * self.counts[1] + first[:, 1]) * self.counts[2] + first[:, 2]
+        strides = (int(self.counts[1] * self.counts[2]), int(self.counts[2]), 1)
+        rows, keys, bits = [], [], []
+        for corner in range(8):
+            covered = None
+            offset = 0
+            for axis in range(3):
+                if corner >> axis & 1:
+                    covered = second[:, axis] if covered is None else covered & second[:, axis]
+                    offset += strides[axis]
+            row = np.arange(len(key)) if covered is None else np.flatnonzero(covered)
+            rows.append(row)
+            keys.append(key[row] + offset)
+            bits.append(np.full(len(row), corner, dtype=np.uint8))
+        return np.concatenate(rows), np.concatenate(keys), np.concatenate(bits)
+
+
+def overlappingBoxes(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of boxes of one set that share at least a point, each pair once, in portions.
+
+    :param low, high: (n, 3), lower and upper corners.
+    :return: portions (i, j) of box numbers, int64 each.
+    """
+    for residents, visitors, grid in _levels((low, high), (low, high), sameSet=True):
+        row, key, bits = grid.entries(low[residents], high[residents])
+        order = np.argsort(key, kind="stable")
+        key, bits, box = key[order], bits[order], residents[row[order]]
+        yield from _pairsWithin(key, bits, box, low, high)
+        if len(visitors):
+            yield from _pairsAcross(grid, visitors, (low, high), (key, bits, box), (low, high))
+
+
+def overlappingBoxesBetween(
+    low: np.ndarray, high: np.ndarray, otherLow: np.ndarray, otherHigh: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of a box of one set and a box of another that share at least a point, each pair once, in portions.
+
+    :return: portions (i, j): number in the first set, number in the other set.
+    """
+    for residents, visitors, grid in _levels((low, high), (otherLow, otherHigh), sameSet=False):
+        row, key, bits = grid.entries(otherLow[residents], otherHigh[residents])
+        order = np.argsort(key, kind="stable")
+        held = (key[order], bits[order], residents[row[order]])
+        yield from _pairsAcross(grid, visitors, (low, high), held, (otherLow, otherHigh))
+    # The pairs in which the first set's box lives on the coarser grid.
+    for residents, visitors, grid in _levels((otherLow, otherHigh), (low, high), sameSet=False, strictly=True):
+        row, key, bits = grid.entries(low[residents], high[residents])
+        order = np.argsort(key, kind="stable")
+        held = (key[order], bits[order], residents[row[order]])
+        for j, i in _pairsAcross(grid, visitors, (otherLow, otherHigh), held, (low, high)):
+            yield i, j
+
+
+def _levels(boxes, otherBoxes, sameSet: bool, strictly: bool = False):
+    """Grids from fine to coarse with the boxes of the other set that live there and the boxes that visit them."""
+    (low, high), (otherLow, otherHigh) = boxes, otherBoxes
+    if not len(low) or not len(otherLow):
+        return
+    origin = np.minimum(low.min(axis=0), otherLow.min(axis=0)).astype(np.float64)
+    extent = np.maximum(high.max(axis=0), otherHigh.max(axis=0)) - origin
+    size, otherSize = (_sizes(bottom, top) for bottom, top in ((low, high), (otherLow, otherHigh)))
+    both = size if sameSet else np.concatenate([size, otherSize])
+    # Three quarters of the boxes share the finest grid; most meshes then need two or three grids.
+    base = float(np.quantile(both, 0.75)) or float(both.max()) or 1.0
+    base *= 1 + 1e-6
+    level, otherLevel = (
+        np.ceil(np.log2(np.maximum(values / base, 1))).astype(np.int64) for values in (size, otherSize)
+    )
+    for current in np.unique(otherLevel):
+        residents = np.flatnonzero(otherLevel == current)
+        visiting = level < current if sameSet or strictly else level <= current
+        yield residents, np.flatnonzero(visiting), _Grid(origin, extent, base * 2.0 ** int(current))
+
+
+def _sizes(low, high) -> np.ndarray:
+    """Longest edge of each box; in float64, since a box rounded down would reach into a third cell."""
+    return np.subtract(high, low, dtype=np.float64).max(axis=1)
+
+
+def _pairsWithin(key, bits, box, low, high) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs among the entries of the same cell: entry e with e + 1, then e + 2, and so on to the fullest cell."""
+    low, high = low[box], high[box]
+    last = np.flatnonzero(np.r_[key[1:] != key[:-1], True])
+    remaining = np.repeat(last, np.diff(np.r_[-1, last])) - np.arange(len(key))
+    entries = np.flatnonzero(remaining > 0)
+    distance = 1
+    while len(entries):
+        for start in range(0, len(entries), _CHUNK):
+            one = entries[start : start + _CHUNK]
+            # Whole stretches of the table are compared as they lie in memory, which is several times quicker.
+            dense = len(one) > (one[-1] - one[0]) // 2
+            if dense:
+                here, there = slice(one[0], one[-1] + 1), slice(one[0] + distance, one[-1] + 1 + distance)
+            else:
+                here, there = one, one + distance
+            hit = (bits[here] & bits[there]) == 0
+            if dense:
+                hit &= remaining[here] >= distance
+            for axis in range(3):
+                hit &= low[here, axis] <= high[there, axis]
+                hit &= low[there, axis] <= high[here, axis]
+            found = np.flatnonzero(hit)
+            if len(found):
+                found = found + one[0] if dense else one[found]
+                yield box[found], box[found + distance]
+        distance += 1
+        entries = entries[remaining[entries] >= distance]
+
+
+def _pairsAcross(grid, visitors, boxes, held, heldBoxes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of a visiting box and a box held in the same cell (``held``: key, bits and box number, sorted by key)."""
+    (low, high), (key, bits, box), (heldLow, heldHigh) = boxes, held, heldBoxes
+    cells = key[np.flatnonzero(np.r_[True, key[1:] != key[:-1]])]
+    for start in range(0, len(visitors), _CHUNK):
+        part = visitors[start : start + _CHUNK]
+        row, visitedKey, visitedBits = grid.entries(low[part], high[part])
+        place = np.minimum(np.searchsorted(cells, visitedKey), len(cells) - 1)
+        occupied = np.flatnonzero(cells[place] == visitedKey)
+        row, visitedKey, visitedBits = part[row[occupied]], visitedKey[occupied], visitedBits[occupied]
+        first = np.searchsorted(key, visitedKey, side="left")
+        count = np.searchsorted(key, visitedKey, side="right") - first
+        for begin, end in _portions(count):
+            number = count[begin:end]
+            entry = np.repeat(np.arange(begin, end), number)
+            within = np.arange(len(entry)) - np.repeat(np.cumsum(number) - number, number)
+            other = first[entry] + within
+            i, j = row[entry], box[other]
+            hit = (visitedBits[entry] & bits[other]) == 0
+            for axis in range(3):
+                hit &= low[i, axis] <= heldHigh[j, axis]
+                hit &= heldLow[j, axis] <= high[i, axis]
+            if hit.any():
+                yield i[hit], j[hit]
+
+
+def _portions(count: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Ranges of entries whose counts add up to about one portion."""
+    if not len(count):
+        return
+    total = np.cumsum(count)
+    edges = np.searchsorted(total, np.arange(_CHUNK, total[-1], _CHUNK), side="right")
+    edges = np.unique(np.r_[0, edges, len(count)])
+    yield from pairwise(edges.tolist())

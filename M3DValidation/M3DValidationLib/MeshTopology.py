@@ -1,0 +1,257 @@
+"""How the triangles of a mesh hang together: shared points, edges, holes, fans and bodies.
+
+Everything is about the *working* triangles: points at the same place count as one, and triangles that have collapsed to
+a line or that lie on another triangle are left out, so that such a defect is reported once, as itself, and not a second
+time as a hole or as a triple edge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass
+class MeshTopology:
+    """Connections between the working triangles.
+
+    :ivar points: float64 (n, 3), the mesh's points, LPS mm.
+    :ivar triangles: int64 (w, 3), indices into ``points``; of points at the same place the first is used throughout.
+    :ivar original: int64 (w,), number of each working triangle in the mesh.
+    """
+
+    points: np.ndarray
+    triangles: np.ndarray
+    original: np.ndarray
+
+    @cached_property
+    def halfEdges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Edges sorted so that equal ones are neighbors: key (low * n + high), half-edge number (3 t + corner), and the
+        place where each edge begins.
+        """
+        count = len(self.points)
+        start = self.triangles.reshape(-1)
+        end = self.triangles[:, [1, 2, 0]].reshape(-1)
+        key = np.minimum(start, end) * count + np.maximum(start, end)
+        numberBits = len(key).bit_length()
+        if (count * count).bit_length() + numberBits < 63:
+            # Key and number sorted as one integer: several times quicker than sorting an index.
+            packed = np.sort(key << numberBits | np.arange(len(key)))
+            key, halfEdge = packed >> numberBits, packed & ((1 << numberBits) - 1)
+        else:
+            halfEdge = np.argsort(key, kind="stable")
+            key = key[halfEdge]
+        first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.empty(0, dtype=np.int64)
+        return key, halfEdge, first
+
+    @cached_property
+    def edgeUse(self) -> np.ndarray:
+        """Number of triangles at each edge, int64 (e,)."""
+        key, _, first = self.halfEdges
+        return np.diff(np.r_[first, len(key)])
+
+    @cached_property
+    def edgePoints(self) -> np.ndarray:
+        """The two points of each edge, smaller index first, int64 (e, 2)."""
+        key, _, first = self.halfEdges
+        return np.stack([key[first] // len(self.points), key[first] % len(self.points)], axis=1)
+
+    @cached_property
+    def neighbors(self) -> tuple[np.ndarray, np.ndarray]:
+        """The two half-edges (3 t + corner) of every edge with exactly two triangles, int64 (k,) each."""
+        _, halfEdge, first = self.halfEdges
+        double = first[self.edgeUse == 2]
+        return halfEdge[double], halfEdge[double + 1]
+
+    @cached_property
+    def boundaryHalfEdges(self) -> np.ndarray:
+        """Half-edges (3 t + corner) of edges with only one triangle, int64 (k,)."""
+        _, halfEdge, first = self.halfEdges
+        return halfEdge[first[self.edgeUse == 1]]
+
+    @cached_property
+    def crowdedEdges(self) -> np.ndarray:
+        """Numbers of the edges with more than two triangles."""
+        return np.flatnonzero(self.edgeUse > 2)
+
+    def trianglesAtEdge(self, edge: int) -> np.ndarray:
+        """Working triangles at an edge."""
+        _, halfEdge, first = self.halfEdges
+        return halfEdge[first[edge] : first[edge] + self.edgeUse[edge]] // 3
+
+    def edgeEnds(self, halfEdges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Points where the half-edges start and end, in the direction their triangle has them."""
+        triangle, corner = halfEdges // 3, halfEdges % 3
+        return self.triangles[triangle, corner], self.triangles[triangle, (corner + 1) % 3]
+
+    @cached_property
+    def turnedNeighbors(self) -> np.ndarray:
+        """Whether the two triangles of each pair in ``neighbors`` run along their edge in the same direction, so that
+        one of them faces the wrong way.
+        """
+        one, other = self.neighbors
+        return self.edgeEnds(one)[0] == self.edgeEnds(other)[0]
+
+    @cached_property
+    def patches(self) -> np.ndarray:
+        """Number of the piece of surface each triangle belongs to, connected across edges with exactly two triangles;
+        int32 (w,).
+        """
+        one, other = self.neighbors
+        return connectedComponents(len(self.triangles), one // 3, other // 3)
+
+    @cached_property
+    def bodies(self) -> np.ndarray:
+        """Number of the body each triangle belongs to, connected through any shared point; int32 (w,)."""
+        patches = self.patches
+        count = int(patches.max()) + 1 if len(patches) else 0
+        if count < 2:
+            return patches
+        # Only points with triangles of several patches join them.
+        point = self.triangles.reshape(-1)
+        patch = np.repeat(patches, 3)
+        lowest = np.full(len(self.points), count, dtype=np.int32)
+        np.minimum.at(lowest, point, patch)
+        joined = lowest[point] != patch
+        ofPatch = connectedComponents(count, patch[joined], lowest[point][joined])
+        return ofPatch[patches]
+
+    @cached_property
+    def boundaryLoops(self) -> list[np.ndarray]:
+        """The holes: half-edges of each connected run of boundary edges, longest first."""
+        halfEdges = self.boundaryHalfEdges
+        if not len(halfEdges):
+            return []
+        start, end = self.edgeEnds(halfEdges)
+        _, compact = np.unique(np.r_[start, end], return_inverse=True)
+        run = connectedComponents(int(compact.max()) + 1, compact[: len(start)], compact[len(start) :])
+        ofEdge = run[compact[: len(start)]]
+        order = np.argsort(ofEdge, kind="stable")
+        loops = np.split(halfEdges[order], np.flatnonzero(np.diff(ofEdge[order])) + 1)
+        return sorted(loops, key=self.lengthMm, reverse=True)
+
+    def lengthMm(self, halfEdges: np.ndarray) -> float:
+        """Sum of the lengths of half-edges, mm."""
+        start, end = self.edgeEnds(halfEdges)
+        return float(np.linalg.norm(self.points[end] - self.points[start], axis=1).sum())
+
+    @cached_property
+    def pinchedPoints(self) -> np.ndarray:
+        """Points where surfaces touch in the point alone: more than one fan of triangles, at least one of them closed.
+
+        Points of edges with more than two triangles are left out (the edge is the defect), and so are points where only
+        open fans meet (several holes meeting in a point; the holes are the defect).
+        """
+        if not len(self.triangles):
+            return np.empty(0, dtype=np.int64)
+        count = len(self.points)
+        point = self.triangles.reshape(-1)
+        ordinary = np.ones(count, dtype=bool)
+        start, end = self.edgeEnds(self.boundaryHalfEdges)
+        ordinary[start] = ordinary[end] = False
+        one, other = self.neighbors
+        turned = self.turnedNeighbors
+        ordinary[np.concatenate(self.edgeEnds(one[turned]))] = False
+        crowded = self.edgePoints[self.crowdedEdges].reshape(-1)
+        ordinary[crowded] = False
+
+        # Around an ordinary point each corner has a next one; the corners of one fan form one cycle, found by doubling.
+        cycle = np.arange(len(point), dtype=np.int32)
+        one, other = one[~turned], other[~turned]
+        cycle[one] = _nextCorner(other)
+        cycle[other] = _nextCorner(one)
+        lowest = np.arange(len(point), dtype=np.int32)
+        valence = np.bincount(point, minlength=count)
+        longest = int(valence[ordinary].max()) if ordinary.any() else 0
+        for _ in range(int(longest).bit_length()):
+            lowest = np.minimum(lowest, lowest[cycle])
+            cycle = cycle[cycle]
+        fans = np.bincount(point[lowest == np.arange(len(point))], minlength=count)
+        pinched = ordinary & (fans > 1)
+
+        # Points at a boundary or beside a turned triangle: their corners are joined across edges one by one.
+        special = ~ordinary
+        special[crowded] = False
+        if special.any():
+            pinched |= self._pinchedAmong(special)
+        return np.flatnonzero(pinched)
+
+    def _pinchedAmong(self, special: np.ndarray) -> np.ndarray:
+        """The same for marked points, whatever their triangles look like."""
+        corners = np.flatnonzero(special[self.triangles.reshape(-1)])
+        compact = np.full(self.triangles.size, -1, dtype=np.int64)
+        compact[corners] = np.arange(len(corners))
+        one, other = self.neighbors
+        pairs = []
+        for cornerOne, cornerOther in self._cornersAcross(one, other):
+            use = (compact[cornerOne] >= 0) & (compact[cornerOther] >= 0)
+            pairs.append((compact[cornerOne[use]], compact[cornerOther[use]]))
+        fan = connectedComponents(len(corners), *(np.concatenate(side) for side in zip(*pairs, strict=True)))
+        point = self.triangles.reshape(-1)[corners]
+        fans = int(fan.max()) + 1
+        pointOfFan = np.zeros(fans, dtype=np.int64)
+        pointOfFan[fan] = point
+        openFan = np.zeros(fans, dtype=bool)
+        ends = np.concatenate([self.boundaryHalfEdges, _nextCorner(self.boundaryHalfEdges)])
+        openFan[fan[compact[ends]]] = True
+        number = np.bincount(pointOfFan, minlength=len(self.points))
+        closed = np.bincount(pointOfFan[~openFan], minlength=len(self.points))
+        return special & (number > 1) & (closed > 0)
+
+    def _cornersAcross(self, one: np.ndarray, other: np.ndarray):
+        """Pairs of corners at the same point on the two sides of an edge, for both ends of the edge."""
+        oneStart, otherStart = self.edgeEnds(one)[0], self.edgeEnds(other)[0]
+        same = oneStart == otherStart
+        yield one, np.where(same, other, _nextCorner(other))
+        yield _nextCorner(one), np.where(same, _nextCorner(other), other)
+
+    def centers(self, triangles: np.ndarray) -> np.ndarray:
+        """Centers of working triangles, float64 (k, 3), LPS mm."""
+        return self.points[self.triangles[triangles]].mean(axis=1)
+
+
+def connectedComponents(count: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Number of the connected component of each of ``count`` nodes joined by pairs; int32 (count,)."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    if not count:
+        return np.empty(0, dtype=np.int32)
+    graph = coo_matrix((np.ones(len(one), dtype=bool), (one, other)), shape=(count, count)).tocsr()
+    return connected_components(graph, directed=False)[1]
+
+
+def firstAtSamePlace(points: np.ndarray) -> np.ndarray:
+    """For each point the number of the first point with exactly the same coordinates; int64 (n,).
+
+    :param points: float32 (n, 3); 0.0 and -0.0 are the same.
+    """
+    return firstEqualRow((np.asarray(points, dtype=np.float32) + np.float32(0)).view(np.uint32))
+
+
+def firstEqualRow(rows: np.ndarray) -> np.ndarray:
+    """For each row of three non-negative integers the number of the first row equal to it; int64 (n,)."""
+    first = np.arange(len(rows), dtype=np.int64)
+    values = rows.astype(np.uint64)
+    factors = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        mixed = values * factors
+        hashed = (
+            mixed[:, 0] ^ (mixed[:, 1] >> np.uint64(7)) ^ (mixed[:, 2] << np.uint64(3)) ^ (mixed[:, 2] >> np.uint64(31))
+        )
+    ordered = np.sort(hashed)
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(repeated):
+        return first
+    # Equal hashes are only suspects; the rows themselves decide.
+    suspects = np.flatnonzero(np.isin(hashed, np.unique(repeated)))
+    _, earliest, group = np.unique(values[suspects], axis=0, return_index=True, return_inverse=True)
+    first[suspects] = suspects[earliest[group.reshape(-1)]]
+    return first
+
+
+def _nextCorner(halfEdges: np.ndarray) -> np.ndarray:
+    """The corner at which each half-edge ends."""
+    return np.where(halfEdges % 3 == 2, halfEdges - 2, halfEdges + 1)

@@ -1,0 +1,220 @@
+"""Where does a mesh pass through itself? Exact, in time that grows with the number of triangles.
+
+Triangles without a common point are found by their boxes. Triangles around a point are settled together: when the whole
+fan can be seen from one direction, each triangle from its front and none twice, it does not meet itself; only the fans
+of which that cannot be said are looked at pair by pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from M3DLib.Errors import noProgress
+
+from .BoxPairs import overlappingBoxes
+from .TriangleIntersection import (
+    APART,
+    CROSSING,
+    cross,
+    foldedOver,
+    meeting,
+    plainlyApart,
+    segmentMeetsTriangle,
+)
+
+# Cosine-like margin below which a fan is not called flat: far above rounding, far below any angle that matters.
+_FLAT = 1e-6
+_PORTION = 400_000
+
+
+@dataclass
+class MeetingPairs:
+    """Pairs of triangles that meet where they should not.
+
+    :ivar pairs: int64 (k, 2), numbers of the triangles given, smaller first.
+    :ivar crossing: bool (k,), True where one passes through the other, False where they only touch.
+    """
+
+    pairs: np.ndarray
+    crossing: np.ndarray
+
+
+def selfIntersections(
+    points: np.ndarray, triangles: np.ndarray, progress: Callable[[float, str], None] = noProgress
+) -> MeetingPairs:
+    """Pairs of triangles that share more than their common corners and edges.
+
+    :param points: float64 (n, 3) holding float32 values, no two at the same place.
+    :param triangles: int64 (m, 3), none degenerate, no two alike.
+    """
+    if not len(triangles):
+        return MeetingPairs(np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=bool))
+    text = "Looking for self-intersections"
+    progress(0.0, text)
+    found = [_aroundPoints(points, triangles)]
+    progress(0.2, text)
+    corners = points[triangles]
+    low, high = (edge.astype(np.float32) for edge in (corners.min(axis=1), corners.max(axis=1)))
+    done = 0
+    with ThreadPoolExecutor(2) as pool:
+        waiting = []
+        for i, j in overlappingBoxes(low, high):
+            for start in range(0, len(i), _PORTION):
+                part = slice(start, start + _PORTION)
+                waiting.append(pool.submit(_apartFromEachOther, corners, triangles, i[part], j[part]))
+            while len(waiting) > 4:
+                found.append(waiting.pop(0).result())
+            done += 1
+            progress(0.2 + 0.7 * done / (done + 20), text)
+        found.extend(future.result() for future in waiting)
+    pairs = np.concatenate([pair for pair, _ in found])
+    how = np.concatenate([kind for _, kind in found])
+    pairs.sort(axis=1)
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    pairs, how = pairs[order], how[order]
+    first = np.r_[True, (pairs[1:] != pairs[:-1]).any(axis=1)] if len(pairs) else np.empty(0, dtype=bool)
+    strongest = np.maximum.reduceat(how, np.flatnonzero(first)) if len(pairs) else how
+    progress(1.0, text)
+    return MeetingPairs(pairs[first], strongest == CROSSING)
+
+
+def _apartFromEachOther(corners, triangles, i, j) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs that meet among pairs of triangles, those that share a point left out."""
+    separate = np.ones(len(i), dtype=bool)
+    one, other = triangles[i], triangles[j]
+    for a in range(3):
+        for b in range(3):
+            separate &= one[:, a] != other[:, b]
+    i, j = i[separate], j[separate]
+    near = np.flatnonzero(~plainlyApart(corners[i], corners[j]))
+    i, j = i[near], j[near]
+    how = meeting(corners[i], corners[j])
+    meet = how != APART
+    return np.stack([i[meet], j[meet]], axis=1), how[meet]
+
+
+def _aroundPoints(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs that meet among triangles with one or two common points."""
+    suspicious = ~flatFans(points, triangles)
+    corner = np.flatnonzero(suspicious[triangles.reshape(-1)])
+    point = triangles.reshape(-1)[corner]
+    order = np.argsort(point, kind="stable")
+    corner, point = corner[order], point[order]
+    pairs, kinds = [np.empty((0, 2), dtype=np.int64)], [np.empty(0, dtype=np.int8)]
+    distance = 1
+    last = np.flatnonzero(np.r_[point[1:] != point[:-1], True]) if len(point) else np.empty(0, dtype=np.int64)
+    remaining = np.repeat(last, np.diff(np.r_[-1, last])) - np.arange(len(point))
+    entries = np.flatnonzero(remaining > 0)
+    while len(entries):
+        for start in range(0, len(entries), _PORTION):
+            part = entries[start : start + _PORTION]
+            pair, kind = _atCommonPoint(points, triangles, corner[part], corner[part + distance])
+            pairs.append(pair)
+            kinds.append(kind)
+        distance += 1
+        entries = entries[remaining[entries] >= distance]
+    return np.concatenate(pairs), np.concatenate(kinds)
+
+
+def flatFans(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Points whose triangles can all be seen, from the front and side by side, from one direction.
+
+    Seen along such a direction the fan is a plain star: every triangle counter-clockwise, no direction within the plane
+    covered twice. What cannot be decided safely in floating point counts as not flat.
+
+    :return: bool (n,); False for points without triangles too.
+    """
+    count = len(points)
+    normals = np.empty((len(triangles), 3))
+    lengths = np.empty(len(triangles))
+    for start in range(0, len(triangles), _PORTION):
+        a, b, c = (points[triangles[start : start + _PORTION, k]] for k in range(3))
+        u, v = b - a, c - a
+        normals[start : start + _PORTION] = cross(u, v)
+        lengths[start : start + _PORTION] = np.maximum(
+            np.maximum((u * u).sum(axis=1), (v * v).sum(axis=1)), ((c - b) ** 2).sum(axis=1)
+        )
+    sizes = np.linalg.norm(normals, axis=1)
+    flat = np.zeros(count, dtype=bool)
+    flat[triangles.reshape(-1)] = True
+    thin = sizes <= _FLAT * lengths
+    flat[triangles[thin]] = False
+    normals[~thin] /= sizes[~thin, None]
+    normals[thin] = 0
+
+    directions = np.empty((count, 3))
+    point = triangles.reshape(-1)
+    for axis in range(3):
+        directions[:, axis] = np.bincount(point, np.repeat(normals[:, axis], 3), minlength=count)
+    size = np.linalg.norm(directions, axis=1)
+    flat &= size > _FLAT
+    directions /= np.where(size > _FLAT, size, 1)[:, None]
+    # Any direction within the plane serves for counting; an odd one seldom falls along an edge.
+    within = cross(directions, np.array([0.48, -0.37, 0.795]) + directions[:, [1, 2, 0]])
+    covered = np.zeros(count, dtype=np.int64)
+    for k in range(3):
+        for start in range(0, len(triangles), _PORTION):
+            part = triangles[start : start + _PORTION]
+            at = part[:, k]
+            direction, ray = directions[at], within[at]
+            front = (normals[start : start + _PORTION] * direction).sum(axis=1) > _FLAT
+            flat[at[~front]] = False
+            u, v = points[part[:, (k + 1) % 3]] - points[at], points[part[:, (k + 2) % 3]] - points[at]
+            right, left = (cross(u, ray) * direction).sum(axis=1), (cross(ray, v) * direction).sum(axis=1)
+            margin = 1e-9 * np.sqrt(lengths[start : start + _PORTION])
+            holds = (right > -margin) & (left > -margin)
+            covered += np.bincount(at[holds], minlength=count)
+    rayLength = np.linalg.norm(within, axis=1)
+    return flat & (covered <= 1) & (rayLength > _FLAT)
+
+
+def _atCommonPoint(points, triangles, cornerOne, cornerOther) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of triangles given by their corners at a common point that meet beyond what they share."""
+    one, other = triangles[cornerOne // 3], triangles[cornerOther // 3]
+    firstOne, secondOne = (one[np.arange(len(one)), (cornerOne + step) % 3] for step in (1, 2))
+    firstOther, secondOther = (other[np.arange(len(other)), (cornerOther + step) % 3] for step in (1, 2))
+    shared = [
+        (firstOne == firstOther),
+        (firstOne == secondOther),
+        (secondOne == firstOther),
+        (secondOne == secondOther),
+    ]
+    number = np.sum(shared, axis=0)
+    how = np.zeros(len(one), dtype=np.int8)
+
+    alone = np.flatnonzero(number == 0)
+    far = alone[~_fanApart(points, one[alone], other[alone], triangles.reshape(-1)[cornerOne[alone]])]
+    crossOne = segmentMeetsTriangle(points[firstOne[far]], points[secondOne[far]], points[other[far]])
+    crossOther = segmentMeetsTriangle(points[firstOther[far]], points[secondOther[far]], points[one[far]])
+    how[far] = np.maximum(crossOne, crossOther)
+
+    edge = np.flatnonzero(number == 1)
+    if len(edge):
+        common = np.where((shared[0] | shared[1])[edge], firstOne[edge], secondOne[edge])
+        tipOne = np.where((shared[0] | shared[1])[edge], secondOne[edge], firstOne[edge])
+        tipOther = np.where((shared[0] | shared[2])[edge], secondOther[edge], firstOther[edge])
+        center = triangles.reshape(-1)[cornerOne[edge]]
+        folded = foldedOver(points[center], points[common], points[tipOne], points[tipOther])
+        how[edge] = np.where(folded, CROSSING, APART)
+    meet = np.flatnonzero(how != APART)
+    return np.stack([cornerOne[meet] // 3, cornerOther[meet] // 3], axis=1), how[meet]
+
+
+def _fanApart(points, one, other, center) -> np.ndarray:
+    """Pairs with one common point of which a plane of one triangle has the other's two further corners on one side."""
+    apart = np.zeros(len(one), dtype=bool)
+    for first, second in ((one, other), (other, one)):
+        a = points[center]
+        normal = cross(points[first[:, 1]] - points[first[:, 0]], points[first[:, 2]] - points[first[:, 0]])
+        reach = points[second] - a[:, None]
+        edge = points[first] - a[:, None]
+        height = np.einsum("nij,nj->ni", reach, normal)
+        height[second == center[:, None]] = np.nan
+        bound = 1e-13 * np.abs(edge).max(axis=(1, 2)) ** 2 * np.abs(reach).max(axis=(1, 2))
+        bound = bound[:, None]
+        apart |= ((height > bound) | np.isnan(height)).all(axis=1) | ((height < -bound) | np.isnan(height)).all(axis=1)
+    return apart
