@@ -9,7 +9,7 @@ from pathlib import Path
 
 from M3DLib.Errors import M3DError
 
-from .Requirement import AT_LEAST, AT_MOST, Requirement
+from .Requirement import AT_LEAST, AT_MOST, STATED, Requirement
 from .SchemaValidation import schemaProblems
 
 DEFAULT_PROFILE = "anatomical-model"
@@ -196,7 +196,7 @@ def _meaningProblems(data: dict) -> list[str]:
             continue
         if any(key in change for key in _LIMITS) and "source" not in change:
             problems.append(f"{path}.source is missing; whoever changes a limit says where it comes from.")
-        if catalogue[name].passLimit is None and any(change.get(key) is not None for key in _LIMITS[:2]):
+        if catalogue[name].sense == STATED and any(change.get(key) is not None for key in _LIMITS[:2]):
             problems.append(f"{path} has no limit that could be set: its check says yes or no itself.")
         parameters = change.get("parameters", {})
         known = catalogue[name].parameters

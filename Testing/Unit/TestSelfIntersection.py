@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from M3DTestSupport.MeshShapes import box, icosphere, together, torus
 
+from M3DTestSupport.MeshShapes import box, icosphere, together, torus
 from M3DValidationLib.BoxPairs import overlappingBoxes, overlappingBoxesBetween
 from M3DValidationLib.ExactPredicates import collinear, orientation2d, orientation3d
 from M3DValidationLib.SelfIntersection import flatFans, selfIntersections
@@ -64,7 +64,7 @@ def test_orientationInThePlaneAndCollinearityAreExact():
     assert orientation2d(a[:, :2], b[:, :2], middle[:, :2]).tolist() == [(t[0] > 0) - (t[0] < 0) for t in truth]
     assert collinear(a, b, middle).tolist() == [all(value == 0 for value in crosses) for crosses in truth]
     whole = np.round(a * 10)
-    assert collinear(whole, whole + (2.0, 4.0, 6.0), whole + (3.0, 6.0, 9.0)).all()
+    assert collinear(whole, whole + np.array([2, 4, 6]), whole + np.array([3, 6, 9])).all()
 
 
 @pytest.mark.parametrize("seed", range(6))
