@@ -23,6 +23,8 @@ POINT_SPREAD_MM = (0.6, 0.6, 0.8)
 NOISE_HU = 20.0
 NOISE_CORRELATION_MM = 0.8
 
+BONE_COLOR = (0.95, 0.84, 0.57)
+
 _CENTER = (0.0, 0.0, 0.0)
 _OUTER = (58.0, 72.0, 60.0)
 _INNER = (53.0, 67.0, 55.0)
@@ -32,12 +34,13 @@ _CUT_Z = -20.0
 
 @dataclass(frozen=True)
 class Insert:
-    """A body of the phantom: its shape, true volume, and a point inside it."""
+    """A body of the phantom: its shape, true volume, a point inside it, and the sRGB color its model gets."""
 
     name: str
     shape: Shape
     volumeMm3: float
     pointInside: tuple[float, float, float]
+    color: tuple[float, float, float]
 
 
 def _calvariaVolume() -> float:
@@ -52,7 +55,8 @@ def headInserts() -> list[Insert]:
     """The bodies of bone value: a calvaria, a 50 mm bar, a 20 mm rod and a 30 mm ball.
 
     The bar and the rod lie askew to the voxels, as nothing in a real scan lies along them: their faces then cross many
-    voxels, and the mean over a face is finer than a voxel.
+    voxels, and the mean over a face is finer than a voxel. The inserts' colors are of Okabe and Ito's palette, which
+    color-blind eyes can tell apart.
     """
     above = HalfSpace((0.0, 0.0, _CUT_Z), (0.0, 0.0, -1.0))
     calvaria = Intersection((Difference(Ellipsoid(_CENTER, _OUTER), Ellipsoid(_CENTER, _INNER)), above))
@@ -62,10 +66,10 @@ def headInserts() -> list[Insert]:
     rod = Cylinder(rodCenter, tuple(turn @ [0.0, 0.0, 1.0]), 10.0, 30.0)
     ball = Sphere(ballCenter, 15.0)
     return [
-        Insert("calvaria", calvaria, _calvariaVolume(), (0.0, 0.0, (_OUTER[2] + _INNER[2]) / 2)),
-        Insert("bar 50 mm", bar, bar.volumeMm3, barCenter),
-        Insert("rod 20 mm", rod, rod.volumeMm3, rodCenter),
-        Insert("ball 30 mm", ball, ball.volumeMm3, ballCenter),
+        Insert("calvaria", calvaria, _calvariaVolume(), (0.0, 0.0, (_OUTER[2] + _INNER[2]) / 2), BONE_COLOR),
+        Insert("bar 50 mm", bar, bar.volumeMm3, barCenter, (0.0, 0.45, 0.70)),
+        Insert("rod 20 mm", rod, rod.volumeMm3, rodCenter, (0.84, 0.37, 0.0)),
+        Insert("ball 30 mm", ball, ball.volumeMm3, ballCenter, (0.0, 0.62, 0.45)),
     ]
 
 

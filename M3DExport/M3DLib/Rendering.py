@@ -11,6 +11,8 @@ import functools
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,29 +94,42 @@ def renderMesh(
     size: tuple[int, int] = (800, 600),
     *,
     color: tuple[float, float, float] | None = None,
+    **settings,
+) -> np.ndarray | None:
+    """A picture of one mesh; see :func:`renderMeshes`.
+
+    :param color: sRGB, each 0 to 1; the mesh's own when None.
+    """
+    shown = mesh if color is None else replace(mesh, color=color)
+    return renderMeshes([shown], size, **settings)
+
+
+def renderMeshes(
+    meshes: Sequence[TriangleMesh],
+    size: tuple[int, int] = (800, 600),
+    *,
     background: tuple[float, float, float] = (1.0, 1.0, 1.0),
     viewDirection: tuple[float, float, float] = VIEW_DIRECTION,
     smooth: bool = True,
     supersampling: int = 2,
 ) -> np.ndarray | None:
-    """A picture of a mesh that fills the frame, head up, in parallel projection.
+    """A picture of meshes in their own colors that fills the frame, head up, in parallel projection.
 
-    :param mesh: LPS mm.
+    :param meshes: LPS mm.
     :param size: width and height, pixels.
-    :param color: sRGB, each 0 to 1; the mesh's own when None.
-    :param viewDirection: LPS direction from the mesh towards the camera; the default looks from the patient's left
+    :param viewDirection: LPS direction from the meshes towards the camera; the default looks from the patient's left
         front, slightly from above.
     :param smooth: shade across triangles; flat triangles otherwise.
     :param supersampling: pixels are averages of this many by this many.
     :return: uint8 (height, width, 3) sRGB, or None when this machine cannot render or there is nothing to show.
     """
-    if not len(mesh.triangles) or not np.isfinite(mesh.points).all() or not canRender():
+    shown = [mesh for mesh in meshes if len(mesh.triangles)]
+    if not shown or not all(np.isfinite(mesh.points).all() for mesh in shown) or not canRender():
         return None
     with _chosenWindow(), _quiet():
         picture = _render(
-            mesh,
+            shown,
             size,
-            color or mesh.color or DEFAULT_COLOR,
             background=background,
             viewDirection=viewDirection,
             smooth=smooth,
@@ -125,32 +140,34 @@ def renderMesh(
     return np.round(blocks.mean(axis=(1, 3))).astype(np.uint8)
 
 
-def _render(mesh, size, color, *, background, viewDirection, smooth, supersampling) -> np.ndarray:
-    import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 (registers the classes that draw)
-    from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-    from vtkmodules.vtkRenderingCore import (
-        vtkActor,
-        vtkPolyDataMapper,
-        vtkRenderer,
-        vtkRenderWindow,
-        vtkWindowToImageFilter,
-    )
+def _actor(mesh: TriangleMesh, smooth: bool):
+    from vtk.util.numpy_support import numpy_to_vtk
+    from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
     polyData = mesh.toPolyData()
     if smooth:
-        normals = numpy_to_vtk(_pointNormals(mesh), deep=True)
-        polyData.GetPointData().SetNormals(normals)
+        polyData.GetPointData().SetNormals(numpy_to_vtk(_pointNormals(mesh), deep=True))
     mapper = vtkPolyDataMapper()
     mapper.SetInputData(polyData)
     actor = vtkActor()
     actor.SetMapper(mapper)
-    actor.GetProperty().SetColor(*color)
+    actor.GetProperty().SetColor(*(mesh.color or DEFAULT_COLOR))
     actor.GetProperty().SetSpecular(0.15)
     actor.GetProperty().SetSpecularPower(20)
+    return actor
+
+
+def _render(meshes, size, *, background, viewDirection, smooth, supersampling) -> np.ndarray:
+    import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 (registers the classes that draw)
+    from vtk.util.numpy_support import vtk_to_numpy
+    from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow, vtkWindowToImageFilter
+
     renderer = vtkRenderer()
     renderer.SetBackground(*background)
-    renderer.AddActor(actor)
-    _aim(renderer.GetActiveCamera(), mesh, viewDirection, size[0] / size[1])
+    for mesh in meshes:
+        renderer.AddActor(_actor(mesh, smooth))
+    points = np.concatenate([mesh.points for mesh in meshes]).astype(np.float64)
+    _aim(renderer.GetActiveCamera(), points, viewDirection, size[0] / size[1])
     renderer.ResetCameraClippingRange()
     window = vtkRenderWindow()
     window.SetOffScreenRendering(1)
@@ -169,15 +186,14 @@ def _render(mesh, size, color, *, background, viewDirection, smooth, supersampli
     return picture
 
 
-def _aim(camera, mesh: TriangleMesh, viewDirection, aspect: float) -> None:
-    """Point the camera at the middle of the mesh so that the mesh just fits."""
+def _aim(camera, points: np.ndarray, viewDirection, aspect: float) -> None:
+    """Point the camera at the middle of the points so that they just fit."""
     direction = np.asarray(viewDirection, dtype=np.float64)
     direction = direction / np.linalg.norm(direction)
     up = np.array([0.0, 0.0, 1.0]) if abs(direction[2]) < 0.99 else np.array([0.0, -1.0, 0.0])
     right = np.cross(up, direction)
     right /= np.linalg.norm(right)
     trueUp = np.cross(direction, right)
-    points = mesh.points.astype(np.float64)
     across, along, depth = (points @ axis for axis in (right, trueUp, direction))
     middle = sum(
         axis * (values.min() + values.max()) / 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _BAR = "bar 50 mm"
 _BAR_LENGTH_MM = 50.0
+# The phantom is open below, as a calvaria is: from there its inserts are seen.
+_FROM_BELOW = (0.35, -0.55, -1.0)
 
 
 def addParser(subparsers) -> None:
@@ -40,6 +43,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
     from M3DLib.FileSetStore import FileSetStore
     from M3DLib.HeadPhantom import HALF_HEIGHT_HU, headInserts, renderHead
+    from M3DLib.Icon import renderIcon
     from M3DLib.ImageReader import readImage
     from M3DLib.ModelDescription import ModelDescription
     from M3DLib.ModelExport import makeModels, makeSurfaces
@@ -61,13 +65,16 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             image = readImage(scan, progress=terminal.progress)
         with stopwatch.stage("segmenting"):
             bone = thresholdSegment(image, HALF_HEIGHT_HU, progress=terminal.progress)
-            segments = [bodyAt(bone, insert.pointInside, insert.name) for insert in inserts]
+            segments = [
+                replace(bodyAt(bone, insert.pointInside, insert.name), color=insert.color) for insert in inserts
+            ]
         with stopwatch.stage("surface"):
             surface = SurfaceParameters()
             meshes = makeSurfaces(image, segments, surface, terminal.progress)
         with stopwatch.stage("object"):
-            description = ModelDescription(usage=("QualityControl",), contentDescription="Phantom of known size")
-            models = makeModels(image, segments, meshes, surface, description, neighbors=neighbors)
+            description = ModelDescription(usage=("QualityControlIntent",), contentDescription="Phantom of known size")
+            icons = [renderIcon(mesh) for mesh in meshes]
+            models = makeModels(image, segments, meshes, surface, description, neighbors=neighbors, icons=icons)
         with stopwatch.stage("storing"):
             stored = store.add([model.dataset for model in models], image.files, progress=terminal.progress)
     finally:
@@ -132,9 +139,9 @@ def lengthOfBar(mesh: TriangleMesh) -> float:
 
 
 def _writePicture(meshes: list[TriangleMesh], output: Path, terminal: Terminal) -> Path | None:
-    from .DemoPicture import renderDemo
+    from M3DLib.Rendering import renderMeshes
 
-    picture = renderDemo(meshes)
+    picture = renderMeshes(meshes, (900, 700), viewDirection=_FROM_BELOW)
     if picture is None:
         terminal.note("No picture was made: this machine has no OpenGL renderer (Debian: libgl1, libegl1, libosmesa6).")
         return None
