@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -80,8 +81,33 @@ def _size(file: DicomFile) -> tuple[int, int]:
     return int(file.header.get("Columns", 0) or 0), int(file.header.get("Rows", 0) or 0)
 
 
-def _makeVolume(files: list[DicomFile], progress: Callable[[float, str], None]) -> ImageVolume:
-    """One volume from the files of one series."""
+@dataclass
+class ArrangedSeries:
+    """The files of one series as one stack, sorted by position along the normal; nothing of the voxels.
+
+    :ivar files: in the order of the slices; one file when it is multi-frame.
+    :ivar slices: headers of the slices in the order in which they were found.
+    :ivar order: ``slices[order[k]]`` is slice k.
+    :ivar stack: positions and orientations along k.
+    """
+
+    files: list[DicomFile]
+    slices: list[SliceHeader]
+    order: np.ndarray
+    stack: SliceStack
+    multiFrame: bool
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the slices are not one regular grid of one patient, one sentence each."""
+        return _identityProblems(self.files) + stackProblems(self.stack)
+
+
+def arrangeSeries(files: list[DicomFile]) -> ArrangedSeries:
+    """Sort the files of one series into a stack.
+
+    :raises M3DError: the files cannot be one image (several sizes, several multi-frame files, frames without a place).
+    """
     frameCounts = [int(file.header.get("NumberOfFrames", 1) or 1) for file in files]
     multiFrame = max(frameCounts) > 1
     if multiFrame and len(files) > 1:
@@ -104,24 +130,36 @@ def _makeVolume(files: list[DicomFile], progress: Callable[[float, str], None]) 
         slices = [SliceHeader(file.header, 0) for file in files]
     stack = _readStack(slices)
     order = _sortingOrder(stack, slices)
-    rank = np.empty(len(order), dtype=int)
-    rank[order] = np.arange(len(order))
-    array = readVoxels(files, slices, rank, progress)
-    stack = stack.reordered(order)
     if not multiFrame:
         files = [files[index] for index in order]
-    header = files[0].header
+    return ArrangedSeries(files, slices, order, stack.reordered(order), multiFrame)
+
+
+def _makeVolume(files: list[DicomFile], progress: Callable[[float, str], None]) -> ImageVolume:
+    """One volume from the files of one series."""
+    series = arrangeSeries(files)
+    rank = np.empty(len(series.order), dtype=int)
+    rank[series.order] = np.arange(len(series.order))
+    return imageOfSeries(series, readVoxels(files, series.slices, rank, progress))
+
+
+def imageOfSeries(series: ArrangedSeries, array: np.ndarray) -> ImageVolume:
+    """The volume of a series.
+
+    :param array: its rescaled voxels (k, j, i), k along the sorted stack.
+    """
+    header = series.files[0].header
     return ImageVolume(
         array,
-        stack.ijkToLps(),
+        series.stack.ijkToLps(),
         name=str(header.get("SeriesDescription", "") or ""),
         modality=str(header.get("Modality", "") or ""),
-        headers=[file.header for file in files],
-        files=[file.path for file in files],
-        slicePositions=stack.positions,
-        sliceOrientations=stack.orientations,
-        frameIndices=order if multiFrame else None,
-        geometryProblems=_identityProblems(files) + stackProblems(stack),
+        headers=[file.header for file in series.files],
+        files=[file.path for file in series.files],
+        slicePositions=series.stack.positions,
+        sliceOrientations=series.stack.orientations,
+        frameIndices=series.order if series.multiFrame else None,
+        geometryProblems=series.problems,
     )
 
 
