@@ -10,6 +10,7 @@ from M3DLib.Errors import noProgress
 
 if TYPE_CHECKING:
     from M3DLib.ImageVolume import ImageVolume
+    from M3DLib.MeshReader import MeshNotes
     from M3DLib.Segment import Segment
     from M3DLib.SurfaceParameters import SurfaceParameters
     from M3DLib.TriangleMesh import TriangleMesh
@@ -26,6 +27,7 @@ class Case:
     :ivar segment: the voxels of the anatomy of interest.
     :ivar otherSegments: further segments of the same segmentation, for the overlap check.
     :ivar mesh: the model, LPS mm.
+    :ivar meshNotes: what the mesh's file said of itself; None when it was made here.
     :ivar surfaceParameters: how the mesh was made from the segment, where known.
     :ivar options: what the user set for this run, by name ("tolerance", "minWall", ...), in mm.
     """
@@ -35,6 +37,7 @@ class Case:
     segment: Segment | None = None
     otherSegments: list[Segment] = field(default_factory=list)
     mesh: TriangleMesh | None = None
+    meshNotes: MeshNotes | None = None
     surfaceParameters: SurfaceParameters | None = None
     options: dict = field(default_factory=dict)
 
