@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 
@@ -22,10 +22,10 @@ def readAmf(file: Path) -> tuple[np.ndarray, np.ndarray, str]:
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
                 names = [name for name in archive.namelist() if name.lower().endswith(".amf")] or archive.namelist()
-                root = ElementTree.fromstring(archive.read(names[0]))
+                root = ET.fromstring(archive.read(names[0]))
         else:
-            root = ElementTree.parse(file).getroot()
-    except (ElementTree.ParseError, zipfile.BadZipFile, IndexError) as error:
+            root = ET.parse(file).getroot()
+    except (ET.ParseError, zipfile.BadZipFile, IndexError) as error:
         raise M3DError(f"This AMF file cannot be read: {error}.") from error
     if root.tag != "amf":
         raise M3DError(f"This is not an AMF file: its XML begins with '{root.tag}'.")
