@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -56,11 +57,16 @@ class DescriptionReader:
     def number(self, keyword: str, dataset: Dataset | None = None) -> float | None:
         """A single number, None when there is none."""
         value = self.value(keyword, dataset)
+        if value is None:
+            return None
         try:
-            return None if value is None else float(value)
-        except (TypeError, ValueError):
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if not math.isfinite(number):
             self.warnings.append(f"{keyword} is not a number.")
             return None
+        return number
 
     def items(self, keyword: str, dataset: Dataset | None = None) -> list[Dataset]:
         """Items of a sequence, none when it is absent or is no sequence."""

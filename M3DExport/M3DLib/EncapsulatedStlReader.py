@@ -126,13 +126,14 @@ def _document(content: DicomContent, warnings: list[str]) -> np.ndarray:
     stated = reader.number("EncapsulatedDocumentLength")
     if stated is None or stated == len(payload):
         return payload
+    stated = int(stated)
     if stated == len(payload) - 1:
         return payload[:stated]
     warnings.append(
-        f"Encapsulated Document Length says {int(stated)} bytes, but the document has {len(payload)}.",
+        f"Encapsulated Document Length says {stated} bytes, but the document has {len(payload)}.",
     )
-    if 0 < stated < len(payload) and not _fitsItsCount(payload) and _fitsItsCount(payload[: int(stated)]):
-        return payload[: int(stated)]
+    if 0 < stated < len(payload) and not _fitsItsCount(payload) and _fitsItsCount(payload[:stated]):
+        return payload[:stated]
     return payload
 
 

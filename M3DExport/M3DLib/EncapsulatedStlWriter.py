@@ -71,6 +71,7 @@ def buildEncapsulatedStl(
     identical: Sequence[DocumentReference] = (),
     icon: np.ndarray | None = None,
     checked: bool = False,
+    stored: datetime | None = None,
 ) -> Dataset:
     """An Encapsulated STL object, ready to be written as explicit VR little endian.
 
@@ -82,6 +83,7 @@ def buildEncapsulatedStl(
     :param identical: objects that hold the same document.
     :param icon: uint8 (rows, columns, 3) sRGB picture of the model, at most 64 x 64.
     :param checked: the STL is known to be strictly valid; it is checked otherwise.
+    :param stored: when the object is made (Instance Creation); None for now.
     :return: dataset with file meta information; the STL itself is not copied.
     :raises M3DError: when the description or the STL is not valid.
     """
@@ -94,7 +96,7 @@ def buildEncapsulatedStl(
         raise M3DError(
             f"The STL has {len(stl)} bytes; DICOM can hold {MAXIMUM_STL_BYTES}. Reduce the number of triangles.",
         )
-    now = datetime.now().astimezone()
+    now = stored or datetime.now().astimezone()
     started = description.contentDateTime or now
     dataset = Dataset()
     copyModules(sources.header, dataset)
@@ -143,8 +145,8 @@ def _zone(offset: str) -> timezone | None:
 
 
 def _inZone(moment: datetime, zone: timezone | None) -> datetime:
-    """The moment as clocks of the object's time zone show it; local time when the object names none."""
-    return moment.astimezone(zone) if zone is not None else moment
+    """The moment as clocks of the object's time zone show it; a naive one is what they show already."""
+    return moment.astimezone(zone) if zone is not None and moment.tzinfo is not None else moment
 
 
 def _positionReference(sources: ModelSources) -> str:

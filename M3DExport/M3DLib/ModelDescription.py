@@ -73,7 +73,8 @@ class ModelDescription:
     :ivar algorithm: what made the model where that was not the surface conversion of this software.
     :ivar segmentation: how the anatomy was segmented, in words; recorded among the algorithm's parameters, for DICOM
         has room for one algorithm only.
-    :ivar contentDateTime: when the making of the model began; None for now.
+    :ivar contentDateTime: when the making of the model began, as clocks of the object's time zone show it unless it
+        names one of its own; None for now.
     :ivar timezoneOffset: "+0100", for example, valid for all dates and times in the object; "" for the source's own.
     """
 
