@@ -136,7 +136,7 @@ class DescriptionReader:
             title=self.text("DocumentTitle"),
             titleCode=next(iter(titles), ""),
             contentDescription=self.text("ContentDescription"),
-            usage=tuple(dict.fromkeys(usage for usage in usages if usage)),
+            usage=next(iter(usages), ""),
             units=unit,
             modified=self.flag("ModelModification"),
             mirrored=self.flag("ModelMirroring"),

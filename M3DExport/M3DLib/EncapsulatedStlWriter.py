@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -87,8 +89,6 @@ def buildEncapsulatedStl(
     :return: dataset with file meta information; the STL itself is not copied.
     :raises M3DError: when the description or the STL is not valid.
     """
-    from pydicom import Dataset
-
     description.requireValid()
     if not checked:
         checkStl(stl)
@@ -97,34 +97,43 @@ def buildEncapsulatedStl(
             f"The STL has {len(stl)} bytes; DICOM can hold {MAXIMUM_STL_BYTES}. Reduce the number of triangles.",
         )
     now = stored or datetime.now().astimezone()
-    started = description.contentDateTime or now
+    with warnings.catch_warnings():
+        # What the source says is copied as it stands, also where it breaks a rule of its value representation.
+        warnings.simplefilter("ignore")
+        dataset, zone = _startFromSource(description, sources)
+        started = _inZone(description.contentDateTime or now, zone)
+        study = str(dataset.StudyInstanceUID)
+        placement = placement or newSeries([sources.header], study)
+        _addSeries(dataset, description, placement, started)
+        _addEquipment(dataset, description)
+        _addDocument(dataset, description, sources, placement, started)
+        dataset.EncapsulatedDocumentLength = len(stl)
+        dataset.EncapsulatedDocument = stl
+        _addModel(dataset, description, surface, icon)
+        _addSop(dataset, _inZone(now, zone))
+        if sources.references:
+            dataset.SourceInstanceSequence = sourceItems(sources.references)
+        if predecessors:
+            dataset.PredecessorDocumentsSequence = documentItems(predecessors)
+        if identical:
+            dataset.IdenticalDocumentsSequence = documentItems(identical)
+        addCommonInstanceReference(dataset, [*sources.references, *predecessors, *identical], study)
+        settleCharacterSet(sources.header, dataset)
+        _addFileMeta(dataset)
+    return dataset
+
+
+def _startFromSource(description: ModelDescription, sources: ModelSources) -> tuple[Dataset, timezone | None]:
+    """A dataset with patient, study and frame of reference, and the time zone of its dates and times."""
+    from pydicom import Dataset
+
     dataset = Dataset()
     copyModules(sources.header, dataset)
     if description.timezoneOffset:
         dataset.TimezoneOffsetFromUTC = description.timezoneOffset
-    zone = _zone(str(dataset.get("TimezoneOffsetFromUTC") or ""))
-    study = str(dataset.StudyInstanceUID)
-    placement = placement or newSeries([sources.header], study)
-
-    _addSeries(dataset, description, placement, _inZone(started, zone))
     dataset.FrameOfReferenceUID = sources.frameOfReferenceUid
     dataset.PositionReferenceIndicator = _positionReference(sources)
-    _addEquipment(dataset, description)
-    _addDocument(dataset, description, sources, placement, _inZone(started, zone))
-    dataset.EncapsulatedDocumentLength = len(stl)
-    dataset.EncapsulatedDocument = stl
-    _addModel(dataset, description, surface, icon)
-    _addSop(dataset, _inZone(now, zone))
-    if sources.references:
-        dataset.SourceInstanceSequence = sourceItems(sources.references)
-    if predecessors:
-        dataset.PredecessorDocumentsSequence = documentItems(predecessors)
-    if identical:
-        dataset.IdenticalDocumentsSequence = documentItems(identical)
-    addCommonInstanceReference(dataset, [*sources.references, *predecessors, *identical], study)
-    settleCharacterSet(sources.header, dataset)
-    _addFileMeta(dataset)
-    return dataset
+    return dataset, _zone(str(dataset.get("TimezoneOffsetFromUTC") or ""))
 
 
 def safeTitle(name: str, header: Dataset) -> str:
@@ -138,9 +147,11 @@ def safeTitle(name: str, header: Dataset) -> str:
 
 
 def _zone(offset: str) -> timezone | None:
-    if len(offset) != 5:
+    if not re.fullmatch(r"[+-]\d{4}", offset):
         return None
     minutes = int(offset[1:3]) * 60 + int(offset[3:5])
+    if minutes >= 24 * 60:
+        return None
     return timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes))
 
 
@@ -218,7 +229,7 @@ def _addModel(
     if description.mirrored is not None:
         dataset.ModelMirroring = _yesNo(description.mirrored)
     if description.usage:
-        dataset.ModelUsageCodeSequence = [Codes.itemFromKeyword(Codes.USAGE, usage) for usage in description.usage]
+        dataset.ModelUsageCodeSequence = [Codes.itemFromKeyword(Codes.USAGE, description.usage)]
     if description.contentDescription:
         dataset.ContentDescription = description.contentDescription
     if description.groupUid:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import TYPE_CHECKING
 
 from . import IodTable
@@ -73,14 +72,17 @@ def _values(element: DataElement):
 
 def _survives(text: str, charset: list[str]) -> bool:
     """Whether text can be written in a character set and read back the same."""
+    from pydicom import config
     from pydicom.charset import convert_encodings, decode_bytes, encode_string
     from pydicom.valuerep import TEXT_VR_DELIMS
 
+    mode = config.settings.writing_validation_mode
     try:
-        with warnings.catch_warnings():
-            # pydicom warns and writes question marks where it cannot encode; here that is an answer, not an accident.
-            warnings.simplefilter("error")
-            encodings = convert_encodings(charset)
-            return decode_bytes(encode_string(text, encodings), encodings, TEXT_VR_DELIMS) == text
-    except (UnicodeError, LookupError, UserWarning):
+        # Otherwise pydicom logs a warning and writes question marks where it cannot encode.
+        config.settings.writing_validation_mode = config.RAISE
+        encodings = convert_encodings(charset)
+        return decode_bytes(encode_string(text, encodings), encodings, TEXT_VR_DELIMS) == text
+    except (UnicodeError, LookupError):
         return False
+    finally:
+        config.settings.writing_validation_mode = mode

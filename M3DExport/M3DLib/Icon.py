@@ -27,7 +27,8 @@ def renderIcon(mesh: TriangleMesh) -> np.ndarray | None:
 def iconItem(picture: np.ndarray) -> Dataset:
     """The item of Icon Image Sequence.
 
-    Icons have one sample per pixel (PS3.3 F.7), so colors go through a palette of up to 256 entries.
+    Icons have one sample per pixel (PS3.3 F.7), so colors go through a palette of 256 entries. The last one is white
+    and may be unused: dciodvfy takes a 16-bit palette without large values for one that was not scaled to 16 bits.
 
     :param picture: uint8 (rows, columns, 3), at most 64 x 64.
     """
@@ -39,10 +40,11 @@ def iconItem(picture: np.ndarray) -> Dataset:
         raise M3DError(f"An icon must be an 8-bit color picture (rows, columns, 3), not {picture.shape}.")
     if max(picture.shape[:2]) > ICON_SIZE or min(picture.shape[:2]) < 1:
         raise M3DError(f"An icon must be at most {ICON_SIZE} x {ICON_SIZE} pixels, not {picture.shape[:2]}.")
-    image = Image.fromarray(picture).quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    image = Image.fromarray(picture).quantize(255, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     palette = np.zeros((256, 3), dtype=np.uint16)
-    colors = np.array(image.getpalette("RGB"), dtype=np.uint16).reshape(-1, 3)[:256]
+    colors = np.array(image.getpalette("RGB"), dtype=np.uint16).reshape(-1, 3)[:255]
     palette[: len(colors)] = colors
+    palette[255] = 255
     item = Dataset()
     item.SamplesPerPixel = 1
     item.PhotometricInterpretation = "PALETTE COLOR"

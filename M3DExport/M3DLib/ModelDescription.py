@@ -57,7 +57,7 @@ class ModelDescription:
     :ivar title: Document Title, the model's name. Must not identify the patient.
     :ivar titleCode: keyword of CID 7061; "" for the one that fits the modality of the source images.
     :ivar contentDescription: Content Description, at most 64 characters.
-    :ivar usage: keywords of CID 7064.
+    :ivar usage: keyword of CID 7064; DICOM has room for one.
     :ivar units: "um", "mm", "cm" or "m": what one unit of the STL's coordinates is.
     :ivar modified: whether the model differs from the patient's anatomy on purpose (Model Modification).
     :ivar mirrored: whether it was made by mirroring (Model Mirroring).
@@ -81,7 +81,7 @@ class ModelDescription:
     title: str = ""
     titleCode: str = ""
     contentDescription: str = ""
-    usage: tuple[str, ...] = ()
+    usage: str = ""
     units: str = "mm"
     modified: bool | None = None
     mirrored: bool | None = None
@@ -124,11 +124,8 @@ class ModelDescription:
             found += _textProblems("software version", version, 64)
         if self.titleCode and self.titleCode not in Codes.keywords(Codes.DOCUMENT_TITLE):
             found.append(_unknown("title code", self.titleCode, Codes.DOCUMENT_TITLE))
-        for keyword in self.usage:
-            if keyword not in Codes.keywords(Codes.USAGE):
-                found.append(_unknown("usage", keyword, Codes.USAGE))
-        if len(set(self.usage)) != len(self.usage):
-            found.append("A usage is named twice.")
+        if self.usage and self.usage not in Codes.keywords(Codes.USAGE):
+            found.append(_unknown("usage", self.usage, Codes.USAGE))
         if self.units not in Codes.UNIT_MM:
             found.append(f"The unit '{self.units}' is not one DICOM allows; choose {', '.join(Codes.UNIT_MM)}.")
         if self.laterality and self.laterality not in LATERALITIES:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .Errors import M3DError
-from .ModelDescription import isUid
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 # Two sources that differ in one of these are of two patients; an empty value differs from nothing.
 _PATIENT_KEYWORDS = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
+
+_UID = re.compile(r"[0-9.]{1,64}")
+_DATE_TIME = re.compile(r"\d{4}(\d\d){0,5}(\.\d{1,6})?([+-]\d{4})?")
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,8 @@ def _references(headers: list[Dataset]) -> tuple[list[SourceReference], list[str
             for name in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
         }
         for name, uid in uids.items():
-            if not isUid(uid):
+            # Digits and dots are enough: UIDs of real scanners break finer rules, and are referred to as they stand.
+            if not _UID.fullmatch(uid):
                 problems.append(f"A source image has no valid {name} ('{uid}'), so a model cannot refer to it.")
         references.append(SourceReference(*uids.values(), modality=_text(header, "Modality")))
     return references, list(dict.fromkeys(problems))
@@ -190,5 +194,6 @@ def _earliestAcquisition(headers: list[Dataset]) -> str:
         if moment := _text(header, "AcquisitionDateTime"):
             times.append(moment)
         elif date := _text(header, "AcquisitionDate"):
-            times.append(date + _text(header, "AcquisitionTime"))
-    return min(times, default="")
+            # Old writers put dots and colons into dates and times.
+            times.append(re.sub(r"[.:]", "", date) + _text(header, "AcquisitionTime").replace(":", ""))
+    return min((moment for moment in times if _DATE_TIME.fullmatch(moment)), default="")

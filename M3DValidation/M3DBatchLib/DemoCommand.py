@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             surface = SurfaceParameters()
             meshes = makeSurfaces(image, segments, surface, terminal.progress)
         with stopwatch.stage("object"):
-            description = ModelDescription(usage=("QualityControlIntent",), contentDescription="Phantom of known size")
+            description = ModelDescription(usage="QualityControlIntent", contentDescription="Phantom of known size")
             icons = [renderIcon(mesh) for mesh in meshes]
             models = makeModels(image, segments, meshes, surface, description, neighbors=neighbors, icons=icons)
         with stopwatch.stage("storing"):

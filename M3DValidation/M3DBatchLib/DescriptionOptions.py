@@ -60,11 +60,10 @@ def _addModelOptions(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
     group.add_argument(
         "--usage",
-        action="append",
-        default=[],
+        default="",
         metavar="KEYWORD",
         help="what it is for: DiagnosticIntent, EducationalIntent, ImplantFabrication, PlanningIntent, "
-        "ProstheticFabrication, QualityControlIntent, SimulationIntent or ToolFabrication; may be given several times",
+        "ProstheticFabrication, QualityControlIntent, SimulationIntent or ToolFabrication",
     )
     group.add_argument(
         "--units",
@@ -139,15 +138,13 @@ def descriptionFrom(arguments: argparse.Namespace) -> ModelDescription:
     from M3DLib.ModelDescription import Equipment, ModelDescription
     from M3DLib.SeriesPlacement import newUid
 
-    problems, usage, titleCode = [], [], ""
-    for text in arguments.usage:
+    problems, keywords = [], {}
+    for group, text, what in (
+        (Codes.USAGE, arguments.usage, "usage"),
+        (Codes.DOCUMENT_TITLE, arguments.title_code, "title code"),
+    ):
         try:
-            usage.append(Codes.findKeyword(Codes.USAGE, text, "usage"))
-        except M3DError as error:
-            problems += error.problems
-    if arguments.title_code:
-        try:
-            titleCode = Codes.findKeyword(Codes.DOCUMENT_TITLE, arguments.title_code, "title code")
+            keywords[what] = Codes.findKeyword(group, text, what) if text else ""
         except M3DError as error:
             problems += error.problems
     equipment = Equipment()
@@ -155,9 +152,9 @@ def descriptionFrom(arguments: argparse.Namespace) -> ModelDescription:
         equipment = Equipment(deviceSerialNumber=arguments.device_serial_number)
     description = ModelDescription(
         title=arguments.title.strip(),
-        titleCode=titleCode,
+        titleCode=keywords.get("title code", ""),
         contentDescription=arguments.description.strip(),
-        usage=tuple(dict.fromkeys(usage)),
+        usage=keywords.get("usage", ""),
         units=arguments.units,
         modified=arguments.modified,
         mirrored=arguments.mirrored,

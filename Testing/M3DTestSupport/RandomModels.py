@@ -62,7 +62,7 @@ def descriptions(draw, charset=""):
         title=draw(texts),
         titleCode=draw(st.sampled_from(["", *Codes.keywords(Codes.DOCUMENT_TITLE)])),
         contentDescription=draw(texts),
-        usage=tuple(draw(st.lists(st.sampled_from(Codes.keywords(Codes.USAGE)), unique=True, max_size=3))),
+        usage=draw(st.sampled_from(["", *Codes.keywords(Codes.USAGE)])),
         units=draw(st.sampled_from(sorted(Codes.UNIT_MM))),
         modified=draw(_flags),
         mirrored=draw(_flags),

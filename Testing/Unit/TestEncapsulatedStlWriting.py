@@ -115,7 +115,7 @@ def test_saidThingsAreWritten():
     description = ModelDescription(
         title="Skull",
         contentDescription="left side",
-        usage=("ImplantFabrication", "PlanningIntent"),
+        usage="ImplantFabrication",
         modified=True,
         mirrored=False,
         laterality="L",
@@ -129,7 +129,7 @@ def test_saidThingsAreWritten():
     dataset = makeObject(description=description)
     assert dataset.DocumentTitle == "Skull"
     assert dataset.ContentDescription == "left side"
-    assert [item.CodeValue for item in dataset.ModelUsageCodeSequence] == ["129016", "129013"]
+    assert [item.CodeValue for item in dataset.ModelUsageCodeSequence] == ["129016"]
     assert (dataset.ModelModification, dataset.ModelMirroring) == ("YES", "NO")
     assert dataset.ImageLaterality == "L"
     assert dataset.BurnedInAnnotation == "YES"
@@ -275,7 +275,7 @@ def test_defaultTitleNeverHoldsThePatientsName():
 def test_allProblemsOfADescriptionAreSaidAtOnce():
     description = ModelDescription(
         contentDescription="x" * 65,
-        usage=("Decoration",),
+        usage="Decoration",
         units="inch",
         laterality="X",
         groupUid="group",

@@ -40,7 +40,7 @@ def test_cranialImplantFromCt():
     description = ModelDescription(
         title="Cranial implant",
         contentDescription="Implant for left skull",
-        usage=("ImplantFabrication",),
+        usage="ImplantFabrication",
         modified=True,
         mirrored=True,
         laterality="L",
@@ -107,7 +107,7 @@ def test_secondVersionOfAHeartFromFusedCtAndMr():
     description = ModelDescription(
         title="Heart",
         contentDescription="Heart, second version",
-        usage=("PlanningIntent",),
+        usage="PlanningIntent",
         modified=True,
         mirrored=False,
         burnedInAnnotation=True,
