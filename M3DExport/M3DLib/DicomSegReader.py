@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pydicom.sr.coding import Code
 
 
+# Label Map Segmentation Storage (Supplement 243), which pydicom 3.0 has no name for yet.
+_LABEL_MAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
+
+
 def readDicomSeg(file: Path) -> list[Segment]:
     """Segments of a DICOM SEG (binary, fractional at half its maximum, labelmap) with label, color and coded type.
 
@@ -23,13 +27,13 @@ def readDicomSeg(file: Path) -> list[Segment]:
     import highdicom
     import pydicom
     from pydicom.errors import InvalidDicomError
-    from pydicom.uid import LabelMapSegmentationStorage, SegmentationStorage
+    from pydicom.uid import SegmentationStorage
 
     try:
         dataset = pydicom.dcmread(file)
     except (InvalidDicomError, EOFError, OSError) as error:
         raise M3DError(f"'{file.name}' cannot be read as DICOM: {error}") from error
-    if dataset.get("SOPClassUID") not in (SegmentationStorage, LabelMapSegmentationStorage):
+    if dataset.get("SOPClassUID") not in (SegmentationStorage, _LABEL_MAP_SEGMENTATION_STORAGE):
         kind = getattr(dataset.get("SOPClassUID"), "name", "unknown")
         raise M3DError(f"'{file.name}' is not a DICOM Segmentation but of the class '{kind}'.")
     try:

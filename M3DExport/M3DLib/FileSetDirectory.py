@@ -98,6 +98,8 @@ class FileSetDirectory:
             raise M3DError(f"'{file}' cannot be read as a DICOMDIR ({error}); choose another output folder.") from error
         if dataset.file_meta.get("MediaStorageSOPClassUID") != MediaStorageDirectoryStorage:
             raise M3DError(f"'{file}' is not a DICOMDIR; choose another output folder.")
+        if "DirectoryRecordSequence" not in dataset:
+            raise M3DError(f"The DICOMDIR '{file}' is damaged or cut off; choose another output folder.")
         byOffset = {record.seq_item_tell: record for record in records}
         directory = cls.empty()
         directory._identification.file_meta.MediaStorageSOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID

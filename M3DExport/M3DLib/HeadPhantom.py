@@ -78,7 +78,8 @@ def renderHead(progress: Callable[[float, str], None] = noProgress, seed: int = 
     scalp = Intersection((Ellipsoid(_CENTER, _SCALP), HalfSpace((0.0, 0.0, _CUT_Z - 6.0), (0.0, 0.0, -1.0))))
     paint: list[tuple[Shape, float]] = [(scalp, SOFT_TISSUE_HU)]
     paint += [(insert.shape, BONE_HU) for insert in headInserts()]
-    low = np.array([-_SCALP[0], -_SCALP[1], _CUT_Z - 6.0]) - 6.0
+    # The plane of the cut lies midway between two slices: through voxel centers, noise alone would shape it.
+    low = np.array([-_SCALP[0], -_SCALP[1], _CUT_Z - 6.0]) - (6.0, 6.0, 6.5)
     high = np.array(_SCALP) + 6.0
     dimensions = tuple(int(n) for n in np.ceil((high - low) / SPACING_MM))
     ijkToLps = np.diag([*SPACING_MM, 1.0])

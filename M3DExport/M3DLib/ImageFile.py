@@ -9,9 +9,10 @@ import numpy as np
 from .Errors import M3DError
 
 
-def readImageFile(file: str | Path) -> tuple[np.ndarray, np.ndarray]:
+def readImageFile(file: str | Path, layers: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Read a NRRD, NIfTI or MetaImage file.
 
+    :param layers: whether several values per voxel are welcome; the array then has a fourth axis for them.
     :return: array (k, j, i) in the file's own number type, and ijkToLps float64 (4, 4) for voxel centers in LPS mm
         (ITK's own convention; NIfTI's RAS is turned by ITK).
     :raises M3DError: the file cannot be read, is not three-dimensional, or has several values per voxel.
@@ -29,12 +30,14 @@ def readImageFile(file: str | Path) -> tuple[np.ndarray, np.ndarray]:
         raise M3DError(f"'{file.name}' cannot be read as an image: {reason}") from error
     if image.GetDimension() == 4 and image.GetSize()[3] == 1:
         image = image[:, :, :, 0]
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+    components = image.GetNumberOfComponentsPerPixel()
+    if image.GetDimension() != 3 or (components != 1 and not layers):
         raise M3DError(
             f"'{file.name}' is not a volume with one value per voxel: it has {image.GetDimension()} dimensions and "
-            f"{image.GetNumberOfComponentsPerPixel()} values per voxel.",
+            f"{components} values per voxel.",
         )
     matrix = np.eye(4)
     matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
     matrix[:3, 3] = image.GetOrigin()
-    return SimpleITK.GetArrayFromImage(image), matrix
+    array = SimpleITK.GetArrayFromImage(image)
+    return (array[..., np.newaxis] if layers and components == 1 else array), matrix

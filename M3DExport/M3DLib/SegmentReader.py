@@ -8,6 +8,7 @@ import numpy as np
 
 from .Errors import M3DError
 from .Segment import Segment, SegmentSource
+from .SlicerSegmentationFile import isSlicerSegmentation, readSlicerSegmentation
 
 
 def readSegments(file: str | Path) -> list[Segment]:
@@ -27,9 +28,7 @@ def readSegments(file: str | Path) -> list[Segment]:
         from .DicomSegReader import readDicomSeg
 
         segments = readDicomSeg(file)
-    elif start.startswith(b"NRRD") and _hasSegmentFields(file):
-        from .SlicerSegmentationReader import readSlicerSegmentation
-
+    elif isSlicerSegmentation(file):
         segments = readSlicerSegmentation(file)
     else:
         segments = _readLabelmap(file)
@@ -61,17 +60,6 @@ def selectSegments(segments: list[Segment], names: list[str]) -> list[Segment]:
     if problems:
         raise M3DError(problems)
     return selected
-
-
-def _hasSegmentFields(file: Path) -> bool:
-    """Whether an NRRD header holds the fields by which Slicer marks a segmentation."""
-    with file.open("rb") as stream:
-        for line in stream:
-            if line.startswith(b"Segment0_ID:=") or line.startswith(b"Segmentation_MasterRepresentation:="):
-                return True
-            if not line.strip():
-                return False
-    return False
 
 
 def _readLabelmap(file: Path) -> list[Segment]:

@@ -1,8 +1,7 @@
-"""Segments of a Slicer segmentation file, read by Slicer's own storage node."""
+"""Segments of a segmentation in memory (vtkSegmentation), and Slicer's coded terms."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,30 +15,6 @@ if TYPE_CHECKING:
 
 _BINARY_LABELMAP = "Binary labelmap"
 _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-
-
-def readSlicerSegmentation(file: Path) -> list[Segment]:
-    """Segments of a ``.seg.nrrd`` file with names, colors and terminology; layers and extents as Slicer has them.
-
-    :raises M3DError: Slicer's reader refuses the file (truncated, damaged).
-    """
-    import slicer
-    import vtk
-
-    scene = slicer.vtkMRMLScene()
-    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
-    storage = scene.AddNewNodeByClass("vtkMRMLSegmentationStorageNode")
-    storage.SetFileName(str(file))
-    # The reader's own words go to the log of a window nobody sees; the sentence below is for the user.
-    window, quiet = vtk.vtkOutputWindow.GetInstance(), vtk.vtkStringOutputWindow()
-    vtk.vtkOutputWindow.SetInstance(quiet)
-    try:
-        success = storage.ReadData(node)
-    finally:
-        vtk.vtkOutputWindow.SetInstance(window)
-    if not success:
-        raise M3DError(f"'{file.name}' cannot be read as a Slicer segmentation; it may be damaged or cut off.")
-    return segmentsOfSegmentation(node.GetSegmentation(), SegmentSource("segmentation", "Slicer segmentation", file))
 
 
 def segmentsOfSegmentation(segmentation: slicer.vtkSegmentation, source: SegmentSource) -> list[Segment]:

@@ -1,0 +1,37 @@
+"""Running ``m3d`` as a user does: as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment():
+    """Environment in which a process finds the packages of this checkout."""
+    places = [str(ROOT / "M3DExport"), str(ROOT / "M3DValidation"), str(ROOT / "Testing")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([*places, os.environ.get("PYTHONPATH", "")])}
+
+
+def runM3d(*arguments, **more):
+    """Run ``m3d``; the finished process with its text output."""
+    command = [sys.executable, "-m", "M3DBatchLib.CommandLine", *map(str, arguments)]
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, **more)
+
+
+def runJson(*arguments):
+    """Run ``m3d ... --json``; exit status 0 and nothing but one JSON object on stdout are required."""
+    process = runM3d(*arguments, "--json")
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
+
+
+def requireRefusal(process, *words):
+    """Exit status 2 and a sentence with the words on stderr, without a traceback and with nothing on stdout."""
+    assert process.returncode == 2, process.stderr
+    assert process.stdout == ""
+    assert "Traceback" not in process.stderr
+    for word in words:
+        assert word in process.stderr, process.stderr
