@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
+import pydicom
 import pytest
 
 from M3DLib.CieLab import decodeLab, encodeLab, labFromRgb, rgbFromLab
@@ -115,6 +116,27 @@ def test_patientNamesInTheirOwnCharactersComeBack(tmp_path, charset, name):
     assert dataset.SpecificCharacterSet == charset
     model = throughFile(dataset, tmp_path)
     assert str(model.dataset.PatientName) == name
+
+
+# The examples of PS3.5 H.3.1 (Japanese) and I.2 (Korean), byte for byte.
+JAPANESE = b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B"
+KOREAN = b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6\xb5\xbf"
+
+
+@pytest.mark.parametrize("charset, name", [("\\ISO 2022 IR 87", JAPANESE), ("\\ISO 2022 IR 149", KOREAN)])
+def test_namesWithCodeExtensionsKeepTheirBytes(tmp_path, charset, name):
+    headers = makeHeaders(SpecificCharacterSet=charset.split("\\"), PatientName="X")
+    headers[0].file_meta = pydicom.dataset.FileMetaDataset()
+    headers[0].file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    pydicom.dcmwrite(tmp_path / "ct.dcm", headers[0], enforce_file_format=True)
+    element = b"\x10\0\x10\0PN"
+    padded = name + b" " * (len(name) % 2)
+    data = (tmp_path / "ct.dcm").read_bytes()
+    data = data.replace(element + b"\x02\0X ", element + len(padded).to_bytes(2, "little") + padded)
+    (tmp_path / "ct.dcm").write_bytes(data)
+    writeDicomFile(makeObject(headers=[pydicom.dcmread(tmp_path / "ct.dcm")]), tmp_path / "model.dcm")
+    written = (tmp_path / "model.dcm").read_bytes()
+    assert element + len(padded).to_bytes(2, "little") + padded in written
 
 
 def test_textTheSourcesCharactersCannotHoldMakesItUtf8(tmp_path):
