@@ -1,0 +1,86 @@
+"""Edges whose neighbor is so near that blur keeps the plateau between them from being reached.
+
+Two opposite edges a distance t apart under a blur s give the profile Phi((x + t) / s) - Phi(x / s): its height is below
+the full contrast, and half of that height is reached farther apart than t. Where the blur is known from other edges of
+the same image, t follows from the apparent distance, and with it how far each edge seems shifted. Below about three
+standard deviations the apparent distance hardly depends on t any more: such walls are called too thin.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .DeviationMap import Quality
+
+THINNEST = 3.4
+# Where no other edge tells the blur, it is taken from the walls themselves, which show it too small.
+THINNEST_UNKNOWN = 4.3
+NO_INFLUENCE = 6.0
+
+
+def apparentThickness(thickness: np.ndarray) -> np.ndarray:
+    """Distance between the half-height points of two opposite blurred edges; all lengths in units of the blur's SD."""
+    from scipy.special import ndtr
+
+    thickness = np.asarray(thickness, dtype=np.float64)
+    half = apparentHeight(thickness) / 2
+    low, high = thickness / 2 - 1, thickness / 2 + 3
+    for _ in range(50):
+        middle = (low + high) / 2
+        above = ndtr(middle + thickness / 2) - ndtr(middle - thickness / 2) > half
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return low + high
+
+
+def apparentHeight(thickness: np.ndarray) -> np.ndarray:
+    """Peak between two opposite blurred edges as a share of the full contrast; lengths in units of the blur's SD."""
+    from scipy.special import ndtr
+
+    return 2 * ndtr(np.asarray(thickness, dtype=np.float64) / 2) - 1
+
+
+def trueThickness(apparent: np.ndarray) -> np.ndarray:
+    """Inverse of :func:`apparentThickness`; 0 for what no wall, however thin, would show."""
+    thickness = np.linspace(0.05, NO_INFLUENCE + 1, 400)
+    return np.interp(apparent, apparentThickness(thickness), thickness, left=0.0, right=np.inf)
+
+
+def edgeShift(thickness: np.ndarray, height: np.ndarray, blur: np.ndarray) -> np.ndarray:
+    """How far outside the true edge the blurred profile falls to half of a stated height.
+
+    :param thickness: distance of the two edges, mm. :param height: stated height as a share of the full contrast.
+    :param blur: standard deviation, mm.
+    """
+    from scipy.special import ndtr
+
+    shift = np.zeros_like(thickness)
+    for _ in range(6):
+        value = ndtr((shift + thickness) / blur) - ndtr(shift / blur)
+        slope = np.exp(-0.5 * ((shift + thickness) / blur) ** 2) - np.exp(-0.5 * (shift / blur) ** 2)
+        slope = np.minimum(slope / (np.sqrt(2 * np.pi) * blur), -0.05 / blur)
+        shift = np.clip(shift - (value - height / 2) / slope, -blur, 2 * blur)
+    return shift
+
+
+def correctThinWalls(measurement) -> np.ndarray:
+    """Correct the distances of a measurement next to thin walls and narrow gaps, mark those that are too thin.
+
+    :param measurement: of ``ImageDeviation``; its ``distance`` and ``quality`` are changed.
+    :return: float32 (n,), size of the correction, mm.
+    """
+    m = measurement
+    correction = np.zeros(len(m.distance), dtype=np.float32)
+    # Trilinear interpolation adds the variance of a triangle as wide as two voxels to the profile's own blur.
+    steps = np.abs(m.geometry.normals @ (m.sampler.toLps / m.sampler.spacing)) * m.sampler.spacing
+    profileBlur = np.sqrt(m.normalBlur**2 + (steps**2).sum(axis=1) / 6).astype(np.float64)
+    for room, side in ((m.wall, 1), (m.gap, -1)):
+        judged = np.flatnonzero((m.quality == Quality.RELIABLE) & (room < NO_INFLUENCE * profileBlur))
+        blur, blurred = m.normalBlur[judged].astype(np.float64), profileBlur[judged]
+        thickness = trueThickness(room[judged] / blurred) * blurred
+        tooThin = (thickness < THINNEST * blur) | ~(m.blurKnown[judged] | (room[judged] > THINNEST_UNKNOWN * blurred))
+        m.quality[judged[tooThin]] = Quality.THIN
+        kept = ~tooThin & np.isfinite(thickness)
+        height = apparentHeight(thickness[kept] / blurred[kept])
+        correction[judged[kept]] -= side * edgeShift(thickness[kept], height, blur[kept])
+    m.distance += correction
+    return np.abs(correction)
