@@ -174,7 +174,7 @@ def test_thePlateHasItsWidthInTheMesh(inserts):
     corners = inserts.corners()
     centers = corners.mean(axis=1)
     inThePlate = (np.abs(centers - (0, 125, 748)) < (50, 25, 3)).all(axis=1)
-    atTheSides = inThePlate & (np.abs(np.abs(centers[:, 0] + 2.7) - 35.2) < 3)
+    atTheSides = inThePlate & (np.abs(np.abs(centers[:, 0] + 3.2) - 35.2) < 1)
     assert wallDistance(corners[atTheSides], (1, 0, 0)) == pytest.approx(70.4, abs=0.3)
 
 
