@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,9 @@ class DescriptionReader:
     def value(self, keyword: str, dataset: Dataset | None = None) -> Any:
         """An attribute's value, None when it is absent, empty or cannot be read."""
         try:
-            value = (self.dataset if dataset is None else dataset).get(keyword)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # pydicom's remarks on odd values are for programmers
+                value = (self.dataset if dataset is None else dataset).get(keyword)
             return None if value is None or value == "" else value
         except Exception as error:
             # pydicom decodes a value when it is first asked for; a damaged one makes it raise nearly anything.

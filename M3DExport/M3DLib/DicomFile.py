@@ -124,15 +124,14 @@ def openDicom(source: Path | str | bytes | BinaryIO | Dataset):
     """
     from pydicom import Dataset
 
-    if isinstance(source, Dataset):
-        value = source.get("EncapsulatedDocument")
-        yield DicomContent(source, _asArray(value))
-        return
     with warnings.catch_warnings():
-        # pydicom's remarks on odd values are for programmers; what matters to a user is said by whoever reads on.
+        # pydicom's remarks on odd values are for programmers, and come when a value is first looked at: inside the
+        # ``with`` block. What matters to a user is said by whoever reads there.
         warnings.simplefilter("ignore")
-        content = _read(source)
-    yield content
+        if isinstance(source, Dataset):
+            yield DicomContent(source, _asArray(source.get("EncapsulatedDocument")))
+        else:
+            yield _read(source)
 
 
 def _asArray(value) -> np.ndarray | None:

@@ -57,12 +57,12 @@ class EncapsulatedModel:
     @property
     def sopInstanceUid(self) -> str:
         """SOP Instance UID, "" when the object has none."""
-        return str(self.dataset.get("SOPInstanceUID") or "")
+        return DescriptionReader(self.dataset, []).text("SOPInstanceUID")
 
     @property
     def frameOfReferenceUid(self) -> str:
         """Frame of Reference UID of the coordinates, "" when the object has none."""
-        return str(self.dataset.get("FrameOfReferenceUID") or "")
+        return DescriptionReader(self.dataset, []).text("FrameOfReferenceUID")
 
 
 def readEncapsulatedStl(source: Path | str | bytes | BinaryIO | Dataset) -> EncapsulatedModel:

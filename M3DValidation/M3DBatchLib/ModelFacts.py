@@ -111,8 +111,8 @@ def _documentFacts(reference) -> dict[str, str]:
 def modelText(facts: dict[str, Any]) -> str:
     """The facts as lines for a person; what is not said is left out."""
     low, high = facts["boundsLps"][::2], facts["boundsLps"][1::2]
-    size = " x ".join(f"{end - start:.2f}" for start, end in zip(low, high, strict=True))
-    place = ", ".join(f"{start:.2f} to {end:.2f}" for start, end in zip(low, high, strict=True))
+    size = " x ".join(_length(end - start) for start, end in zip(low, high, strict=True))
+    place = ", ".join(f"{_length(start)} to {_length(end)}" for start, end in zip(low, high, strict=True))
     patient, study, series, source = facts["patient"], facts["study"], facts["series"], facts["source"]
     software, algorithm = facts["software"], facts["algorithm"]
     rows = [
@@ -125,7 +125,7 @@ def modelText(facts: dict[str, Any]) -> str:
         ("Size", f"{size} mm (stored in {facts['unit']})"),
         ("Place (LPS)", f"{place} mm"),
         ("Triangles", f"{facts['triangles']}, {'closed' if facts['closed'] else 'not closed'}"),
-        ("Volume", f"{facts['volumeMm3'] / 1000:.3f} ml" + ("" if facts["closed"] else " (meaningless: not closed)")),
+        ("Volume", f"{facts['volumeMm3'] / 1000:.4g} ml" + ("" if facts["closed"] else " (meaningless: not closed)")),
         ("Usage", facts["usage"]),
         ("Laterality", facts["laterality"]),
         ("Modified", _yesNo(facts["modified"])),
@@ -147,7 +147,17 @@ def modelText(facts: dict[str, Any]) -> str:
         ("Instance", facts["sopInstanceUid"]),
         *[("Warning", warning) for warning in facts["warnings"]],
     ]
-    return "\n".join(f"{label + ':':<20}{value}" for label, value in rows if value)
+    return "\n".join(f"{label + ':':<20}{_printable(value)}" for label, value in rows if value)
+
+
+def _printable(text: str) -> str:
+    """Without control characters: a header must not be able to steer the terminal it is shown on."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _length(value: float) -> str:
+    """Millimeters to two decimals, or four digits where that would show nothing."""
+    return f"{value:.2f}" if abs(value) >= 1 or value == 0 else f"{value:.4g}"
 
 
 def _algorithmFacts(algorithm: DerivationAlgorithm | None) -> dict | None:

@@ -1,0 +1,207 @@
+"""``m3d inspect``, ``extract`` and ``encapsulate`` as a user calls them."""
+
+import json
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from M3DBatchLib.CommandLine import main
+from M3DLib.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.ModelDescription import ModelDescription
+from M3DLib.StlFile import stlBytes
+from M3DLib.SurfaceParameters import SurfaceParameters
+from M3DLib.TriangleMesh import TriangleMesh
+from M3DTestSupport.Models import FRAME, STUDY, makeHeaders, makeObject, makeTetrahedron
+
+
+def writeImages(folder, **more):
+    """A small series as files: 64 x 64 pixels of 1 mm, to the left of the middle, slices 20 mm apart."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, header in enumerate(makeHeaders(**more)):
+        header.Rows = header.Columns = 64
+        header.PixelSpacing = [1, 1]
+        header.ImagePositionPatient = [0.5, -25, 290 + 20 * number]
+        header.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        header.SamplesPerPixel, header.PhotometricInterpretation = 1, "MONOCHROME2"
+        header.BitsAllocated, header.BitsStored, header.HighBit, header.PixelRepresentation = 16, 16, 15, 0
+        header.add_new(0x7FE00010, "OW", bytes(64 * 64 * 2))
+        header.file_meta = FileMetaDataset()
+        header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        pydicom.dcmwrite(folder / f"{header.SeriesInstanceUID}-{number}", header, enforce_file_format=True)
+    return folder
+
+
+@pytest.fixture
+def case(tmp_path):
+    """A folder with a scan, an STL that lies in it, and an object."""
+    writeImages(tmp_path / "scan")
+    (tmp_path / "part.stl").write_bytes(stlBytes(makeTetrahedron()))
+    description = ModelDescription(title="Jaw", usage="PlanningIntent", color=(1, 0, 0), opacity=0.5, laterality="R")
+    writeDicomFile(makeObject(description=description, surface=SurfaceParameters()), tmp_path / "jaw.dcm")
+    return tmp_path
+
+
+def runJson(capsys, *arguments):
+    assert main([*map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(capsys, *arguments):
+    """The one sentence on stderr of a command that refuses its input."""
+    assert main([*map(str, arguments)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+def test_inspectSaysWhatTheObjectHolds(case, capsys):
+    facts = runJson(capsys, "inspect", case / "jaw.dcm")
+    assert facts["file"] == str(case / "jaw.dcm")
+    assert (facts["name"], facts["title"], facts["unit"]) == ("Jaw", "Jaw", "mm")
+    assert (facts["triangles"], facts["closed"]) == (4, True)
+    assert facts["volumeMm3"] == pytest.approx(1000 / 6)
+    assert facts["boundsLps"] == [1, 11, -20, -10, 300, 310]
+    assert facts["source"]["frameOfReferenceUid"] == FRAME
+    assert (facts["source"]["seriesInstanceUid"], facts["source"]["slices"]) == ("1.2.3.4.300", 3)
+    assert facts["patient"] == {"name": "Doe^Jane", "id": "PID-4711", "birthDate": "19700203", "sex": "F"}
+    assert facts["study"]["studyInstanceUid"] == STUDY
+    assert (facts["usage"], facts["laterality"], facts["opacity"]) == ("PlanningIntent", "R", 0.5)
+    assert facts["surface"]["method"] == "flying-edges"
+    assert facts["software"]["manufacturer"] == "SlicerM3D"
+    assert facts["warnings"] == []
+    assert len(facts["sources"]) == 3
+
+
+def test_inspectTellsAPersonTheSame(case, capsys):
+    assert main(["inspect", str(case / "jaw.dcm")]) == 0
+    out = capsys.readouterr().out
+    for words in ("Jaw", "Doe^Jane", "10.00 x 10.00 x 10.00 mm", "4, closed", "CT 3D CAM model", "PlanningIntent"):
+        assert words in out
+
+
+def test_headersCannotSteerTheTerminal(case, capsys):
+    writeDicomFile(makeObject(headers=makeHeaders(StudyDescription="\x1b[2Jhidden")), case / "evil.dcm")
+    assert main(["inspect", str(case / "evil.dcm")]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_extractGivesTheStlByteForByte(case, capsys):
+    result = runJson(capsys, "extract", case / "jaw.dcm", "--output", case / "out.stl")
+    assert (case / "out.stl").read_bytes() == stlBytes(makeTetrahedron())
+    assert result["bytes"] == 284
+    assert sorted(path.name for path in case.iterdir()) == ["jaw.dcm", "out.stl", "part.stl", "scan"]
+
+
+def test_extractSaysAnUnusualUnit(case, capsys):
+    writeDicomFile(makeObject(description=ModelDescription(units="cm")), case / "cm.dcm")
+    assert main(["extract", str(case / "cm.dcm"), "--output", str(case / "cm.stl")]) == 0
+    assert "are in cm" in capsys.readouterr().err
+
+
+def test_extractRefusesWhatIsNoModel(case, capsys):
+    image = next((case / "scan").iterdir())
+    assert "CT Image Storage" in refused(capsys, "extract", image, "--output", case / "out.stl")
+    assert "not a DICOM file" in refused(capsys, "extract", case / "part.stl", "--output", case / "out.stl")
+    assert "same file" in refused(capsys, "extract", case / "jaw.dcm", "--output", case / "jaw.dcm")
+    assert "Cannot write" in refused(capsys, "extract", case / "jaw.dcm", "--output", case / "no" / "out.stl")
+    assert not (case / "out.stl").exists()
+
+
+def test_encapsulateWrapsAnStlByteForByte(case, capsys):
+    result = runJson(
+        capsys,
+        *("encapsulate", case / "part.stl", "--source", case / "scan", "--units", "mm", "--output", case / "set"),
+        *("--title", "Plate", "--usage", "implant", "--modified", "--no-recognizable", "--group", "new"),
+    )
+    (entry,) = result["models"]
+    model = readEncapsulatedStl(entry["file"])
+    assert model.stl.tobytes() == (case / "part.stl").read_bytes()
+    assert model.sopInstanceUid == entry["sopInstanceUid"]
+    assert (model.description.title, model.description.usage) == ("Plate", "ImplantFabrication")
+    assert (model.description.modified, model.description.recognizableVisualFeatures) == (True, False)
+    assert model.description.groupUid == result["groupUid"] != ""
+    assert (entry["triangles"], entry["closed"], entry["name"]) == (4, True, "Plate")
+    assert str(model.dataset.PatientID) == "PID-4711"
+    assert model.frameOfReferenceUid == FRAME
+    assert len(model.sources) == 3
+    assert (case / "set" / "DICOMDIR").exists()
+    assert [warning for warning in result["warnings"] if "render" not in warning] == []
+
+
+def test_encapsulateAgainIsAnIdenticalDocumentInASeriesOfItsOwn(case, capsys):
+    common = ("encapsulate", case / "part.stl", "--source", case / "scan", "--no-icon", "--output", case / "set")
+    first = runJson(capsys, *common)["models"][0]
+    second = runJson(capsys, *common)
+    assert second["identical"] == [first["sopInstanceUid"]]
+    model = readEncapsulatedStl(second["models"][0]["file"])
+    assert [reference.sopInstanceUid for reference in model.identical] == [first["sopInstanceUid"]]
+    assert (model.dataset.SeriesNumber, model.dataset.InstanceNumber) == (9002, 1)
+    assert "IconImageSequence" not in model.dataset
+
+
+def test_newVersionGoesToTheSeriesOfItsPredecessorWhenAsked(case, capsys):
+    common = ("encapsulate", case / "part.stl", "--source", case / "scan", "--no-icon", "--output", case / "set")
+    first = runJson(capsys, *common)["models"][0]
+    second = runJson(capsys, *common, "--predecessor", first["file"], "--same-series")["models"][0]
+    assert second["seriesInstanceUid"] == first["seriesInstanceUid"]
+    model = readEncapsulatedStl(second["file"])
+    assert model.dataset.InstanceNumber == 2
+    assert model.predecessors[0].sopInstanceUid == first["sopInstanceUid"]
+    assert model.predecessors[0].purpose == "EditedModel"
+
+
+def test_twoSourcesMakeAMixedModel(case, capsys):
+    writeImages(case / "mr", modality="MR", series="1.2.3.4.301")
+    command = ("encapsulate", case / "part.stl", "--source", case / "scan", "--source", case / "mr", "--no-icon")
+    facts = runJson(capsys, *command, "--output", case / "one.dcm")
+    assert facts["source"]["series"] == 2
+    assert runJson(capsys, "inspect", case / "one.dcm")["titleCode"] == "Mixed Modality 3D CAM model"
+
+
+def test_seriesOfOneFolderAreChosenByNumber(case, capsys):
+    writeImages(case / "scan", modality="MR", series="1.2.3.4.301", SeriesNumber=7)
+    command = ("encapsulate", case / "part.stl", "--source", case / "scan", "--no-icon", "--output", case / "one.dcm")
+    assert "2 image series" in refused(capsys, *command)
+    assert "series 12" in refused(capsys, *command, "--series", "4", "--series", "12")
+    assert runJson(capsys, *command, "--series", "7")["source"]["seriesInstanceUid"] == "1.2.3.4.301"
+    assert runJson(capsys, *command, "--series", "4", "--series", "7")["source"]["series"] == 2
+
+
+def test_modelInOtherCoordinatesIsWarnedAbout(case, capsys):
+    mesh = makeTetrahedron()
+    flipped = TriangleMesh(mesh.points * np.float32([-1, -1, 1]), mesh.triangles)
+    (case / "ras.stl").write_bytes(stlBytes(flipped))
+    (case / "far.stl").write_bytes(stlBytes(makeTetrahedron(offset=(5000, 0, 0))))
+    common = ("--source", case / "scan", "--no-icon", "--output", case / "one.dcm")
+    assert any("RAS" in warning for warning in runJson(capsys, "encapsulate", case / "ras.stl", *common)["warnings"])
+    (warning,) = runJson(capsys, "encapsulate", case / "far.stl", *common)["warnings"]
+    assert "outside the scan" in warning
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [(b"Hello, world", "not a binary STL"), (b"solid a\n" * 20, "ASCII"), (stlBytes(makeTetrahedron())[:-9], "cut")],
+)
+def test_stlThatDicomForbidsIsRefusedAndNothingIsWritten(case, capsys, content, words):
+    (case / "bad.stl").write_bytes(content)
+    command = ("encapsulate", case / "bad.stl", "--source", case / "scan", "--output", case / "set")
+    assert words in refused(capsys, *command)
+    assert not (case / "set").exists()
+
+
+def test_wrongOptionsAreRefusedAllAtOnce(case, capsys):
+    common = ("encapsulate", case / "part.stl", "--source", case / "scan", "--output", case / "set")
+    said = refused(capsys, *common, "--usage", "fun", "--description", "x" * 70, "--opacity", "3")
+    assert "fun" in said
+    assert "70 characters" in said
+    assert "between 0 and 1" in said
+    assert "--predecessor" in refused(capsys, *common, "--same-series")
+    assert "not a DICOM file" in refused(capsys, *common, "--predecessor", case / "part.stl")
+    writeDicomFile(makeObject(headers=makeHeaders(PatientID="OTHER")), case / "other.dcm")
+    assert "OTHER" in refused(capsys, *common, "--predecessor", case / "other.dcm")
+    assert not (case / "set").exists()
