@@ -128,7 +128,7 @@ def arrangeSeries(files: list[DicomFile]) -> ArrangedSeries:
     else:
         # A single frame may still keep its geometry in functional groups.
         slices = [SliceHeader(file.header, 0) for file in files]
-    stack = _readStack(slices)
+    stack = SliceStack.fromHeaders(slices)
     order = _sortingOrder(stack, slices)
     if not multiFrame:
         files = [files[index] for index in order]
@@ -175,19 +175,6 @@ def _refuseSeveralStacks(slices: list[SliceHeader], file: DicomFile) -> None:
     if len(stacks) > 1 and len(orientations) > 1:
         listed = ", ".join(f"'{name}' with {len(headers)} frames" for name, headers in stacks.items())
         raise M3DError(f"{file.path} holds {len(stacks)} stacks of different orientation ({listed}), not one image.")
-
-
-def _readStack(slices: list[SliceHeader]) -> SliceStack:
-    def column(keyword: str, count: int) -> np.ndarray:
-        values = [header.numbers(keyword, count) or [np.nan] * count for header in slices]
-        return np.array(values, dtype=np.float64).reshape(len(slices), count)
-
-    return SliceStack(
-        column("ImagePositionPatient", 3),
-        column("ImageOrientationPatient", 6),
-        column("PixelSpacing", 2),
-        column("SliceThickness", 1)[:, 0],
-    )
 
 
 def _sortingOrder(stack: SliceStack, slices: list[SliceHeader]) -> np.ndarray:

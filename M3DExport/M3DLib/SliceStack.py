@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from .SliceHeader import SliceHeader
 
 # Real scanners round positions: 0.00106 mm has been seen on a regular series. A distance is taken as equal to the
 # typical one within 0.01 mm or 1 % of it, whichever is larger.
@@ -35,6 +39,21 @@ class SliceStack:
     orientations: np.ndarray
     pixelSpacings: np.ndarray
     thicknesses: np.ndarray
+
+    @classmethod
+    def fromHeaders(cls, slices: list[SliceHeader]) -> SliceStack:
+        """The stack as the headers of its slices describe it."""
+
+        def column(keyword: str, count: int) -> np.ndarray:
+            values = [header.numbers(keyword, count) or [np.nan] * count for header in slices]
+            return np.array(values, dtype=np.float64).reshape(len(slices), count)
+
+        return cls(
+            column("ImagePositionPatient", 3),
+            column("ImageOrientationPatient", 6),
+            column("PixelSpacing", 2),
+            column("SliceThickness", 1)[:, 0],
+        )
 
     def reordered(self, order: np.ndarray) -> SliceStack:
         """The same slices in another order."""

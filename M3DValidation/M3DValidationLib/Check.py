@@ -30,6 +30,7 @@ class Case:
     :ivar meshNotes: what the mesh's file said of itself; None when it was made here.
     :ivar surfaceParameters: how the mesh was made from the segment, where known.
     :ivar options: what the user set for this run, by name ("tolerance", "minWall", ...), in mm.
+    :ivar measurements: what one check has measured and others may need too, by name; filled on demand.
     """
 
     profile: Profile
@@ -40,6 +41,7 @@ class Case:
     meshNotes: MeshNotes | None = None
     surfaceParameters: SurfaceParameters | None = None
     options: dict = field(default_factory=dict)
+    measurements: dict = field(default_factory=dict, repr=False)
 
 
 class Check(Protocol):

@@ -1,0 +1,138 @@
+"""What detail the images really show: edge widths through and within the slices (ISO/IEC 3532-1, 6.2).
+
+Slice thickness is a word in a header, and slice distance can be made by resampling; the width of edges cannot.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .Check import Case
+from .EdgeSpread import EdgeSpread, measureEdgeSpread
+from .ImageCheck import ImageCheck, headersOf, numberOrNone, stackOf, valuesOf
+from .ImageRegions import bodyMask, segmentMask
+
+# Soft kernels show edges of 1.0 to 1.3 mm, bone kernels of 0.5 to 0.8 mm.
+SHARP_FWHM_MM = 1.0
+
+
+def edgesOf(case: Case) -> dict[str, EdgeSpread | None]:
+    """Edge spread "through" and "within" the slices at the anatomy's surface, or the body's without a segment."""
+    if "edges" not in case.measurements:
+        mask = segmentMask(case)
+        if mask is None or not mask.any():
+            mask = bodyMask(case)
+        image = case.image
+        edges = {"through": None, "within": None}
+        if mask.any() and min(image.array.shape) > 1:
+            low, high = _box(mask)
+            part = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+            array, inside = image.array[part], mask[part]
+            if looksDark(array, inside):
+                inside = ~inside
+            edges["through"] = measureEdgeSpread(array, image.ijkToLps, inside, (2,))
+            edges["within"] = measureEdgeSpread(array, image.ijkToLps, inside, (0, 1))
+        case.measurements["edges"] = edges
+    return case.measurements["edges"]
+
+
+def looksDark(array: np.ndarray, inside: np.ndarray) -> bool:
+    """Whether the anatomy is darker than what surrounds it (an airway, a vessel without contrast)."""
+    step = max(1, len(array) // 32)
+    array, inside = array[::step], inside[::step]
+    if not inside.any() or inside.all():
+        return False
+    return float(array[inside].mean()) < float(array[~inside].mean())
+
+
+def _box(mask: np.ndarray, margin: int = 24) -> tuple[list[int], list[int]]:
+    """The part of the array that holds the mask and the profiles across its surface."""
+    low, high = [], []
+    for axis in range(3):
+        present = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        low.append(max(0, int(present[0]) - margin))
+        high.append(min(mask.shape[axis], int(present[-1]) + margin + 1))
+    return low, high
+
+
+def surfaceName(case: Case) -> str:
+    """Whose surface the edges were measured at."""
+    mask = segmentMask(case)
+    return "the anatomy's surface" if mask is not None and mask.any() else "the body's surface (no segment was given)"
+
+
+class ThroughPlaneResolutionCheck(ImageCheck):
+    """Edge width along the stack; never less than the slice distance, which is all that a scan can show."""
+
+    requirementIds = ("through-plane-resolution",)
+
+    def findings(self, held, case, progress):
+        """See :class:`ImageCheck`."""
+        requirement = held["through-plane-resolution"]
+        if case.image.array.shape[0] < 4:
+            yield requirement.notAssessable("Too few slices to measure an edge across them.")
+            return
+        progress(0.0, "Measuring edges")
+        through, within = edgesOf(case)["through"], edgesOf(case)["within"]
+        if through is None:
+            yield requirement.notAssessable(
+                f"At {surfaceName(case)} too few edges face along the stack to measure their width."
+            )
+            return
+        stack = stackOf(case)
+        distance = float(case.image.spacing[2])
+        if stack is not None and np.isfinite(stack.typicalDistance()):
+            distance = stack.typicalDistance()
+        width = max(through.fwhm, distance)
+        thickness = headersOf(case)[0].number("SliceThickness") if headersOf(case) else None
+        evidence = {
+            "edgeFwhmMm": numberOrNone(through.fwhm, 3),
+            "quartilesMm": [round(value, 3) for value in through.quartiles],
+            "edges": through.count,
+            "sliceDistanceMm": numberOrNone(distance),
+            "sliceThicknessMm": thickness,
+            "withinPlaneFwhmMm": numberOrNone(within.fwhm, 3) if within else None,
+            "timesWithinPlane": numberOrNone(width / within.fwhm, 2) if within and within.fwhm > 0 else None,
+        }
+        message = f"Edges across the slices are {width:.2f} mm wide at {surfaceName(case)}"
+        message += f", {within.fwhm:.2f} mm within the slices" if within else ""
+        if width > 2 * max(distance, thickness or 0):
+            message += (
+                f"; slices {distance:.3g} mm apart could show less than half of that, so they were interpolated from "
+                "thicker ones or are blurred"
+            )
+        yield requirement.finding(width, message + ".", **evidence)
+
+
+class InPlaneResolutionCheck(ImageCheck):
+    """Edge width within the slices, and the character of the kernel that follows from it."""
+
+    requirementIds = ("in-plane-resolution", "reconstruction-kernel")
+
+    def findings(self, held, case, progress):
+        """See :class:`ImageCheck`."""
+        progress(0.0, "Measuring edges")
+        within = edgesOf(case)["within"]
+        kernels = [text for text in valuesOf(headersOf(case), "ConvolutionKernel") if text]
+        said = f" (0018,1210) says {', '.join(kernels)}" if kernels else " (0018,1210) is missing"
+        for identifier, requirement in held.items():
+            if within is None:
+                yield requirement.notAssessable(f"At {surfaceName(case)} too few edges face along rows or columns.")
+                continue
+            evidence = {
+                "edgeFwhmMm": numberOrNone(within.fwhm, 3),
+                "quartilesMm": [round(value, 3) for value in within.quartiles],
+                "overshootShare": numberOrNone(within.overshoot, 3),
+                "edges": within.count,
+                "kernels": kernels,
+            }
+            if identifier == "in-plane-resolution":
+                message = f"Edges within the slices are {within.fwhm:.2f} mm wide at {surfaceName(case)}."
+                yield requirement.finding(within.fwhm, message, **evidence)
+            else:
+                character = "sharp" if within.fwhm < SHARP_FWHM_MM else "smooth"
+                message = f"The kernel is {character}: edges are {within.fwhm:.2f} mm wide;{said}."
+                yield requirement.stated(True, character, message, **evidence)
+
+
+CHECKS = (ThroughPlaneResolutionCheck, InPlaneResolutionCheck)

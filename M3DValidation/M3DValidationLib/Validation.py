@@ -1,0 +1,67 @@
+"""Runs every check that has its input, and says what follows from the findings."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+from M3DLib.Errors import noProgress
+
+from .Check import Case, Check
+from .Finding import Finding, Verdict
+
+# Each module has CHECKS, a tuple of check classes; in the order of the report.
+CHECK_MODULES = (
+    "SliceGeometryChecks",
+    "GantryTiltCheck",
+    "VoxelChecks",
+    "FieldOfViewChecks",
+    "ResolutionChecks",
+    "NoiseChecks",
+    "SaturationCheck",
+    "SliceAlignmentCheck",
+    "IdentityChecks",
+)
+
+
+def allChecks() -> list[Check]:
+    """One of every check there is."""
+    return [check() for name in CHECK_MODULES for check in importlib.import_module(f".{name}", __package__).CHECKS]
+
+
+def runChecks(
+    case: Case, progress: Callable[[float, str], None] = noProgress, checks: list[Check] | None = None
+) -> list[Finding]:
+    """Findings of all checks that have their input, in the order of the checks.
+
+    :raises M3DError: a check met what no verdict can express; the message says what.
+    :raises RuntimeError: a check left a requirement of the profile unanswered, a mistake in the program.
+    """
+    chosen = [check for check in (allChecks() if checks is None else checks) if check.canRun(case)]
+    findings: list[Finding] = []
+    for index, check in enumerate(chosen):
+
+        def part(fraction: float, text: str, start=index) -> None:
+            progress((start + fraction) / len(chosen), text)
+
+        part(0.0, "Checking")
+        found = list(check.run(case, part))
+        asked = {name for name in check.requirementIds if name in case.profile.requirements}
+        unanswered = asked - {finding.requirement.id for finding in found}
+        if unanswered:
+            raise RuntimeError(f"{type(check).__name__} says nothing about {', '.join(sorted(unanswered))}.")
+        findings += found
+    progress(1.0, "Checked")
+    return findings
+
+
+def overallVerdict(findings: list[Finding]) -> Verdict:
+    """One verdict for all: fail when anything fails; not assessable when a required check could not be made; else the
+    worst of the rest.
+    """
+    verdicts = {finding.verdict for finding in findings}
+    if Verdict.FAIL in verdicts:
+        return Verdict.FAIL
+    if any(finding.requirement.required and finding.verdict is Verdict.NOT_ASSESSABLE for finding in findings):
+        return Verdict.NOT_ASSESSABLE
+    return Verdict.WARNING if Verdict.WARNING in verdicts else Verdict.PASS
