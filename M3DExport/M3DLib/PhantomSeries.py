@@ -231,7 +231,10 @@ def _sliceDataset(image: ImageVolume, common: Dataset, k: int, description: Seri
     dataset = deepcopy(common)
     dataset.SOPInstanceUID = _uid(description, f"series {description.seriesNumber} slice {k}")
     dataset.InstanceNumber = k + 1
-    dataset.ImagePositionPatient = [_decimal(number) for number in image.indexToLps([[0, 0, k]])[0]]
+    position = image.indexToLps([[0, 0, k]])[0]
+    dataset.ImagePositionPatient = [_decimal(number) for number in position]
+    normal = np.cross(*image.ijkToLps[:3, :2].T)
+    dataset.SliceLocation = _decimal(position @ normal / np.linalg.norm(normal))
     for keyword, value in description.attributes.items():
         setattr(dataset, keyword, value)
     stored = np.rint(image.array[k]).astype(np.int32) - int(dataset.get("RescaleIntercept", 0))

@@ -22,6 +22,10 @@ LEAST_COSINE = 0.9
 # An edge counts when its height is at least this share of the usual (90th percentile) height.
 LEAST_HEIGHT_SHARE = 0.5
 FEWEST_EDGES = 30
+# Where a step between voxels is less than this share of the steepest, the edge is over.
+LEAST_STEP = 0.15
+# How far on each side the average profile is looked at for the contrast, mm.
+CONTRAST_REACH_MM = 3.0
 
 
 @dataclass
@@ -30,7 +34,8 @@ class EdgeSpread:
 
     :ivar fwhm: median full width at half maximum of the point spread, mm.
     :ivar quartiles: of the same over the edges, mm.
-    :ivar contrast: median height of the edges, in the image's values.
+    :ivar contrast: difference between the two sides, in the image's values; of the average of all profiles, so that
+        noise does not add to it.
     :ivar overshoot: median dip below the outer level next to the edge, as a share of the height.
     :ivar count: number of edges.
     """
@@ -50,6 +55,7 @@ def measureEdgeSpread(array: np.ndarray, ijkToLps: np.ndarray, mask: np.ndarray,
     """
     parts = [_edgesAlong(array, ijkToLps, mask, axis) for axis in axes]
     widths, heights, overshoots = (np.concatenate([part[n] for part in parts]) for n in range(3))
+    contrasts = [part[3] for part in parts if np.isfinite(part[3])]
     if len(heights) >= FEWEST_EDGES:
         high = heights >= LEAST_HEIGHT_SHARE * np.percentile(heights, 90)
         widths, heights, overshoots = widths[high], heights[high], overshoots[high]
@@ -58,25 +64,19 @@ def measureEdgeSpread(array: np.ndarray, ijkToLps: np.ndarray, mask: np.ndarray,
     return EdgeSpread(
         float(np.median(widths)),
         tuple(float(value) for value in np.percentile(widths, (25, 75))),
-        float(np.median(heights)),
+        float(np.mean(contrasts)),
         float(np.median(overshoots)),
         len(widths),
     )
 
 
 def _edgesAlong(array, ijkToLps, mask, axis):
-    """(width in mm, height, overshoot) of every usable edge along an axis."""
+    """(width in mm, height, overshoot) of every usable edge along an axis, and the contrast of the average profile."""
     arrayAxis = 2 - axis
     spacing = np.linalg.norm(ijkToLps[:3, :3], axis=0)
     first, inward = _candidates(mask, arrayAxis)
-    none = np.empty(0), np.empty(0), np.empty(0)
     if not len(first):
-        return none
-    cosine = _slant(array, ijkToLps, first, axis)
-    good = cosine >= LEAST_COSINE
-    first, inward, cosine = first[good], inward[good], cosine[good]
-    if not len(first):
-        return none
+        return np.empty(0), np.empty(0), np.empty(0), np.nan
     reach = max(LEAST_REACH, int(np.ceil(REACH_MM / spacing[axis])))
     steps = np.arange(-reach + 1, reach + 1)
     # Profiles run from outside (low) to inside (high); beyond the image they are not a number.
@@ -87,12 +87,25 @@ def _edgesAlong(array, ijkToLps, mask, axis):
     index[arrayAxis] = np.clip(index[arrayAxis], 0, array.shape[arrayAxis] - 1)
     profiles = array[tuple(index)].astype(np.float64)
     profiles[beyond] = np.nan
+    contrast = _meanContrast(profiles, reach, max(1, round(CONTRAST_REACH_MM / spacing[axis])))
+    cosine = _slant(array, ijkToLps, first, axis)
+    good = cosine >= LEAST_COSINE
+    profiles, cosine = profiles[good], cosine[good]
     distance, height, overshoot = _quartileDistances(profiles, reach)
     usable = np.isfinite(distance)
     fwhm = FWHM_PER_QUARTILE_DISTANCE * distance[usable]
     # Linear interpolation between voxels widens the edge like a triangle of two voxels (variance 1/6 voxel squared).
     fwhm = np.sqrt(np.maximum(fwhm**2 - INTERPOLATION_FWHM2, 0))
-    return fwhm * spacing[axis] * cosine[usable], height[usable], overshoot[usable]
+    return fwhm * spacing[axis] * cosine[usable], height[usable], overshoot[usable], contrast
+
+
+def _meanContrast(profiles: np.ndarray, reach: int, side: int) -> float:
+    """Highest value inside minus lowest outside, near the edge, of the average profile."""
+    count = np.isfinite(profiles).sum(axis=0)
+    mean = np.nansum(profiles, axis=0) / np.maximum(count, 1)
+    mean[count == 0] = np.nan
+    side = min(side, reach)
+    return float(np.nanmax(mean[reach : reach + side]) - np.nanmin(mean[reach - side : reach]))
 
 
 def _candidates(mask: np.ndarray, arrayAxis: int) -> tuple[np.ndarray, np.ndarray]:
@@ -133,8 +146,8 @@ def _slant(array: np.ndarray, ijkToLps: np.ndarray, first: np.ndarray, axis: int
 
 def _quartileDistances(profiles: np.ndarray, reach: int):
     """25 to 75 % distance in voxels, height, and overshoot; NaN where a profile is no clean edge."""
-    inner, _ = _plateau(profiles[:, reach:])
-    outer, outerEnd = _plateau(-profiles[:, :reach][:, ::-1])
+    inner, _ = _plateau(profiles[:, reach:], profiles[:, reach - 1])
+    outer, outerEnd = _plateau(-profiles[:, :reach][:, ::-1], -profiles[:, reach])
     outer = -outer
     height = inner - outer
     clean = height > 0
@@ -152,25 +165,27 @@ def _quartileDistances(profiles: np.ndarray, reach: int):
     return distance, height, np.nan_to_num(overshoot)
 
 
-def _plateau(run: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The level that a profile, starting at the edge, rises to before it falls again; and where it first reaches it.
+def _plateau(run: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The level that a profile, starting at the edge, rises to; and the index where it first reaches it.
 
-    A fall of a fifth of the rise so far ends the rise: less is noise, more is the other side of a thin wall. The level
-    is the median of what is within a sixth of the top, so that noise does not raise it.
+    The rise ends where a step is less than LEAST_STEP of the steepest: there it is flat, or falls on the other side of
+    a thin wall, and what comes after (the skin beyond the tissue that covers a bone) is another edge. The level is the
+    median of up to three values from there on that agree within a sixth of the rise.
+
+    :param run: (n, m), from the voxel next to the edge away from it.
+    :param before: (n,), value on the other side of the edge.
     """
-    low = run[:, :1]
-    top = np.maximum.accumulate(np.where(np.isfinite(run), run, -np.inf), axis=1)
-    rise = top - low
-    ended = ~np.isfinite(run) | ((run < top - 0.2 * rise) & (rise > 0))
-    going = ~np.logical_or.accumulate(ended, axis=1)
-    highest = np.where(going, run, -np.inf).max(axis=1)
-    near = going & (run >= highest[:, None] - (highest[:, None] - low) / 6)
-    reached = near.argmax(axis=1)
-    # The first of them may still be on the slope.
-    later = near & (np.arange(run.shape[1]) > reached[:, None])
-    chosen = np.where(later.any(axis=1)[:, None], later, near)
-    level = _rowMedian(np.where(chosen, run, np.nan))
-    return level, np.where(np.isfinite(level), reached, 0)
+    steps = np.diff(np.column_stack([before, run]), axis=1)
+    steepest = np.fmax.accumulate(np.where(np.isfinite(steps), steps, -np.inf), axis=1)
+    flat = ~(steps >= LEAST_STEP * steepest)
+    flat[:, 0] = False
+    end = np.where(flat.any(axis=1), flat.argmax(axis=1), run.shape[1])
+    rows = np.arange(len(run))
+    reached = end - 1
+    top = run[rows, reached]
+    window = np.column_stack([run[rows, np.minimum(reached + n, run.shape[1] - 1)] for n in range(3)])
+    window[:, 1:][np.abs(window[:, 1:] - top[:, None]) > np.abs(top - before)[:, None] / 6] = np.nan
+    return _rowMedian(window), reached
 
 
 def _rowMedian(values: np.ndarray) -> np.ndarray:

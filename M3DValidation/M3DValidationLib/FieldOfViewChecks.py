@@ -140,14 +140,15 @@ def _cutByField(case: Case, mask: np.ndarray) -> tuple[float, float]:
     if outside.mask is None:
         return 0.0, np.inf
     areas, total = faceAreas(case.image), 0.0
-    beyond = np.broadcast_to(outside.mask, mask.shape)
+    beyond = np.broadcast_to(_withoutSpecks(outside.mask), mask.shape)
+    within = mask & ~beyond
     for axis in range(3):
         arrayAxis = 2 - axis
         if outside.mask.shape[arrayAxis] == 1:
             continue
         low = tuple(slice(None, -1) if a == arrayAxis else slice(None) for a in range(3))
         high = tuple(slice(1, None) if a == arrayAxis else slice(None) for a in range(3))
-        faces = np.count_nonzero(mask[low] & beyond[high]) + np.count_nonzero(mask[high] & beyond[low])
+        faces = np.count_nonzero(within[low] & beyond[high]) + np.count_nonzero(within[high] & beyond[low])
         total += faces * areas[axis]
     distance = np.inf
     if outside.circleRadiusPixels is not None:
@@ -156,6 +157,24 @@ def _cutByField(case: Case, mask: np.ndarray) -> tuple[float, float]:
         reach = np.hypot(j - (rows - 1) / 2, i - (columns - 1) / 2).max()
         distance = max(0.0, (outside.circleRadiusPixels - reach - 1) * float(case.image.spacing[:2].min()))
     return float(total), distance
+
+
+def _withoutSpecks(mask: np.ndarray) -> np.ndarray:
+    """The mask opened within slices: a single voxel that happens to have the padding's value is none."""
+    for grow in (False, True):
+        for axis in (1, 2):
+            low = [slice(None)] * 3
+            high = [slice(None)] * 3
+            low[axis], high[axis] = slice(None, -1), slice(1, None)
+            before, after = mask[tuple(low)].copy(), mask[tuple(high)].copy()
+            mask = mask.copy()
+            if grow:
+                mask[tuple(high)] |= before
+                mask[tuple(low)] |= after
+            else:
+                mask[tuple(high)] &= before
+                mask[tuple(low)] &= after
+    return mask
 
 
 def _meshCutByFaces(case: Case) -> tuple[np.ndarray, np.ndarray]:

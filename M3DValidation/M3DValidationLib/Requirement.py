@@ -45,6 +45,8 @@ class Requirement:
         if value is None or math.isnan(value):
             return Verdict.NOT_ASSESSABLE
         sign = -1 if self.sense == AT_LEAST else 1
+        # 1.25 computed as a difference of positions is 1.2500000000000002: rounding decides no verdict.
+        value -= sign * 1e-9 * max(1.0, abs(value))
         if self.passLimit is None or sign * value <= sign * self.passLimit:
             return Verdict.PASS
         if self.warningLimit is not None and sign * value <= sign * self.warningLimit:

@@ -61,6 +61,22 @@ def surfaceName(case: Case) -> str:
     return "the anatomy's surface" if mask is not None and mask.any() else "the body's surface (no segment was given)"
 
 
+def _timesRepeated(case: Case) -> float:
+    """How many identical slices follow each other, on average, where the anatomy is: interpolation by repetition."""
+    mask = segmentMask(case)
+    if mask is None or not mask.any():
+        mask = bodyMask(case)
+    present = np.flatnonzero(mask.any(axis=(1, 2)))
+    planes = case.image.array[present[0] : present[-1] + 1] if len(present) else case.image.array[:0]
+    if len(planes) < 2:
+        return 1.0
+    # A coarse look first; only slices that agree there are compared in full.
+    same = (planes[1:, ::7, ::7] == planes[:-1, ::7, ::7]).all(axis=(1, 2))
+    for k in np.flatnonzero(same):
+        same[k] = np.array_equal(planes[k], planes[k + 1])
+    return len(planes) / (1 + np.count_nonzero(~same))
+
+
 class ThroughPlaneResolutionCheck(ImageCheck):
     """Edge width along the stack; never less than the slice distance, which is all that a scan can show."""
 
@@ -83,7 +99,8 @@ class ThroughPlaneResolutionCheck(ImageCheck):
         distance = float(case.image.spacing[2])
         if stack is not None and np.isfinite(stack.typicalDistance()):
             distance = stack.typicalDistance()
-        width = max(through.fwhm, distance)
+        repeats = _timesRepeated(case)
+        width = max(through.fwhm, distance * repeats)
         thickness = headersOf(case)[0].number("SliceThickness") if headersOf(case) else None
         evidence = {
             "edgeFwhmMm": numberOrNone(through.fwhm, 3),
@@ -91,12 +108,17 @@ class ThroughPlaneResolutionCheck(ImageCheck):
             "edges": through.count,
             "sliceDistanceMm": numberOrNone(distance),
             "sliceThicknessMm": thickness,
+            "timesRepeated": round(repeats, 2),
             "withinPlaneFwhmMm": numberOrNone(within.fwhm, 3) if within else None,
             "timesWithinPlane": numberOrNone(width / within.fwhm, 2) if within and within.fwhm > 0 else None,
         }
         message = f"Edges across the slices are {width:.2f} mm wide at {surfaceName(case)}"
         message += f", {within.fwhm:.2f} mm within the slices" if within else ""
-        if width > 2 * max(distance, thickness or 0):
+        if repeats > 1:
+            message += (
+                f"; each slice is there {repeats:.1f} times, so the distance of {distance:.3g} mm shows nothing new"
+            )
+        elif width > 2 * max(distance, thickness or 0):
             message += (
                 f"; slices {distance:.3g} mm apart could show less than half of that, so they were interpolated from "
                 "thicker ones or are blurred"

@@ -122,7 +122,8 @@ def _distanceEvidence(stack: SliceStack) -> dict:
 
 
 def _sliceDistance(requirement: Requirement, stack: SliceStack) -> Finding:
-    typical = stack.typicalDistance()
+    # To the micrometer: direction cosines of six decimals leave no more.
+    typical = round(stack.typicalDistance(), 3)
     if np.isnan(typical):
         return requirement.notAssessable("All slices lie at the same position.", **_distanceEvidence(stack))
     distances = stack.distances()
@@ -211,7 +212,7 @@ def _sliceContiguity(requirement: Requirement, stack: SliceStack) -> Finding:
     evidence = {"distanceMm": numberOrNone(typical), "thicknessMm": thickness}
     if np.isnan(typical):
         return requirement.notAssessable("All slices lie at the same position.", **evidence)
-    gap = typical - thickness
+    gap = round(typical - thickness, 3)
     share = abs(gap) / thickness
     if gap > limitOf(requirement):
         message = (

@@ -34,7 +34,7 @@ class VoxelCheck(ImageCheck):
             "matrix": [columns, rows],
         }
         if requirement := held.get("in-plane-pixel"):
-            largest = float(spacing[:2].max())
+            largest = round(float(spacing[:2].max()), 6)
             message = f"Pixels are {spacing[0]:.3g} x {spacing[1]:.3g} mm ({columns} x {rows} matrix)."
             yield requirement.finding(largest, message, **evidence)
         if requirement := held.get("voxel-anisotropy"):

@@ -1,0 +1,63 @@
+"""Scans with exactly one fault: the requirement it breaks fails with the right value, and nothing else does."""
+
+import numpy as np
+import pytest
+
+from M3DTestSupport.Faults import FACES, FAULTS, WARNINGS
+from M3DTestSupport.PhantomScan import Fault, judge
+from M3DValidationLib.Finding import Verdict
+
+
+def idsWith(findings, verdict):
+    return {finding.requirement.id for finding in findings if finding.verdict is verdict}
+
+
+def test_faultlessScanPassesEverything(tmp_path):
+    findings = judge(tmp_path, Fault())
+    bad = [finding for finding in findings if finding.verdict is not Verdict.PASS]
+    assert {finding.requirement.id for finding in bad} == {"acquisition-record"}
+    assert all(finding.verdict is Verdict.NOT_ASSESSABLE for finding in bad)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_oneFaultFailsItsRequirementAlone(tmp_path, name):
+    fault, expected, value, tolerance, *mayWarn = FAULTS[name]
+    findings = judge(tmp_path, fault)
+    assert idsWith(findings, Verdict.FAIL) == {expected}
+    assert idsWith(findings, Verdict.WARNING) <= (mayWarn[0] if mayWarn else set())
+    assert idsWith(findings, Verdict.NOT_ASSESSABLE) <= {"acquisition-record"}
+    (finding,) = [finding for finding in findings if finding.requirement.id == expected]
+    if value is not None:
+        assert finding.measured == pytest.approx(value, rel=max(tolerance, 1e-9))
+    assert finding.message.endswith(".") and finding.asDict()["verdict"] == "fail"
+
+
+@pytest.mark.parametrize("name", WARNINGS)
+def test_lesserFaultWarnsAlone(tmp_path, name):
+    fault, expected = WARNINGS[name]
+    findings = judge(tmp_path, fault)
+    assert idsWith(findings, Verdict.FAIL) == set()
+    assert expected in idsWith(findings, Verdict.WARNING)
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_cutFaceIsNamedInPatientTerms(tmp_path, face):
+    findings = judge(tmp_path, FAULTS[f"cut {face}"][0])
+    (finding,) = [f for f in findings if f.requirement.id == "anatomy-inside-field-of-view"]
+    assert list(finding.evidence["cutMm2"]) == [face] and face in finding.message
+
+
+def test_areaCutByACircleIsThatOfTheVoxelFaces(tmp_path):
+    from M3DTestSupport.PhantomScan import boneMask
+
+    fault = FAULTS["circular field cuts the anatomy"][0]
+    findings = judge(tmp_path, fault)
+    (finding,) = [f for f in findings if f.requirement.id == "anatomy-inside-field-of-view"]
+    inside = boneMask(fault.content).astype(bool)
+    middle = (np.array(inside.shape[1:]) - 1) / 2
+    faces = 0
+    for _, j, i in np.argwhere(inside):
+        for dj, di in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+            here, there = np.hypot(*([j, i] - middle)), np.hypot(*([j + dj, i + di] - middle))
+            faces += here <= 34 < there
+    assert finding.measured == faces * 0.25
