@@ -11,7 +11,7 @@ from .Check import Case, Check
 from .Finding import Finding, Verdict
 
 # Each module has CHECKS, a tuple of check classes; in the order of the report.
-CHECK_MODULES = (
+ACQUISITION_MODULES = (
     "SliceGeometryChecks",
     "GantryTiltCheck",
     "VoxelChecks",
@@ -22,11 +22,23 @@ CHECK_MODULES = (
     "SliceAlignmentCheck",
     "IdentityChecks",
 )
+MODEL_MODULES = (
+    "SegmentationChecks",
+    "MeshChecks",
+    "BodyChecks",
+    "PrintabilityChecks",
+    "FileChecks",
+)
+
+
+def checksOf(modules: tuple[str, ...]) -> list[Check]:
+    """One of every check in the modules."""
+    return [check() for name in modules for check in importlib.import_module(f".{name}", __package__).CHECKS]
 
 
 def allChecks() -> list[Check]:
     """One of every check there is."""
-    return [check() for name in CHECK_MODULES for check in importlib.import_module(f".{name}", __package__).CHECKS]
+    return checksOf(ACQUISITION_MODULES + MODEL_MODULES)
 
 
 def runChecks(

@@ -14,7 +14,7 @@ from M3DLib.PhantomShapes import Ellipsoid
 from M3DLib.Segment import Segment
 from M3DValidationLib.Check import Case
 from M3DValidationLib.Profile import loadProfile
-from M3DValidationLib.Validation import runChecks
+from M3DValidationLib.Validation import ACQUISITION_MODULES, checksOf, runChecks
 
 TODAY = date(2024, 6, 1)
 SCANNED = datetime(2024, 5, 20, 10, 0, 0)
@@ -111,5 +111,5 @@ def makeCase(folder, fault: Fault, profile: str = "anatomical-model") -> Case:
 
 
 def judge(folder, fault: Fault, profile: str = "anatomical-model"):
-    """Findings on the faulty scan."""
-    return runChecks(makeCase(folder, fault, profile))
+    """Findings of all acquisition checks on the faulty scan."""
+    return runChecks(makeCase(folder, fault, profile), checks=checksOf(ACQUISITION_MODULES))
