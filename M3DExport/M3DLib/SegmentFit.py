@@ -99,9 +99,10 @@ def frameOfReferenceUid(image: ImageVolume) -> str:
 def requireFit(segment: Segment, image: ImageVolume) -> None:
     """Refuse a segment that was not drawn on this image.
 
-    Its grid may be cropped, finer or coarser than the image's, but must have the image's axes (in any order and
-    direction); where the spacing is the same, the voxels must coincide; and no voxel of the segment may lie outside the
-    image.
+    Its grid may be cropped, and finer or coarser by the same factor along all axes or with cubic voxels (the ways in
+    which Slicer and segmentation networks resample), but must have the image's axes in any order and direction; where
+    the spacing is the same, the voxels must coincide; and no voxel of the segment may lie outside the image. Other
+    spacings are those of another reconstruction of the same study, which must not be named as the source.
 
     :raises M3DError: names both geometries, or both frames of reference.
     """
@@ -150,8 +151,10 @@ def _misfit(segment: Segment, image: ImageVolume) -> str:
     if (below < -margin).any() or (above > np.array(image.dimensions) - 1 + margin).any():
         return "voxels of the segment lie outside the image"
 
-    sameSpacing = np.allclose(segment.spacing, image.spacing[order], rtol=1e-3)
-    if sameSpacing:
+    ratios = segment.spacing / image.spacing[order]
+    if not np.allclose(ratios, ratios.mean(), rtol=0.01) and np.ptp(segment.spacing) > 0.01 * segment.spacing.mean():
+        return "its voxels are of another size"
+    if np.allclose(ratios, 1.0, rtol=1e-3):
         offset = image.lpsToIndex(segment.ijkToLps[:3, 3][np.newaxis])[0]
         if (np.abs(offset - np.rint(offset)) > _VOXEL_TOLERANCE).any():
             return "its voxels lie between those of the image"

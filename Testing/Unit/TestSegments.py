@@ -236,6 +236,7 @@ def grid(image, **changes):
         ({"shift": [2.1, 0, 0]}, "lies elsewhere"),
         ({"shift": [0, 0, 25.0]}, "outside the image"),
         ({"axes": rotation(0, 0, 3)}, "other directions"),
+        ({"scale": [1.0, 1.0, 0.2]}, "of another size"),
     ],
 )
 def test_aSegmentationOfAnotherGeometryIsRefusedWithBothGeometries(image, changes, words):
@@ -251,6 +252,8 @@ def test_croppedFinerAndFlippedGridsFit(image):
     requireFit(cropped, image)
     finer = grid(image, scale=0.5)
     requireFit(finer, image)
+    cubic = grid(image, scale=0.5 / image.spacing)
+    requireFit(cubic, image)
     flipped = grid(image)
     flipped.ijkToLps[:3, 3] += (image.dimensions[0] - 1) * image.ijkToLps[:3, 0]
     flipped.ijkToLps[:3, 0] *= -1
