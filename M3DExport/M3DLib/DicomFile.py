@@ -8,6 +8,7 @@ import io
 import os
 import uuid
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -38,7 +39,7 @@ def atomicWrite(path: Path | str):
     temporary = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         try:
-            with open(temporary, "xb") as file:
+            with open(temporary, "xb", buffering=_CHUNK) as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -92,12 +93,9 @@ def _requireSame(dataset: Dataset, payload: bytes | None, path: Path) -> None:
         same = same and set(content.dataset.keys()) == set(dataset.keys()) - {PAYLOAD_TAG}
         if same and payload is not None:
             same = len(content.payload) == len(payload) + len(payload) % 2
+            written = payloadChunks(content.payload)
             for start in range(0, len(payload), _CHUNK):
-                same = (
-                    same
-                    and content.payload[start : start + _CHUNK].tobytes()[: len(payload) - start]
-                    == (payload[start : start + _CHUNK])
-                )
+                same = same and next(written)[: len(payload) - start] == payload[start : start + _CHUNK]
     if not same:
         raise M3DError(f"What was written to '{path.parent}' does not read back as it should; the disk may be failing.")
 
@@ -134,6 +132,23 @@ def openDicom(source: Path | str | bytes | BinaryIO | Dataset):
             yield _read(source)
 
 
+def payloadChunks(payload: np.ndarray) -> Iterator[bytes]:
+    """The bytes of a payload, a megabyte at a time.
+
+    What is mapped from a file is read from it instead: that is faster than to have the system bring in page by page
+    what is used only once, and holds no more than one piece in memory.
+    """
+    if isinstance(payload, np.memmap) and payload.filename is not None and len(payload):
+        # Payloads are only ever cut at their end, so the map's offset is theirs.
+        with open(payload.filename, "rb") as file:
+            file.seek(payload.offset)
+            for start in range(0, len(payload), _CHUNK):
+                yield file.read(min(_CHUNK, len(payload) - start))
+    else:
+        for start in range(0, len(payload), _CHUNK):
+            yield payload[start : start + _CHUNK].tobytes()
+
+
 def _asArray(value) -> np.ndarray | None:
     if value is None:
         return None
@@ -168,7 +183,8 @@ def _takePayload(dataset: Dataset, path: Path | None) -> np.ndarray | None:
     """Take Encapsulated Document out of a dataset that was just read."""
     if PAYLOAD_TAG not in dataset:
         return None
-    element = dataset.get_item(PAYLOAD_TAG)
+    # Every other way of getting an element reads what was left in the file.
+    element = dict(dataset.items())[PAYLOAD_TAG]
     del dataset[PAYLOAD_TAG]
     if element.is_raw and element.value is None and element.length and path is not None:
         available = max(0, min(element.length, path.stat().st_size - element.value_tell))

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from .DicomFile import openDicom
+from .DicomFile import openDicom, payloadChunks
 from .DocumentReferences import COMPONENT, EDITED, DocumentReference
 from .EncapsulatedStlReader import readStlPayload, requireEncapsulatedStl
 from .Errors import M3DError
@@ -17,8 +15,6 @@ from .ModelSources import patientConflicts
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-_CHUNK = 1 << 22
 
 
 @dataclass
@@ -77,16 +73,16 @@ def readEarlierModels(
 def findIdentical(stl: bytes, files: Iterable[Path]) -> list[DocumentReference]:
     """References to the Encapsulated STL objects among ``files`` that hold the same document, byte for byte."""
     found = []
-    wanted = np.frombuffer(stl, dtype=np.uint8)
     for file in files:
         try:
             payload, header, _warnings = readStlPayload(file)
         except M3DError:
             continue  # an image, or another kind of document: what is not a model is not the same model
-        same = len(payload) == len(wanted) and all(
-            np.array_equal(payload[start : start + _CHUNK], wanted[start : start + _CHUNK])
-            for start in range(0, len(wanted), _CHUNK)
-        )
+        same = len(payload) == len(stl)
+        start = 0
+        for part in payloadChunks(payload) if same else ():
+            same = same and part == stl[start : start + len(part)]
+            start += len(part)
         if same:
             found.append(DocumentReference.toModel(header))
     return found

@@ -10,8 +10,6 @@ from M3DLib.Errors import M3DError
 
 from .Terminal import Terminal
 
-_CHUNK = 1 << 22
-
 
 def addParser(subparsers) -> None:
     """Add the command's arguments."""
@@ -30,7 +28,7 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Write the document; the exit status is 0."""
-    from M3DLib.DicomFile import atomicWrite
+    from M3DLib.DicomFile import atomicWrite, payloadChunks
     from M3DLib.EncapsulatedStlReader import readStlPayload
 
     if arguments.output.is_dir():
@@ -42,8 +40,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.note(warning)
     digest = hashlib.sha256()
     with atomicWrite(arguments.output) as file:
-        for start in range(0, len(payload), _CHUNK):
-            part = memoryview(payload[start : start + _CHUNK])
+        for part in payloadChunks(payload):
             file.write(part)
             digest.update(part)
     data = {

@@ -24,7 +24,7 @@ def makeHeaders(count=3, modality="CT", series="1.2.3.4.300", study=STUDY, frame
         header.SOPClassUID = CTImageStorage if modality == "CT" else MRImageStorage
         header.SOPInstanceUID = f"{series}.{number}"
         header.StudyDate, header.StudyTime = "20200102", "101112"
-        header.AcquisitionDate, header.AcquisitionTime = "20200102", f"1012{number:02d}"
+        header.AcquisitionDate, header.AcquisitionTime = "20200102", f"10{12 + number // 60:02d}{number % 60:02d}"
         header.AccessionNumber = "A-77"
         header.Modality = modality
         header.ReferringPhysicianName = "Referrer^Anna"

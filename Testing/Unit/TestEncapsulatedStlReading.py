@@ -15,7 +15,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from M3DLib.DicomFile import DEFER_BYTES, writeDicomFile
+from M3DLib.DicomFile import DEFER_BYTES, payloadChunks, writeDicomFile
 from M3DLib.EncapsulatedStlReader import readEncapsulatedStl, readStlPayload
 from M3DLib.Errors import M3DError
 from M3DLib.ModelDescription import ModelDescription
@@ -74,7 +74,9 @@ def test_everyTransferSyntaxReadsAlike(tmp_path, syntax, large):
         enforce_file_format=True,
     )
     model = readEncapsulatedStl(tmp_path / "a.dcm")
+    assert isinstance(model.stl, np.memmap) == (large and syntax != DeflatedExplicitVRLittleEndian)
     assert model.stl.tobytes() == stlBytes(mesh)
+    assert b"".join(payloadChunks(model.stl)) == stlBytes(mesh)
     assert np.array_equal(model.mesh.points[model.mesh.triangles], mesh.points[mesh.triangles])
     assert model.warnings == []
     assert len(model.sources) == 3
