@@ -1,0 +1,211 @@
+"""DICOM plugin: loads and exports Encapsulated STL objects in Slicer's DICOM browser and "Export to DICOM" dialog."""
+
+import logging
+
+import slicer
+from DICOMLib import DICOMLoadable, DICOMPlugin
+from slicer.i18n import tr as _
+
+# PS3.4 B.5, Encapsulated STL Storage; written out because pydicom is not to be imported when Slicer starts.
+ENCAPSULATED_STL_STORAGE = "1.2.840.10008.5.1.4.1.1.104.3"
+
+# Above the 0.95 that the plugin of Slicer's core gives to every object of modality M3D.
+IMPORT_CONFIDENCE = 0.97
+
+# A segmentation is best kept as DICOM Segmentation (1.0); a model has no other form in DICOM.
+SEGMENTATION_CONFIDENCE = 0.6
+MODEL_CONFIDENCE = 1.0
+
+LOAD_AS_SETTING = "DICOM/EncapsulatedSTL/LoadAs"
+LOAD_AS_MODEL = "model"
+LOAD_AS_SEGMENTATION = "segmentation"
+_TAGS_OF_DIALOG = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "StudyInstanceUID",
+    "SeriesDescription",
+    "SeriesNumber",
+    "ContentDescription",
+    "DocumentTitle",
+)
+
+
+class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
+    """Turns what the application asks for into calls of M3DLib; knows nothing of STL or of the object itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.loadType = "Encapsulated STL"
+        # Fetched into the database's cache at import; upper case, for look-ups are.
+        self.tags["documentTitle"] = "0042,0010"
+
+    @staticmethod
+    def settingsPanelEntry(panel, parent):
+        """Add this plugin's page to the DICOM settings."""
+        import ctk
+        import qt
+
+        formLayout = qt.QFormLayout(parent)
+        loadAsComboBox = ctk.ctkComboBox()
+        loadAsComboBox.toolTip = _("What an Encapsulated STL object becomes in the scene.")
+        loadAsComboBox.addItem(_("model"), LOAD_AS_MODEL)
+        loadAsComboBox.addItem(_("segmentation"), LOAD_AS_SEGMENTATION)
+        formLayout.addRow(_("Load 3D models as:"), loadAsComboBox)
+        panel.registerProperty(
+            LOAD_AS_SETTING,
+            loadAsComboBox,
+            "currentUserDataAsString",
+            str(qt.SIGNAL("currentIndexChanged(int)")),
+        )
+
+    def examineFiles(self, files):
+        """One loadable per Encapsulated STL instance of a series."""
+        loadables = []
+        for file in files:
+            if slicer.dicomDatabase.fileValue(file, self.tags["sopClassUID"]) == ENCAPSULATED_STL_STORAGE:
+                loadable = self._examineFile(file)
+                if loadable is not None:
+                    loadables.append(loadable)
+        return loadables
+
+    def _examineFile(self, file):
+        from M3DLib.Errors import M3DError
+        from M3DLib.LoadableExamination import examineModel
+
+        try:
+            model = examineModel(file, slicer.dicomDatabase)
+        except M3DError as error:
+            logging.warning(f"An Encapsulated STL object is not offered for loading: {error}")
+            return None
+        loadable = DICOMLoadable()
+        loadable.files = [file]
+        loadable.name = model.name
+        loadable.tooltip = model.tooltip
+        loadable.warning = model.warning
+        loadable.selected = True
+        loadable.confidence = IMPORT_CONFIDENCE
+        loadable.referencedInstanceUIDs = model.referencedInstanceUids
+        return loadable
+
+    def load(self, loadable):
+        """Add the model to the scene; returns its node. An error goes to the log of the caller, with its reason."""
+        from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+        from M3DLib.SlicerModelNodes import addModelNode, addSegmentationNode, removeNode
+
+        model = readEncapsulatedStl(loadable.files[0])
+        asSegmentation = slicer.util.settingsValue(LOAD_AS_SETTING, LOAD_AS_MODEL) == LOAD_AS_SEGMENTATION
+        addNode = addSegmentationNode if asSegmentation else addModelNode
+        node = addNode(model, slicer.mrmlScene, slicer.mrmlScene.GenerateUniqueName(loadable.name))
+        try:
+            self.addSeriesInSubjectHierarchy(loadable, node)
+        except BaseException:
+            removeNode(node, slicer.mrmlScene)
+            raise
+        # What the browser has shown before loading needs not be said twice.
+        news = [warning for warning in model.warnings if warning not in (loadable.warning or "")]
+        if news:
+            slicer.util.warningDisplay("\n".join(news), windowTitle=_("Encapsulated STL"))
+        return node
+
+    def examineForExport(self, subjectHierarchyItemID):
+        """One exportable per segmentation or model with something in it."""
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+        node = hierarchy.GetItemDataNode(subjectHierarchyItemID)
+        if node is None:
+            return []
+        if node.IsA("vtkMRMLSegmentationNode"):
+            if not node.GetSegmentation().GetNumberOfSegments():
+                return []
+            confidence = SEGMENTATION_CONFIDENCE
+            tooltip = _("Create a DICOM object with an STL surface of each segment, for 3D printing")
+        elif node.IsA("vtkMRMLModelNode"):
+            # Slices and annotations are model nodes too; they have no surface of their own.
+            polyData = node.GetPolyData()
+            if node.GetHideFromEditors() or polyData is None or not polyData.GetNumberOfCells():
+                return []
+            confidence = MODEL_CONFIDENCE
+            tooltip = _("Create a DICOM object with the model as STL, for 3D printing")
+        else:
+            return []
+        exportable = slicer.qSlicerDICOMExportable()
+        exportable.name = self.loadType
+        exportable.tooltip = tooltip
+        exportable.subjectHierarchyItemID = subjectHierarchyItemID
+        exportable.pluginClass = self.__module__
+        exportable.confidence = confidence
+        exportable.setTag("Modality", "M3D")
+        exportable.setTag("SeriesDescription", "3D models")
+        exportable.setTag("SeriesNumber", "9001")
+        exportable.setTag("ContentDescription", "")
+        return [exportable]
+
+    def export(self, exportables):
+        """Write the objects into the exportables' folder, all or none; returns "" or what is wrong, for the user."""
+        from M3DLib.Errors import M3DError
+        from M3DLib.SlicerDatabase import writeFolder
+
+        exportables = exportables if isinstance(exportables, (list, tuple)) else [exportables]
+        try:
+            models = []
+            for exportable in exportables:
+                models += self._modelsOf(exportable, [model.dataset for model in models])
+            if not models:
+                return _("There is nothing to export.")
+            writeFolder([model.dataset for model in models], exportables[0].directory)
+        except M3DError as error:
+            return str(error)
+        return ""
+
+    def _modelsOf(self, exportable, neighbors):
+        from M3DLib.Errors import M3DError
+        from M3DLib.ExportTags import descriptionOfTags, seriesNumberOfTags, tagConflicts
+        from M3DLib.SlicerDatabase import studyHeaders
+        from M3DLib.SlicerExport import imageOfSource, makeModelsOfParts, requireSource
+        from M3DLib.SlicerParts import partOfModel, partsOfSegmentation
+
+        database = slicer.dicomDatabase
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+        node = hierarchy.GetItemDataNode(exportable.subjectHierarchyItemID)
+        if node is None:
+            raise M3DError("The node to export is no longer in the scene.")
+        source = requireSource(node, slicer.mrmlScene, database)
+        if node.IsA("vtkMRMLSegmentationNode"):
+            parts = partsOfSegmentation(node, [], source.volumeNode, database)
+        else:
+            parts = [partOfModel(node, source.volumeNode)]
+        tags = {name: exportable.tag(name) or "" for name in _TAGS_OF_DIALOG}
+        scan = imageOfSource(source, database)
+        image = scan.image
+        if problems := tagConflicts(tags, image.headers[0]):
+            raise M3DError(problems)
+        neighbors = [*studyHeaders(database, str(image.headers[0].StudyInstanceUID)), *neighbors]
+        return makeModelsOfParts(
+            parts,
+            scan,
+            database,
+            description=descriptionOfTags(tags),
+            neighbors=neighbors,
+            seriesNumber=seriesNumberOfTags(tags, [*image.headers, *neighbors]),
+        )
+
+
+class DICOMEncapsulatedSTLPlugin:
+    """Registers the plugin with the DICOM module; has no panel of its own."""
+
+    def __init__(self, parent):
+        parent.title = "DICOM Encapsulated STL Plugin"
+        parent.categories = ["Developer Tools.DICOM Plugins"]
+        parent.dependencies = ["DICOM", "Models", "Segmentations", "SubjectHierarchy"]
+        parent.contributors = ["The SlicerM3D contributors"]
+        parent.helpText = _(
+            "Loads 3D models for printing that are stored as DICOM Encapsulated STL, and exports segmentations and "
+            "models as such. It works in the DICOM browser and in the Export to DICOM dialog.",
+        )
+        parent.acknowledgementText = _("Written for the SlicerM3D extension.")
+        parent.hidden = True
+        # Whichever plugin is found first makes the list.
+        if not hasattr(slicer.modules, "dicomPlugins"):
+            slicer.modules.dicomPlugins = {}
+        # Exportables name their plugin by module name, so this must be the name of this file.
+        slicer.modules.dicomPlugins["DICOMEncapsulatedSTLPlugin"] = DICOMEncapsulatedSTLPluginClass

@@ -1,0 +1,333 @@
+"""M3D Export: models of a scan as DICOM Encapsulated STL. This file is the module, its widget and its logic."""
+
+import logging
+
+import slicer
+import vtk
+from M3DExportLib.ExportParameters import (
+    M3DExportParameterNode,
+    descriptionOf,
+    earlierOf,
+    surfaceOf,
+)
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+
+class M3DExport(ScriptedLoadableModule):
+    """The module as Slicer's module list shows it."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("M3D Export")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Printing")]
+        self.parent.dependencies = ["DICOM", "Models", "Segmentations", "SubjectHierarchy"]
+        self.parent.contributors = ["The SlicerM3D contributors"]
+        self.parent.helpText = _(
+            "Writes a segmentation or a model as DICOM Encapsulated STL objects: the STL that a 3D printer takes, "
+            "inside a DICOM object that says of which patient, study and images it was made, and how. The objects can "
+            "be kept in Slicer's DICOM database, in a folder, or in a PACS, beside the images.<br><br>The output is a "
+            "record of a shape and of its origin. It is no statement that the shape is right or fit for a purpose: the "
+            "module M3D Validation compares it with the images."
+        )
+        self.parent.acknowledgementText = _(
+            "Written for the SlicerM3D extension. It follows DICOM PS3.3 A.85.1 (Encapsulated STL IOD)."
+        )
+        slicer.app.connect("startupCompleted()", registerSampleData)
+
+
+def registerSampleData():
+    """Offer a scan to try things with; it is made on this computer when it is asked for."""
+    import SampleData
+    from M3DExportLib.PhantomSample import SAMPLE_NAME, loadPhantomSample
+
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(
+        category="M3D",
+        sampleName=SAMPLE_NAME,
+        # Nothing is downloaded, but a source of sample data must name an address.
+        uris="https://github.com/SlicerM3D/SlicerM3D",
+        fileNames="M3DHeadPhantom",
+        nodeNames=SAMPLE_NAME,
+        customDownloader=loadPhantomSample,
+    )
+
+
+class M3DExportWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The panel: hands what the user chooses to the logic, and shows what comes back."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.form = None
+        self._parameterNode = None
+        self._parameterNodeGuiTag = None
+
+    def setup(self):
+        """Called once, when the panel is first shown."""
+        from M3DExportLib.ExportForm import ExportForm
+
+        ScriptedLoadableModuleWidget.setup(self)
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/M3DExport.ui"))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.logic = M3DExportLogic()
+        self.form = ExportForm(self.ui, self)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.initializeParameterNode()
+
+    def cleanup(self):
+        """Called when the application closes or the module is reloaded."""
+        self.setParameterNode(None)
+        self.removeObservers()
+
+    def enter(self):
+        """Called each time the user opens the panel."""
+        self.initializeParameterNode()
+
+    def exit(self):
+        """Called each time the user opens another module."""
+        self.setParameterNode(None)
+
+    def onSceneStartClose(self, caller, event):
+        """The nodes of the scene are about to go."""
+        self.setParameterNode(None)
+
+    def onSceneEndClose(self, caller, event):
+        """The scene is empty now."""
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def onReload(self):
+        """Load the libraries anew too; Slicer itself reloads only this file."""
+        import sys
+
+        names = [name for name in sys.modules if name.split(".")[0] in ("M3DExportLib", "M3DLib")]
+        for name in names:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
+
+    def initializeParameterNode(self):
+        """Make sure there is a parameter node, with the obvious input chosen."""
+        self.setParameterNode(self.logic.getParameterNode())
+        if not self._parameterNode.inputNode:
+            node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+            if node is not None:
+                self._parameterNode.inputNode = node
+
+    def setParameterNode(self, parameterNode):
+        """Connect the widgets to another parameter node, or to none."""
+        if self._parameterNode:
+            self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+        self._parameterNode = parameterNode
+        self._parameterNodeGuiTag = None
+        if self._parameterNode:
+            self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
+            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+        if self.form is not None:
+            self.form.show(self._parameterNode)
+
+    def _onParametersModified(self, caller=None, event=None):
+        self.form.show(self._parameterNode)
+
+
+class M3DExportLogic(ScriptedLoadableModuleLogic):
+    """Exports segments and models; to be used from scripts too, with or without a main window.
+
+    Example, for Slicer's Python console; the volume was loaded from the DICOM database::
+
+        from M3DLib.ModelDescription import ModelDescription
+        from M3DLib.SurfaceParameters import SurfaceParameters
+        from M3DExport import M3DExportLogic
+
+        segmentation = slicer.util.getNode("Segmentation")
+        volume = slicer.util.getNode("2: CT bone")
+        description = ModelDescription(title="Mandible", usage=("PlanningIntent",))
+        surface = SurfaceParameters(smoothing=0.2)
+        uids = M3DExportLogic().exportSegments(segmentation, ["Segment_1"], volume, description, surface)
+        print(slicer.dicomDatabase.fileForInstance(uids[0]))
+
+    All functions raise ``M3DLib.Errors.M3DError`` with sentences for the user when something is wrong with the input,
+    and leave nothing behind then. ``progress(fraction, text)`` is called during long work and may raise
+    ``M3DLib.Errors.Cancelled`` to stop it.
+    """
+
+    def getParameterNode(self):
+        """What the panel keeps in the scene."""
+        return M3DExportParameterNode(super().getParameterNode())
+
+    def exportSegments(
+        self, segmentationNode, segmentIds, volumeNode=None, description=None, surfaceParameters=None, **more
+    ):
+        """Export segments to Slicer's DICOM database.
+
+        :param segmentIds: all segments when empty.
+        :param volumeNode: the scan, loaded from the DICOM database; found by itself when None.
+        :param description: ``M3DLib.ModelDescription.ModelDescription``; what it leaves open comes from the segments.
+        :param surfaceParameters: ``M3DLib.SurfaceParameters.SurfaceParameters``; its defaults when None.
+        :param more: ``merge`` (one object of all segments), ``earlier`` (``M3DLib.EarlierModels.EarlierModels``),
+            ``progress``.
+        :return: SOP Instance UIDs, one per segment, in the order of ``segmentIds``.
+        """
+        models, progress = self._make(segmentationNode, segmentIds, volumeNode, description, surfaceParameters, **more)
+        return self.store(models, progress)
+
+    def exportModel(self, modelNode, volumeNode=None, description=None, **more):
+        """Export a model node to Slicer's DICOM database; returns its SOP Instance UID."""
+        models, progress = self._make(modelNode, [], volumeNode, description, None, **more)
+        return self.store(models, progress)[0]
+
+    def makeModels(self, node, segmentIds=(), volumeNode=None, description=None, surfaceParameters=None, **more):
+        """The objects (``M3DLib.ModelExport.Model``) of a segmentation or model node, stored nowhere yet."""
+        return self._make(node, segmentIds, volumeNode, description, surfaceParameters, **more)[0]
+
+    def exportToFolder(
+        self, node, segmentIds, folder, volumeNode=None, *, description=None, surfaceParameters=None, **more
+    ):
+        """Write the objects of a segmentation or model node into a folder; returns the files."""
+        from M3DLib.SlicerDatabase import writeFolder
+
+        models, progress = self._make(node, segmentIds, volumeNode, description, surfaceParameters, **more)
+        return writeFolder(
+            [model.dataset for model in models], folder, lambda done, text: progress(0.9 + done / 10, text)
+        )
+
+    def exportToPacs(
+        self, node, segmentIds, store, volumeNode=None, *, description=None, surfaceParameters=None, **more
+    ):
+        """Send the objects of a segmentation or model node to a PACS.
+
+        :param store: ``M3DLib.DicomWebStore.DicomWebStore("https://host/dicom-web", user, password)``.
+        :return: SOP Instance UIDs.
+        """
+        models, progress = self._make(node, segmentIds, volumeNode, description, surfaceParameters, **more)
+        return store.add([model.dataset for model in models], lambda done, text: progress(0.9 + done / 10, text))
+
+    def store(self, models, progress=None):
+        """Put objects into Slicer's DICOM database, all or none; returns their SOP Instance UIDs."""
+        from M3DLib.Errors import noProgress
+        from M3DLib.SlicerAdaptors import applicationDatabase, newIndexer
+        from M3DLib.SlicerDatabase import DatabaseStore
+
+        progress = progress or noProgress
+        store = DatabaseStore(applicationDatabase(), newIndexer())
+        uids = store.add([model.dataset for model in models], lambda done, text: progress(0.9 + done / 10, text))
+        logging.info(f"{len(uids)} model(s) exported to the DICOM database")
+        return uids
+
+    def preview(self, node, segmentIds=(), volumeNode=None, surfaceParameters=None, *, merge=False, progress=None):
+        """Surfaces as they would be exported, compared with those without smoothing and decimation.
+
+        :return: list of (mesh in LPS mm, ``M3DLib.SurfaceComparison.SurfaceComparison``, None for a finished one).
+        """
+        from M3DLib.Errors import noProgress
+        from M3DLib.SlicerPreview import previewParts
+
+        parts = self._parts(node, segmentIds, volumeNode, merge)
+        return previewParts(parts, surfaceParameters, progress or noProgress)
+
+    def _parts(self, node, segmentIds, volumeNode, merge):
+        from M3DLib.SlicerAdaptors import applicationDatabase
+        from M3DLib.SlicerParts import partOfModel, partsOfSegmentation
+
+        if node.IsA("vtkMRMLSegmentationNode"):
+            return partsOfSegmentation(node, segmentIds, volumeNode, applicationDatabase(), merge)
+        return [partOfModel(node, volumeNode)]
+
+    def _make(
+        self,
+        node,
+        segmentIds,
+        volumeNode,
+        description,
+        surfaceParameters,
+        *,
+        merge=False,
+        earlier=None,
+        progress=None,
+    ):
+        """Models of a node, and the progress callback for storing them."""
+        from M3DLib.Errors import M3DError, noProgress
+        from M3DLib.SlicerAdaptors import applicationDatabase, applicationScene
+        from M3DLib.SlicerExport import SceneSource, imageOfSource, makeModelsOfParts, requireSource
+
+        progress = progress or noProgress
+        if node is None:
+            raise M3DError("There is nothing to export: choose a segmentation or a model.")
+        database = applicationDatabase()
+        source = SceneSource(volumeNode) if volumeNode else requireSource(node, applicationScene(), database)
+        parts = self._parts(node, segmentIds, source.volumeNode, merge)
+        scan = imageOfSource(source, database, lambda done, text: progress(0.2 * done, text))
+        for warning in scan.warnings:
+            logging.warning(warning)
+        models = makeModelsOfParts(
+            parts,
+            scan,
+            database,
+            surfaceParameters,
+            description,
+            earlier=earlier,
+            progress=lambda done, text: progress(0.2 + 0.7 * done, text),
+        )
+        return models, progress
+
+    def exportParameters(self, parameters, credentials=("", ""), progress=None):
+        """Export what the panel's parameters say.
+
+        :param credentials: user and password for the PACS.
+        :return: what was written: SOP Instance UIDs, or files.
+        """
+        from M3DExportLib.Choices import Destination
+
+        from M3DLib.DicomWebStore import DicomWebStore
+        from M3DLib.SlicerAdaptors import applicationDatabase
+
+        more = {
+            "merge": parameters.merge,
+            "earlier": earlierOf(parameters, applicationDatabase()),
+            "progress": progress,
+        }
+        description, surface = descriptionOf(parameters), surfaceOf(parameters)
+        node, segmentIds, volume = parameters.inputNode, parameters.segmentIds, parameters.sourceVolume
+        more |= {"description": description, "surfaceParameters": surface}
+        if parameters.destination == Destination.FOLDER:
+            return self.exportToFolder(node, segmentIds, parameters.folder, volume, **more)
+        if parameters.destination == Destination.PACS:
+            store = DicomWebStore(parameters.server, *credentials)
+            return self.exportToPacs(node, segmentIds, store, volume, **more)
+        models, progress = self._make(node, segmentIds, volume, **more)
+        return self.store(models, progress)
+
+
+class M3DExportTest(ScriptedLoadableModuleTest):
+    """What "Reload and Test" runs: the whole way on a small phantom, in a temporary database."""
+
+    def setUp(self):
+        """Begin with an empty scene."""
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        """Run the test."""
+        self.setUp()
+        self.test_phantomComesBack()
+
+    def test_phantomComesBack(self):
+        """A ball is exported to a temporary database and found there."""
+        from DICOMLib import DICOMUtils
+        from M3DExportLib.PhantomSample import addSmallPhantom
+
+        with DICOMUtils.TemporaryDICOMDatabase():
+            volume, segmentation = addSmallPhantom()
+            uids = M3DExportLogic().exportSegments(segmentation, [], volume)
+            self.assertEqual(len(uids), 1)
+            self.assertTrue(slicer.dicomDatabase.fileForInstance(uids[0]))

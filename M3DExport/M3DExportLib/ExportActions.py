@@ -1,0 +1,155 @@
+"""What the buttons of the M3D Export panel do."""
+
+import logging
+
+import slicer
+from slicer.i18n import tr as _
+
+from .Choices import Destination
+from .ExportParameters import surfaceOf
+from .InputSummary import describeMesh
+
+_PREVIEW = "M3DExport.Preview"
+
+
+class ExportActions:
+    """Preview, export, and what the panel asks of the DICOM database.
+
+    :param ui: the widgets of ``M3DExport.ui``.
+    :param widget: the module's widget, asked for its ``logic``.
+    """
+
+    def __init__(self, ui, widget):
+        self.ui = ui
+        self.widget = widget
+
+    def isDatabaseOpen(self):
+        """Whether Slicer's DICOM database can be used."""
+        from M3DLib.SlicerAdaptors import applicationDatabase
+
+        database = applicationDatabase()
+        return database is not None and bool(database.isOpen)
+
+    def createDatabase(self):
+        """Let the DICOM module make its default database; it says itself when it cannot."""
+        from DICOM import DICOMFileDialog
+
+        DICOMFileDialog.createDefaultDatabase()
+        slicer.util.selectModule("M3DExport")
+
+    def openBrowser(self):
+        """Show the DICOM browser."""
+        slicer.util.selectModule("DICOM")
+
+    def showPatient(self, volume):
+        """Show whose model it will be."""
+        from M3DLib.SlicerAdaptors import applicationDatabase
+
+        patient = study = _("unknown")
+        database = applicationDatabase()
+        uids = (volume.GetAttribute("DICOM.instanceUIDs") or "").split() if volume is not None else []
+        if uids and self.isDatabaseOpen() and database.fileForInstance(uids[0]):
+            name, identifier, description, date = (
+                database.instanceValue(uids[0], tag) for tag in ("0010,0010", "0010,0020", "0008,1030", "0008,0020")
+            )
+            patient = f"{name} ({identifier})"
+            study = ", ".join(text for text in (description, date) if text) or _("without description")
+        self.ui.patientLabel.text = patient
+        self.ui.studyLabel.text = study
+
+    def earlierModels(self, volume):
+        """Models of the volume's patient that are in the database, newest first."""
+        from M3DLib.SlicerAdaptors import applicationDatabase
+        from M3DLib.SlicerDatabase import modelsOfPatient
+
+        uids = (volume.GetAttribute("DICOM.instanceUIDs") or "").split() if volume is not None else []
+        if not uids or not self.isDatabaseOpen():
+            return []
+        database = applicationDatabase()
+        study = database.instanceValue(uids[0], "0020,000D")
+        return modelsOfPatient(database, study) if study else []
+
+    def preview(self, parameters):
+        """Show the surfaces as they would be exported, and what smoothing and decimation do to them."""
+        from M3DLib.Errors import Cancelled
+        from M3DLib.SlicerAdaptors import ProgressDialog
+        from M3DLib.SlicerModelNodes import addMeshAsModel
+
+        with slicer.util.tryWithErrorDisplay(_("The preview failed."), waitCursor=True):
+            try:
+                with ProgressDialog(_("Preview")) as progress:
+                    results = self.widget.logic.preview(
+                        parameters.inputNode,
+                        list(parameters.segmentIds),
+                        parameters.sourceVolume,
+                        surfaceOf(parameters),
+                        merge=parameters.merge,
+                        progress=progress,
+                    )
+            except Cancelled:
+                return
+            self.removePreview()
+            lines = []
+            for mesh, comparison in results:
+                node = addMeshAsModel(mesh, slicer.mrmlScene, _("{name} preview").format(name=mesh.name))
+                node.SetAttribute(_PREVIEW, "1")
+                node.SetSaveWithScene(False)
+                if parameters.sourceVolume is not None:
+                    node.SetAndObserveTransformNodeID(parameters.sourceVolume.GetTransformNodeID())
+                lines.append(describeMesh(mesh, mesh.name))
+                if comparison is not None:
+                    lines.append(describeComparison(comparison))
+            self.ui.previewLabel.text = "\n".join(lines)
+
+    def removePreview(self):
+        """Remove the models of an earlier preview."""
+        from M3DLib.SlicerModelNodes import removeNode
+
+        for node in slicer.util.getNodesByClass("vtkMRMLModelNode"):
+            if node.GetAttribute(_PREVIEW):
+                removeNode(node, slicer.mrmlScene)
+
+    def export(self, parameters):
+        """Export what the parameters say, and show what was written."""
+        from M3DLib.Errors import Cancelled
+        from M3DLib.SlicerAdaptors import ProgressDialog
+
+        self.ui.resultLabel.text = ""
+        with slicer.util.tryWithErrorDisplay(_("Nothing was exported."), waitCursor=True):
+            try:
+                with ProgressDialog(_("Exporting")) as progress:
+                    credentials = (self.ui.userLineEdit.text, self.ui.passwordLineEdit.text)
+                    written = self.widget.logic.exportParameters(parameters, credentials, progress)
+            except Cancelled:
+                self.ui.resultLabel.text = _("Stopped; nothing was exported.")
+                return
+            except Exception as error:
+                self.ui.resultLabel.text = _("Nothing was exported: {reason}").format(reason=error)
+                raise
+            self.ui.resultLabel.text = self._resultText(parameters, written)
+            self.removePreview()
+            logging.info(f"M3D Export wrote {len(written)} object(s)")
+
+    def _resultText(self, parameters, written):
+        if parameters.destination == Destination.FOLDER:
+            words = _("{count} file(s) written to {folder}:").format(count=len(written), folder=parameters.folder)
+            return "\n".join([words, *(file.name for file in written)])
+        if parameters.destination == Destination.PACS:
+            words = _("{count} model(s) sent and found in the PACS:").format(count=len(written))
+        else:
+            words = _("{count} model(s) in the DICOM database:").format(count=len(written))
+        return "\n".join([words, *written])
+
+
+def describeComparison(comparison):
+    """Numbers after and before, in one line."""
+    moved = _("about {value:.2f} mm") if comparison.sampled else _("{value:.2f} mm")
+    return _(
+        "  {after} triangles (before smoothing and decimation {before}), volume {change:+.2f} %, largest displacement "
+        "{moved}"
+    ).format(
+        after=comparison.trianglesAfter,
+        before=comparison.trianglesBefore,
+        change=100 * comparison.volumeChange,
+        moved=moved.format(value=comparison.largestDisplacement),
+    )

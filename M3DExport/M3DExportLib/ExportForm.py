@@ -1,0 +1,211 @@
+"""The widgets of the M3D Export panel that the parameter node cannot connect by itself, and its buttons."""
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from .Choices import Destination, Usage
+from .ExportActions import ExportActions
+from .InputSummary import summarizeInput
+
+
+class ExportForm:
+    """Shows parameters in the panel and takes them from there.
+
+    :param ui: the widgets of ``M3DExport.ui``.
+    :param widget: the module's widget, asked for its ``logic``.
+    """
+
+    def __init__(self, ui, widget):
+        self.ui = ui
+        self.widget = widget
+        self.actions = ExportActions(ui, widget)
+        self._parameters = None
+        self._showing = False
+        self._summarized = None
+        for usage in Usage:
+            ui.usageComboBox.addItem(usage.label(), usage.name)
+        ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onInputChanged)
+        ui.sourceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onSourceChanged)
+        ui.segmentsTable.connect("selectionChanged(QItemSelection,QItemSelection)", self._onSegmentsChanged)
+        ui.usageComboBox.connect("checkedIndexesChanged()", self._onUsageChanged)
+        ui.predecessorComboBox.connect("currentIndexChanged(int)", self._onPredecessorChanged)
+        ui.refreshButton.connect("clicked()", self._onRefresh)
+        ui.previewButton.connect("clicked()", lambda: self.actions.preview(self._parameters))
+        ui.exportButton.connect("clicked()", self._onExport)
+        ui.browserButton.connect("clicked()", self.actions.openBrowser)
+        ui.createDatabaseButton.connect("clicked()", self._onCreateDatabase)
+
+    def show(self, parameters):
+        """Show these parameters, None for none."""
+        self._parameters = parameters
+        if parameters is None or self._showing:
+            return
+        self._showing = True
+        try:
+            self._showInput()
+            self._showUsage()
+            self._showDestination()
+            self._showSummary()
+        finally:
+            self._showing = False
+
+    def _showInput(self):
+        node = self._parameters.inputNode
+        isSegmentation = node is not None and node.IsA("vtkMRMLSegmentationNode")
+        self.ui.inputSelector.setCurrentNode(node)
+        table = self.ui.segmentsTable
+        table.visible = isSegmentation
+        self.ui.segmentsLabel.visible = isSegmentation
+        for widget in (
+            self.ui.methodComboBox,
+            self.ui.smoothingSlider,
+            self.ui.decimationSlider,
+            self.ui.mergeCheckBox,
+        ):
+            widget.enabled = isSegmentation
+        shown = node if isSegmentation else None
+        if table.segmentationNode() is not shown:
+            table.setSegmentationNode(shown)
+        if isSegmentation and list(table.selectedSegmentIDs()) != list(self._parameters.segmentIds):
+            table.setSelectedSegmentIDs(list(self._parameters.segmentIds))
+
+    def _showUsage(self):
+        combo = self.ui.usageComboBox
+        for row, usage in enumerate(Usage):
+            wanted = qt.Qt.Checked if usage.name in self._parameters.usage else qt.Qt.Unchecked
+            index = combo.checkableModel().index(row, 0)
+            if combo.checkState(index) != wanted:
+                combo.setCheckState(index, wanted)
+
+    def _showDestination(self):
+        destination = self._parameters.destination
+        self.ui.folderPathLineEdit.visible = destination == Destination.FOLDER
+        self.ui.folderLabel.visible = destination == Destination.FOLDER
+        for widget in (self.ui.serverLineEdit, self.ui.userLineEdit, self.ui.passwordLineEdit):
+            widget.visible = destination == Destination.PACS
+        for label in (self.ui.serverLabel, self.ui.userLabel, self.ui.passwordLabel):
+            label.visible = destination == Destination.PACS
+        isOpen = self.actions.isDatabaseOpen()
+        self.ui.createDatabaseButton.visible = not isOpen
+        self.ui.browserButton.enabled = isOpen
+        labels = {
+            Destination.DATABASE: _("Export to DICOM database"),
+            Destination.FOLDER: _("Export to folder"),
+            Destination.PACS: _("Send to PACS"),
+        }
+        self.ui.exportButton.text = labels[destination]
+
+    def _showSummary(self):
+        """Describe the input, once for each choice, for it looks at all voxels of the segments."""
+        from M3DLib.Errors import M3DError
+
+        parameters = self._parameters
+        node, volume = parameters.inputNode, parameters.sourceVolume
+        choice = (
+            node.GetID() if node else "",
+            node.GetMTime() if node else 0,
+            volume.GetID() if volume else "",
+            tuple(parameters.segmentIds),
+        )
+        if node is not None and choice != self._summarized:
+            try:
+                summary = summarizeInput(node, list(parameters.segmentIds), volume)
+                lines, warnings = summary.lines, summary.warnings
+            except M3DError as error:
+                lines, warnings = [], error.problems
+            self.ui.inputSummaryLabel.text = "\n".join(lines)
+            self.ui.inputWarningLabel.text = "\n".join(warnings)
+            self.ui.inputWarningLabel.visible = bool(warnings)
+            self.actions.showPatient(volume)
+        if node is None:
+            self.ui.inputSummaryLabel.text = _("Choose a segmentation or a model.")
+            self.ui.inputWarningLabel.visible = False
+        self._summarized = choice
+        isDatabaseNeeded = not self.actions.isDatabaseOpen()
+        self.ui.exportButton.enabled = node is not None and volume is not None and not isDatabaseNeeded
+        self.ui.previewButton.enabled = node is not None
+        if node is None:
+            self.ui.exportButton.toolTip = _("Choose a segmentation or a model to export")
+        elif volume is None:
+            self.ui.exportButton.toolTip = _("Choose the source volume: patient and study come from it")
+        elif isDatabaseNeeded:
+            self.ui.exportButton.toolTip = _("Create the DICOM database first; the scan's headers are read from it")
+        else:
+            self.ui.exportButton.toolTip = _("Write one DICOM object per model")
+
+    def _onInputChanged(self, node):
+        if self._parameters is None or self._showing or node is self._parameters.inputNode:
+            return
+        from M3DLib.SlicerAdaptors import applicationDatabase
+        from M3DLib.SlicerExport import findSource
+
+        with slicer.util.NodeModify(self._parameters):
+            self._parameters.inputNode = node
+            self._parameters.segmentIds = []
+            if node is not None:
+                source = findSource(node, slicer.mrmlScene, applicationDatabase())
+                if source is not None and source.volumeNode is not None:
+                    self._parameters.sourceVolume = source.volumeNode
+                if node.IsA("vtkMRMLSegmentationNode"):
+                    segmentation = node.GetSegmentation()
+                    count = segmentation.GetNumberOfSegments()
+                    self._parameters.segmentIds = [segmentation.GetNthSegmentID(number) for number in range(count)]
+
+    def _onSourceChanged(self, node):
+        """Remember the scan with the node, so that "Export to DICOM" finds it too."""
+        if self._parameters is None or self._showing:
+            return
+        from M3DLib.SlicerExport import SOURCE_VOLUME_ROLE
+
+        if node is not None and self._parameters.inputNode is not None:
+            self._parameters.inputNode.SetNodeReferenceID(SOURCE_VOLUME_ROLE, node.GetID())
+        self._fillPredecessors(node)
+
+    def _onSegmentsChanged(self, selected, deselected):
+        if self._parameters is not None and not self._showing:
+            self._parameters.segmentIds = list(self.ui.segmentsTable.selectedSegmentIDs())
+
+    def _onUsageChanged(self):
+        if self._parameters is None or self._showing:
+            return
+        combo = self.ui.usageComboBox
+        self._parameters.usage = [
+            usage.name
+            for row, usage in enumerate(Usage)
+            if combo.checkState(combo.checkableModel().index(row, 0)) == qt.Qt.Checked
+        ]
+
+    def _onPredecessorChanged(self, index):
+        if self._parameters is not None and not self._showing:
+            self._parameters.predecessorUid = self.ui.predecessorComboBox.itemData(index) or ""
+
+    def _onRefresh(self):
+        if self._parameters is not None:
+            self._fillPredecessors(self._parameters.sourceVolume)
+
+    def _fillPredecessors(self, volume):
+        """List the models of the scan's patient that are in the database."""
+        combo = self.ui.predecessorComboBox
+        wanted = self._parameters.predecessorUid
+        self._showing = True
+        try:
+            combo.clear()
+            combo.addItem(_("none"), "")
+            for model in self.actions.earlierModels(volume):
+                combo.addItem(model.label, model.sopInstanceUid)
+            position = combo.findData(wanted)
+            combo.currentIndex = max(position, 0)
+        finally:
+            self._showing = False
+        if position < 0:
+            self._parameters.predecessorUid = ""
+
+    def _onExport(self):
+        self.actions.export(self._parameters)
+        self._onRefresh()
+
+    def _onCreateDatabase(self):
+        self.actions.createDatabase()
+        self._summarized = None
+        self.show(self._parameters)

@@ -1,0 +1,112 @@
+"""The choices that the panel keeps in the scene, and what they mean in the terms of the library."""
+
+import pathlib
+from typing import Annotated
+
+from slicer import vtkMRMLDisplayableNode, vtkMRMLScalarVolumeNode
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+from .Choices import (
+    Answer,
+    Destination,
+    Laterality,
+    PredecessorPurpose,
+    SurfaceMethod,
+    TitleCode,
+    Unit,
+    Usage,
+)
+
+
+@parameterNodeWrapper
+class M3DExportParameterNode:
+    """Everything a user has chosen.
+
+    inputNode - segmentation or model to export.
+    segmentIds - segments to export; all when empty.
+    sourceVolume - the scan.
+    predecessorUid - SOP Instance UID of an earlier model in the database, "" for none.
+
+    The rest has the names of :class:`M3DLib.ModelDescription.ModelDescription` and
+    :class:`M3DLib.SurfaceParameters.SurfaceParameters`. User name and password are not kept.
+    """
+
+    inputNode: vtkMRMLDisplayableNode
+    segmentIds: list[str]
+    sourceVolume: vtkMRMLScalarVolumeNode
+
+    method: SurfaceMethod = SurfaceMethod.FLYING_EDGES
+    smoothing: Annotated[float, WithinRange(0, 1)] = 0.2
+    decimation: Annotated[float, WithinRange(0, 0.99)] = 0.0
+    merge: bool = False
+
+    title: str = ""
+    titleCode: TitleCode = TitleCode.AUTOMATIC
+    contentDescription: str = ""
+    seriesDescription: str = ""
+    usage: list[str]
+    units: Unit = Unit.MILLIMETER
+    modified: Answer = Answer.NOT_SAID
+    mirrored: Answer = Answer.NOT_SAID
+    laterality: Laterality = Laterality.AUTOMATIC
+    burnedInAnnotation: bool = False
+    recognizableVisualFeatures: Answer = Answer.NOT_SAID
+    verified: Answer = Answer.NOT_SAID
+    assembly: bool = False
+    predecessorUid: str = ""
+    predecessorPurpose: PredecessorPurpose = PredecessorPurpose.EDITED
+    continueSeries: bool = False
+
+    destination: Destination = Destination.DATABASE
+    folder: pathlib.Path
+    server: str = ""
+
+
+def surfaceOf(parameters):
+    """The surface parameters that the panel says."""
+    from M3DLib.SurfaceParameters import SurfaceParameters
+
+    return SurfaceParameters(parameters.method.value, parameters.smoothing, parameters.decimation)
+
+
+def descriptionOf(parameters):
+    """The description that the panel says; an assembly gets a group of its own at each export."""
+    from M3DLib.ModelDescription import ModelDescription
+    from M3DLib.SeriesPlacement import newUid
+
+    return ModelDescription(
+        title=parameters.title.strip(),
+        titleCode=parameters.titleCode.value,
+        contentDescription=parameters.contentDescription.strip(),
+        usage=tuple(usage.value for usage in Usage if usage.name in parameters.usage),
+        units=parameters.units.value,
+        modified=parameters.modified.value,
+        mirrored=parameters.mirrored.value,
+        laterality=parameters.laterality.value,
+        burnedInAnnotation=parameters.burnedInAnnotation,
+        recognizableVisualFeatures=parameters.recognizableVisualFeatures.value,
+        verified=parameters.verified.value,
+        groupUid=newUid() if parameters.assembly else "",
+        seriesDescription=parameters.seriesDescription.strip(),
+    )
+
+
+def earlierOf(parameters, database):
+    """The earlier model that the panel names, from the database; None when it names none.
+
+    :raises M3DError: it is no longer there.
+    """
+    if not parameters.predecessorUid:
+        return None
+    from M3DLib.EarlierModels import readEarlierModels
+    from M3DLib.Errors import M3DError
+
+    file = database.fileForInstance(parameters.predecessorUid)
+    if not file:
+        raise M3DError("The earlier model is no longer in the DICOM database; choose another one or none.")
+    isEdited = parameters.predecessorPurpose == PredecessorPurpose.EDITED
+    return readEarlierModels(
+        edited=[file] if isEdited else [],
+        components=[] if isEdited else [file],
+        sameSeries=parameters.continueSeries,
+    )

@@ -1,0 +1,1 @@
+"""What stands behind the panel of M3D Export, without any widget."""

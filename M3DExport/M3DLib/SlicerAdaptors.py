@@ -1,0 +1,85 @@
+"""The running application as plain arguments: the one file of the libraries that knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .Errors import Cancelled
+
+
+def applicationScene():
+    """The application's scene."""
+    import slicer
+
+    return slicer.mrmlScene
+
+
+def applicationDatabase():
+    """The application's DICOM database, open or not; None when the DICOM module is disabled."""
+    import slicer
+
+    return getattr(slicer, "dicomDatabase", None)
+
+
+def newIndexer():
+    """An indexer that puts files into a DICOM database and waits until they are in."""
+    import ctk
+
+    return ctk.ctkDICOMIndexer()
+
+
+def subjectHierarchy(scene=None):
+    """The subject hierarchy of a scene, the application's when None."""
+    import slicer
+
+    return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene or slicer.mrmlScene)
+
+
+def setting(key: str, default: str) -> str:
+    """A value of the application's settings as text."""
+    import slicer
+
+    return str(slicer.util.settingsValue(key, default))
+
+
+class ProgressDialog:
+    """A progress callback with a dialog that can stop the work; without a main window it only lets events through.
+
+    Use it as a context manager, so that the dialog is closed whatever happens::
+
+        with ProgressDialog("Exporting") as progress:
+            work(progress)
+    """
+
+    def __init__(self, title: str):
+        self._title = title
+        self._dialog = None
+
+    def __enter__(self) -> Callable[[float, str], None]:
+        import slicer
+
+        if slicer.util.mainWindow() is not None:
+            self._dialog = slicer.util.createProgressDialog(
+                value=0, maximum=100, labelText=self._title, windowTitle=self._title
+            )
+        return self.report
+
+    def report(self, fraction: float, text: str) -> None:
+        """Show how far the work is.
+
+        :raises Cancelled: the user has pressed Cancel.
+        """
+        import slicer
+
+        if self._dialog is not None:
+            self._dialog.labelText = text
+            self._dialog.value = int(100 * min(max(fraction, 0.0), 0.99))
+        slicer.app.processEvents()
+        if self._dialog is not None and self._dialog.wasCanceled:
+            raise Cancelled
+
+    def __exit__(self, *exception) -> None:
+        if self._dialog is not None:
+            self._dialog.close()
+            self._dialog.deleteLater()
+            self._dialog = None

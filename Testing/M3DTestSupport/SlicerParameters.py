@@ -1,0 +1,92 @@
+"""A stand-in for slicer.parameterNodeWrapper that keeps values in Python and checks their types."""
+
+from __future__ import annotations
+
+import enum
+import pathlib
+import typing
+
+
+class WithinRange:
+    """Bounds of a number."""
+
+    def __init__(self, minimum, maximum):
+        self.minimum, self.maximum = minimum, maximum
+
+
+def parameterNodeWrapper(classtype):
+    """Give a class typed properties, as the application's decorator does; nodes are kept as references."""
+    hints = typing.get_type_hints(classtype, include_extras=True)
+    defaults = {name: getattr(classtype, name) for name in hints if hasattr(classtype, name)}
+    for name, hint in hints.items():
+        setattr(classtype, name, _property(name, hint))
+
+    def initialize(self, parameterNode):
+        # Wrappers of one node share its values, as they do when the node itself keeps them.
+        self.parameterNode = parameterNode
+        self._values = _valuesOf.setdefault(parameterNode, {})
+        self._guis = {}
+        for name, hint in hints.items():
+            self._values.setdefault(name, defaults.get(name, _empty(hint)))
+
+    classtype.__init__ = initialize
+    classtype.parameterTypes = hints
+    classtype.connectGui = _connectGui
+    classtype.disconnectGui = lambda self, tag: self._guis.pop(tag, None)
+    classtype.StartModify = lambda self: self.parameterNode.StartModify()
+    classtype.EndModify = lambda self, wasModified: self.parameterNode.EndModify(wasModified)
+    classtype.AddObserver = lambda self, event, callback, priority=0.0: self.parameterNode.AddObserver(event, callback)
+    classtype.RemoveObserver = lambda self, tag: self.parameterNode.RemoveObserver(tag)
+    return classtype
+
+
+_valuesOf: dict = {}
+
+
+def _plain(hint):
+    return typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+
+
+def _empty(hint):
+    plain = _plain(hint)
+    if typing.get_origin(plain) is list:
+        return []
+    if isinstance(plain, type) and issubclass(plain, pathlib.PurePath):
+        return plain()
+    if isinstance(plain, type) and issubclass(plain, enum.Enum):
+        return next(iter(plain))
+    if plain in (int, float, str, bool):
+        return plain()
+    return None
+
+
+def _property(name, hint):
+    plain = _plain(hint)
+
+    def write(self, value):
+        isNode = typing.get_origin(plain) is None and plain.__module__.startswith(("slicer", "vtk"))
+        if typing.get_origin(plain) is list:
+            assert isinstance(value, list)
+            assert all(isinstance(item, typing.get_args(plain)[0]) for item in value)
+            value = list(value)
+        elif not (isNode and value is None):
+            assert isinstance(value, plain if plain is not float else (int, float)), (name, value)
+        for bounds in typing.get_args(hint)[1:] if plain is not hint else ():
+            assert bounds.minimum <= value <= bounds.maximum, (name, value)
+        if self._values[name] != value:
+            self._values[name] = value
+            self.parameterNode.Modified()
+
+    return property(lambda self: self._values[name], write)
+
+
+def _connectGui(self, ui):
+    """Connect widgets with a SlicerParameterName; the parameter must exist, as in the application."""
+    tag = len(self._guis)
+    self._guis[tag] = []
+    for widget in vars(ui).values():
+        name = widget.property("SlicerParameterName")
+        if name:
+            assert name in type(self).parameterTypes, f"there is no parameter '{name}'"
+            self._guis[tag].append(name)
+    return tag

@@ -1,0 +1,211 @@
+"""The DICOM plugin examines and loads objects, with stand-ins for the application."""
+
+import numpy as np
+import pydicom
+import pytest
+
+from M3DLib.DicomFile import writeDicomFile
+from M3DLib.Errors import M3DError
+from M3DLib.ModelDescription import ModelDescription
+from M3DLib.TriangleMesh import TriangleMesh
+from M3DTestSupport.MeshShapes import icosphere
+from M3DTestSupport.Models import makeHeaders, makeObject, makeTetrahedron
+from M3DTestSupport.SceneCases import addVolumeNode, importSeries
+from M3DTestSupport.SlicerModules import StandInApplication
+
+
+@pytest.fixture
+def application(monkeypatch, tmp_path):
+    (tmp_path / "database").mkdir()
+    return StandInApplication(monkeypatch, tmp_path / "database")
+
+
+@pytest.fixture
+def plugin(application):
+    from DICOMEncapsulatedSTLPlugin import DICOMEncapsulatedSTLPluginClass
+
+    return DICOMEncapsulatedSTLPluginClass()
+
+
+def importObject(application, tmp_path, dataset):
+    """Put an object into the database; returns the file there."""
+    file = tmp_path / f"{dataset.SOPInstanceUID}.dcm"
+    writeDicomFile(dataset, file)
+    application.addToDatabase([file])
+    return application.database.fileForInstance(str(dataset.SOPInstanceUID))
+
+
+class TestExamining:
+    def test_oneLoadablePerInstanceWithOneConfidence(self, application, plugin, tmp_path):
+        datasets = [makeObject(makeTetrahedron(name=name)) for name in ("femur", "tibia")]
+        files = [importObject(application, tmp_path, dataset) for dataset in datasets]
+        loadables = plugin.examineForImport([files])
+        assert [loadable.name for loadable in loadables] == ["femur", "tibia"]
+        assert {loadable.confidence for loadable in loadables} == {0.97}
+        assert all(loadable.selected and not loadable.warning for loadable in loadables)
+        assert "4 triangles" in loadables[0].tooltip
+        assert "unit mm" in loadables[0].tooltip
+        assert loadables[0].referencedInstanceUIDs == [header.SOPInstanceUID for header in makeHeaders()]
+
+    def test_tooltipSaysWhatForAndFromWhat(self, application, plugin, tmp_path):
+        volume, files = importSeries(application, tmp_path / "series")
+        headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
+        description = ModelDescription(title="Guide", usage=("ToolFabrication", "PlanningIntent"))
+        file = importObject(application, tmp_path, makeObject(description=description, headers=headers))
+        (loadable,) = plugin.examineFiles([file])
+        assert loadable.tooltip.splitlines()[:2] == ["Guide", "for tool fabrication, planning"]
+        assert f"made from {volume.array.shape[0]} CT image(s)" in loadable.tooltip
+        assert loadable.warning == ""
+
+    @pytest.mark.parametrize("uid", ["1.2.840.10008.5.1.4.1.1.104.4", "1.2.840.10008.5.1.4.1.1.104.5"])
+    def test_otherModelsAreLeftToOthers(self, application, plugin, tmp_path, uid):
+        dataset = makeObject()
+        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = uid
+        assert plugin.examineFiles([importObject(application, tmp_path, dataset)]) == []
+
+    def test_imagesAreLeftAlone(self, application, plugin, tmp_path):
+        importSeries(application, tmp_path / "series")
+        assert plugin.examineFiles(list(application.database._files.values())) == []
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            (lambda d: delattr(d, "FrameOfReferenceUID"), "no frame of reference"),
+            (lambda d: setattr(d, "EncapsulatedDocumentLength", 300), "84 + 50 n"),
+            (lambda d: setattr(d, "MIMETypeOfEncapsulatedDocument", "text/plain"), "MIME type is 'text/plain'"),
+            (lambda d: setattr(d.MeasurementUnitsCodeSequence[0], "CodeValue", "cm"), "in cm, which is unusual"),
+            (lambda d: setattr(d.MeasurementUnitsCodeSequence[0], "CodeValue", "[in_i]"), "unit is '[in_i]'"),
+        ],
+    )
+    def test_headersThatAreDoubtfulAreWarnedOf(self, application, plugin, tmp_path, change, words):
+        dataset = makeObject()
+        change(dataset)
+        (loadable,) = plugin.examineFiles([importObject(application, tmp_path, dataset)])
+        assert words in loadable.warning
+
+    def test_otherFrameOfReferenceThanTheImages(self, application, plugin, tmp_path):
+        _volume, files = importSeries(application, tmp_path / "series")
+        dataset = makeObject(headers=[pydicom.dcmread(file, stop_before_pixels=True) for file in files])
+        dataset.FrameOfReferenceUID = "1.2.3"
+        (loadable,) = plugin.examineFiles([importObject(application, tmp_path, dataset)])
+        assert "another frame of reference" in loadable.warning
+        # Without known sources, the images of the study are asked.
+        del dataset.SourceInstanceSequence
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+        (loadable,) = plugin.examineFiles([importObject(application, tmp_path, dataset)])
+        assert "another frame of reference" in loadable.warning
+
+    def test_examiningDoesNotReadThePayload(self, tmp_path):
+        from M3DLib.LoadableExamination import readHeaders
+
+        writeDicomFile(makeObject(TriangleMesh(*icosphere())), tmp_path / "model.dcm")
+        element = readHeaders(tmp_path / "model.dcm").get_item("EncapsulatedDocument")
+        assert element.is_raw
+        assert element.value is None
+
+
+class TestLoading:
+    def load(self, application, plugin, tmp_path, *datasets):
+        files = [importObject(application, tmp_path, dataset) for dataset in datasets]
+        return [plugin.load(loadable) for loadable in plugin.examineForImport([files])]
+
+    def test_modelLiesWhereTheObjectSays(self, application, plugin, tmp_path):
+        mesh = makeTetrahedron(color=(0.8, 0.2, 0.1), opacity=0.4)
+        dataset = makeObject(mesh)
+        (node,) = self.load(application, plugin, tmp_path, dataset)
+        assert node.IsA("vtkMRMLModelNode")
+        bounds = np.zeros(6)
+        node.GetRASBounds(bounds)
+        assert np.allclose(bounds, [-11, -1, 10, 20, 300, 310], atol=1e-4)
+        assert np.allclose(node.GetDisplayNode().GetColor(), (0.8, 0.2, 0.1), atol=0.01)
+        assert node.GetDisplayNode().GetOpacity() == pytest.approx(0.4, abs=1e-6)
+        assert node.GetAttribute("DICOM.instanceUIDs") == dataset.SOPInstanceUID
+
+    def test_unitIsScaled(self, application, plugin, tmp_path):
+        dataset = makeObject(description=ModelDescription(units="cm"))
+        (node,) = self.load(application, plugin, tmp_path, dataset)
+        bounds = np.zeros(6)
+        node.GetRASBounds(bounds)
+        assert np.allclose(bounds, [-11, -1, 10, 20, 300, 310], atol=1e-4)
+
+    def test_twoModelsOfOneSeriesLoadAsTwoUnderOneStudy(self, application, plugin, tmp_path):
+        import slicer
+
+        first, second = makeObject(), makeObject()
+        second.SeriesInstanceUID = first.SeriesInstanceUID
+        nodes = self.load(application, plugin, tmp_path, first, second)
+        assert len({node.GetName() for node in nodes}) == 2
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(application.scene)
+        studies = {hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) for node in nodes}
+        assert len(studies) == 1
+        (study,) = studies
+        assert hierarchy.IsItemLevel(study, "Study")
+        assert hierarchy.IsItemLevel(hierarchy.GetItemParent(study), "Patient")
+
+    def test_segmentationWhenTheSettingSaysSo(self, application, plugin, tmp_path):
+        import slicer
+
+        application.settings["DICOM/EncapsulatedSTL/LoadAs"] = "segmentation"
+        (node,) = self.load(application, plugin, tmp_path, makeObject(makeTetrahedron(color=(0.8, 0.2, 0.1))))
+        assert node.IsA("vtkMRMLSegmentationNode")
+        segment = node.GetSegmentation().GetNthSegment(0)
+        assert segment.GetName() == "tetrahedron"
+        assert np.allclose(segment.GetColor(), (0.8, 0.2, 0.1), atol=0.01)
+        surface = segment.GetRepresentation("Closed surface")
+        assert np.allclose(surface.GetBounds(), [-11, -1, 10, 20, 300, 310], atol=1e-4)
+        assert slicer.vtkSegment.GetTerminologyEntryTagName() == "TerminologyEntry"
+
+    def test_segmentationTakesTheGeometryOfItsScan(self, application, plugin, tmp_path):
+        application.settings["DICOM/EncapsulatedSTL/LoadAs"] = "segmentation"
+        volume, files = importSeries(application, tmp_path / "series")
+        volumeNode = addVolumeNode(application, volume, files)
+        headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
+        (node,) = self.load(application, plugin, tmp_path, makeObject(headers=headers))
+        role = node.GetReferenceImageGeometryReferenceRole()
+        assert node.GetNodeReference(role) is volumeNode
+
+    def test_payloadThatIsNoStlLeavesNothingBehind(self, application, plugin, tmp_path):
+        dataset = makeObject()
+        dataset.EncapsulatedDocument = b"no STL at all" + b"\0" * 71
+        before = application.scene.GetNumberOfNodes()
+        with pytest.raises(M3DError):
+            self.load(application, plugin, tmp_path, dataset)
+        assert application.scene.GetNumberOfNodes() == before
+
+    def test_failureInTheSubjectHierarchyLeavesNothingBehind(self, application, plugin, tmp_path, monkeypatch):
+        def fail(loadable, node):
+            raise RuntimeError
+
+        monkeypatch.setattr(plugin, "addSeriesInSubjectHierarchy", fail)
+        for choice in ("model", "segmentation"):
+            application.settings["DICOM/EncapsulatedSTL/LoadAs"] = choice
+            with pytest.raises(RuntimeError):
+                self.load(application, plugin, tmp_path, makeObject())
+        nodes = application.scene.GetNodesByClass("vtkMRMLDisplayableNode")
+        assert [nodes.GetItemAsObject(n).GetName() for n in range(nodes.GetNumberOfItems())] == []
+        assert application.scene.GetNumberOfNodesByClass("vtkMRMLDisplayNode") == 0
+
+    def test_whatOnlyThePayloadShowsIsSaidOnce(self, application, plugin, tmp_path):
+        self.load(application, plugin, tmp_path, makeObject(makeTetrahedron(5000.0)))
+        assert len(application.warnings) == 1
+        assert "not plausible" in application.warnings[0]
+
+
+def test_pluginRegistersUnderItsFileName(application):
+    import types
+
+    import slicer
+    from DICOMEncapsulatedSTLPlugin import DICOMEncapsulatedSTLPlugin, DICOMEncapsulatedSTLPluginClass
+
+    parent = types.SimpleNamespace()
+    DICOMEncapsulatedSTLPlugin(parent)
+    assert slicer.modules.dicomPlugins == {"DICOMEncapsulatedSTLPlugin": DICOMEncapsulatedSTLPluginClass}
+    assert parent.hidden
+    assert parent.categories
+    assert parent.contributors
+    assert parent.acknowledgementText
+
+
+def test_tagsAreUpperCaseAndLeaveThePayloadAlone(plugin):
+    assert all(tag == tag.upper() for tag in plugin.tags.values())
+    assert "0042,0011" not in plugin.tags.values()
