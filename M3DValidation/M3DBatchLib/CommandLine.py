@@ -23,6 +23,8 @@ COMMAND_MODULES = (
     "InspectCommand",
     "ExtractCommand",
     "EncapsulateCommand",
+    "ValidateCommand",
+    "ProfilesCommand",
     "DemoCommand",
 )
 

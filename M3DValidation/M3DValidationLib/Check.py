@@ -30,6 +30,8 @@ class Case:
     :ivar meshNotes: what the mesh's file said of itself; None when it was made here.
     :ivar surfaceParameters: how the mesh was made from the segment, where known.
     :ivar options: what the user set for this run, by name ("tolerance", "minWall", ...), in mm.
+    :ivar missing: why a part of the case ("mesh", "segment") is missing although it was asked for, in one sentence
+        each; the checks that need it are then not assessable instead of left out.
     :ivar measurements: what one check has measured and others may need too, by name; filled on demand.
     """
 
@@ -41,6 +43,7 @@ class Case:
     meshNotes: MeshNotes | None = None
     surfaceParameters: SurfaceParameters | None = None
     options: dict = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
     measurements: dict = field(default_factory=dict, repr=False)
 
 

@@ -12,6 +12,7 @@ class GantryTiltCheck(ImageCheck):
     """The angle between normal and stacking direction, and what (0018,1120) says of it."""
 
     requirementIds = ("gantry-tilt",)
+    aboutImageAlone = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""
@@ -31,7 +32,8 @@ class GantryTiltCheck(ImageCheck):
             # A stack with gaps: the slope against the height, not against the number of the slice.
             step, height = _slope(stack), 1.0
         shear = step - (step @ normal) * normal
-        angle = float(np.degrees(np.arctan2(np.linalg.norm(shear), abs(height))))
+        # Direction cosines of six decimals leave no more digits.
+        angle = round(float(np.degrees(np.arctan2(np.linalg.norm(shear), abs(height)))), 4)
         extent = abs(float(matrix[:, 2] @ normal)) * (case.image.array.shape[0] - 1)
         displacement = extent * np.tan(np.radians(angle))
         stated, derived = _statedTilt(case)

@@ -39,6 +39,7 @@ class SingleOriginCheck(ImageCheck):
     """Whether all slices come from one patient, one study and one coordinate system."""
 
     requirementIds = tuple(_SINGLE)
+    aboutImageAlone = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""
@@ -70,6 +71,7 @@ class ScanAgeCheck(ImageCheck):
     """Age of the scan against the time for which the profile calls it valid."""
 
     requirementIds = ("scan-age",)
+    aboutImageAlone = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""
@@ -107,6 +109,7 @@ class AcquisitionRecordCheck(ImageCheck):
     """What the headers say of the acquisition, one finding per attribute."""
 
     requirementIds = ("acquisition-record",)
+    aboutImageAlone = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""
@@ -140,6 +143,7 @@ class ScopeCheck(ImageCheck):
     """Whether the image is what ISO/IEC 3532-1 is about, and the scanner's own."""
 
     requirementIds = ("modality-scope", "original-image")
+    aboutImageAlone = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""
@@ -189,6 +193,7 @@ class LossyCompressionCheck(ImageCheck):
     """Whether pixels have ever been compressed with loss."""
 
     requirementIds = ("lossy-compression",)
+    aboutImageAlone = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""

@@ -17,9 +17,13 @@ NO_HEADERS = "The image has no DICOM headers, so this cannot be known."
 
 
 class ImageCheck:
-    """A check of the scan; subclasses yield at least one finding for each requirement they hold in ``findings``."""
+    """A check of the scan; subclasses yield at least one finding for each requirement they hold in ``findings``.
+
+    :cvar aboutImageAlone: whether the findings are the same whatever segment is looked at.
+    """
 
     requirementIds: tuple[str, ...] = ()
+    aboutImageAlone = False
 
     def canRun(self, case: Case) -> bool:
         """Whether there is an image."""

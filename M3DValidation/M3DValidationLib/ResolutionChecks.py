@@ -5,35 +5,64 @@ Slice thickness is a word in a header, and slice distance can be made by resampl
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+
+from M3DLib.ImageVolume import ImageVolume
 
 from .Check import Case
 from .EdgeSpread import EdgeSpread, measureEdgeSpread
 from .ImageCheck import ImageCheck, headersOf, numberOrNone, stackOf, valuesOf
-from .ImageRegions import bodyMask, segmentMask
+from .ImageRegions import bodyMask, looksLikeCt, segmentMask
 
 # Soft kernels show edges of 1.0 to 1.3 mm, bone kernels of 0.5 to 0.8 mm.
 SHARP_FWHM_MM = 1.0
+# Bone where no segment says what the anatomy is.
+BONE_HU = 300
 
 
 def edgesOf(case: Case) -> dict[str, EdgeSpread | None]:
-    """Edge spread "through" and "within" the slices at the anatomy's surface, or the body's without a segment."""
+    """Edge spread "through" and "within" the slices at the anatomy's surface.
+
+    Without a segment at the body's surface, and where that has too few edges (a body that is cut above and below has
+    none across the slices), at the surface of bone.
+    """
     if "edges" not in case.measurements:
-        mask = segmentMask(case)
-        if mask is None or not mask.any():
-            mask = bodyMask(case)
-        image = case.image
-        edges = {"through": None, "within": None}
-        if mask.any() and min(image.array.shape) > 1:
-            low, high = _box(mask)
-            part = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-            array, inside = image.array[part], mask[part]
-            if looksDark(array, inside):
-                inside = ~inside
-            edges["through"] = measureEdgeSpread(array, image.ijkToLps, inside, (2,))
-            edges["within"] = measureEdgeSpread(array, image.ijkToLps, inside, (0, 1))
-        case.measurements["edges"] = edges
+        edges: dict[str, EdgeSpread | None] = {"through": None, "within": None}
+        name = ""
+        for name, mask in _surfaces(case):
+            for direction, spread in _measure(case.image, mask).items():
+                edges[direction] = edges[direction] or spread
+            if all(edges.values()):
+                break
+        case.measurements["edges"], case.measurements["edgesAt"] = edges, name
     return case.measurements["edges"]
+
+
+def _surfaces(case: Case) -> Iterator[tuple[str, np.ndarray]]:
+    """Where edges may be looked for: name and mask."""
+    mask = segmentMask(case)
+    if mask is not None and mask.any():
+        yield "the anatomy's surface", mask
+        return
+    yield "the body's surface (no segment was given)", bodyMask(case)
+    if looksLikeCt(case.image):
+        yield "the surfaces of body and bone (no segment was given)", case.image.array > BONE_HU
+
+
+def _measure(image: ImageVolume, mask: np.ndarray) -> dict[str, EdgeSpread | None]:
+    if not mask.any() or min(image.array.shape) < 2:
+        return {"through": None, "within": None}
+    low, high = _box(mask)
+    part = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    array, inside = image.array[part], mask[part]
+    if looksDark(array, inside):
+        inside = ~inside
+    return {
+        "through": measureEdgeSpread(array, image.ijkToLps, inside, (2,)),
+        "within": measureEdgeSpread(array, image.ijkToLps, inside, (0, 1)),
+    }
 
 
 def looksDark(array: np.ndarray, inside: np.ndarray) -> bool:
@@ -57,8 +86,8 @@ def _box(mask: np.ndarray, margin: int = 24) -> tuple[list[int], list[int]]:
 
 def surfaceName(case: Case) -> str:
     """Whose surface the edges were measured at."""
-    mask = segmentMask(case)
-    return "the anatomy's surface" if mask is not None and mask.any() else "the body's surface (no segment was given)"
+    edgesOf(case)
+    return case.measurements["edgesAt"]
 
 
 def _timesRepeated(case: Case) -> float:

@@ -90,6 +90,7 @@ class SliceAlignmentCheck(ImageCheck):
     """The largest shift between neighbors that the anatomy does not explain."""
 
     requirementIds = ("slice-alignment",)
+    aboutImageAlone = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""

@@ -25,6 +25,7 @@ class SliceThicknessCheck(ImageCheck):
     """Slice Thickness (0018,0050): how large, and whether it is one for all slices."""
 
     requirementIds = ("slice-thickness", "thickness-consistency")
+    aboutImageAlone = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""
@@ -72,6 +73,7 @@ class SliceDistanceCheck(ImageCheck):
     """Distances between slices along the normal, from Image Position and Orientation alone."""
 
     requirementIds = ("slice-distance", "slice-uniformity", "missing-slices", "duplicate-slices", "slice-contiguity")
+    aboutImageAlone = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""
@@ -238,6 +240,7 @@ class OrientationCheck(ImageCheck):
     """Whether all slices are parallel and turned alike."""
 
     requirementIds = ("orientation-consistency",)
+    aboutImageAlone = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""
@@ -273,6 +276,7 @@ class HeaderGeometryCheck(ImageCheck):
     """Spacing Between Slices (0018,0088) and Slice Location (0020,1041) against the positions."""
 
     requirementIds = ("header-geometry",)
+    aboutImageAlone = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""

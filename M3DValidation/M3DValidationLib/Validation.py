@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
 
 from M3DLib.Errors import noProgress
+from M3DLib.Segment import Segment
+from M3DLib.TriangleMesh import TriangleMesh
 
 from .Check import Case, Check
 from .Finding import Finding, Verdict
@@ -42,29 +47,54 @@ def allChecks() -> list[Check]:
 
 
 def runChecks(
-    case: Case, progress: Callable[[float, str], None] = noProgress, checks: list[Check] | None = None
+    case: Case,
+    progress: Callable[[float, str], None] = noProgress,
+    checks: list[Check] | None = None,
+    imageToo: bool = True,
 ) -> list[Finding]:
     """Findings of all checks that have their input, in the order of the checks.
 
+    :param checks: all there are when None.
+    :param imageToo: False leaves out the checks that look at the image alone, when another segment of the same image
+        has had them already.
     :raises M3DError: a check met what no verdict can express; the message says what.
     :raises RuntimeError: a check left a requirement of the profile unanswered, a mistake in the program.
     """
-    chosen = [check for check in (allChecks() if checks is None else checks) if check.canRun(case)]
+    chosen = allChecks() if checks is None else checks
+    if not imageToo:
+        chosen = [check for check in chosen if not getattr(check, "aboutImageAlone", False)]
     findings: list[Finding] = []
+    progress(0.0, "Checking")
     for index, check in enumerate(chosen):
 
         def part(fraction: float, text: str, start=index) -> None:
             progress((start + fraction) / len(chosen), text)
 
-        part(0.0, "Checking")
-        found = list(check.run(case, part))
-        asked = {name for name in check.requirementIds if name in case.profile.requirements}
-        unanswered = asked - {finding.requirement.id for finding in found}
+        asked = [name for name in check.requirementIds if name in case.profile.requirements]
+        if check.canRun(case):
+            found = list(check.run(case, part))
+        else:
+            reason = _whyMissing(check, case)
+            found = [case.profile.requirements[name].notAssessable(reason) for name in asked] if reason else []
+            asked = []
+        unanswered = set(asked) - {finding.requirement.id for finding in found}
         if unanswered:
             raise RuntimeError(f"{type(check).__name__} says nothing about {', '.join(sorted(unanswered))}.")
         findings += found
     progress(1.0, "Checked")
     return findings
+
+
+def _whyMissing(check: Check, case: Case) -> str:
+    """Why the check cannot run, when it could if everything that was asked for were there; "" otherwise."""
+    if not case.missing:
+        return ""
+    parts = {
+        "mesh": TriangleMesh(np.empty((0, 3)), np.empty((0, 3))),
+        "segment": Segment(np.zeros((1, 1, 1), np.uint8), np.eye(4), ""),
+    }
+    complete = replace(case, **{name: parts[name] for name in case.missing})
+    return " ".join(case.missing.values()) if check.canRun(complete) else ""
 
 
 def overallVerdict(findings: list[Finding]) -> Verdict:

@@ -12,6 +12,7 @@ class VoxelCheck(ImageCheck):
     """Pixel spacing and the ratio of the voxel's longest to its shortest edge."""
 
     requirementIds = ("in-plane-pixel", "voxel-anisotropy")
+    aboutImageAlone = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""

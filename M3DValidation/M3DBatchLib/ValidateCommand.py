@@ -1,0 +1,242 @@
+"""``m3d validate``: is the scan good enough, and does the model show what the scan shows?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from M3DLib.Errors import M3DError
+
+from .InputOptions import addImageOptions, addSegmentOptions, requireOneAnatomy
+from .Stopwatch import Stopwatch, peakMemoryMb
+from .Terminal import Terminal
+from .ValidationText import describeResult
+
+if TYPE_CHECKING:
+    from M3DValidationLib.Check import Case
+    from M3DValidationLib.Finding import Finding, Verdict
+
+EXIT_PASSED = 0
+EXIT_FAILED = 1
+EXIT_INCOMPLETE = 3
+REPORT_FILE = "report.json"
+_SURFACE_METHODS = ("flying-edges", "surface-nets")
+_DEVIATION_METHODS = ("half-height", "gradient")
+
+
+def addParser(subparsers) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "validate",
+        help="check a scan, a segmentation and a model against a profile",
+        description="Check everything that is given: the scan alone, with a segmentation or a threshold, with a model "
+        "made from it or brought along, or a model alone. Exit status: 0 nothing fails, 1 something fails, 2 wrong "
+        "input, 3 nothing fails but a check that the profile requires could not be made.",
+    )
+    addImageOptions(parser, required=False)
+    addSegmentOptions(parser)
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--mesh", metavar="FILE", help="model to check (STL, DICOM, OBJ, PLY, 3MF, AMF) instead of one made here"
+    )
+    group.add_argument("--unit", metavar="UNIT", help="unit of the model's file where it states none (default: mm)")
+    group.add_argument(
+        "--method",
+        action="append",
+        default=[],
+        choices=(*_DEVIATION_METHODS, *_SURFACE_METHODS),
+        help="how the image's edge is found (half-height, gradient) or how a surface is made from the segment "
+        "(flying-edges, surface-nets); may be given once for each",
+    )
+    group.add_argument("--smoothing", type=float, metavar="F", help="of a surface made here, as in m3d export")
+    group.add_argument("--decimation", type=float, metavar="F", help="of a surface made here, as in m3d export")
+    group = parser.add_argument_group("requirements")
+    group.add_argument(
+        "--profile",
+        default="anatomical-model",
+        metavar="NAME|FILE",
+        help="intended use, see m3d profiles (default: %(default)s)",
+    )
+    group.add_argument("--tolerance", type=float, metavar="MM", help="instead of the profile's")
+    group.add_argument("--min-wall", type=float, metavar="MM", help="thinnest wall the printer makes")
+    group = parser.add_argument_group("output")
+    group.add_argument("--output", required=True, metavar="DIR", help=f"folder for {REPORT_FILE}; made if needed")
+    group.add_argument("--points-csv", metavar="FILE", help="write the deviation of every point of the mesh")
+    group.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Run the command; returns its exit status."""
+    from M3DValidationLib.Profile import loadProfile
+
+    from .ValidationInput import readCases
+
+    stopwatch = Stopwatch()
+    _requireSense(arguments)
+    profile = loadProfile(arguments.profile)
+    output = Path(arguments.output)
+    _requireFolder(output)
+    cases = readCases(arguments, profile, terminal, stopwatch)
+    with stopwatch.stage("checking"):
+        results = _runAll(cases, terminal)
+    data = resultOf(cases, results)
+    data["report"] = str(output / REPORT_FILE)
+    data["seconds"] = stopwatch.asDict()
+    data["peakMemoryMb"] = peakMemoryMb()
+    _write(output, data)
+    terminal.result(data, describeResult(data))
+    return data["exitStatus"]
+
+
+def _requireSense(arguments: argparse.Namespace) -> None:
+    """Refuse contradicting options before any file is read."""
+    problems = []
+    if not arguments.image and not arguments.mesh:
+        problems.append("Say what to validate: --image DIR|FILE, --mesh FILE, or both.")
+    for option in ("segmentation", "threshold", "series"):
+        if getattr(arguments, option) and not arguments.image:
+            problems.append(f"--{option} needs the scan it belongs to; give --image too.")
+    for kind in (_SURFACE_METHODS, _DEVIATION_METHODS):
+        if len(set(arguments.method) & set(kind)) > 1:
+            problems.append(f"--method: choose one of {' and '.join(kind)}.")
+    if arguments.mesh:
+        given = [name for name in ("smoothing", "decimation") if getattr(arguments, name) is not None]
+        given += [name for name in arguments.method if name in _SURFACE_METHODS]
+        if given:
+            problems.append(f"'{given[0]}' is about a surface made here, but --mesh brings one.")
+    elif arguments.unit:
+        problems.append("--unit is the unit of the model's file; give --mesh FILE too.")
+    if arguments.points_csv and not arguments.image:
+        problems.append("--points-csv lists deviations from the scan; give --image too.")
+    for option in ("tolerance", "min_wall"):
+        value = getattr(arguments, option)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            problems.append(f"--{option.replace('_', '-')} must be a positive number of millimeters, not {value:g}.")
+    try:
+        requireOneAnatomy(arguments, required=False)
+    except M3DError as error:
+        problems += error.problems
+    if problems:
+        raise M3DError(problems)
+
+
+def _requireFolder(output: Path) -> None:
+    """Refuse an output folder that cannot be written before the work begins; makes nothing."""
+    if output.exists() and not output.is_dir():
+        raise M3DError(f"{output} is a file; --output names a folder.")
+    nearest = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise M3DError(f"{output} cannot be written; choose another folder with --output.")
+
+
+def _runAll(cases: list[Case], terminal: Terminal) -> list[list[Finding]]:
+    from M3DValidationLib.Validation import runChecks
+
+    results = []
+    for index, case in enumerate(cases):
+
+        def part(fraction: float, text: str, start=index) -> None:
+            terminal.progress((start + fraction) / len(cases), text)
+
+        results.append(runChecks(case, part, imageToo=index == 0))
+    return results
+
+
+def exitStatusOf(verdict: Verdict) -> int:
+    """0 pass or warning, 1 fail, 3 not assessable."""
+    from M3DValidationLib.Finding import Verdict
+
+    return {Verdict.FAIL: EXIT_FAILED, Verdict.NOT_ASSESSABLE: EXIT_INCOMPLETE}.get(verdict, EXIT_PASSED)
+
+
+def resultOf(cases: list[Case], results: list[list[Finding]]) -> dict:
+    """The report's content as plain JSON values."""
+    from M3DValidationLib.Finding import Verdict
+    from M3DValidationLib.Validation import overallVerdict
+
+    findings = [finding for found in results for finding in found]
+    verdict = overallVerdict(findings)
+    case = cases[0]
+    described = []
+    for one, found in zip(cases, results, strict=True):
+        for finding in found:
+            entry = finding.asDict()
+            if len(cases) > 1 and one.segment is not None:
+                entry["segment"] = one.segment.name
+            described.append(entry)
+    data = {
+        "verdict": verdict.value,
+        "exitStatus": exitStatusOf(verdict),
+        "counts": {v.value: sum(finding.verdict is v for finding in findings) for v in Verdict},
+        "profile": {
+            "name": case.profile.name,
+            "title": case.profile.title,
+            "version": case.profile.version,
+            "sha256": case.profile.sha256,
+        },
+        "toleranceMm": case.options.get("tolerance") or case.profile.toleranceMm,
+        "findings": described,
+        "input": _inputOf(cases),
+    }
+    return _plain(data)
+
+
+def _inputOf(cases: list[Case]) -> dict:
+    """What was looked at."""
+    image, first = cases[0].image, cases[0]
+    data: dict = {}
+    if image is not None:
+        data["image"] = {
+            "modality": image.modality,
+            "dimensions": list(image.dimensions),
+            "spacingMm": [round(float(step), 5) for step in image.spacing],
+            "seriesInstanceUid": str(image.headers[0].get("SeriesInstanceUID", "")) if image.headers else "",
+            "geometryProblems": image.geometryProblems,
+            "skippedFiles": [{"file": item.file.name, "reason": item.reason} for item in image.skippedFiles],
+        }
+    segments = [case.segment for case in cases if case.segment is not None]
+    if segments:
+        data["segments"] = [{"name": s.name, "volumeMm3": s.volumeMm3, "from": s.source.kind} for s in segments]
+    if first.mesh is not None and first.meshNotes is not None:
+        data["mesh"] = {"format": first.meshNotes.format, "triangles": len(first.mesh.triangles)}
+    if first.surfaceParameters is not None:
+        data["surface"] = first.surfaceParameters.asDict()
+    return data
+
+
+def _plain(value):
+    """Plain JSON values: numpy numbers as numbers, what is not finite as null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+def _write(output: Path, data: dict) -> None:
+    """The report beside nothing half-written: to a temporary name, then renamed."""
+    temporary = None
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=output, prefix=".report-", suffix=".tmp", delete=False
+        ) as stream:
+            temporary = Path(stream.name)
+            json.dump(data, stream, indent=2, ensure_ascii=False, allow_nan=False)
+        temporary.chmod(0o644)
+        os.replace(temporary, output / REPORT_FILE)
+    except OSError as error:
+        raise M3DError(f"The report cannot be written to {output}: {error.strerror}.") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)

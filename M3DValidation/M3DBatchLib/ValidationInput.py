@@ -1,0 +1,106 @@
+"""From the options of ``m3d validate`` to what the checks are given."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from M3DLib.Errors import M3DError
+
+from .InputOptions import readSegmentsFrom
+from .Stopwatch import Stopwatch
+from .Terminal import Terminal
+
+if TYPE_CHECKING:
+    from M3DLib.ImageVolume import ImageVolume
+    from M3DLib.Segment import Segment
+    from M3DLib.SurfaceParameters import SurfaceParameters
+    from M3DValidationLib.Check import Case
+    from M3DValidationLib.Profile import Profile
+
+
+def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Terminal, stopwatch: Stopwatch) -> list[Case]:
+    """One case for each segment; one in all without a segment.
+
+    A scan that is no regular grid is judged all the same: no surface is made on it, and the checks that need one say
+    why they could not be made.
+
+    :raises M3DError: something that was given cannot be read, or does not belong together.
+    """
+    from M3DLib.ImageReader import readImage
+    from M3DLib.MeshReader import readMesh
+    from M3DValidationLib.Check import Case
+
+    options = {
+        "tolerance": arguments.tolerance,
+        "minWall": arguments.min_wall,
+        "method": next((name for name in arguments.method if name in ("half-height", "gradient")), None),
+        "pointsCsv": arguments.points_csv,
+    }
+    options = {name: value for name, value in options.items() if value is not None}
+    surface = _surfaceParameters(arguments)
+    mesh, notes = None, None
+    with stopwatch.stage("reading"):
+        if arguments.mesh:
+            terminal.progress(0.0, "Reading the model")
+            mesh, notes = readMesh(arguments.mesh, arguments.unit)
+        if not arguments.image:
+            return [Case(profile, mesh=mesh, meshNotes=notes, options=options)]
+        image = readImage(arguments.image, arguments.series, terminal.progress)
+    with stopwatch.stage("segmenting"):
+        segments, missing = _readSegments(arguments, image, terminal)
+    if mesh is not None and len(segments) > 1:
+        names = ", ".join(f"'{segment.name}'" for segment in segments)
+        raise M3DError(f"The model belongs to one segment, but there are several ({names}); choose one with --segment.")
+    if not segments:
+        return [Case(profile, image, mesh=mesh, meshNotes=notes, options=options, missing=missing)]
+    cases = []
+    for index, segment in enumerate(segments):
+        others = [other for other in segments if other is not segment]
+        case = Case(profile, image, segment, others, mesh, notes, options=dict(options), missing=dict(missing))
+        if mesh is None:
+            with stopwatch.stage("surface"):
+                terminal.progress(index / len(segments), "Making the surface")
+                _addSurface(case, surface)
+        cases.append(case)
+    return cases
+
+
+def _surfaceParameters(arguments: argparse.Namespace) -> SurfaceParameters:
+    from M3DLib.SurfaceParameters import METHODS, SurfaceParameters
+
+    values = {
+        "method": next((name for name in arguments.method if name in METHODS), None),
+        "smoothing": arguments.smoothing,
+        "decimation": arguments.decimation,
+    }
+    return SurfaceParameters(**{name: value for name, value in values.items() if value is not None})
+
+
+def _readSegments(
+    arguments: argparse.Namespace, image: ImageVolume, terminal: Terminal
+) -> tuple[list[Segment], dict[str, str]]:
+    """Segments that fit the image, and why there are none where an irregular scan is the reason."""
+    from M3DLib.SegmentFit import requireFit
+
+    if not arguments.segmentation and not arguments.threshold:
+        return [], {}
+    segments = readSegmentsFrom(arguments, image, terminal.progress)
+    for segment in segments:
+        try:
+            requireFit(segment, image)
+        except M3DError as error:
+            if not image.geometryProblems:
+                raise
+            return [], {"segment": f"The scan is no regular grid, and the segmentation does not fit it: {error}"}
+    return segments, {}
+
+
+def _addSurface(case: Case, surface: SurfaceParameters) -> None:
+    from M3DLib.SegmentSurface import makeSurface
+
+    if case.image.geometryProblems:
+        case.missing["mesh"] = f"No surface was made, for the scan is no regular grid: {case.image.geometryProblems[0]}"
+        return
+    case.mesh = makeSurface(case.segment, surface)
+    case.surfaceParameters = surface

@@ -1,0 +1,67 @@
+"""The result of ``m3d validate`` for the terminal: one line for each requirement."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+
+WORDS = {"pass": "pass", "warning": "WARNING", "fail": "FAIL", "notAssessable": "not assessable"}
+_ORDER = ("fail", "notAssessable", "warning", "pass")
+_CONCLUSIONS = {
+    "pass": "Nothing fails.",
+    "warning": "Nothing fails, but there are warnings.",
+    "fail": "At least one requirement fails.",
+    "notAssessable": "Nothing fails, but a check that the profile requires could not be made.",
+}
+
+
+def describeResult(data: dict) -> str:
+    """Table and conclusion.
+
+    :param data: as :func:`ValidateCommand.resultOf` makes it.
+    """
+    rows: dict[tuple[str, str], list[dict]] = {}
+    for finding in data["findings"]:
+        rows.setdefault((finding["requirement"], finding.get("segment", "")), []).append(finding)
+    lines = [f"Profile {data['profile']['name']}, version {data['profile']['version']}"]
+    clause = ""
+    for (identifier, segment), findings in sorted(rows.items(), key=lambda row: row[1][0]["clause"]):
+        if findings[0]["clause"] != clause:
+            clause = findings[0]["clause"]
+            lines += ["", f"ISO/IEC 3532-1, {clause}"]
+        lines += _row(identifier, segment, findings)
+    counts = data["counts"]
+    listed = ", ".join(f"{counts[verdict]} {WORDS[verdict].lower()}" for verdict in _ORDER if counts[verdict])
+    lines += ["", f"{_CONCLUSIONS[data['verdict']]} ({listed})", f"Report: {data['report']}"]
+    return "\n".join(lines)
+
+
+def _row(identifier: str, segment: str, findings: list[dict]) -> list[str]:
+    """One line, and the sentence for whatever does not simply pass."""
+    worst = min(findings, key=lambda finding: _ORDER.index(finding["verdict"]))
+    name = f"{identifier} [{segment}]" if segment else identifier
+    if len(findings) > 1:
+        passed = sum(finding["verdict"] == "pass" for finding in findings)
+        return [f"  {WORDS[worst['verdict']]:15}{name:31} {passed} of {len(findings)}".rstrip()]
+    line = f"  {WORDS[worst['verdict']]:15}{name:31} {_value(worst):>20}   {_limit(worst)}".rstrip()
+    if worst["verdict"] == "pass":
+        return [line]
+    width = max(60, min(shutil.get_terminal_size((120, 24)).columns, 140))
+    return [line, *textwrap.wrap(worst["message"], width, initial_indent=" " * 17, subsequent_indent=" " * 17)]
+
+
+def _value(finding: dict) -> str:
+    value = finding["measured"]
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return value if len(value) <= 20 else f"{value[:17]}..."
+    return f"{value:.4g} {finding['unit'] if len(finding['unit']) <= 8 else ''}".strip()
+
+
+def _limit(finding: dict) -> str:
+    if finding["limit"] is None:
+        return ""
+    return (
+        f"{'at least' if finding['sense'] == 'atLeast' else 'at most'} {finding['limit']:g} {finding['unit']}".strip()
+    )
