@@ -30,13 +30,14 @@ def edgesOf(case: Case) -> dict[str, EdgeSpread | None]:
     """
     if "edges" not in case.measurements:
         edges: dict[str, EdgeSpread | None] = {"through": None, "within": None}
-        name = ""
+        at = ""
         for name, mask in _surfaces(case):
+            at = name
             for direction, spread in _measure(case.image, mask).items():
                 edges[direction] = edges[direction] or spread
             if all(edges.values()):
                 break
-        case.measurements["edges"], case.measurements["edgesAt"] = edges, name
+        case.measurements["edges"], case.measurements["edgesAt"] = edges, at
     return case.measurements["edges"]
 
 
