@@ -16,6 +16,8 @@ from .ModelSources import patientConflicts
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from .FileSetDirectory import FileSetDirectory
+
 
 @dataclass
 class EarlierModels:
@@ -68,6 +70,18 @@ def readEarlierModels(
             raise M3DError("There is no series to continue: name the earlier version of the model too.")
         earlier.continued = earlier.headers[0]
     return earlier
+
+
+def storedModels(directory: FileSetDirectory, root: Path) -> list[Path]:
+    """Files of the Encapsulated STL objects that a file-set lists."""
+    from pydicom.uid import EncapsulatedSTLStorage
+
+    paths = directory.paths(root)
+    return [
+        paths[str(header.SOPInstanceUID)]
+        for header in directory.headers()
+        if header.get("SOPClassUID") == EncapsulatedSTLStorage
+    ]
 
 
 def findIdentical(stl: bytes, files: Iterable[Path]) -> list[DocumentReference]:

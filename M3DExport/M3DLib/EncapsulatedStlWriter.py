@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import Codes
@@ -45,13 +46,20 @@ def encapsulateMesh(
     sources: ModelSources,
     surface: SurfaceParameters | None = None,
     placement: SeriesPlacement | None = None,
+    *,
+    stored: Sequence[Path] = (),
     **more,
 ) -> Dataset:
     """An Encapsulated STL object of a mesh in LPS mm; see :func:`buildEncapsulatedStl` for the rest.
 
     What the description does not say of name, color and opacity is taken from the mesh; the coordinates are written in
     the description's unit.
+
+    :param stored: files of models that the place of storage holds already; those with the very same STL are named as
+        identical documents.
     """
+    from .EarlierModels import findIdentical
+
     description.requireValid()
     description = description.withDefaults(
         title=safeTitle(mesh.name, sources.header),
@@ -59,7 +67,10 @@ def encapsulateMesh(
         opacity=mesh.opacity,
     )
     stl = stlBytes(mesh, description.units, description.unitMm)
-    return buildEncapsulatedStl(stl, description, sources, surface, placement, checked=True, **more)
+    identical = [*more.pop("identical", ()), *findIdentical(stl, stored)]
+    return buildEncapsulatedStl(
+        stl, description, sources, surface, placement, identical=identical, checked=True, **more
+    )
 
 
 def buildEncapsulatedStl(
@@ -73,7 +84,7 @@ def buildEncapsulatedStl(
     identical: Sequence[DocumentReference] = (),
     icon: np.ndarray | None = None,
     checked: bool = False,
-    stored: datetime | None = None,
+    madeAt: datetime | None = None,
 ) -> Dataset:
     """An Encapsulated STL object, ready to be written as explicit VR little endian.
 
@@ -85,7 +96,7 @@ def buildEncapsulatedStl(
     :param identical: objects that hold the same document.
     :param icon: uint8 (rows, columns, 3) sRGB picture of the model, at most 64 x 64.
     :param checked: the STL is known to be strictly valid; it is checked otherwise.
-    :param stored: when the object is made (Instance Creation); None for now.
+    :param madeAt: when the object is made (Instance Creation); None for now.
     :return: dataset with file meta information; the STL itself is not copied.
     :raises M3DError: when the description or the STL is not valid.
     """
@@ -96,7 +107,7 @@ def buildEncapsulatedStl(
         raise M3DError(
             f"The STL has {len(stl)} bytes; DICOM can hold {MAXIMUM_STL_BYTES}. Reduce the number of triangles.",
         )
-    now = stored or datetime.now().astimezone()
+    now = madeAt or datetime.now().astimezone()
     with warnings.catch_warnings():
         # What the source says is copied as it stands, also where it breaks a rule of its value representation.
         warnings.simplefilter("ignore")

@@ -14,32 +14,41 @@ UTF8 = "ISO_IR 192"
 _TEXT_VRS = ("LO", "LT", "PN", "SH", "ST", "UC", "UT")
 
 
-def copyModules(header: Dataset, dataset: Dataset) -> list[str]:
+def copyModules(header: Dataset, dataset: Dataset) -> None:
     """Copy Patient, Study and Clinical Trial modules as they stand.
 
     Type 2 attributes that the header lacks are added empty. Private attributes and everything of other modules stay
     behind.
-
-    :return: type 1 attributes that the source lacks, as warnings.
     """
-    missing = []
-    for module in IodTable.COPIED_MODULES:
-        attributes = IodTable.attributes(module)
-        present = [keyword for keyword in attributes if keyword in header]
-        if not present and module not in IodTable.mandatoryModules():
-            continue
-        for keyword in present:
-            dataset.add(copy.deepcopy(header[keyword]))
-        for keyword, kind in attributes.items():
-            if kind == "2" and keyword not in dataset:
+    for module in _presentModules(header):
+        for keyword, kind in IodTable.attributes(module).items():
+            if keyword in header:
+                dataset.add(copy.deepcopy(header[keyword]))
+            elif kind == "2":
                 setattr(dataset, keyword, None)
-            elif kind == "1" and (keyword not in dataset or dataset[keyword].is_empty):
-                missing.append(f"The source image has no {keyword}, which its own module requires.")
     # Dates are copied, so what qualifies them is copied with them.
     for keyword in ("TimezoneOffsetFromUTC", "LongitudinalTemporalInformationModified"):
         if header.get(keyword):
             dataset.add(copy.deepcopy(header[keyword]))
-    return missing
+
+
+def missingInSource(header: Dataset) -> list[str]:
+    """What a source lacks that its own modules require, one sentence each: it cannot be made up for the model."""
+    return [
+        f"The source image has no {keyword}, which DICOM requires; the model cannot have it either."
+        for module in _presentModules(header)
+        for keyword, kind in IodTable.attributes(module).items()
+        if kind == "1" and (keyword not in header or header[keyword].is_empty)
+    ]
+
+
+def _presentModules(header: Dataset) -> list[str]:
+    """The copied modules that are mandatory or of which the header has something."""
+    return [
+        module
+        for module in IodTable.COPIED_MODULES
+        if module in IodTable.mandatoryModules() or any(keyword in header for keyword in IodTable.attributes(module))
+    ]
 
 
 def settleCharacterSet(header: Dataset, dataset: Dataset) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .EncapsulatedStlWriter import encapsulateMesh
+from .EncapsulatedStlWriter import encapsulateMesh, safeTitle
 from .Errors import M3DError, noProgress
 from .ModelDescription import ModelDescription
 from .ModelSources import ModelSources, sourcesFromImages
+from .OpenQuestions import openQuestions
 from .SegmentFit import requireFit
 from .SegmentSurface import makeSurface
 from .SeriesPlacement import SeriesPlacement, newSeries, sameSeries
@@ -31,10 +33,12 @@ class Model:
 
     :ivar mesh: LPS mm.
     :ivar dataset: Encapsulated STL object; its Encapsulated Document is the STL, byte for byte.
+    :ivar warnings: what was assumed or ought to be said by somebody, one sentence each.
     """
 
     mesh: TriangleMesh
     dataset: Dataset
+    warnings: list[str] = field(default_factory=list)
 
 
 def makeSurfaces(
@@ -68,6 +72,7 @@ def makeModels(
     placement: SeriesPlacement | None = None,
     earlier: EarlierModels | None = None,
     icons: Sequence | None = None,
+    stored: Sequence[Path] = (),
     started: datetime | None = None,
 ) -> list[Model]:
     """Encapsulated STL objects of segments' surfaces, all in one series, numbered from one.
@@ -78,6 +83,7 @@ def makeModels(
     :param placement: series and first instance number; when None, the series of the earlier model that is continued,
         else a new one.
     :param earlier: models that these are new versions or assemblies of.
+    :param stored: files of models that the place of storage holds already, among which identical ones are looked for.
     :param started: when the making of the models began; now when None.
     :raises M3DError: the image has no DICOM headers, or the description is not valid.
     """
@@ -98,7 +104,9 @@ def makeModels(
             placement = _placement(sources, [*image.headers, *neighbors], earlier)
         ownDescription = description
         if description.title and len(segments) > 1:
-            ownDescription = replace(description, title=f"{description.title}, {segment.name}")
+            ownDescription = replace(
+                description, title=f"{description.title}, {safeTitle(segment.name, sources.header)}"
+            )
         # A file does not say how it was segmented; what was done here is known.
         if segment.source.kind == "threshold":
             ownDescription = ownDescription.withDefaults(segmentation=f"threshold {segment.source.description}")
@@ -110,8 +118,10 @@ def makeModels(
             replace(placement, instanceNumber=placement.instanceNumber + number),
             predecessors=earlier.predecessors if earlier else (),
             icon=icons[number] if icons else None,
+            stored=stored,
         )
-        models.append(Model(mesh, dataset))
+        warnings = [*sources.warnings, *openQuestions(ownDescription, image.headers)]
+        models.append(Model(mesh, dataset, warnings))
     return models
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .Errors import M3DError
+from .HeaderCopy import missingInSource
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -96,7 +97,7 @@ def sourcesFromImages(
     main = [headers for headers in images if _text(headers[0], "StudyInstanceUID") == study]
     inFrame = [headers for headers in main if not frame or _text(headers[0], "FrameOfReferenceUID") == frame]
     header = (inFrame or main)[0][0]
-    warnings = []
+    warnings = missingInSource(header)
     if not frame:
         frame = derivedFrameOfReference(_text(header, "SeriesInstanceUID"))
         warnings.append(

@@ -14,7 +14,6 @@ from .Terminal import Terminal
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from M3DLib.DocumentReferences import DocumentReference
     from M3DLib.ForeignStl import ForeignStl
 
 
@@ -64,11 +63,13 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Wrap the file; the exit status is 0."""
+    from M3DLib.EarlierModels import findIdentical, storedModels
     from M3DLib.EncapsulatedStlWriter import buildEncapsulatedStl, safeTitle
     from M3DLib.FileSetStore import FileSetStore
     from M3DLib.ForeignStl import judge, readForeignStl
     from M3DLib.Icon import renderIcon
     from M3DLib.ModelSources import sourcesFromImages
+    from M3DLib.OpenQuestions import openQuestions
     from M3DLib.SeriesPlacement import newSeries, sameSeries
 
     started = datetime.now().astimezone()
@@ -91,14 +92,15 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         for header in headers
         if str(header.get("FrameOfReferenceUID") or "") == sources.frameOfReferenceUid
     ]
-    warnings = [*sources.warnings, *judge(foreign, inFrame)]
+    warnings = [*sources.warnings, *judge(foreign, inFrame), *openQuestions(description, [sources.header])]
     foreign.mesh.name = description.title or safeTitle(foreign.mesh.name, sources.header)
     description = description.withDefaults(title=foreign.mesh.name, contentDateTime=started)
     neighbors = [header for headers in images for header in headers] + earlier.headers
     identical = []
     if store is not None:
-        neighbors += store.directory().headers()
-        identical = _identicalIn(store, foreign)
+        directory = store.directory()
+        neighbors += directory.headers()
+        identical = findIdentical(foreign.stl, storedModels(directory, store.root))
     study = str(sources.header.StudyInstanceUID)
     place = newSeries(neighbors, study)
     if earlier.continued is not None:
@@ -152,21 +154,6 @@ def _sourceHeaders(sources: list[str], series: list[str]) -> list[list[Dataset]]
     if unused:
         raise M3DError(f"No source holds a series {' or '.join(unused)}.")
     return images
-
-
-def _identicalIn(store, foreign: ForeignStl) -> list[DocumentReference]:
-    """Models of the file-set that hold the same STL."""
-    from pydicom.uid import EncapsulatedSTLStorage
-
-    from M3DLib.EarlierModels import findIdentical
-
-    directory = store.directory()
-    models = {
-        str(header.SOPInstanceUID)
-        for header in directory.headers()
-        if header.get("SOPClassUID") == EncapsulatedSTLStorage
-    }
-    return findIdentical(foreign.stl, [path for uid, path in directory.paths(store.root).items() if uid in models])
 
 
 def _store(dataset: Dataset, store, output: Path, terminal: Terminal) -> Path:

@@ -47,6 +47,7 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
+    from M3DLib.EarlierModels import storedModels
     from M3DLib.FileSetStore import FileSetStore
     from M3DLib.Icon import renderIcon
     from M3DLib.Identifying import safeFileName
@@ -61,7 +62,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     earlier = earlierModelsFrom(arguments)
     store = FileSetStore(arguments.output)
     store.requireWritable()
-    neighbors = store.directory().headers()
+    directory = store.directory()
+    neighbors = directory.headers()
 
     with stopwatch.stage("reading"):
         image = readImage(arguments.image, arguments.series, terminal.progress)
@@ -72,6 +74,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         meshes = makeSurfaces(image, segments, surface, terminal.progress)
     with stopwatch.stage("object"):
         terminal.progress(1.0, "Describing the models")
+        icons = [renderIcon(mesh) if arguments.icon else None for mesh in meshes]
         models = makeModels(
             image,
             segments,
@@ -80,7 +83,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             description,
             neighbors=neighbors,
             earlier=earlier,
-            icons=[renderIcon(mesh) if arguments.icon else None for mesh in meshes],
+            icons=icons,
+            stored=storedModels(directory, store.root),
             started=started,
         )
     with stopwatch.stage("storing"):
@@ -95,6 +99,11 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
     data = resultOf(image, models, stored, list(stored.extras.values()))
     data["output"] = str(store.root)
+    data["warnings"] = list(dict.fromkeys(warning for model in models for warning in model.warnings))
+    if arguments.icon and any(icon is None for icon in icons):
+        data["warnings"].append("This machine cannot render, so the objects have no picture.")
+    for warning in data["warnings"]:
+        terminal.note(warning)
     data["seconds"] = stopwatch.asDict()
     data["peakMemoryMb"] = peakMemoryMb()
     terminal.result(data, _text(data))

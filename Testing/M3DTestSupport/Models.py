@@ -1,5 +1,6 @@
 """Headers, meshes and objects for tests of the Encapsulated STL object."""
 
+import warnings
 from datetime import datetime
 
 import numpy as np
@@ -37,11 +38,13 @@ def makeHeaders(count=3, modality="CT", series="1.2.3.4.300", study=STUDY, frame
         header.SeriesNumber, header.InstanceNumber = 4, number
         header.FrameOfReferenceUID = frame
         header.PositionReferenceIndicator = "SN"
-        for keyword, value in attributes.items():
-            if value is None:
-                del header[keyword]
-            else:
-                setattr(header, keyword, value)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd values are meant
+            for keyword, value in attributes.items():
+                if value is None:
+                    del header[keyword]
+                else:
+                    setattr(header, keyword, value)
         headers.append(header)
     return headers
 

@@ -13,11 +13,11 @@ from M3DLib import IodTable
 from M3DLib.EncapsulatedStlWriter import buildEncapsulatedStl, encapsulateMesh, titleOfModalities
 from M3DLib.Errors import M3DError
 from M3DLib.ModelDescription import DerivationAlgorithm, Equipment, ModelDescription
-from M3DLib.ModelSources import derivedFrameOfReference, sourcesFromImages
+from M3DLib.ModelSources import sourcesFromImages
 from M3DLib.Segment import SegmentSource
 from M3DLib.StlFile import stlBytes
 from M3DLib.SurfaceParameters import SurfaceParameters
-from M3DTestSupport.Models import FRAME, STUDY, makeHeaders, makeObject, makeTetrahedron
+from M3DTestSupport.Models import FRAME, makeHeaders, makeObject, makeTetrahedron
 
 
 def test_everyRequiredAttributeIsThere():
@@ -211,59 +211,6 @@ def test_segmentationAndOtherStudiesAreReferencedInTheirPlace():
     assert other.StudyInstanceUID == "1.8"
     assert other.ReferencedSeriesSequence[0].ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == "1.9.1"
     assert dataset.ConceptNameCodeSequence[0].CodeValue == "85040-4"
-
-
-def test_imagesOfOneSeriesTwiceAreReferencedOnce():
-    headers = makeHeaders(2)
-    assert len(sourcesFromImages([headers, headers]).references) == 2
-
-
-@pytest.mark.parametrize(
-    "changes, words",
-    [
-        ({"PatientID": "PID-9"}, ["PID-4711", "PID-9"]),
-        ({"PatientName": "Roe^Jane"}, ["Doe^Jane", "Roe^Jane"]),
-        ({"PatientBirthDate": "19700204"}, ["19700203", "19700204"]),
-        ({"study": "1.2.3.4.999"}, [STUDY, "1.2.3.4.999"]),
-        ({"frame": "1.2.3.4.888"}, [FRAME, "1.2.3.4.888"]),
-    ],
-)
-def test_sourcesThatDoNotBelongTogetherAreRefusedWithBothValues(changes, words):
-    with pytest.raises(M3DError) as caught:
-        sourcesFromImages([makeHeaders(2), makeHeaders(2, "MR", "1.2.3.4.301", **changes)])
-    assert all(word in str(caught.value) for word in words)
-
-
-def test_sameNameWrittenDifferentlyIsOnePatient():
-    other = makeHeaders(2, "MR", "1.2.3.4.301", PatientName="DOE^JANE^^", PatientBirthDate="")
-    assert len(sourcesFromImages([makeHeaders(2), other]).references) == 4
-
-
-def test_chosenStudyAndFrameSettleAConflict():
-    other = makeHeaders(2, "MR", "1.2.3.4.301", study="1.2.3.4.999", frame="1.2.3.4.888")
-    sources = sourcesFromImages([makeHeaders(2), other], (), "1.2.3.4.999", "1.2.3.4.888")
-    assert sources.header is other[0]
-    assert sources.frameOfReferenceUid == "1.2.3.4.888"
-    with pytest.raises(M3DError, match=r"7\.7\.7"):
-        sourcesFromImages([makeHeaders(2), other], (), "7.7.7", FRAME)
-
-
-def test_imageWithoutFrameOfReferenceGetsAlwaysTheSame():
-    headers = makeHeaders(2, FrameOfReferenceUID=None)
-    first, second = sourcesFromImages([headers]), sourcesFromImages([headers])
-    assert first.frameOfReferenceUid == second.frameOfReferenceUid == derivedFrameOfReference("1.2.3.4.300")
-    assert UID(first.frameOfReferenceUid).is_valid
-    assert first.warnings
-
-
-def test_noDicomSourceIsRefused():
-    with pytest.raises(M3DError, match="no DICOM source"):
-        sourcesFromImages([[]])
-
-
-def test_sourceWithoutUidsIsRefused():
-    with pytest.raises(M3DError, match="SOPInstanceUID"):
-        sourcesFromImages([makeHeaders(1, SOPInstanceUID="not a uid")])
 
 
 def test_defaultTitleNeverHoldsThePatientsName():

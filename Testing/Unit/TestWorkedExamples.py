@@ -54,7 +54,7 @@ def test_cranialImplantFromCt():
         sourcesFromImages([headers]),
         SurfaceParameters(),
         icon=icon,
-        stored=datetime(2017, 11, 22, 7, 15, 23),
+        madeAt=datetime(2017, 11, 22, 7, 15, 23),
     )
     expect(
         dataset,
@@ -120,7 +120,7 @@ def test_secondVersionOfAHeartFromFusedCtAndMr():
         description,
         sources,
         predecessors=[first],
-        stored=datetime(2017, 7, 16, 13, 33, 1),
+        madeAt=datetime(2017, 7, 16, 13, 33, 1),
     )
     expect(
         dataset,
