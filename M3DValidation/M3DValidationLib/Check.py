@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .Finding import Finding
     from .Profile import Profile
+    from .ReferenceReader import CalibrationObject, ReferenceDistance
 
 
 @dataclass
@@ -29,6 +30,8 @@ class Case:
     :ivar mesh: the model, LPS mm.
     :ivar meshNotes: what the mesh's file said of itself; None when it was made here.
     :ivar surfaceParameters: how the mesh was made from the segment, where known.
+    :ivar references: distances the user wants measured, with nominal values and caliper readings.
+    :ivar calibrationObjects: bodies of known size in the image.
     :ivar options: what the user set for this run, by name ("tolerance", "minWall", ...), in mm.
     :ivar missing: why a part of the case ("mesh", "segment") is missing although it was asked for, in one sentence
         each; the checks that need it are then not assessable instead of left out.
@@ -42,6 +45,8 @@ class Case:
     mesh: TriangleMesh | None = None
     meshNotes: MeshNotes | None = None
     surfaceParameters: SurfaceParameters | None = None
+    references: list[ReferenceDistance] = field(default_factory=list)
+    calibrationObjects: list[CalibrationObject] = field(default_factory=list)
     options: dict = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     measurements: dict = field(default_factory=dict, repr=False)

@@ -61,7 +61,7 @@ def edgeProfiles(image: ImageVolume, segment: Segment, count: int = 6000, seed: 
     values = ndimage.map_coordinates(
         image.array, index.T[::-1], order=1, mode="constant", cval=np.nan, output=np.float64
     ).reshape(len(points), -1)
-    return _evaluate(points, values, offsets, area)
+    return evaluateProfiles(points, values, offsets, area)
 
 
 def _boundary(inside, start, segment, count, seed):
@@ -103,8 +103,14 @@ def _boundary(inside, start, segment, count, seed):
     return points, normals[good] / length[good, None], area
 
 
-def _evaluate(points, values, offsets, area) -> EdgeProfiles:
-    """Half level and its place on each profile."""
+def evaluateProfiles(points, values, offsets, area) -> EdgeProfiles:
+    """Half level and its place on each profile.
+
+    :param points: float64 (k, 3), middles of the profiles, LPS mm.
+    :param values: float64 (k, 2 r + 1), image values along them, from inside to outside.
+    :param offsets: float64 (2 r + 1,), distance of each value from the middle, mm, evenly spaced.
+    :param area: of the boundary the points are on, mm2; passed on.
+    """
     middle = len(offsets) // 2
     at = values[:, middle]
     inner = values[:, middle::-1]
