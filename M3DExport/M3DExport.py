@@ -152,7 +152,7 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
 
         segmentation = slicer.util.getNode("Segmentation")
         volume = slicer.util.getNode("2: CT bone")
-        description = ModelDescription(title="Mandible", usage=("PlanningIntent",))
+        description = ModelDescription(title="Mandible", usage="PlanningIntent")
         surface = SurfaceParameters(smoothing=0.2)
         uids = M3DExportLogic().exportSegments(segmentation, ["Segment_1"], volume, description, surface)
         print(slicer.dicomDatabase.fileForInstance(uids[0]))

@@ -59,6 +59,7 @@ class TitleCode(Enum):
 class Usage(Enum):
     """What a model is for (CID 7064)."""
 
+    NOT_SAID = ""
     PLANNING = "PlanningIntent"
     EDUCATION = "EducationalIntent"
     DIAGNOSIS = "DiagnosticIntent"
@@ -71,6 +72,7 @@ class Usage(Enum):
     def label(self):
         """Text in the combo box."""
         return {
+            Usage.NOT_SAID: _("not said"),
             Usage.PLANNING: _("planning"),
             Usage.EDUCATION: _("education"),
             Usage.DIAGNOSIS: _("diagnosis"),

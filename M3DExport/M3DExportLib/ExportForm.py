@@ -1,10 +1,9 @@
 """The widgets of the M3D Export panel that the parameter node cannot connect by itself, and its buttons."""
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
-from .Choices import Destination, Usage
+from .Choices import Destination
 from .ExportActions import ExportActions
 from .InputSummary import summarizeInput
 
@@ -23,12 +22,9 @@ class ExportForm:
         self._parameters = None
         self._showing = False
         self._summarized = None
-        for usage in Usage:
-            ui.usageComboBox.addItem(usage.label(), usage.name)
         ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onInputChanged)
         ui.sourceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onSourceChanged)
         ui.segmentsTable.connect("selectionChanged(QItemSelection,QItemSelection)", self._onSegmentsChanged)
-        ui.usageComboBox.connect("checkedIndexesChanged()", self._onUsageChanged)
         ui.predecessorComboBox.connect("currentIndexChanged(int)", self._onPredecessorChanged)
         ui.refreshButton.connect("clicked()", self._onRefresh)
         ui.previewButton.connect("clicked()", lambda: self.actions.preview(self._parameters))
@@ -44,7 +40,6 @@ class ExportForm:
         self._showing = True
         try:
             self._showInput()
-            self._showUsage()
             self._showDestination()
             self._showSummary()
         finally:
@@ -69,14 +64,6 @@ class ExportForm:
             table.setSegmentationNode(shown)
         if isSegmentation and list(table.selectedSegmentIDs()) != list(self._parameters.segmentIds):
             table.setSelectedSegmentIDs(list(self._parameters.segmentIds))
-
-    def _showUsage(self):
-        combo = self.ui.usageComboBox
-        for row, usage in enumerate(Usage):
-            wanted = qt.Qt.Checked if usage.name in self._parameters.usage else qt.Qt.Unchecked
-            index = combo.checkableModel().index(row, 0)
-            if combo.checkState(index) != wanted:
-                combo.setCheckState(index, wanted)
 
     def _showDestination(self):
         destination = self._parameters.destination
@@ -165,16 +152,6 @@ class ExportForm:
     def _onSegmentsChanged(self, selected, deselected):
         if self._parameters is not None and not self._showing:
             self._parameters.segmentIds = list(self.ui.segmentsTable.selectedSegmentIDs())
-
-    def _onUsageChanged(self):
-        if self._parameters is None or self._showing:
-            return
-        combo = self.ui.usageComboBox
-        self._parameters.usage = [
-            usage.name
-            for row, usage in enumerate(Usage)
-            if combo.checkState(combo.checkableModel().index(row, 0)) == qt.Qt.Checked
-        ]
 
     def _onPredecessorChanged(self, index):
         if self._parameters is not None and not self._showing:

@@ -44,7 +44,7 @@ class M3DExportParameterNode:
     titleCode: TitleCode = TitleCode.AUTOMATIC
     contentDescription: str = ""
     seriesDescription: str = ""
-    usage: list[str]
+    usage: Usage = Usage.NOT_SAID
     units: Unit = Unit.MILLIMETER
     modified: Answer = Answer.NOT_SAID
     mirrored: Answer = Answer.NOT_SAID
@@ -78,7 +78,7 @@ def descriptionOf(parameters):
         title=parameters.title.strip(),
         titleCode=parameters.titleCode.value,
         contentDescription=parameters.contentDescription.strip(),
-        usage=tuple(usage.value for usage in Usage if usage.name in parameters.usage),
+        usage=parameters.usage.value,
         units=parameters.units.value,
         modified=parameters.modified.value,
         mirrored=parameters.mirrored.value,

@@ -88,8 +88,8 @@ def examineModel(file: Path | str, database=None) -> ExaminedModel:
     sources = [source.sopInstanceUid for source in reader.sources()]
     warnings += _frameWarnings(reader.text("FrameOfReferenceUID"), reader.text("StudyInstanceUID"), sources, database)
     lines = [name]
-    if usages := reader.description(unit or "mm").usage:
-        lines.append("for " + ", ".join(_USAGE_WORDS.get(usage, usage) for usage in usages))
+    if usage := reader.description(unit or "mm").usage:
+        lines.append("for " + _USAGE_WORDS.get(usage, usage))
     lines.append(f"{triangles} triangles" if triangles else "number of triangles not stated")
     lines.append(f"unit {unit}" if unit else "unit unknown")
     lines.append(f"made from {_sourceWords(sources, database)}" if sources else "does not say what it was made from")

@@ -6,6 +6,7 @@ application. Their names are checked against the recorded API.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import types
 from pathlib import Path
@@ -206,10 +207,38 @@ class StandInApplication:
         for name in [name for name in sys.modules if name.split(".")[0] in _OWN_MODULES]:
             monkeypatch.delitem(sys.modules, name)
 
+    def useWidgets(self, monkeypatch, loadUi):
+        """Give the module's widget stand-ins for the widgets of its ``.ui`` file."""
+        import slicer
+
+        top = {}
+
+        def load(path):
+            widgets = loadUi(path)
+            top["widgets"] = widgets
+            return next(iter(widgets.values()))
+
+        monkeypatch.setattr(slicer.util, "loadUI", load)
+        monkeypatch.setattr(
+            slicer.util, "childWidgetVariables", lambda widget: types.SimpleNamespace(**top["widgets"]), raising=False
+        )
+        monkeypatch.setattr(slicer.util, "tryWithErrorDisplay", _plainContext)
+        monkeypatch.setattr(slicer.util, "getNodesByClass", self._nodesOfClass)
+
+    def _nodesOfClass(self, className):
+        nodes = self.scene.GetNodesByClass(className)
+        return [nodes.GetItemAsObject(number) for number in range(nodes.GetNumberOfItems())]
+
     def addToDatabase(self, files):
         """Import files."""
         for file in files:
             self.database._insert(file)
+
+
+@contextlib.contextmanager
+def _plainContext(*arguments, **more):
+    """Like tryWithErrorDisplay in testing mode: no dialog, and the error goes on."""
+    yield
 
 
 _OWN_MODULES = ("M3DExport", "M3DExportLib", "DICOMEncapsulatedSTLPlugin", "M3DValidation")

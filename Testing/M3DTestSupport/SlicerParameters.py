@@ -15,7 +15,7 @@ class WithinRange:
 
 
 def parameterNodeWrapper(classtype):
-    """Give a class typed properties, as the application's decorator does; nodes are kept as references."""
+    """Give a class typed properties, as the application's decorator does; nodes are references of the node."""
     hints = typing.get_type_hints(classtype, include_extras=True)
     defaults = {name: getattr(classtype, name) for name in hints if hasattr(classtype, name)}
     for name, hint in hints.items():
@@ -63,8 +63,12 @@ def _empty(hint):
 def _property(name, hint):
     plain = _plain(hint)
 
+    isNode = typing.get_origin(plain) is None and plain.__module__.startswith(("slicer", "vtk"))
+
+    def read(self):
+        return self.parameterNode.GetNodeReference(name) if isNode else self._values[name]
+
     def write(self, value):
-        isNode = typing.get_origin(plain) is None and plain.__module__.startswith(("slicer", "vtk"))
         if typing.get_origin(plain) is list:
             assert isinstance(value, list)
             assert all(isinstance(item, typing.get_args(plain)[0]) for item in value)
@@ -73,11 +77,13 @@ def _property(name, hint):
             assert isinstance(value, plain if plain is not float else (int, float)), (name, value)
         for bounds in typing.get_args(hint)[1:] if plain is not hint else ():
             assert bounds.minimum <= value <= bounds.maximum, (name, value)
-        if self._values[name] != value:
+        if isNode:
+            self.parameterNode.SetNodeReferenceID(name, value.GetID() if value is not None else None)
+        elif self._values[name] != value:
             self._values[name] = value
             self.parameterNode.Modified()
 
-    return property(lambda self: self._values[name], write)
+    return property(read, write)
 
 
 def _connectGui(self, ui):

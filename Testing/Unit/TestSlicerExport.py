@@ -164,7 +164,7 @@ def test_modelNodeIsExportedAsItIs(application, logic, case):
     model.SetAndObservePolyData(sphere.GetOutput())
     model.CreateDefaultDisplayNodes()
     model.GetDisplayNode().SetOpacity(0.5)
-    description = ModelDescription(title="Drill guide", usage=("ToolFabrication",))
+    description = ModelDescription(title="Drill guide", usage="ToolFabrication")
     stored = modelOf(application, logic.exportModel(model, node, description))
     low, high = np.array(stored.mesh.boundsLps).reshape(3, 2).T
     assert np.allclose((low + high) / 2, [-3, 10, 110], atol=0.2)

@@ -50,10 +50,10 @@ class TestExamining:
     def test_tooltipSaysWhatForAndFromWhat(self, application, plugin, tmp_path):
         volume, files = importSeries(application, tmp_path / "series")
         headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
-        description = ModelDescription(title="Guide", usage=("ToolFabrication", "PlanningIntent"))
+        description = ModelDescription(title="Guide", usage="ToolFabrication")
         file = importObject(application, tmp_path, makeObject(description=description, headers=headers))
         (loadable,) = plugin.examineFiles([file])
-        assert loadable.tooltip.splitlines()[:2] == ["Guide", "for tool fabrication, planning"]
+        assert loadable.tooltip.splitlines()[:2] == ["Guide", "for tool fabrication"]
         assert f"made from {volume.array.shape[0]} CT image(s)" in loadable.tooltip
         assert loadable.warning == ""
 

@@ -1,0 +1,122 @@
+"""Stand-ins for the widgets of a ``.ui`` file, which accept no name that the application's widgets do not have."""
+
+from __future__ import annotations
+
+import types
+from xml.etree import ElementTree as ET
+
+from .SlicerApi import membersOf, propertiesOf, signalsOf
+
+
+class StandInWidget:
+    """A widget of some class of qt, ctk or slicer: keeps its properties and connections.
+
+    Setting or asking for a name that the class does not have raises AttributeError.
+    """
+
+    def __init__(self, className, properties=None):
+        object.__setattr__(self, "_class", className)
+        object.__setattr__(self, "_values", {"visible": True, "enabled": True, "text": "", **(properties or {})})
+        object.__setattr__(self, "_slots", {})
+        object.__setattr__(self, "_items", [])
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name not in membersOf(self._class):
+            raise AttributeError(f"{self._class} has no '{name}'")
+        special = _METHODS.get(name)
+        if special is not None:
+            return types.MethodType(special, self)
+        if name in propertiesOf(self._class):
+            return self._values.get(name, _DEFAULTS.get(name))
+        if name.startswith("set"):
+            key = name[3:4].lower() + name[4:]
+            return lambda value: self._values.__setitem__(key, value)
+        raise AttributeError(f"the stand-in for {self._class} does not know what '{name}' does")
+
+    def __setattr__(self, name, value):
+        if name not in propertiesOf(self._class):
+            raise AttributeError(f"{self._class} has no property '{name}'")
+        changed = self._values.get(name, _DEFAULTS.get(name)) != value
+        self._values[name] = value
+        if changed and name == "currentIndex":
+            emit(self, "currentIndexChanged(int)", value)
+
+    def property(self, name):
+        return self._values.get(name)
+
+
+_DEFAULTS = {"currentIndex": -1, "toolTip": "", "checked": False}
+
+
+def _connect(self, signal, slot):
+    if signal not in signalsOf(self._class):
+        raise AttributeError(f"{self._class} has no signal '{signal}'")
+    self._slots.setdefault(signal, []).append(slot)
+
+
+def emit(widget, signal, *arguments):
+    """Let a widget send a signal."""
+    for slot in widget._slots.get(signal, []):
+        slot(*arguments)
+
+
+def _addItem(self, text, data=None):
+    self._items.append((text, data))
+    if self._values.get("currentIndex", -1) < 0:
+        self.currentIndex = 0
+
+
+def _clear(self):
+    self._items.clear()
+    self._values["currentIndex"] = -1
+
+
+def _setCurrentNode(self, node):
+    changed = self._values.get("node") is not node
+    self._values["node"] = node
+    if changed:
+        emit(self, "currentNodeChanged(vtkMRMLNode*)", node)
+
+
+def _setSegmentationNode(self, node):
+    self._values["segmentationNode"] = node
+    self._values["selectedSegmentIDs"] = []
+
+
+def _setSelectedSegmentIDs(self, segmentIds):
+    self._values["selectedSegmentIDs"] = list(segmentIds)
+    emit(self, "selectionChanged(QItemSelection,QItemSelection)", None, None)
+
+
+_METHODS = {
+    "connect": _connect,
+    "addItem": _addItem,
+    "clear": _clear,
+    "itemData": lambda self, index: self._items[index][1] if 0 <= index < len(self._items) else None,
+    "itemText": lambda self, index: self._items[index][0],
+    "findData": lambda self, data: next((i for i, item in enumerate(self._items) if item[1] == data), -1),
+    "currentNode": lambda self: self._values.get("node"),
+    "setCurrentNode": _setCurrentNode,
+    "segmentationNode": lambda self: self._values.get("segmentationNode"),
+    "setSegmentationNode": _setSegmentationNode,
+    "selectedSegmentIDs": lambda self: tuple(self._values.get("selectedSegmentIDs", ())),
+    "setSelectedSegmentIDs": _setSelectedSegmentIDs,
+    "click": lambda self: emit(self, "clicked()"),
+}
+
+
+def loadUi(file):
+    """The widgets of a ``.ui`` file by name."""
+    widgets = {}
+    for element in ET.parse(file).getroot().find("widget").iter("widget"):
+        properties = {item.get("name"): _valueOf(item) for item in element.findall("property")}
+        widgets[element.get("name")] = StandInWidget(element.get("class"), properties)
+    return widgets
+
+
+def _valueOf(item):
+    child = next(iter(item))
+    convert = {"bool": lambda text: text == "true", "number": int, "double": float}.get(child.tag, str)
+    return convert(child.text or "")
