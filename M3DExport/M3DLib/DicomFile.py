@@ -8,6 +8,7 @@ import io
 import os
 import uuid
 import warnings
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,10 @@ PAYLOAD_TAG = 0x00420011
 # A payload larger than this stays in the file and is mapped into memory.
 DEFER_BYTES = 1 << 20
 _CHUNK = 1 << 20
+
+# Deflated models shrink to a third or so; this much smaller, and larger than this, none is.
+_INFLATED_BYTES = 1 << 27
+_INFLATED_RATIO = 100
 
 
 @contextlib.contextmanager
@@ -160,16 +165,23 @@ def _asArray(value) -> np.ndarray | None:
 def _read(source: Path | str | bytes | BinaryIO) -> DicomContent:
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
-    from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-    isFile = isinstance(source, (str, os.PathLike))
-    name = f"'{source}'" if isFile else "The data"
-    stream = io.BytesIO(source) if isinstance(source, (bytes, bytearray, memoryview)) else source
+    path = Path(source) if isinstance(source, (str, os.PathLike)) else None
+    name = f"'{source}'" if path else "The data"
     try:
-        dataset = dcmread(stream, defer_size=DEFER_BYTES if isFile else None)
-        if isFile and dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-            dataset = dcmread(stream)  # offsets in inflated data are no places in the file
-        return DicomContent(dataset, _takePayload(dataset, Path(source) if isFile else None))
+        if path is not None:
+            with open(path, "rb") as file:
+                isDeflated, isBare = _prepare(file)
+            stream = path
+        else:
+            stream = io.BytesIO(source if isinstance(source, (bytes, bytearray, memoryview)) else source.read())
+            isDeflated, isBare = _prepare(stream)
+        # Places in inflated data are no places in the file, so nothing can be left in it.
+        deferred = path is not None and not isDeflated
+        dataset = dcmread(stream, defer_size=DEFER_BYTES if deferred else None, force=isBare)
+        return DicomContent(dataset, _takePayload(dataset, path if deferred else None))
+    except M3DError:
+        raise
     except InvalidDicomError as error:
         raise M3DError(f"{name} is not a DICOM file.") from error
     except OSError as error:
@@ -177,6 +189,36 @@ def _read(source: Path | str | bytes | BinaryIO) -> DicomContent:
     except Exception as error:
         # A damaged file makes pydicom raise nearly anything: struct.error, KeyError, zlib.error ...
         raise M3DError(f"{name} is damaged: its DICOM structure cannot be read ({type(error).__name__}).") from error
+
+
+def _prepare(file: BinaryIO) -> tuple[bool, bool]:
+    """Whether a file's data set is deflated, and whether it is a data set without preamble and meta information.
+
+    :raises M3DError: it would inflate out of all proportion.
+    """
+    start = file.read(1024)
+    file.seek(0)
+    # Groups 0002 and 0008 in little endian: what a data set begins with that was saved as it came over the network.
+    isBare = start[128:132] != b"DICM" and start[:2] in (b"\x02\0", b"\x08\0")
+    isDeflated = b"1.2.840.10008.1.2.1.99" in start and start[132:138] == b"\x02\0\0\0UL"
+    if isDeflated:
+        file.seek(144 + int.from_bytes(start[140:144], "little"))
+        _refuseEndless(file)
+        file.seek(0)
+    return isDeflated, isBare
+
+
+def _refuseEndless(file: BinaryIO) -> None:
+    """Inflate without keeping anything, and refuse what nobody would write: a few bytes that stand for gigabytes."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    taken = made = 0
+    while data := file.read(_CHUNK):
+        taken += len(data)
+        while data and not inflater.eof:
+            made += len(inflater.decompress(data, _CHUNK))
+            data = inflater.unconsumed_tail
+            if made > _INFLATED_BYTES and made > _INFLATED_RATIO * taken:
+                raise M3DError("The DICOM object would inflate to an absurd size; it is damaged or made to do harm.")
 
 
 def _takePayload(dataset: Dataset, path: Path | None) -> np.ndarray | None:

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import zlib
 
 import numpy as np
 import pydicom
@@ -80,6 +81,30 @@ def test_everyTransferSyntaxReadsAlike(tmp_path, syntax, large):
     assert np.array_equal(model.mesh.points[model.mesh.triangles], mesh.points[mesh.triangles])
     assert model.warnings == []
     assert len(model.sources) == 3
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_dataSetWithoutPreambleIsRead(tmp_path, implicit):
+    dataset = makeObject()
+    del dataset.file_meta
+    pydicom.dcmwrite(tmp_path / "bare.dcm", dataset, implicit_vr=implicit, little_endian=True)
+    assert readEncapsulatedStl(tmp_path / "bare.dcm").stl.tobytes() == stlBytes(makeTetrahedron())
+
+
+def test_dataThatInflatesWithoutEndIsRefused(tmp_path):
+    dataset = makeObject()
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    pydicom.dcmwrite(tmp_path / "a.dcm", dataset, implicit_vr=False, little_endian=True, enforce_file_format=True)
+    data = (tmp_path / "a.dcm").read_bytes()
+    start = 144 + int.from_bytes(data[140:144], "little")
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    bomb = b"".join(packer.compress(bytes(1 << 24)) for _ in range(16)) + packer.flush()
+    for content in (data[:start] + bomb, tmp_path / "a.dcm"):
+        if isinstance(content, bytes):
+            with pytest.raises(M3DError, match="absurd size"):
+                readEncapsulatedStl(content)
+        else:
+            assert len(readEncapsulatedStl(content).mesh.triangles) == 4
 
 
 def test_fileBytesStreamAndDatasetReadAlike(tmp_path):
