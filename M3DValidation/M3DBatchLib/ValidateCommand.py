@@ -64,6 +64,17 @@ def addParser(subparsers) -> None:
     )
     group.add_argument("--tolerance", type=float, metavar="MM", help="instead of the profile's")
     group.add_argument("--min-wall", type=float, metavar="MM", help="thinnest wall the printer makes")
+    group.add_argument("--min-gap", type=float, metavar="MM", help="narrowest gap that stays open in print")
+    group.add_argument(
+        "--build-volume", type=float, nargs=3, metavar="MM", help="width, depth and height of the printer's room"
+    )
+    group.add_argument(
+        "--references",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="known distances and calibration objects (.csv, .json, Slicer's .mrk.json); may be given several times",
+    )
     group = parser.add_argument_group("output")
     group.add_argument("--output", required=True, metavar="DIR", help=f"folder for {REPORT_FILE}; made if needed")
     group.add_argument("--points-csv", metavar="FILE", help="write the deviation of every point of the mesh")
@@ -114,10 +125,12 @@ def _requireSense(arguments: argparse.Namespace) -> None:
         problems.append("--unit is the unit of the model's file; give --mesh FILE too.")
     if arguments.points_csv and not arguments.image:
         problems.append("--points-csv lists deviations from the scan; give --image too.")
-    for option in ("tolerance", "min_wall"):
+    for option in ("tolerance", "min_wall", "min_gap"):
         value = getattr(arguments, option)
         if value is not None and not (math.isfinite(value) and value > 0):
             problems.append(f"--{option.replace('_', '-')} must be a positive number of millimeters, not {value:g}.")
+    if arguments.build_volume and not all(math.isfinite(side) and side > 0 for side in arguments.build_volume):
+        problems.append("--build-volume needs three positive numbers of millimeters.")
     try:
         requireOneAnatomy(arguments, required=False)
     except M3DError as error:

@@ -34,18 +34,21 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
     options = {
         "tolerance": arguments.tolerance,
         "minWall": arguments.min_wall,
+        "minGap": arguments.min_gap,
+        "buildVolume": arguments.build_volume,
         "method": next((name for name in arguments.method if name in ("half-height", "gradient")), None),
         "pointsCsv": arguments.points_csv,
     }
     options = {name: value for name, value in options.items() if value is not None}
     surface = _surfaceParameters(arguments)
+    known = _readReferences(arguments)
     mesh, notes = None, None
     with stopwatch.stage("reading"):
         if arguments.mesh:
             terminal.progress(0.0, "Reading the model")
             mesh, notes = readMesh(arguments.mesh, arguments.unit)
         if not arguments.image:
-            return [Case(profile, mesh=mesh, meshNotes=notes, options=options)]
+            return [Case(profile, mesh=mesh, meshNotes=notes, options=options, **known)]
         image = readImage(arguments.image, arguments.series, terminal.progress)
     with stopwatch.stage("segmenting"):
         segments, missing = _readSegments(arguments, image, terminal)
@@ -53,17 +56,29 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
         names = ", ".join(f"'{segment.name}'" for segment in segments)
         raise M3DError(f"The model belongs to one segment, but there are several ({names}); choose one with --segment.")
     if not segments:
-        return [Case(profile, image, mesh=mesh, meshNotes=notes, options=options, missing=missing)]
+        return [Case(profile, image, mesh=mesh, meshNotes=notes, options=options, missing=missing, **known)]
     cases = []
     for index, segment in enumerate(segments):
         others = [other for other in segments if other is not segment]
-        case = Case(profile, image, segment, others, mesh, notes, options=dict(options), missing=dict(missing))
+        case = Case(profile, image, segment, others, mesh, notes, options=dict(options), missing=dict(missing), **known)
         if mesh is None:
             with stopwatch.stage("surface"):
                 terminal.progress(index / len(segments), "Making the surface")
                 _addSurface(case, surface)
         cases.append(case)
     return cases
+
+
+def _readReferences(arguments: argparse.Namespace) -> dict:
+    """Known distances and objects of all files, as fields of a case."""
+    from M3DValidationLib.ReferenceReader import readReferences
+
+    distances, objects = [], []
+    for file in arguments.references:
+        more = readReferences(file)
+        distances += more[0]
+        objects += more[1]
+    return {"references": distances, "calibrationObjects": objects}
 
 
 def _surfaceParameters(arguments: argparse.Namespace) -> SurfaceParameters:

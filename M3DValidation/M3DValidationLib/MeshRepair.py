@@ -94,8 +94,8 @@ def _removeUseless(mesh: TriangleMesh) -> tuple[TriangleMesh, Repair | None]:
     return result, Repair(
         "remove-useless",
         removed + before - len(result.points),
-        f"Removed {removed} triangles without area or on top of others and {before - len(result.points)} points without "
-        "use or at the same place as others.",
+        f"Removed {removed} triangles without area or on top of others and {before - len(result.points)} points "
+        "without use or at the same place as others.",
     )
 
 
@@ -196,5 +196,5 @@ def _dropSpecks(mesh: TriangleMesh, smallestMm3: float) -> tuple[TriangleMesh, R
     return _changed(mesh, mesh.points, mesh.triangles[keep]), Repair(
         "drop-specks",
         len(specks) + len(bubbles),
-        f"Removed {len(specks)} bodies and {len(bubbles)} cavities below {smallestMm3:g} mm3, together {total:.2f} mm3.",
+        f"Removed {len(specks)} bodies and {len(bubbles)} cavities below {smallestMm3:g} mm3, in all {total:.2f} mm3.",
     )

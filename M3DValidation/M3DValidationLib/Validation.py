@@ -33,6 +33,7 @@ MODEL_MODULES = (
     "BodyChecks",
     "PrintabilityChecks",
     "FileChecks",
+    "ReferenceChecks",
 )
 
 
