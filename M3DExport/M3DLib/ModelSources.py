@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .Errors import M3DError
 from .HeaderCopy import missingInSource
+from .SeriesPlacement import newUid
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -64,6 +65,7 @@ def sourcesFromImages(
     segmentSources: Iterable[SegmentSource] = (),
     studyInstanceUid: str = "",
     frameOfReferenceUid: str = "",
+    ownCoordinates: bool = False,
 ) -> ModelSources:
     """Gather what a model was made from and refuse what does not belong together.
 
@@ -72,6 +74,7 @@ def sourcesFromImages(
     :param segmentSources: where the segments came from; DICOM segmentations become references too.
     :param studyInstanceUid: the study the model goes to; needed when the images are of several studies.
     :param frameOfReferenceUid: the one the STL's coordinates are in; needed when the images have several.
+    :param ownCoordinates: the STL's coordinates are those of no image; it gets a frame of reference of its own.
     :raises M3DError: no header at all, two patients, two studies or frames of reference without a choice (both values
         are named), or a header that lacks its UIDs.
     """
@@ -84,13 +87,10 @@ def sourcesFromImages(
     references, problems = _references(everyHeader)
     problems += patientConflicts(everyHeader)
     study, studyProblem = _choose(everyHeader, "StudyInstanceUID", studyInstanceUid, "studies", "study")
-    frame, frameProblem = _choose(
-        everyHeader,
-        "FrameOfReferenceUID",
-        frameOfReferenceUid,
-        "frames of reference",
-        "frame of reference",
-    )
+    frame, frameProblem = newUid(), []
+    if not ownCoordinates:
+        words = ("frames of reference", "frame of reference")
+        frame, frameProblem = _choose(everyHeader, "FrameOfReferenceUID", frameOfReferenceUid, *words)
     problems += studyProblem + frameProblem
     if problems:
         raise M3DError(problems)

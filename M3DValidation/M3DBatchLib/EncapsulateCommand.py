@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,13 @@ def addParser(subparsers) -> None:
         metavar="UID",
         help="the one the STL's coordinates are in, when the sources have several",
     )
+    group.add_argument(
+        "--own-coordinates",
+        action="store_true",
+        help="the STL's coordinates are not those of the scan (a plate as its maker designed it, for example)",
+    )
+    group.add_argument("--made-with", default="", metavar="NAME", help="software or method that made the STL")
+    group.add_argument("--made-with-version", default="unknown", metavar="TEXT", help="its version")
     addDescriptionOptions(parser)
     group = parser.add_argument_group("output")
     group.add_argument(
@@ -68,6 +76,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.FileSetStore import FileSetStore
     from M3DLib.ForeignStl import judge, readForeignStl
     from M3DLib.Icon import renderIcon
+    from M3DLib.ModelDescription import DerivationAlgorithm
     from M3DLib.ModelSources import sourcesFromImages
     from M3DLib.OpenQuestions import openQuestions
     from M3DLib.SeriesPlacement import newSeries, sameSeries
@@ -75,6 +84,10 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     started = datetime.now().astimezone()
     stopwatch = Stopwatch()
     description = descriptionFrom(arguments)
+    if arguments.made_with:
+        algorithm = DerivationAlgorithm(arguments.made_with, arguments.made_with_version, "ManualProcessing", source="")
+        description = replace(description, algorithm=algorithm)
+        description.requireValid()
     earlier = earlierModelsFrom(arguments)
     store = None if arguments.output.suffix.lower() == ".dcm" else FileSetStore(arguments.output)
     if store is not None:
@@ -84,7 +97,12 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         foreign = readForeignStl(arguments.file, description.unitMm)
         terminal.progress(0.2, "Reading the headers of the source")
         images = _sourceHeaders(arguments.source, arguments.series)
-    sources = sourcesFromImages(images, (), arguments.study, arguments.frame_of_reference)
+    sources = sourcesFromImages(
+        images,
+        studyInstanceUid=arguments.study,
+        frameOfReferenceUid=arguments.frame_of_reference,
+        ownCoordinates=arguments.own_coordinates,
+    )
     earlier.requireSamePatient(sources.header)
     inFrame = [
         header

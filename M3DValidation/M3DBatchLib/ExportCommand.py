@@ -99,6 +99,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
     data = resultOf(image, models, stored, list(stored.extras.values()))
     data["output"] = str(store.root)
+    data["groupUid"] = description.groupUid
     data["warnings"] = list(dict.fromkeys(warning for model in models for warning in model.warnings))
     if arguments.icon and any(icon is None for icon in icons):
         data["warnings"].append("This machine cannot render, so the objects have no picture.")
@@ -155,6 +156,8 @@ def _text(data: dict) -> str:
         lines.append(f"    {model['file']}")
         if "stl" in model:
             lines.append(f"    {model['stl']}")
+    if data.get("groupUid"):
+        lines.append(f"  parts of the group {data['groupUid']}")
     skipped = data["source"]["skippedFiles"]
     if skipped:
         lines.append(f"  {len(skipped)} file(s) of the scan's folder skipped:")

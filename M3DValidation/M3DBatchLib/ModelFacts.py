@@ -80,6 +80,7 @@ def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:
             "versions": list(description.equipment.softwareVersions),
         },
         "created": None if description.contentDateTime is None else description.contentDateTime.isoformat(),
+        "hasIcon": bool(DescriptionReader(model.dataset, []).items("IconImageSequence")),
         "stlBytes": len(model.stl),
         "warnings": list(model.warnings),
     }

@@ -183,6 +183,17 @@ def test_modelInOtherCoordinatesIsWarnedAbout(case, capsys):
     assert "outside the scan" in warning
 
 
+def test_stlInCoordinatesOfItsOwnGetsAFrameOfItsOwn(case, capsys):
+    (case / "far.stl").write_bytes(stlBytes(makeTetrahedron(offset=(5000, 0, 0))))
+    command = ("encapsulate", case / "far.stl", "--source", case / "scan", "--no-icon", "--own-coordinates")
+    result = runJson(capsys, *command, "--made-with", "Some CAD", "--output", case / "one.dcm")
+    assert result["warnings"] == []
+    assert result["source"]["frameOfReferenceUid"] not in (FRAME, "")
+    facts = runJson(capsys, "inspect", case / "one.dcm")
+    assert facts["source"]["frameOfReferenceUid"] == result["source"]["frameOfReferenceUid"]
+    assert (facts["algorithm"]["name"], facts["algorithm"]["version"]) == ("Some CAD", "unknown")
+
+
 @pytest.mark.parametrize(
     "content, words",
     [(b"Hello, world", "not a binary STL"), (b"solid a\n" * 20, "ASCII"), (stlBytes(makeTetrahedron())[:-9], "cut")],
