@@ -3,7 +3,7 @@
     python Utilities/ListModuleFiles.py [--check]
 
 Slicer installs what is listed and nothing else: a file that is missing from the list works from the source folder and
-is missing in the installed extension. With --check nothing is written; the exit status says whether the lists are right.
+is missing in the installed extension. With --check nothing is written; the exit status says whether they are right.
 """
 
 import re
