@@ -15,6 +15,15 @@ import numpy as np
 _CHUNK = 2_000_000
 
 
+def boxesOf(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper corners of the boxes of triangles (n, 3 corners, 3 axes); (n, 3) each.
+
+    Corner by corner, since numpy's reduction along an axis of three is ten times slower.
+    """
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+
+
 class _Grid:
     """Cells of one size over the extent of all boxes."""
 
@@ -106,7 +115,8 @@ def _levels(boxes, otherBoxes, sameSet: bool, strictly: bool = False):
 
 def _sizes(low, high) -> np.ndarray:
     """Longest edge of each box; in float64, since a box rounded down would reach into a third cell."""
-    return np.subtract(high, low, dtype=np.float64).max(axis=1)
+    edges = np.subtract(high, low, dtype=np.float64)
+    return np.maximum(np.maximum(edges[:, 0], edges[:, 1]), edges[:, 2])
 
 
 def _pairsWithin(key, bits, box, low, high) -> Iterator[tuple[np.ndarray, np.ndarray]]:

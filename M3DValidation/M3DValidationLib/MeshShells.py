@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .BoxPairs import overlappingBoxesBetween
+from .BoxPairs import boxesOf, overlappingBoxesBetween
 from .ExactPredicates import orientation2d, orientation3d
 from .MeshTopology import MeshTopology, connectedComponents
 
@@ -102,8 +102,8 @@ def _volumes(topology: MeshTopology, shell, count, flip):
     for axis in range(3):
         value = points[triangles, axis]
         if count:
-            low[:, axis] = np.minimum.reduceat(value.min(axis=1)[order], begin)
-            high[:, axis] = np.maximum.reduceat(value.max(axis=1)[order], begin)
+            low[:, axis] = np.minimum.reduceat(np.minimum(np.minimum(*value.T[:2]), value.T[2])[order], begin)
+            high[:, axis] = np.maximum.reduceat(np.maximum(np.maximum(*value.T[:2]), value.T[2])[order], begin)
     center = (low + high) / 2
     volume = np.zeros(count)
     area = np.zeros(count)
@@ -155,19 +155,14 @@ def _depths(topology: MeshTopology, shell, count, judged, meetingPairs) -> np.nd
     asked = np.flatnonzero(judged & (query >= 0))
     origin = points[query[asked]]
 
-    # A ray is a box without width; the triangles it may pass are those whose boxes it meets, seen along z.
     use = np.flatnonzero(judged[shell])
-    corners = points[triangles[use]]
-    low, high = corners.min(axis=1), corners.max(axis=1)
-    low[:, 2] = high[:, 2] = 0
-    flat = origin * [1, 1, 0]
+    low, high = boxesOf(points[triangles[use]])
     crossings = []
-    for i, j in overlappingBoxesBetween(flat, flat, low, high):
+    for i, j in _passing(origin, low, high):
         triangle = use[j]
         other = shell[triangle] != asked[i]
-        crossings.append(
-            _crossings(points[triangles[triangle[other]]], origin[i[other]], asked[i[other]], shell[triangle[other]])
-        )
+        i, triangle = i[other], triangle[other]  # noqa: PLW2901 (those of other shells)
+        crossings.append(_crossings(points[triangles[triangle]], origin[i], asked[i], shell[triangle]))
     pairs = np.concatenate(crossings) if crossings else np.empty((0, 2), dtype=np.int64)
     keys, number = np.unique(pairs[:, 0] * count + pairs[:, 1], return_counts=True)
     inside = keys[number % 2 == 1]
@@ -176,6 +171,21 @@ def _depths(topology: MeshTopology, shell, count, judged, meetingPairs) -> np.nd
         inside = inside[~np.isin(inside, np.r_[one * count + other, other * count + one])]
     np.add.at(depth, inside // count, 1)
     return depth
+
+
+def _passing(origin, low, high):
+    """Portions (ray, triangle) of the rays along +z and the triangles whose boxes they meet."""
+    if len(origin) <= 64:
+        for number, point in enumerate(origin):
+            hit = (low[:, 0] <= point[0]) & (high[:, 0] >= point[0])
+            hit &= (low[:, 1] <= point[1]) & (high[:, 1] >= point[1])
+            found = np.flatnonzero(hit)
+            yield np.full(len(found), number), found
+        return
+    # Seen along z, a ray is a box without width.
+    flat = origin * (1, 1, 0)
+    low, high = low * (1, 1, 0), high * (1, 1, 0)
+    yield from overlappingBoxesBetween(flat, flat, low, high)
 
 
 def _crossings(corners, origin, asking, hit) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 
 from M3DLib.Errors import noProgress
 
-from .BoxPairs import overlappingBoxes
+from .BoxPairs import boxesOf, overlappingBoxes
 from .TriangleIntersection import (
     APART,
     CROSSING,
@@ -58,7 +58,7 @@ def selfIntersections(
     found = [_aroundPoints(points, triangles)]
     progress(0.2, text)
     corners = points[triangles]
-    low, high = (edge.astype(np.float32) for edge in (corners.min(axis=1), corners.max(axis=1)))
+    low, high = (edge.astype(np.float32) for edge in boxesOf(corners))
     done = 0
     with ThreadPoolExecutor(2) as pool:
         waiting = []

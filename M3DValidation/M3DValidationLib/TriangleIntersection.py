@@ -34,16 +34,18 @@ def _plainlyBeyond(triangle: np.ndarray, points: np.ndarray) -> np.ndarray:
     edges = triangle[:, [1, 2, 0]] - triangle
     normal = cross(edges[:, 0], edges[:, 1])
     # What rounding could add to a height, with lengths to the power of the factors in it.
-    length = np.abs(edges).max(axis=(1, 2))
-    bound = 1e-13 * length**2 * (np.abs(points).max(axis=(1, 2)) + np.abs(triangle).max(axis=(1, 2)))
-    height = _heights(points, triangle[:, 0], normal)
-    beyond = (height > bound[:, None]).all(axis=1) | (height < -bound[:, None]).all(axis=1)
+    length = _largest(edges)
+    bound = 1e-13 * length**2 * (_largest(points) + _largest(triangle))
+    one, two, three = _heights(points, triangle[:, 0], normal).T
+    lowest, highest = np.minimum(np.minimum(one, two), three), np.maximum(np.maximum(one, two), three)
+    beyond = (lowest > bound) | (highest < -bound)
     near = np.flatnonzero(~beyond)
     bound = (bound * length)[near]
     for edge in range(3):
         # Points out of the triangle across this edge, within its plane.
         outward = cross(edges[near, edge], normal[near])
-        beyond[near] |= (_heights(points[near], triangle[near, edge], outward) > bound[:, None]).all(axis=1)
+        one, two, three = _heights(points[near], triangle[near, edge], outward).T
+        beyond[near] |= np.minimum(np.minimum(one, two), three) > bound
     return beyond
 
 
@@ -143,6 +145,15 @@ def _projection(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 def _heights(points: np.ndarray, origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
     """Heights of the three points of each row above its origin; (n, 3, 3), (n, 3), (n, 3) to (n, 3)."""
     return np.einsum("nij,nj->ni", points - origin[:, None], direction)
+
+
+def _largest(values: np.ndarray) -> np.ndarray:
+    """Largest absolute value of each row of (n, 3, 3), column by column: a reduction along short axes is slow."""
+    columns = np.abs(values.reshape(len(values), 9)).T
+    result = columns[0].copy()
+    for column in columns[1:]:
+        np.maximum(result, column, out=result)
+    return result
 
 
 def cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 
 from M3DLib.Errors import noProgress
 
-from .BoxPairs import overlappingBoxesBetween
+from .BoxPairs import boxesOf, overlappingBoxesBetween
 from .TriangleIntersection import cross
 
 METHOD = (
@@ -88,7 +88,8 @@ def measureThickness(
     points, triangle = _spread(corners, doubleArea / 2, count)
     reach = 3 * limitMm
     inward = -normals[triangle]
-    values, opposite = _castRays(corners, normals, (points, inward), triangle, reach)
+    surface = (corners, normals, boxesOf(corners))
+    values, opposite = _castRays(surface, (points, inward), triangle, reach)
     progress(0.6, text)
     close = np.flatnonzero(values < _BALL_FROM * limitMm)
     if len(close) > _MOST_BALLS:
@@ -98,7 +99,7 @@ def measureThickness(
         step = max(1, -(-len(undecided) // (_MOST_BALLS // 2)))
         close = np.union1d(order[: _MOST_BALLS // 2], undecided[::step])
     values[close], opposite[close] = _fitBalls(
-        corners, normals, points[close], inward[close], (values[close], opposite[close])
+        surface, (points[close], inward[close]), (values[close], opposite[close])
     )
     progress(1.0, text)
     return Thickness(points, inward if outside else -inward, triangle, opposite, values, total / max(count, 1), reach)
@@ -155,13 +156,13 @@ def _spread(corners: np.ndarray, areas: np.ndarray, count: int) -> tuple[np.ndar
     return a + u * (b - a) + v * (c - a), triangle
 
 
-def _castRays(corners, normals, rays, triangle, reach) -> tuple[np.ndarray, np.ndarray]:
+def _castRays(surface, rays, triangle, reach) -> tuple[np.ndarray, np.ndarray]:
     """Distance to the first triangle along each ray and its number; infinite and -1 where it faces another way."""
-    points, direction = rays
+    (corners, normals, boxes), (points, direction) = surface, rays
     values, opposite = np.full(len(points), np.inf), np.full(len(points), -1, dtype=np.int64)
     ends = points + direction * reach
     low, high = np.minimum(points, ends), np.maximum(points, ends)
-    for i, j in overlappingBoxesBetween(low, high, corners.min(axis=1), corners.max(axis=1)):
+    for i, j in overlappingBoxesBetween(low, high, *boxes):
         keep = triangle[i] != j
         i, j = i[keep], j[keep]  # noqa: PLW2901 (narrowed twice, for speed)
         slope = np.einsum("ij,ij->i", normals[j], direction[i])
@@ -188,13 +189,14 @@ def _castRays(corners, normals, rays, triangle, reach) -> tuple[np.ndarray, np.n
     return np.where(facing, values, np.inf), np.where(facing & np.isfinite(values), opposite, -1)
 
 
-def _fitBalls(corners, normals, points, direction, start) -> tuple[np.ndarray, np.ndarray]:
+def _fitBalls(surface, rays, start) -> tuple[np.ndarray, np.ndarray]:
     """Diameter of the largest ball touching at each point that holds no opposite triangle, from the rays' lengths."""
+    (corners, normals, boxes), (points, direction) = surface, rays
     diameter, opposite = start[0].copy(), start[1].copy()
     centers = points + direction * (diameter / 2)[:, None]
     radius = (diameter / 2)[:, None]
     # The ball only shrinks, so what the first one does not reach never matters.
-    for i, j in overlappingBoxesBetween(centers - radius, centers + radius, corners.min(axis=1), corners.max(axis=1)):
+    for i, j in overlappingBoxesBetween(centers - radius, centers + radius, *boxes):
         keep = np.einsum("ij,ij->i", normals[j], direction[i]) >= -OPPOSITE
         i, j = i[keep], j[keep]  # noqa: PLW2901
         fitted = _ballAgainstTriangle(points[i], direction[i], corners[j], diameter[i])
