@@ -119,4 +119,4 @@ def test_meshlabCountsTheSameEdgesHolesAndPoints(pymeshlab, name):
     if not len(topology.crowdedEdges):
         assert measures["non_two_manifold_vertices"] == len(topology.pinchedPoints)
         assert measures["number_holes"] == (-1 if len(topology.pinchedPoints) else len(soundness.holes))
-    assert measures["connected_components_number"] == len(np.unique(topology.patches))
+        assert measures["connected_components_number"] == len(np.unique(topology.patches))
