@@ -5,6 +5,7 @@ A concept is known in this project by its keyword there, "ImplantFabrication" fo
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ def keywords(group: int) -> list[str]:
     return sorted(_concepts(group))
 
 
+@functools.cache
 def _concepts(group: int) -> dict[str, Code]:
     from pydicom.sr.codedict import codes
 

@@ -36,6 +36,12 @@ class EarlierModels:
         if problems := patientConflicts([header, *self.headers]):
             raise M3DError(problems)
 
+    def warnings(self, frameOfReferenceUid: str) -> list[str]:
+        """What is doubtful about the earlier models, given the new one's frame of reference."""
+        if all(str(header.get("FrameOfReferenceUID") or "") == frameOfReferenceUid for header in self.headers):
+            return []
+        return ["An earlier model is in another frame of reference than this one: they do not lie over each other."]
+
 
 def readModelHeader(file: Path | str) -> Dataset:
     """Everything of an Encapsulated STL object but the STL.

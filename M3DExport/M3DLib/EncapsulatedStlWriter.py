@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -100,7 +99,11 @@ def buildEncapsulatedStl(
     :return: dataset with file meta information; the STL itself is not copied.
     :raises M3DError: when the description or the STL is not valid.
     """
+    from pydicom.config import disable_value_validation
+
     description.requireValid()
+    if not isinstance(stl, bytes):
+        stl = bytes(stl)
     if not checked:
         checkStl(stl)
     if len(stl) > MAXIMUM_STL_BYTES:
@@ -108,9 +111,9 @@ def buildEncapsulatedStl(
             f"The STL has {len(stl)} bytes; DICOM can hold {MAXIMUM_STL_BYTES}. Reduce the number of triangles.",
         )
     now = madeAt or datetime.now().astimezone()
-    with warnings.catch_warnings():
-        # What the source says is copied as it stands, also where it breaks a rule of its value representation.
-        warnings.simplefilter("ignore")
+    # What the source says is copied as it stands, also where it breaks a rule of its value representation; what the
+    # user says has been checked above.
+    with disable_value_validation():
         dataset, zone = _startFromSource(description, sources)
         started = _inZone(description.contentDateTime or now, zone)
         study = str(dataset.StudyInstanceUID)

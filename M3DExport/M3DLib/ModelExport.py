@@ -121,6 +121,8 @@ def makeModels(
             stored=stored,
         )
         warnings = [*sources.warnings, *openQuestions(ownDescription, image.headers)]
+        if earlier is not None:
+            warnings += earlier.warnings(sources.frameOfReferenceUid)
         models.append(Model(mesh, dataset, warnings))
     return models
 

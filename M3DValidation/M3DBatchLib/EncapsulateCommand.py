@@ -110,7 +110,12 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         for header in headers
         if str(header.get("FrameOfReferenceUID") or "") == sources.frameOfReferenceUid
     ]
-    warnings = [*sources.warnings, *judge(foreign, inFrame), *openQuestions(description, [sources.header])]
+    warnings = [
+        *sources.warnings,
+        *earlier.warnings(sources.frameOfReferenceUid),
+        *judge(foreign, inFrame),
+        *openQuestions(description, [sources.header]),
+    ]
     foreign.mesh.name = description.title or safeTitle(foreign.mesh.name, sources.header)
     description = description.withDefaults(title=foreign.mesh.name, contentDateTime=started)
     neighbors = [header for headers in images for header in headers] + earlier.headers

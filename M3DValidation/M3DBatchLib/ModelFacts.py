@@ -16,6 +16,7 @@ def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:
     text = DescriptionReader(model.dataset, []).text
     description = model.description
     titles = DescriptionReader(model.dataset, []).items("ConceptNameCodeSequence")
+    titleCode = text("CodeMeaning", titles[0]) if titles else ""
     return {
         "file": file,
         "sopInstanceUid": model.sopInstanceUid,
@@ -26,8 +27,8 @@ def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:
         "boundsLps": list(model.mesh.boundsLps),
         "closed": model.mesh.isClosed,
         "unit": model.unit,
-        "title": description.title,
-        "titleCode": text("CodeMeaning", titles[0]) if titles else "",
+        "title": description.title or titleCode,
+        "titleCode": titleCode,
         "description": description.contentDescription,
         "patient": {
             "name": text("PatientName"),

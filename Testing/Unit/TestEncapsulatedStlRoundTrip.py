@@ -180,6 +180,8 @@ def test_earlierModelsAreReadFromFiles(tmp_path):
     assert [reference.purpose for reference in earlier.predecessors] == [EDITED, COMPONENT]
     assert earlier.continued.SeriesInstanceUID == first.SeriesInstanceUID
     earlier.requireSamePatient(makeHeaders()[0])
+    assert earlier.warnings(FRAME) == []
+    assert "another frame" in earlier.warnings("1.2.9")[0]
     with pytest.raises(M3DError, match="PID-5"):
         earlier.requireSamePatient(makeHeaders(PatientID="PID-5")[0])
     with pytest.raises(M3DError, match="no series to continue"):
