@@ -61,7 +61,10 @@ def looksLikeCt(image: ImageVolume) -> bool:
 def _otsu(array: np.ndarray) -> float:
     """The threshold that parts the values into the two classes of least variance (Otsu 1979)."""
     sample = array[:: max(1, len(array) // 64), ::2, ::2].ravel()
-    counts, edges = np.histogram(sample, bins=256)
+    if np.ptp(sample) == 0:
+        # One value everywhere: nothing is brighter than it.
+        return float(sample[0])
+    counts, edges = np.histogram(sample.astype(np.float64), bins=256)
     centers = (edges[:-1] + edges[1:]) / 2
     below = np.cumsum(counts)
     above = below[-1] - below

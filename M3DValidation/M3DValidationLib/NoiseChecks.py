@@ -25,7 +25,7 @@ def noiseOf(case: Case) -> dict[str, NoiseLevel | None]:
             clipped = blocks.constant | (blocks.mean - 3 * blocks.sd < float(array.min()))
             air = (blocks.mean < AIR_HU) & ~clipped
         else:
-            soft = blocks.mean > np.median(blocks.mean)
+            soft = blocks.mean > (np.median(blocks.mean) if len(blocks.mean) else 0.0)
             air = np.zeros_like(soft)
         case.measurements["noise"] = {
             "tissue": noiseLevel(blocks, soft),

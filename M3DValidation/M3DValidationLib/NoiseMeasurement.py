@@ -49,6 +49,9 @@ def findBlocks(array: np.ndarray, spacing: np.ndarray) -> Blocks:
     """Blocks of about BLOCK_MM in evenly spread slices of an array (k, j, i)."""
     width, height = (2 * max(3, round(BLOCK_MM / step / 2)) for step in spacing[:2])
     rows, columns = array.shape[1] // height, array.shape[2] // width
+    if not rows or not columns:
+        none = np.empty(0)
+        return Blocks(none, none, none.astype(bool), none.astype(bool))
     parts = []
     v, u = (axis.ravel() for axis in np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j])
     for k in np.unique(np.linspace(0, len(array) - 1, min(len(array), MOST_SLICES)).astype(int)):
