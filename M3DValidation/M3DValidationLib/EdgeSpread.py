@@ -17,8 +17,9 @@ MOST_CANDIDATES = 20000
 # Reach of a profile on each side, mm: two 5 mm slices. And at least that many voxels.
 REACH_MM = 10.0
 LEAST_REACH = 3
-# Gradients within 25 degrees of the axis; the width is corrected for the slant.
-LEAST_COSINE = 0.9
+# Gradients within 18 degrees of the axis; the width is corrected for the slant, but a blur that is larger across the
+# axis would still show in a more slanted edge.
+LEAST_COSINE = 0.95
 # An edge counts when its height is at least this share of the usual (90th percentile) height.
 LEAST_HEIGHT_SHARE = 0.5
 FEWEST_EDGES = 30

@@ -110,9 +110,20 @@ def _findOutside(case: Case) -> OutsideField:
         )
     flat = (lowest == highest) & (lowest == lowest[0, 0]) & (len(array) > 1)
     radius = _circle(flat)
-    if radius is not None:
+    if radius is not None and _isImageUpTo(radius, array, lowest == highest):
         return OutsideField(flat[np.newaxis], radius, f"all voxels outside a circle hold {int(lowest[0, 0])}")
     return OutsideField(None, None, "")
+
+
+def _isImageUpTo(radius: float, array: np.ndarray, constant: np.ndarray) -> bool:
+    """Whether noise fills the circle to its edge: a round body in air without noise ends at a circle too.
+
+    :param constant: bool (j, i), whether all slices have the same value there.
+    """
+    j, i = np.indices(constant.shape)
+    distance = np.hypot(j - (constant.shape[0] - 1) / 2, i - (constant.shape[1] - 1) / 2)
+    edge = (distance < radius - 0.5) & (distance > radius - 2.5)
+    return constant[distance < radius - 0.5].mean() < 0.05 and (array[:, edge] != array[0, 0, 0]).mean() > 0.5
 
 
 def _paddingRange(case: Case) -> tuple[float, float] | None:

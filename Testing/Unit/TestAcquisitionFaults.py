@@ -1,5 +1,7 @@
 """Scans with exactly one fault: the requirement it breaks fails with the right value, and nothing else does."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -19,10 +21,16 @@ def test_faultlessScanPassesEverything(tmp_path):
     assert all(finding.verdict is Verdict.NOT_ASSESSABLE for finding in bad)
 
 
+@pytest.fixture(scope="module")
+def findingsOn(tmp_path_factory):
+    """Findings on a fault by its name, judged once."""
+    return cache(lambda name: judge(tmp_path_factory.mktemp("scan"), FAULTS[name][0]))
+
+
 @pytest.mark.parametrize("name", FAULTS)
-def test_oneFaultFailsItsRequirementAlone(tmp_path, name):
-    fault, expected, value, tolerance, *mayWarn = FAULTS[name]
-    findings = judge(tmp_path, fault)
+def test_oneFaultFailsItsRequirementAlone(findingsOn, name):
+    _, expected, value, tolerance, *mayWarn = FAULTS[name]
+    findings = findingsOn(name)
     assert idsWith(findings, Verdict.FAIL) == {expected}
     assert idsWith(findings, Verdict.WARNING) <= (mayWarn[0] if mayWarn else set())
     assert idsWith(findings, Verdict.NOT_ASSESSABLE) <= {"acquisition-record"}
@@ -41,17 +49,17 @@ def test_lesserFaultWarnsAlone(tmp_path, name):
 
 
 @pytest.mark.parametrize("face", FACES)
-def test_cutFaceIsNamedInPatientTerms(tmp_path, face):
-    findings = judge(tmp_path, FAULTS[f"cut {face}"][0])
+def test_cutFaceIsNamedInPatientTerms(findingsOn, face):
+    findings = findingsOn(f"cut {face}")
     (finding,) = [f for f in findings if f.requirement.id == "anatomy-inside-field-of-view"]
     assert list(finding.evidence["cutMm2"]) == [face] and face in finding.message
 
 
-def test_areaCutByACircleIsThatOfTheVoxelFaces(tmp_path):
+def test_areaCutByACircleIsThatOfTheVoxelFaces(findingsOn):
     from M3DTestSupport.PhantomScan import boneMask
 
     fault = FAULTS["circular field cuts the anatomy"][0]
-    findings = judge(tmp_path, fault)
+    findings = findingsOn("circular field cuts the anatomy")
     (finding,) = [f for f in findings if f.requirement.id == "anatomy-inside-field-of-view"]
     inside = boneMask(fault.content).astype(bool)
     middle = (np.array(inside.shape[1:]) - 1) / 2
