@@ -21,6 +21,7 @@ class Quality(IntEnum):
     POOR_FIT = 5
     SHARP = 6
     NO_SURFACE = 7
+    OPEN_REFERENCE = 8
 
 
 QUALITY_TEXT = {
@@ -32,6 +33,7 @@ QUALITY_TEXT = {
     Quality.POOR_FIT: "the image does not show one clear edge",
     Quality.SHARP: "ridge or corner too sharp for the image's blur",
     Quality.NO_SURFACE: "belongs to no triangle that has an area",
+    Quality.OPEN_REFERENCE: "nearest to the boundary of an open reference",
 }
 
 
@@ -47,6 +49,7 @@ class DeviationMap:
     :ivar areas: float64 (n,), mm2 of surface that each vertex stands for.
     :ivar uncertainty: float32 (n,), half width of the interval that holds the true distance with 95 % probability, mm;
         None where the method has no such model.
+    :ivar normals: float32 (n, 3), outward; None where the method has no use for them.
     :ivar contrastToNoise: float32 (n,), step of the edge over the noise; None without an image.
     :ivar edgeWidth: float32 (n,), standard deviation of the edge's blur, mm; None without an image.
     :ivar reference: what the mesh was compared with, in words.
@@ -61,6 +64,7 @@ class DeviationMap:
     quality: np.ndarray
     areas: np.ndarray
     uncertainty: np.ndarray | None = None
+    normals: np.ndarray | None = None
     contrastToNoise: np.ndarray | None = None
     edgeWidth: np.ndarray | None = None
     reference: str = ""

@@ -12,6 +12,9 @@ from .ProfileSampling import VolumeSampler
 TABLE_REACH = 4.0
 TABLE_CELLS = 256
 ITERATIONS = 3
+MORE_ITERATIONS = 6
+WIDTH_PULL = 0.05
+MOST_VOXELS = 90
 
 
 @dataclass
@@ -46,7 +49,10 @@ class EdgeFitter:
         # Wide enough to hold voxels on both flanks, narrow enough that what lies beside the line has little say.
         self.lateral = np.maximum(1.25 * spacing, 1.25 * size)
         reach = np.maximum(np.maximum(1.6 * typicalWidth, 1.3 * size), 1.1 * spacing)
-        self.offsets = sampler.offsetsWithin(reach)
+        offsets = sampler.offsetsWithin(reach)
+        # Where the blur spans many voxels, a regular part of them tells as much and costs less.
+        stride = int(np.ceil(len(offsets) / MOST_VOXELS))
+        self.offsets = offsets[(offsets @ np.array([1, 2, 3])) % stride == 0]
         self.offsetsLps = (self.offsets @ sampler.toLps.T).astype(np.float32)
         # Scales a displacement in LPS so that the lateral weight's reach becomes 1 along each of the grid's axes.
         directions = sampler.toLps / spacing
@@ -68,10 +74,28 @@ class EdgeFitter:
         contrast = edges.inside - edges.outside
         values -= edges.outside
         values /= contrast
-        position = edges.position.astype(np.float32)
         first = np.clip(edges.width, 0.15, None).astype(np.float32)
+        start = (edges.position.astype(np.float32), first)
+        result = self._iterate(values, along, weights, start, iterations=ITERATIONS, widthPull=0.0)
+        # Where only one flank has voxels, any width would do: a pull to that of the profile decides.
+        late = np.flatnonzero(result[-1] > 0.05 * result[1])
+        if len(late):
+            more = self._iterate(
+                *(array[:, late] for array in (values, along, weights)),
+                (edges.position[late].astype(np.float32), first[late]),
+                iterations=MORE_ITERATIONS,
+                widthPull=WIDTH_PULL,
+            )
+            for array, part in zip(result, more, strict=True):
+                array[late] = part
+        position, width, rms, gain, change = result
+        return EdgeFit(position, width, rms * contrast, gain / contrast, change)
+
+    def _iterate(self, values, along, weights, start, *, iterations, widthPull) -> tuple[np.ndarray, ...]:
+        """Position, width, residual and gain (in units of the contrast), last change."""
+        position, first = start
         width, change = first.copy(), np.zeros_like(position)
-        for _ in range(ITERATIONS):
+        for _ in range(iterations):
             x = along - position
             x /= width
             cell = np.clip(x, -TABLE_REACH, TABLE_REACH)
@@ -82,23 +106,19 @@ class EdgeFitter:
             bell = self.bell.take(cell)
             weightedBell = bell * weights
             x *= bell
-            a11 = _dot(weightedBell, bell)
+            a11 = _dot(weightedBell, bell) + 1e-9
             a12 = _dot(weightedBell, x)
-            a22 = _dot(x * weights, x)
+            pull = widthPull * a11
+            a22 = _dot(x * weights, x) + 0.05 * a11
             r1 = _dot(weightedBell, residual)
-            r2 = _dot(x * weights, residual)
-            a11 = a11 + 1e-9
-            # A slight pull of the width to its present value keeps the system sound where only one flank has voxels.
-            a22 = a22 + 0.05 * a11
+            r2 = _dot(x * weights, residual) + pull * (first / width - 1)
             determinant = a11 * a22 - a12 * a12
-            change = width * (a22 * r1 - a12 * r2) / determinant
-            change = np.clip(change, -0.7 * width, 0.7 * width)
+            change = width * np.clip((a22 * r1 - a12 * r2) / determinant, -0.7, 0.7)
             position = position + change
-            width = np.clip(width + width * (a11 * r2 - a12 * r1) / determinant, 0.4 * first, 2.0 * first)
-        total = weights.sum(axis=0) + 1e-9
-        rms = np.sqrt(_dot(residual * weights, residual) / total) * contrast
-        gain = width / contrast * np.sqrt(_dot(weightedBell, weightedBell)) / a11
-        return EdgeFit(position, width, rms, gain, np.abs(change))
+            width = np.clip(width * (1 + (a11 * r2 - a12 * r1) / determinant), 0.4 * first, 2.0 * first)
+        rms = np.sqrt(_dot(residual * weights, residual) / (weights.sum(axis=0) + 1e-9))
+        gain = width * np.sqrt(_dot(weightedBell, weightedBell)) / a11
+        return position, width, rms, gain, np.abs(change)
 
     def _surroundings(self, points, normals, curvature, edges):
         """Values of the voxels around each edge, their signed distance from the vertex's surface, their weights."""

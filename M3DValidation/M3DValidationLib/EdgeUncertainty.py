@@ -12,7 +12,7 @@ import numpy as np
 
 TERMS = ("noise", "plateau", "ridge", "wall", "sampling", "misfit")
 # Share of each squared term (mm2) in the squared half width of the 95 % interval.
-COEFFICIENTS = (4.27, 2.96, 44.0, 3.96, 0.73, 11.5)
+COEFFICIENTS = (3.83, 3.78, 41.5, 6.1, 0.317, 12.4)
 # Rounding of stored values and the arithmetic itself, mm.
 FLOOR = 0.002
 

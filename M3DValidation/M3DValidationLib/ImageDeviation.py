@@ -81,6 +81,7 @@ def imageDeviation(
         quality=quality,
         areas=geometry.areas,
         uncertainty=uncertainty,
+        normals=geometry.normals,
         contrastToNoise=measurement.contrast / max(scale.noise, 1e-6),
         edgeWidth=measurement.width,
         reference="edge in the image, local 50 % threshold" if method == HALF_HEIGHT else "steepest fall in the image",

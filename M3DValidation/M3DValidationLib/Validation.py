@@ -29,6 +29,7 @@ ACQUISITION_MODULES = (
 )
 MODEL_MODULES = (
     "SegmentationChecks",
+    "DeviationChecks",
     "MeshChecks",
     "BodyChecks",
     "PrintabilityChecks",

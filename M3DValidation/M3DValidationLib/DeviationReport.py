@@ -1,0 +1,131 @@
+"""All deviations of a case, measured once: the JSON block ``deviation``, the maps behind it, the findings on them."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from M3DLib.Errors import M3DError, noProgress
+from M3DLib.TriangleMesh import TriangleMesh
+
+from .Check import Case
+from .DeviationMap import DeviationMap
+from .DeviationRegions import deviationRegions
+from .DeviationStatistics import deviationStatistics, summary
+from .Finding import Finding
+from .ImageDeviation import HALF_HEIGHT, imageDeviation
+from .SegmentationDeviation import segmentationDeviation
+from .SurfaceDeviation import compareSurfaces
+
+KINDS = ("image", "segmentation", "surface")
+
+
+@dataclass
+class DeviationReport:
+    """Deviations of the mesh of a case.
+
+    :ivar data: the JSON block: ``image``, ``segmentation``, ``surface``, each the values of
+        :func:`~.DeviationStatistics.deviationStatistics` (plus ``regions``, and what the kind adds), or null.
+    :ivar maps: the distances at the vertices, by the same keys; only those that were measured.
+    :ivar problems: why a kind could not be measured although its input is there, one sentence each.
+    """
+
+    data: dict = field(default_factory=lambda: dict.fromkeys(KINDS))
+    maps: dict[str, DeviationMap] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def findings(self, case: Case) -> list[Finding]:
+        """Findings of the case's profile on what was measured."""
+        from .DeviationChecks import CHECKS
+
+        checks = [check() for check in CHECKS]
+        return [finding for check in checks if check.canRun(case) for finding in check.run(case)]
+
+
+# The last case that was measured, so that several checks and the report share one measurement.
+_last: list[tuple[weakref.ref, tuple, DeviationReport]] = []
+
+
+def deviationReport(
+    case: Case,
+    progress: Callable[[float, str], None] = noProgress,
+    reference: TriangleMesh | None = None,
+) -> DeviationReport:
+    """Measure the mesh of a case against its image, its segment and another mesh, whichever are there.
+
+    A second call with the same case and settings returns the same report without measuring again.
+
+    :param case: options in mm: ``tolerance`` (default: the profile's), ``searchRange``; and ``deviationMethod``
+        ("half-height" or "gradient").
+    :param reference: a mesh to compare with ("surface"), already aligned, LPS mm.
+    """
+    tolerance = float(case.options.get("tolerance") or getattr(case.profile, "toleranceMm", None) or 1.0)
+    method = case.options.get("deviationMethod") or HALF_HEIGHT
+    searchRange = float(case.options.get("searchRange") or 3.0)
+    parts = (case.image, case.segment, case.mesh, reference)
+    key = (*map(id, parts), tolerance, method, searchRange)
+    if _last and _last[0][0]() is case and _last[0][1] == key:
+        return _last[0][2]
+    report = DeviationReport()
+    if case.mesh is not None and case.image is not None:
+        with _kept(report, "image"):
+            deviation = imageDeviation(
+                case.mesh,
+                case.image,
+                method=method,
+                searchRange=searchRange,
+                progress=lambda done, text: progress(0.5 * done, text),
+            )
+            facts = deviationStatistics(deviation, tolerance, case.image)
+            report.data["image"] = {**facts, "regions": deviationRegions(deviation, tolerance, case.image)}
+            report.maps["image"] = deviation
+    if case.mesh is not None and case.segment is not None:
+        with _kept(report, "segmentation"):
+            requirement = case.profile.requirements.get("segment-parts") if case.profile else None
+            least = requirement.parameters.get("leastVolumeMm3", 10.0) if requirement else 10.0
+            deviation, facts = segmentationDeviation(
+                case.mesh, case.segment, tolerance, least, lambda done, text: progress(0.5 + 0.3 * done, text)
+            )
+            report.data["segmentation"] = {**facts, "regions": deviationRegions(deviation, tolerance)}
+            report.maps["segmentation"] = deviation
+    if case.mesh is not None and reference is not None:
+        with _kept(report, "surface"):
+            comparison = compareSurfaces(
+                case.mesh, reference, progress=lambda done, text: progress(0.8 + 0.2 * done, text)
+            )
+            report.data["surface"] = surfaceFacts(comparison, tolerance)
+            report.maps["surface"] = comparison.forward
+    progress(1.0, "Deviations measured")
+    _last[:] = [(weakref.ref(case), key, report)]
+    return report
+
+
+def surfaceFacts(comparison, tolerance: float) -> dict:
+    """JSON values of a comparison of two meshes: figures, regions, and the other direction under ``reverse``."""
+    forward, reverse = comparison.forward, comparison.reverse
+    facts = deviationStatistics(forward, tolerance)
+    other = deviationStatistics(reverse, tolerance)
+    good = reverse.reliable
+    facts["reverse"] = {
+        **summary(reverse.distance[good], reverse.areas[good], tolerance),
+        "coverage": other["coverage"],
+        "worstPointLps": other["worstPointLps"],
+    }
+    return {**facts, "regions": deviationRegions(forward, tolerance)}
+
+
+class _kept:
+    """Keep the reason when one kind of deviation cannot be measured, and go on with the others."""
+
+    def __init__(self, report: DeviationReport, kind: str):
+        self.report, self.kind = report, kind
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, M3DError):
+            self.report.problems[self.kind] = str(error)
+            return True
+        return False
