@@ -79,7 +79,12 @@ def judge(foreign: ForeignStl, headers: Sequence[Dataset]) -> list[str]:
 
 
 def imageBounds(headers: Sequence[Dataset]) -> tuple[float, ...] | None:
-    """Box around the slices (xmin, xmax, ymin, ymax, zmin, zmax), LPS mm; None when the headers do not place them."""
+    """Box around the slices (xmin, xmax, ymin, ymax, zmin, zmax), LPS mm; None when the headers do not place them.
+
+    One slice alone is no volume that something could lie in.
+    """
+    if len(headers) < 2:
+        return None
     corners = []
     for header in headers:
         try:
@@ -91,8 +96,6 @@ def imageBounds(headers: Sequence[Dataset]) -> tuple[float, ...] | None:
         except (AttributeError, TypeError, ValueError):
             return None
         corners += [position, position + along, position + down, position + along + down]
-    if not corners:
-        return None
     return tuple(float(v) for pair in zip(np.min(corners, axis=0), np.max(corners, axis=0), strict=True) for v in pair)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
 import signal
 import sys
@@ -80,6 +81,10 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         terminal.error("Interrupted; nothing was left behind.")
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has had enough, as "head" does; Python's last flush must not complain about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
     finally:
         terminal.close()
 

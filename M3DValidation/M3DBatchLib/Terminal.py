@@ -17,6 +17,10 @@ class Terminal:
     def __init__(self, json: bool = False):
         self.jsonWanted = json
         self._isTerminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._isUnicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+        if not self._isUnicode and hasattr(sys.stdout, "reconfigure"):
+            # Names in a script that the terminal does not have are shown with question marks, not refused.
+            sys.stdout.reconfigure(errors="replace")
         self._barShown = False
         self._lastText = None
         self._lastDrawn = 0.0
@@ -55,9 +59,10 @@ class Terminal:
         self._clearBar()
         if self.jsonWanted:
             # Strict JSON: NaN and infinity have no place in it, so a measurement that failed must say null.
-            print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+            print(json.dumps(data, indent=2, ensure_ascii=not self._isUnicode, allow_nan=False))
         else:
             print(text)
+        sys.stdout.flush()
 
     def close(self) -> None:
         """End the progress bar's line."""

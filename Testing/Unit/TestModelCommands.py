@@ -1,6 +1,10 @@
 """``m3d inspect``, ``extract`` and ``encapsulate`` as a user calls them."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -8,6 +12,8 @@ import pytest
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+import M3DBatchLib
+import M3DLib
 from M3DBatchLib.CommandLine import main
 from M3DLib.DicomFile import writeDicomFile
 from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
@@ -216,3 +222,38 @@ def test_wrongOptionsAreRefusedAllAtOnce(case, capsys):
     writeDicomFile(makeObject(headers=makeHeaders(PatientID="OTHER")), case / "other.dcm")
     assert "OTHER" in refused(capsys, *common, "--predecessor", case / "other.dcm")
     assert not (case / "set").exists()
+
+
+@pytest.mark.parametrize("json_", [False, True])
+def test_namesThatTheTerminalCannotShowStopNobody(case, json_):
+    headers = makeHeaders(SpecificCharacterSet="ISO_IR 192", PatientName="Wang^XiaoDong=王^小東")
+    writeDicomFile(makeObject(headers=headers), case / "wang.dcm")
+    command = [sys.executable, "-m", "M3DBatchLib.CommandLine", "inspect", str(case / "wang.dcm")]
+    paths = os.pathsep.join(str(Path(module.__file__).parents[1]) for module in (M3DLib, M3DBatchLib))
+    result = subprocess.run(
+        [*command, "--json"] if json_ else command,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": paths},
+        check=False,
+        capture_output=True,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    if json_:
+        assert json.loads(result.stdout)["patient"]["name"] == "Wang^XiaoDong=王^小東"
+    else:
+        assert b"Wang^XiaoDong=?^??" in result.stdout
+
+
+def test_readerThatStopsReadingIsNoError(case):
+    command = [sys.executable, "-m", "M3DBatchLib.CommandLine", "inspect", str(case / "jaw.dcm"), "--json"]
+    paths = os.pathsep.join(str(Path(module.__file__).parents[1]) for module in (M3DLib, M3DBatchLib))
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 0
+    process.stderr.close()

@@ -4,6 +4,8 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from M3DLib.Errors import M3DError
 from M3DLib.PointMerging import mergePoints
@@ -204,3 +206,34 @@ def test_meshWithCoordinatesThatAreNoNumbersIsNotWritten(points):
 def test_emptyMeshIsNotWritten():
     with pytest.raises(M3DError, match="no triangles"):
         stlBytes(TriangleMesh(np.empty((0, 3)), np.empty((0, 3))))
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(
+    st.binary(max_size=400)
+    | st.tuples(st.binary(min_size=80, max_size=80), st.integers(0, 8), st.binary(max_size=420)).map(
+        lambda parts: parts[0] + parts[1].to_bytes(4, "little") + parts[2],
+    )
+    | st.text(alphabet="solid facet vertex endfacet 0123456789.eE+-\n", max_size=400).map(
+        lambda text: ("solid facet " + text).encode(),
+    ),
+)
+def test_anyBytesAreReadOrRefused(data):
+    try:
+        mesh = readStl(data, strict=False)
+    except M3DError:
+        return
+    assert len(mesh.triangles)
+    assert np.isfinite(mesh.points).all()
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(st.lists(st.lists(st.floats(-1e6, 1e6, width=32), min_size=9, max_size=9), min_size=1, max_size=40))
+def test_anyTrianglesComeBack(corners):
+    corners = np.array(corners, dtype=np.float32).reshape(-1, 3, 3)
+    mesh = readStl(rawStl(corners))
+    assert np.array_equal(mesh.points[mesh.triangles], corners)
+    assert len(np.unique(mesh.points, axis=0)) == len(mesh.points)
+    again = readStl(stlBytes(mesh))
+    assert np.array_equal(again.triangles, mesh.triangles)
+    assert np.array_equal(again.points, mesh.points)
