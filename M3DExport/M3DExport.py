@@ -46,7 +46,7 @@ class M3DExport(ScriptedLoadableModule):
 def registerSampleData():
     """Offer a scan to try things with; it is made on this computer when it is asked for."""
     import SampleData
-    from M3DExportLib.PhantomSample import SAMPLE_NAME, loadPhantomSample
+    from M3DExportLib.PhantomSample import SAMPLE_NAME, onSampleAskedFor
 
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category="M3D",
@@ -55,7 +55,7 @@ def registerSampleData():
         uris="https://github.com/SlicerM3D/SlicerM3D",
         fileNames="M3DHeadPhantom",
         nodeNames=SAMPLE_NAME,
-        customDownloader=loadPhantomSample,
+        customDownloader=onSampleAskedFor,
     )
 
 

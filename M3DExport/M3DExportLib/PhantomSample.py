@@ -11,12 +11,15 @@ SAMPLE_NAME = "M3D head phantom CT"
 _UID_SEED = "SlicerM3D head phantom sample"
 
 
-def loadPhantomSample(source=None):
+def onSampleAskedFor(source):
+    """Called by the Sample Data module with its entry; a failure is shown, for nobody else would see it."""
+    with slicer.util.tryWithErrorDisplay(_("The phantom could not be made."), waitCursor=True):
+        return loadPhantomSample()
+
+
+def loadPhantomSample():
     """Put the head phantom's CT series into the DICOM database, load it, and segment its inserts.
 
-    Called by the Sample Data module; also from scripts.
-
-    :param source: the Sample Data module's entry, not needed.
     :return: [volume node, segmentation node]
     :raises M3DError: no DICOM database is open.
     """
@@ -64,7 +67,9 @@ def _importAndLoad(image, description, progress):
     requireOpen(database)
     with tempfile.TemporaryDirectory(prefix="M3D-") as folder:
         files = writeSeries(image, folder, description, progress=progress)
-        newIndexer().addListOfFiles(database, [str(file) for file in files], True)
+        indexer = newIndexer()
+        indexer.addListOfFiles(database, [str(file) for file in files], True)
+        indexer.waitForImportFinished()
         series = database.seriesForFile(database.fileForInstance(_instanceUid(files[0])))
     if not series:
         raise M3DError("The DICOM database did not take the phantom; its disk may be full or not writable.")

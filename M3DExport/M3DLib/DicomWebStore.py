@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -42,6 +43,8 @@ class DicomWebStore:
             session.auth = (user, password)
         session.request = _withTimeout(session.request, timeout)
         self._client = DICOMwebClient(url.strip().rstrip("/"), session=session)
+        # A transfer that is repeated for minutes looks like a program that hangs; the user can press the button again.
+        self._client.set_http_retry_params(retry=False)
 
     def add(self, datasets: Sequence[Dataset], progress: Callable[[float, str], None] = noProgress) -> list[str]:
         """Send objects in one request, so that the server can take all or none, and check that it has them.
@@ -53,7 +56,7 @@ class DicomWebStore:
             return []
         progress(0.0, f"Sending to {self._server}")
         try:
-            response = self._client.store_instances(list(datasets))
+            response = self._client.store_instances([_withPreamble(dataset) for dataset in datasets])
         except self._requestError as error:
             raise M3DError(f"{self._server} did not take the models: {_reason(error)}.") from error
         uids = [str(dataset.SOPInstanceUID) for dataset in datasets]
@@ -81,6 +84,13 @@ class DicomWebStore:
                 f"{self._server} took the models but cannot be asked whether it has them: {_reason(error)}.",
             ) from error
         return bool(found)
+
+
+def _withPreamble(dataset: Dataset) -> Dataset:
+    """The data set as the client must have it: it writes the file's preamble only where there is one already."""
+    result = copy.copy(dataset)
+    result.preamble = b"\0" * 128
+    return result
 
 
 def _withTimeout(request, timeout: float):

@@ -118,6 +118,7 @@ class DatabaseStore:
             try:
                 for uid, file in zip(uids, files, strict=True):
                     self.indexer.addFile(self.database, str(file), True)
+                    self.indexer.waitForImportFinished()
                     added.append(uid)
                     self._requireStored(uid, file)
                     progress(0.5 + 0.5 * len(added) / len(files), "Adding to the DICOM database")

@@ -87,8 +87,8 @@ def _isImage(database, uid: str) -> bool:
 
 def dicomVolumes(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLScalarVolumeNode]:
     """Scalar volumes of the scene that were loaded from DICOM."""
-    nodes = scene.GetNodesByClass("vtkMRMLScalarVolumeNode")
-    found = [nodes.GetItemAsObject(number) for number in range(nodes.GetNumberOfItems())]
+    className = "vtkMRMLScalarVolumeNode"
+    found = [scene.GetNthNodeByClass(number, className) for number in range(scene.GetNumberOfNodesByClass(className))]
     return [node for node in found if node.GetAttribute("DICOM.instanceUIDs")]
 
 

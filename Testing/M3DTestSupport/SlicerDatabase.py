@@ -102,6 +102,9 @@ class StandInIndexer:
         for file in files:
             database._insert(file)
 
+    def waitForImportFinished(self, milliseconds=-1):
+        pass
+
 
 def unknownNames():
     """Public names of the stand-ins that the application's classes do not have."""

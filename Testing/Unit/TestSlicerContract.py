@@ -28,16 +28,16 @@ SOURCES = sorted(
 UI_FILES = sorted(file for module in MODULES for file in (ROOT / module / "Resources").rglob("*.ui"))
 
 
-def uiOf(source):
-    """The ``.ui`` file of the module a source belongs to, None without one."""
+def widgetsFor(source):
+    """Class by name of the widgets that a source may use: those of its module, in tests those of all modules."""
     module = source.relative_to(ROOT).parts[0]
-    return next((file for file in UI_FILES if file.stem == module), None)
+    files = [file for file in UI_FILES if module in (file.relative_to(ROOT).parts[0], "Testing")]
+    return {name: className for file in files for name, className in widgetsOf(file).items()}
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda file: file.relative_to(ROOT).as_posix())
 def test_everyNameExistsInTheApplication(source):
-    ui = uiOf(source)
-    assert unknownNames(source.read_text(encoding="utf-8"), widgetsOf(ui) if ui else {}) == []
+    assert unknownNames(source.read_text(encoding="utf-8"), widgetsFor(source)) == []
 
 
 @pytest.mark.parametrize(

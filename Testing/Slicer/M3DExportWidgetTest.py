@@ -1,0 +1,75 @@
+"""The panel of M3D Export in the application: its life, and a way through it."""
+
+import slicer
+from M3DSlicerCase import M3DSlicerCase
+
+
+class M3DExportWidgetTest(M3DSlicerCase):
+    def setUp(self):
+        super().setUp()
+        self.widget = slicer.util.getModuleWidget("M3DExport")
+        self.addCleanup(self.widget.exit)
+
+    def test_panelOpensOnAnEmptyScene(self):
+        self.widget.enter()
+        self.assertFalse(self.widget.ui.exportButton.enabled)
+
+    def test_choosesWhatIsThereAndExports(self):
+        volume, segmentation = self.addPhantom()
+        self.widget.enter()
+        self.widget.ui.inputSelector.setCurrentNode(None)
+        self.widget.ui.inputSelector.setCurrentNode(segmentation)
+        self.assertEqual(self.widget.ui.sourceSelector.currentNode().GetID(), volume.GetID())
+        self.assertIn("mm", self.widget.ui.inputSummaryLabel.text)
+        self.widget.ui.titleLineEdit.text = "Ball"
+        self.assertTrue(self.widget.ui.exportButton.enabled)
+        self.widget.ui.exportButton.click()
+        uid = self.widget.ui.resultLabel.text.splitlines()[1]
+        self.assertEqual(slicer.dicomDatabase.instanceValue(uid, "0042,0010"), "Ball")
+        self.assertEqual(self.widget.ui.predecessorComboBox.count, 2)
+
+    def test_previewIsMadeAndRemoved(self):
+        _volume, segmentation = self.addPhantom()
+        self.widget.enter()
+        self.widget.ui.inputSelector.setCurrentNode(segmentation)
+        self.widget.ui.smoothingSlider.value = 0.5
+        self.widget.ui.previewButton.click()
+        self.assertIn("largest displacement", self.widget.ui.previewLabel.text)
+        self.widget.form.actions.removePreview()
+        self.assertFalse(
+            [node for node in slicer.util.getNodesByClass("vtkMRMLModelNode") if node.GetAttribute("M3DExport.Preview")]
+        )
+
+    def test_choicesSurviveLeavingAndClosingTheScene(self):
+        self.widget.enter()
+        self.widget.ui.titleLineEdit.text = "Mandible"
+        self.widget.exit()
+        self.widget.enter()
+        self.assertEqual(self.widget.ui.titleLineEdit.text, "Mandible")
+        slicer.mrmlScene.Clear(0)
+        self.widget.enter()
+        self.assertIsNone(self.widget.ui.inputSelector.currentNode())
+
+    def test_choicesAreSavedWithTheScene(self):
+        _volume, segmentation = self.addPhantom()
+        self.widget.enter()
+        self.widget.ui.inputSelector.setCurrentNode(segmentation)
+        self.widget.ui.contentDescriptionLineEdit.text = "for planning"
+        file = str(self.folder / "scene.mrb")
+        self.assertTrue(slicer.util.saveScene(file, properties={}))
+        slicer.mrmlScene.Clear(0)
+        slicer.util.loadScene(file)
+        self.widget.enter()
+        self.assertEqual(self.widget.ui.contentDescriptionLineEdit.text, "for planning")
+        self.assertEqual(self.widget.ui.inputSelector.currentNode().GetName(), segmentation.GetName())
+
+    def test_reload(self):
+        if slicer.util.mainWindow() is None:
+            self.skipTest("Slicer reloads panels in its main window only")
+        slicer.util.selectModule("M3DExport")
+        self.widget.onReload()
+        slicer.util.getModuleWidget("M3DExport").enter()
+
+    def test_sampleIsRegistered(self):
+        names = [source.sampleName for source in slicer.modules.sampleDataSources["M3D"]]
+        self.assertIn("M3D head phantom CT", names)
