@@ -7,6 +7,7 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,8 +96,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     _requireFolder(output)
     cases = readCases(arguments, profile, terminal, stopwatch)
     with stopwatch.stage("checking"):
-        results = _runAll(cases, terminal)
-    data = resultOf(cases, results)
+        results, deviations = _runAll(cases, arguments.points_csv, terminal)
+    data = resultOf(cases, results, deviations)
     data["report"] = str(output / REPORT_FILE)
     data["seconds"] = stopwatch.asDict()
     data["peakMemoryMb"] = peakMemoryMb()
@@ -123,8 +124,11 @@ def _requireSense(arguments: argparse.Namespace) -> None:
             problems.append(f"'{given[0]}' is about a surface made here, but --mesh brings one.")
     elif arguments.unit:
         problems.append("--unit is the unit of the model's file; give --mesh FILE too.")
-    if arguments.points_csv and not arguments.image:
-        problems.append("--points-csv lists deviations from the scan; give --image too.")
+    if arguments.points_csv:
+        if not arguments.image or not (arguments.mesh or arguments.segmentation or arguments.threshold):
+            problems.append("--points-csv lists deviations of a model from the scan; both must be given.")
+        elif not Path(arguments.points_csv).absolute().parent.is_dir():
+            problems.append(f"The folder of --points-csv {arguments.points_csv} does not exist.")
     for option in ("tolerance", "min_wall", "min_gap"):
         value = getattr(arguments, option)
         if value is not None and not (math.isfinite(value) and value > 0):
@@ -148,17 +152,33 @@ def _requireFolder(output: Path) -> None:
         raise M3DError(f"{output} cannot be written; choose another folder with --output.")
 
 
-def _runAll(cases: list[Case], terminal: Terminal) -> list[list[Finding]]:
+def _runAll(
+    cases: list[Case], pointsCsv: str | None, terminal: Terminal
+) -> tuple[list[list[Finding]], list[dict | None]]:
+    """Findings, and the measured deviations where there is a mesh to measure, of each case."""
+    from M3DValidationLib.DeviationReport import deviationReport
+    from M3DValidationLib.PointsCsv import writePointsCsv
     from M3DValidationLib.Validation import runChecks
 
-    results = []
+    results, deviations = [], []
     for index, case in enumerate(cases):
 
         def part(fraction: float, text: str, start=index) -> None:
             terminal.progress((start + fraction) / len(cases), text)
 
         results.append(runChecks(case, part, imageToo=index == 0))
-    return results
+        if case.mesh is None or (case.image is None and case.segment is None):
+            deviations.append(None)
+            continue
+        # The checks have measured it already; this is the same report.
+        report = deviationReport(case)
+        deviations.append({**report.data, "problems": report.problems})
+        if pointsCsv and not report.maps:
+            terminal.note(f"m3d: {pointsCsv} was not written: {' '.join(report.problems.values())}")
+        elif pointsCsv:
+            file = Path(pointsCsv)
+            writePointsCsv(file.with_stem(f"{file.stem}-{index + 1}") if len(cases) > 1 else file, report.maps)
+    return results, deviations
 
 
 def exitStatusOf(verdict: Verdict) -> int:
@@ -168,8 +188,11 @@ def exitStatusOf(verdict: Verdict) -> int:
     return {Verdict.FAIL: EXIT_FAILED, Verdict.NOT_ASSESSABLE: EXIT_INCOMPLETE}.get(verdict, EXIT_PASSED)
 
 
-def resultOf(cases: list[Case], results: list[list[Finding]]) -> dict:
-    """The report's content as plain JSON values."""
+def resultOf(cases: list[Case], results: list[list[Finding]], deviations: Sequence[dict | None] = ()) -> dict:
+    """The report's content as plain JSON values.
+
+    With several segments, ``deviation`` is that of the first and ``deviationBySegment`` holds all.
+    """
     from M3DValidationLib.Finding import Verdict
     from M3DValidationLib.Validation import overallVerdict
 
@@ -197,6 +220,11 @@ def resultOf(cases: list[Case], results: list[list[Finding]]) -> dict:
         "findings": described,
         "input": _inputOf(cases),
     }
+    if any(deviations):
+        data["deviation"] = next(block for block in deviations if block)
+    if len(cases) > 1 and any(deviations):
+        named = zip(cases, deviations, strict=True)
+        data["deviationBySegment"] = {case.segment.name: block for case, block in named if block}
     return _plain(data)
 
 

@@ -60,6 +60,7 @@ def render(content: Content) -> ImageVolume:
     return image
 
 
+@cache
 def boneMask(content: Content) -> np.ndarray:
     """Voxels whose center lies in the bone, uint8 (k, j, i)."""
     k, j, i = np.indices(content.dimensions[::-1]).reshape(3, -1)
@@ -102,7 +103,7 @@ def makeCase(folder, fault: Fault, profile: str = "anatomical-model") -> Case:
     if fault.files is not None:
         fault.files(files)
     image = readImage(folder)
-    mask = boneMask(fault.content)
+    mask = boneMask(fault.content).copy()
     segment = Segment(mask, fault.content.ijkToLps, "bone")
     if mask.shape == image.array.shape:
         segment.ijkToLps = image.ijkToLps

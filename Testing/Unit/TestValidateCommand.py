@@ -139,6 +139,21 @@ def test_modelAloneIsEnough(capsys, tmp_path):
     assert "slice-thickness" not in verdicts(data) and verdicts(data)["mesh-closed"] == "pass"
 
 
+def test_deviationsAreInTheReportAndInATable(capsys, tmp_path, scan):
+    points = tmp_path / "points.csv"
+    arguments = ("--threshold", 500, "--output", tmp_path / "out", "--points-csv", points, "--json")
+    _, data, _ = run(capsys, "validate", "--image", scan, *arguments)
+    image = data["deviation"]["image"]
+    assert abs(image["meanSigned"]) < 0.1 and image["coverage"] > 0.8
+    assert data["deviation"]["segmentation"]["p95Absolute"] < 0.5 and data["deviation"]["surface"] is None
+    assert verdicts(data)["deviation-bias"] == "pass"
+    lines = points.read_text().splitlines()
+    assert lines[0].startswith("x,y,z,imageDistance,imageQuality,imageUncertainty95,segmentationDistance")
+    distances = [float(line.split(",")[3]) for line in lines[1:] if line.split(",")[4] == "reliable"]
+    assert np.mean(distances) == pytest.approx(image["meanSigned"], abs=0.05)
+    assert len(lines) - 1 == len({line.rsplit(",", 6)[0] for line in lines[1:]})
+
+
 def test_foreignModelIsComparedWithTheScan(capsys, tmp_path, scan):
     (tmp_path / "cube.stl").write_bytes(stlBytes(cube(300.0)))
     arguments = ("--mesh", tmp_path / "cube.stl", "--output", tmp_path / "out", "--json")
@@ -165,7 +180,7 @@ def test_imageFileIsJudgedByWhatItHolds(capsys, tmp_path):
 def test_everySegmentIsJudgedButTheScanOnce(capsys, tmp_path, scan):
     import SimpleITK
 
-    label = boneMask(Content())
+    label = boneMask(Content()).copy()
     label[:, 10:14, 45:50] = 2
     image = SimpleITK.GetImageFromArray(label)
     matrix = Content().ijkToLps
@@ -188,6 +203,7 @@ WRONG = {
     "no scan": (["--image", "nowhere"], "does not exist"),
     "no model": (["--mesh", "nowhere.stl"], "nowhere.stl"),
     "profile": (["--mesh", "x.stl", "--profile", "nothing"], "no profile and no file 'nothing'"),
+    "table of nothing": (["--image", "x", "--points-csv", "p.csv"], "both must be given"),
     "two methods": (["--image", "x", "--method", "gradient", "--method", "half-height"], "--method: choose one"),
     "smoothing of a given mesh": (["--mesh", "x.stl", "--smoothing", "0.3"], "--mesh brings one"),
 }
