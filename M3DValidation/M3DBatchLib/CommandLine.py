@@ -26,6 +26,7 @@ COMMAND_MODULES = (
     "EncapsulateCommand",
     "ValidateCommand",
     "ProfilesCommand",
+    "CompareCommand",
     "DemoCommand",
 )
 

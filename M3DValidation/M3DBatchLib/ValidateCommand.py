@@ -99,6 +99,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         results, deviations = _runAll(cases, arguments.points_csv, terminal)
     data = resultOf(cases, results, deviations)
     data["report"] = str(output / REPORT_FILE)
+    if arguments.points_csv:
+        data["pointsCsv"] = _writePoints(Path(arguments.points_csv), cases)
     data["seconds"] = stopwatch.asDict()
     data["peakMemoryMb"] = peakMemoryMb()
     _write(output, data)
@@ -218,6 +220,7 @@ def resultOf(cases: list[Case], results: list[list[Finding]], deviations: Sequen
         },
         "toleranceMm": case.options.get("tolerance") or case.profile.toleranceMm,
         "findings": described,
+        "deviation": _deviationOf(cases),
         "input": _inputOf(cases),
     }
     if any(deviations):
@@ -226,6 +229,31 @@ def resultOf(cases: list[Case], results: list[list[Finding]], deviations: Sequen
         named = zip(cases, deviations, strict=True)
         data["deviationBySegment"] = {case.segment.name: block for case, block in named if block}
     return _plain(data)
+
+
+def _deviationOf(cases: list[Case]) -> dict | None:
+    """How far the model lies from scan and segment: of the only model, or under ``segments`` of each by name."""
+    reports = [case.measurements.get("deviation") for case in cases]
+    if len(cases) == 1:
+        return None if reports[0] is None else reports[0].data
+    named = {case.segment.name: report.data for case, report in zip(cases, reports, strict=True) if report is not None}
+    return {"segments": named} if named else None
+
+
+def _writePoints(file: Path, cases: list[Case]) -> str | None:
+    """Write the deviation of every point from the scan; None when nothing was measured."""
+    from M3DValidationLib.DeviationCsv import writePointsCsv
+
+    maps = {}
+    for number, case in enumerate(cases, start=1):
+        report = case.measurements.get("deviation")
+        if report is not None and "image" in report.maps:
+            name = case.segment.name if case.segment is not None else f"mesh {number}"
+            maps[name if name not in maps else f"{name} {number}"] = report.maps["image"]
+    if not maps:
+        return None
+    writePointsCsv(file, maps)
+    return str(file)
 
 
 def _inputOf(cases: list[Case]) -> dict:

@@ -27,15 +27,17 @@ class ImageDeviationCheck:
     )
 
     def canRun(self, case: Case) -> bool:
-        """Whether there are an image and a mesh."""
-        return case.image is not None and case.mesh is not None
+        """Whether there are an image and a mesh, or the mesh is missing although it was asked for."""
+        return case.image is not None and (case.mesh is not None or "mesh" in case.missing)
 
     def run(self, case: Case, progress: Callable[[float, str], None] = noProgress) -> list[Finding]:
         """Findings on the mesh against the image; measures once for all checks of a case."""
         from .DeviationReport import deviationReport
 
-        report = deviationReport(case, progress)
         held = requirementsOf(case, self.requirementIds)
+        if case.mesh is None:
+            return allNotAssessable(held, case.missing["mesh"])
+        report = deviationReport(case, progress)
         if "image" in report.problems:
             return allNotAssessable(held, report.problems["image"])
         return imageFindings(held, report.maps["image"], report.data["image"])
@@ -139,15 +141,17 @@ class SegmentDeviationCheck:
     requirementIds = ("segment-deviation-p95", "segment-parts")
 
     def canRun(self, case: Case) -> bool:
-        """Whether there are a segment and a mesh."""
-        return case.segment is not None and case.mesh is not None
+        """Whether there are a segment and a mesh, or the mesh is missing although it was asked for."""
+        return case.segment is not None and (case.mesh is not None or "mesh" in case.missing)
 
     def run(self, case: Case, progress: Callable[[float, str], None] = noProgress) -> list[Finding]:
         """Findings on the mesh against the segment it was made from; measures once for all checks of a case."""
         from .DeviationReport import deviationReport
 
-        report = deviationReport(case, progress)
         held = requirementsOf(case, self.requirementIds)
+        if case.mesh is None:
+            return allNotAssessable(held, case.missing["mesh"])
+        report = deviationReport(case, progress)
         if "segmentation" in report.problems:
             return allNotAssessable(held, report.problems["segmentation"])
         return segmentFindings(held, report.data["segmentation"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -29,11 +28,13 @@ class DeviationReport:
         :func:`~.DeviationStatistics.deviationStatistics` (plus ``regions``, and what the kind adds), or null.
     :ivar maps: the distances at the vertices, by the same keys; only those that were measured.
     :ivar problems: why a kind could not be measured although its input is there, one sentence each.
+    :ivar key: the parts and settings it was measured with.
     """
 
     data: dict = field(default_factory=lambda: dict.fromkeys(KINDS))
     maps: dict[str, DeviationMap] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    key: tuple = ()
 
     def findings(self, case: Case) -> list[Finding]:
         """Findings of the case's profile on what was measured."""
@@ -43,10 +44,6 @@ class DeviationReport:
         return [finding for check in checks if check.canRun(case) for finding in check.run(case)]
 
 
-# The last case that was measured, so that several checks and the report share one measurement.
-_last: list[tuple[weakref.ref, tuple, DeviationReport]] = []
-
-
 def deviationReport(
     case: Case,
     progress: Callable[[float, str], None] = noProgress,
@@ -54,20 +51,22 @@ def deviationReport(
 ) -> DeviationReport:
     """Measure the mesh of a case against its image, its segment and another mesh, whichever are there.
 
-    A second call with the same case and settings returns the same report without measuring again.
+    The report is kept in the case's measurements: a second call with the same parts and settings does not measure
+    again.
 
-    :param case: options in mm: ``tolerance`` (default: the profile's), ``searchRange``; and ``deviationMethod``
-        ("half-height" or "gradient").
+    :param case: options: ``tolerance`` (mm, default: the profile's), ``searchRange`` (mm), ``method`` ("half-height" or
+        "gradient").
     :param reference: a mesh to compare with ("surface"), already aligned, LPS mm.
     """
     tolerance = float(case.options.get("tolerance") or getattr(case.profile, "toleranceMm", None) or 1.0)
-    method = case.options.get("deviationMethod") or HALF_HEIGHT
+    method = case.options.get("method") or HALF_HEIGHT
     searchRange = float(case.options.get("searchRange") or 3.0)
     parts = (case.image, case.segment, case.mesh, reference)
     key = (*map(id, parts), tolerance, method, searchRange)
-    if _last and _last[0][0]() is case and _last[0][1] == key:
-        return _last[0][2]
-    report = DeviationReport()
+    known = case.measurements.get("deviation")
+    if known is not None and known.key == key:
+        return known
+    report = DeviationReport(key=key)
     if case.mesh is not None and case.image is not None:
         with _kept(report, "image"):
             deviation = imageDeviation(
@@ -97,7 +96,7 @@ def deviationReport(
             report.data["surface"] = surfaceFacts(comparison, tolerance)
             report.maps["surface"] = comparison.forward
     progress(1.0, "Deviations measured")
-    _last[:] = [(weakref.ref(case), key, report)]
+    case.measurements["deviation"] = report
     return report
 
 
