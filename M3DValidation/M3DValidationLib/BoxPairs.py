@@ -24,6 +24,34 @@ def boxesOf(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
 
 
+def boxesOfPieces(corners: np.ndarray, size: float, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Boxes that cover triangles without covering much else: long triangles in several small boxes each.
+
+    :param size: triangles with a longer edge are halved across it, again and again.
+    :param most: no more halving beyond about so many pieces.
+    :return: lower and upper corners (n, 3), and the triangle each box belongs to, int64 (n,).
+    """
+    owner = np.arange(len(corners))
+    done = [(*boxesOf(corners[:0]), owner[:0])]
+    count = len(corners)
+    while len(corners):
+        edges = corners[:, [1, 2, 0]] - corners
+        lengths = np.einsum("nij,nij->ni", edges, edges)
+        longest = lengths.argmax(axis=1)
+        long = lengths[np.arange(len(corners)), longest] > size * size
+        if count + int(long.sum()) > most:
+            long[:] = False
+        done.append((*boxesOf(corners[~long]), owner[~long]))
+        corners, owner, longest = corners[long], owner[long], longest[long]
+        row = np.arange(len(corners))
+        a, b, c = (corners[row, (longest + step) % 3] for step in range(3))
+        middle = (a + b) / 2
+        corners = np.concatenate([np.stack([a, middle, c], axis=1), np.stack([middle, b, c], axis=1)])
+        owner = np.concatenate([owner, owner])
+        count += len(row)
+    return tuple(np.concatenate(parts) for parts in zip(*done, strict=True))
+
+
 class _Grid:
     """Cells of one size over the extent of all boxes."""
 

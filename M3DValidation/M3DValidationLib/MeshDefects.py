@@ -107,8 +107,8 @@ def _withoutHeight(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 def _withoutDuplicates(points, triangles, firstAlike, repeated) -> np.ndarray:
     """Triangles to work with: of those that lie on each other the one that fits its neighbors.
 
-    Two that face each other are left out together where they are a double wall between two bodies, and kept together
-    where they are a closed surface of their own; otherwise the one that runs against its neighbors is left out.
+    Two that face each other are left out together where they are a double wall between two bodies; otherwise the one
+    that runs against its neighbors is left out.
     """
     keep = np.ones(len(triangles), dtype=bool)
     keep[repeated] = False
@@ -140,7 +140,6 @@ def _withoutDuplicates(points, triangles, firstAlike, repeated) -> np.ndarray:
     needed = np.bincount(wall, (others == 1).any(axis=1))[wall] > 0
     between = ~needed & (np.bincount(wall, (others > 1).any(axis=1))[wall] > 0)
     keep[firstAlike[opposite[between]]] = False
-    keep[opposite[~needed & ~between]] = True
     swapped = opposite[needed & against]
     keep[swapped] = True
     keep[firstAlike[swapped]] = False

@@ -129,13 +129,12 @@ def _volumes(topology: MeshTopology, shell, count, flip):
 def _balanced(topology: MeshTopology, shell, count, flip) -> np.ndarray:
     """Shells that by themselves close at the edges where more than two triangles meet."""
     balanced = np.ones(count, dtype=bool)
-    _, halfEdge, first = topology.halfEdges
-    for edge in topology.crowdedEdges:
-        there = halfEdge[first[edge] : first[edge] + topology.edgeUse[edge]]
-        low = topology.edgePoints[edge, 0]
-        sign = np.where(topology.edgeEnds(there)[0] == low, 1, -1) * np.where(flip[there // 3], -1, 1)
-        shells, place = np.unique(shell[there // 3], return_inverse=True)
-        balanced[shells[np.bincount(place, sign) != 0]] = False
+    edge, there = topology.crowdedHalfEdges
+    if len(edge):
+        sign = np.where(topology.edgeEnds(there)[0] == topology.edgePoints[edge, 0], 1, -1)
+        sign = np.where(flip[there // 3], -sign, sign)
+        pairs, place = np.unique(edge * count + shell[there // 3], return_inverse=True)
+        balanced[pairs[np.bincount(place.reshape(-1), sign) != 0] % count] = False
     return balanced
 
 

@@ -62,19 +62,18 @@ class MeshSoundness:
         Their free edges are no holes: without them the surface around is whole.
         """
         topology = self.cleaned.topology
-        crowded = topology.crowdedEdges
-        if not len(crowded):
+        edge, there = topology.crowdedHalfEdges
+        if not len(edge):
             return np.empty(0, dtype=np.int64)
-        patches = topology.patches
-        sizes = np.bincount(patches)
-        free = np.unique(patches[topology.boundaryHalfEdges // 3])
-        hanging = []
-        for edge in crowded:
-            here = patches[topology.trianglesAtEdge(edge)]
-            for patch in np.intersect1d(here, free):
-                if np.sum(here != patch) >= 2 and sizes[patch] < sizes[here].max():
-                    hanging.append(patch)
-        return np.unique(np.array(hanging, dtype=np.int64))
+        sizes = np.bincount(topology.patches)
+        free = np.zeros(len(sizes), dtype=bool)
+        free[topology.patches[topology.boundaryHalfEdges // 3]] = True
+        patch = topology.patches[there // 3]
+        _, place, own = np.unique(edge * len(sizes) + patch, return_inverse=True, return_counts=True)
+        others = topology.edgeUse[edge] - own[place.reshape(-1)]
+        largest = np.zeros(len(topology.edgeUse), dtype=np.int64)
+        np.maximum.at(largest, edge, sizes[patch])
+        return np.unique(patch[free[patch] & (others >= 2) & (sizes[patch] < largest[edge])])
 
     @cached_property
     def holes(self) -> list[Hole]:

@@ -76,10 +76,13 @@ class MeshTopology:
         """Numbers of the edges with more than two triangles."""
         return np.flatnonzero(self.edgeUse > 2)
 
-    def trianglesAtEdge(self, edge: int) -> np.ndarray:
-        """Working triangles at an edge."""
+    @cached_property
+    def crowdedHalfEdges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Number of the edge, and half-edge (3 t + corner), for every triangle at an edge with more than two."""
         _, halfEdge, first = self.halfEdges
-        return halfEdge[first[edge] : first[edge] + self.edgeUse[edge]] // 3
+        use = self.edgeUse[self.crowdedEdges]
+        begin = np.repeat(first[self.crowdedEdges] - np.cumsum(use) + use, use)
+        return np.repeat(self.crowdedEdges, use), halfEdge[begin + np.arange(len(begin))]
 
     def edgeEnds(self, halfEdges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points where the half-edges start and end, in the direction their triangle has them."""
@@ -101,22 +104,6 @@ class MeshTopology:
         """
         one, other = self.neighbors
         return connectedComponents(len(self.triangles), one // 3, other // 3)
-
-    @cached_property
-    def bodies(self) -> np.ndarray:
-        """Number of the body each triangle belongs to, connected through any shared point; int32 (w,)."""
-        patches = self.patches
-        count = int(patches.max()) + 1 if len(patches) else 0
-        if count < 2:
-            return patches
-        # Only points with triangles of several patches join them.
-        point = self.triangles.reshape(-1)
-        patch = np.repeat(patches, 3)
-        lowest = np.full(len(self.points), count, dtype=np.int32)
-        np.minimum.at(lowest, point, patch)
-        joined = lowest[point] != patch
-        ofPatch = connectedComponents(count, patch[joined], lowest[point][joined])
-        return ofPatch[patches]
 
     @cached_property
     def boundaryLoops(self) -> list[np.ndarray]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from M3DLib.Errors import noProgress
 
-from .BoxPairs import boxesOf, overlappingBoxesBetween
+from .BoxPairs import boxesOfPieces, overlappingBoxesBetween
 from .TriangleIntersection import cross
 
 METHOD = (
@@ -27,6 +27,7 @@ OPPOSITE = -0.8
 # Between planes that enclose 37 degrees the ray is 1.13 times as long as the ball is thick.
 _BALL_FROM = 1.5
 _MOST_BALLS = 8_000
+_MOST_PIECES = 400_000
 
 
 @dataclass
@@ -88,7 +89,7 @@ def measureThickness(
     points, triangle = _spread(corners, doubleArea / 2, count)
     reach = 3 * limitMm
     inward = -normals[triangle]
-    surface = (corners, normals, boxesOf(corners))
+    surface = (corners, normals, boxesOfPieces(corners, reach, max(_MOST_PIECES, 2 * len(corners))))
     values, opposite = _castRays(surface, (points, inward), triangle, reach)
     progress(0.6, text)
     close = np.flatnonzero(values < _BALL_FROM * limitMm)
@@ -162,7 +163,8 @@ def _castRays(surface, rays, triangle, reach) -> tuple[np.ndarray, np.ndarray]:
     values, opposite = np.full(len(points), np.inf), np.full(len(points), -1, dtype=np.int64)
     ends = points + direction * reach
     low, high = np.minimum(points, ends), np.maximum(points, ends)
-    for i, j in overlappingBoxesBetween(low, high, *boxes):
+    for i, piece in overlappingBoxesBetween(low, high, *boxes[:2]):
+        j = boxes[2][piece]
         keep = triangle[i] != j
         i, j = i[keep], j[keep]  # noqa: PLW2901 (narrowed twice, for speed)
         slope = np.einsum("ij,ij->i", normals[j], direction[i])
@@ -196,7 +198,8 @@ def _fitBalls(surface, rays, start) -> tuple[np.ndarray, np.ndarray]:
     centers = points + direction * (diameter / 2)[:, None]
     radius = (diameter / 2)[:, None]
     # The ball only shrinks, so what the first one does not reach never matters.
-    for i, j in overlappingBoxesBetween(centers - radius, centers + radius, *boxes):
+    for i, piece in overlappingBoxesBetween(centers - radius, centers + radius, *boxes[:2]):
+        j = boxes[2][piece]
         keep = np.einsum("ij,ij->i", normals[j], direction[i]) >= -OPPOSITE
         i, j = i[keep], j[keep]  # noqa: PLW2901
         fitted = _ballAgainstTriangle(points[i], direction[i], corners[j], diameter[i])
