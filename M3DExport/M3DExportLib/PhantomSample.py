@@ -50,7 +50,7 @@ def addSmallPhantom():
     ijkToLps[:3, 3] = (-12.0, -27.0, 23.0)
     image = renderPhantom([(ball, 1000.0)], 0.0, (34, 34, 34), ijkToLps, (0.8, 0.8, 0.8), name="ball phantom")
     volume = _importAndLoad(image, SeriesDescription(seriesDescription="Ball phantom"), lambda done, text: None)
-    insert = Insert("ball 20 mm", ball, ball.volumeMm3, ball.center)
+    insert = Insert("ball 20 mm", ball, ball.volumeMm3, ball.center, (0.85, 0.8, 0.65))
     return volume, _segment(image, volume, [insert], 500.0)
 
 
@@ -88,19 +88,17 @@ def _instanceUid(file):
 
 def _segment(image, volumeNode, inserts, threshold):
     """A segmentation of the voxels above a threshold around each insert's inside."""
-    import numpy as np
+    from dataclasses import replace
 
     from M3DLib.SegmentFit import bodyAt, thresholdSegment
+    from M3DLib.SlicerSegments import vtkSegmentOf
 
-    node = slicer.mrmlScene.AddNewNodeByClass(
-        "vtkMRMLSegmentationNode", _("{name} segmentation").format(name=image.name)
-    )
+    name = _("{name} segmentation").format(name=image.name)
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
     whole = thresholdSegment(image, threshold)
     for insert in inserts:
-        body = bodyAt(whole, insert.pointInside, insert.name)
-        segmentId = node.GetSegmentation().AddEmptySegment("", insert.name)
-        # The phantom's grid runs along the patient axes as the volume's does, so that arrays go over as they are.
-        slicer.util.updateSegmentBinaryLabelmapFromArray(np.asarray(body.array), node, segmentId, volumeNode)
+        body = replace(bodyAt(whole, insert.pointInside, insert.name), color=insert.color)
+        node.GetSegmentation().AddSegment(vtkSegmentOf(body))
     return node

@@ -21,6 +21,15 @@ def arrayOfMatrix(matrix: vtk.vtkMatrix4x4) -> np.ndarray:
     return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
 
 
+def matrixOfArray(array: np.ndarray) -> vtk.vtkMatrix4x4:
+    """A (4, 4) array as vtkMatrix4x4."""
+    import vtk
+
+    matrix = vtk.vtkMatrix4x4()
+    matrix.DeepCopy(np.asarray(array, dtype=np.float64).ravel().tolist())
+    return matrix
+
+
 def ijkToLpsOfVolume(volumeNode: slicer.vtkMRMLVolumeNode) -> np.ndarray:
     """Voxel index to LPS mm, float64 (4, 4), without the node's parent transform."""
     import vtk

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from M3DLib.PhantomSeries import SeriesDescription, writeSeries
-from M3DLib.SlicerTransforms import LPS_FROM_RAS
+from M3DLib.Segment import Segment
+from M3DLib.SlicerSegments import vtkSegmentOf
+from M3DLib.SlicerTransforms import LPS_FROM_RAS, ijkToLpsOfVolume, matrixOfArray
 
 from .Volumes import makeVolume
 
@@ -30,12 +32,7 @@ def addVolumeNode(application, volume, files, name="CT"):
     image.SetDimensions(volume.dimensions)
     image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(volume.array).reshape(-1), deep=True))
     node.SetAndObserveImageData(image)
-    matrix = vtk.vtkMatrix4x4()
-    ijkToRas = LPS_FROM_RAS @ volume.ijkToLps
-    for row in range(4):
-        for column in range(4):
-            matrix.SetElement(row, column, ijkToRas[row, column])
-    node.SetIJKToRASMatrix(matrix)
+    node.SetIJKToRASMatrix(matrixOfArray(LPS_FROM_RAS @ volume.ijkToLps))
     uids = [str(pydicom.dcmread(file, stop_before_pixels=True).SOPInstanceUID) for file in files]
     node.SetAttribute("DICOM.instanceUIDs", " ".join(uids))
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(application.scene)
@@ -49,27 +46,17 @@ def addSegmentation(application, volumeNode, boxes, name="Segmentation"):
     :param boxes: name to (k, j, i) slices.
     """
     import slicer
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk
 
     node = application.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
-    matrix = vtk.vtkMatrix4x4()
-    volumeNode.GetIJKToRASMatrix(matrix)
     shape = volumeNode.GetImageData().GetDimensions()[::-1]
     for number, (segmentName, box) in enumerate(boxes.items()):
         array = np.zeros(shape, dtype=np.uint8)
         if box is not None:
             array[box] = 1
-        image = slicer.vtkOrientedImageData()
-        image.SetDimensions(*shape[::-1])
-        image.GetPointData().SetScalars(numpy_to_vtk(array.reshape(-1), deep=True))
-        image.SetGeometryFromImageToWorldMatrix(matrix)
-        segment = slicer.vtkSegment()
-        segment.SetName(segmentName)
-        segment.SetColor(0.2, 0.4, 0.1 + 0.2 * number)
-        segment.AddRepresentation("Binary labelmap", image)
+        color = (0.2, 0.4, 0.1 + 0.2 * number)
+        segment = vtkSegmentOf(Segment(array, ijkToLpsOfVolume(volumeNode), segmentName, color))
         node.GetSegmentation().AddSegment(segment, f"Segment_{number + 1}")
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(application.scene)
     hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
@@ -85,13 +72,7 @@ def itemOf(application, node):
 
 def moveBy(application, node, matrix):
     """Put a node under a new linear transform, RAS mm; returns the transform node."""
-    import vtk
-
     transform = application.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-    vtkMatrix = vtk.vtkMatrix4x4()
-    for row in range(4):
-        for column in range(4):
-            vtkMatrix.SetElement(row, column, matrix[row][column])
-    transform.SetMatrixTransformToParent(vtkMatrix)
+    transform.SetMatrixTransformToParent(matrixOfArray(matrix))
     node.SetAndObserveTransformNodeID(transform.GetID())
     return transform

@@ -1,0 +1,30 @@
+"""The extension's own way into a PACS, against a real archive."""
+
+import pytest
+
+from M3DLib.TriangleMesh import TriangleMesh
+from M3DTestSupport.MeshShapes import icosphere
+from M3DTestSupport.Models import makeObject, makeTetrahedron
+from M3DTestSupport.OrthancServer import OrthancServer, findOrthanc
+
+pytest.importorskip("dicomweb_client", reason="dicomweb-client is not installed; Slicer brings it along")
+
+from M3DLib.DicomWebStore import DicomWebStore
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    program, plugin = findOrthanc()
+    if program is None or plugin is None:
+        pytest.skip("orthanc or orthanc-dicomweb is not installed")
+    with OrthancServer(tmp_path_factory.mktemp("orthanc"), program, plugin) as running:
+        yield running
+
+
+@pytest.mark.parametrize("level", [0, 6], ids=["small", "large"])
+def test_modelsArriveAndAreFound(server, level):
+    mesh = TriangleMesh(*icosphere(level=level)) if level else makeTetrahedron()
+    datasets = [makeObject(mesh), makeObject(mesh)]
+    uids = DicomWebStore(f"{server.url}/dicom-web").add(datasets)
+    found = server.post("/tools/find", {"Level": "Instance", "Query": {"Modality": "M3D"}, "Expand": True})
+    assert set(uids) <= {one["MainDicomTags"]["SOPInstanceUID"] for one in found}
