@@ -27,6 +27,7 @@ COMMAND_MODULES = (
     "ValidateCommand",
     "ProfilesCommand",
     "CompareCommand",
+    "RepairCommand",
     "DemoCommand",
 )
 
