@@ -9,6 +9,9 @@ from slicer.i18n import tr as _
 # PS3.4 B.5, Encapsulated STL Storage; written out because pydicom is not to be imported when Slicer starts.
 ENCAPSULATED_STL_STORAGE = "1.2.840.10008.5.1.4.1.1.104.3"
 
+# What the UIDs of all classes of encapsulated documents begin with.
+ENCAPSULATED_DOCUMENTS = "1.2.840.10008.5.1.4.1.1.104."
+
 # Above the 0.95 that the plugin of Slicer's core gives to every object of modality M3D.
 IMPORT_CONFIDENCE = 0.97
 
@@ -61,6 +64,12 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
 
     def examineFiles(self, files):
         """One loadable per Encapsulated STL instance of a series."""
+        # A series of models may hold several classes, STL beside OBJ and MTL, but no images: asking for the first
+        # instance saves a query for each slice of every scan.
+        if not files or not slicer.dicomDatabase.fileValue(files[0], self.tags["sopClassUID"]).startswith(
+            ENCAPSULATED_DOCUMENTS
+        ):
+            return []
         loadables = []
         for file in files:
             if slicer.dicomDatabase.fileValue(file, self.tags["sopClassUID"]) == ENCAPSULATED_STL_STORAGE:

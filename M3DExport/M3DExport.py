@@ -290,6 +290,7 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         from M3DExportLib.Choices import Destination
 
         from M3DLib.DicomWebStore import DicomWebStore
+        from M3DLib.Errors import M3DError
         from M3DLib.SlicerAdaptors import applicationDatabase
 
         more = {
@@ -301,6 +302,8 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         node, segmentIds, volume = parameters.inputNode, parameters.segmentIds, parameters.sourceVolume
         more |= {"description": description, "surfaceParameters": surface}
         if parameters.destination == Destination.FOLDER:
+            if parameters.folder == type(parameters.folder)():
+                raise M3DError("Choose the folder that the DICOM files go to.")
             return self.exportToFolder(node, segmentIds, parameters.folder, volume, **more)
         if parameters.destination == Destination.PACS:
             store = DicomWebStore(parameters.server, *credentials)

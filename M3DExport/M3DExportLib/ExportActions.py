@@ -69,6 +69,15 @@ class ExportActions:
         study = database.instanceValue(uids[0], "0020,000D")
         return modelsOfPatient(database, study) if study else []
 
+    def modelOf(self, node):
+        """SOP Instance UID of the model in the database that a node was loaded from, "" when it was from none."""
+        from M3DLib.SlicerAdaptors import applicationDatabase
+
+        uid = (node.GetAttribute("DICOM.instanceUIDs") or "").partition(" ")[0]
+        if not uid or not self.isDatabaseOpen():
+            return ""
+        return uid if applicationDatabase().instanceValue(uid, "0008,0060") == "M3D" else ""
+
     def preview(self, parameters):
         """Show the surfaces as they would be exported, and what smoothing and decimation do to them."""
         from M3DLib.Errors import Cancelled

@@ -22,6 +22,7 @@ class ExportForm:
         self._parameters = None
         self._showing = False
         self._summarized = None
+        self._volume = None
         ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onInputChanged)
         ui.sourceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onSourceChanged)
         ui.segmentsTable.connect("selectionChanged(QItemSelection,QItemSelection)", self._onSegmentsChanged)
@@ -95,6 +96,12 @@ class ExportForm:
             volume.GetID() if volume else "",
             tuple(parameters.segmentIds),
         )
+        if volume is not self._volume:
+            self._volume = volume
+            self.actions.showPatient(volume)
+            self._fillPredecessors(volume)
+        elif (self._chosenPredecessor() or "") != parameters.predecessorUid:
+            self._fillPredecessors(volume)
         if node is not None and choice != self._summarized:
             try:
                 summary = summarizeInput(node, list(parameters.segmentIds), volume)
@@ -104,7 +111,6 @@ class ExportForm:
             self.ui.inputSummaryLabel.text = "\n".join(lines)
             self.ui.inputWarningLabel.text = "\n".join(warnings)
             self.ui.inputWarningLabel.visible = bool(warnings)
-            self.actions.showPatient(volume)
         if node is None:
             self.ui.inputSummaryLabel.text = _("Choose a segmentation or a model.")
             self.ui.inputWarningLabel.visible = False
@@ -134,6 +140,7 @@ class ExportForm:
                 source = findSource(node, slicer.mrmlScene, applicationDatabase())
                 if source is not None and source.volumeNode is not None:
                     self._parameters.sourceVolume = source.volumeNode
+                self._parameters.predecessorUid = self.actions.modelOf(node)
                 if node.IsA("vtkMRMLSegmentationNode"):
                     segmentation = node.GetSegmentation()
                     count = segmentation.GetNumberOfSegments()
@@ -147,36 +154,38 @@ class ExportForm:
 
         if node is not None and self._parameters.inputNode is not None:
             self._parameters.inputNode.SetNodeReferenceID(SOURCE_VOLUME_ROLE, node.GetID())
-        self._fillPredecessors(node)
 
     def _onSegmentsChanged(self, selected, deselected):
         if self._parameters is not None and not self._showing:
             self._parameters.segmentIds = list(self.ui.segmentsTable.selectedSegmentIDs())
 
+    def _chosenPredecessor(self):
+        combo = self.ui.predecessorComboBox
+        return combo.itemData(combo.currentIndex)
+
     def _onPredecessorChanged(self, index):
         if self._parameters is not None and not self._showing:
-            self._parameters.predecessorUid = self.ui.predecessorComboBox.itemData(index) or ""
+            self._parameters.predecessorUid = self._chosenPredecessor() or ""
 
     def _onRefresh(self):
         if self._parameters is not None:
             self._fillPredecessors(self._parameters.sourceVolume)
 
     def _fillPredecessors(self, volume):
-        """List the models of the scan's patient that are in the database."""
+        """List the models of the scan's patient that are in the database, and show the chosen one."""
         combo = self.ui.predecessorComboBox
-        wanted = self._parameters.predecessorUid
-        self._showing = True
+        wasShowing, self._showing = self._showing, True
         try:
             combo.clear()
             combo.addItem(_("none"), "")
             for model in self.actions.earlierModels(volume):
                 combo.addItem(model.label, model.sopInstanceUid)
-            position = combo.findData(wanted)
+            position = combo.findData(self._parameters.predecessorUid)
             combo.currentIndex = max(position, 0)
+            if position < 0:
+                self._parameters.predecessorUid = ""
         finally:
-            self._showing = False
-        if position < 0:
-            self._parameters.predecessorUid = ""
+            self._showing = wasShowing
 
     def _onExport(self):
         self.actions.export(self._parameters)
@@ -184,5 +193,5 @@ class ExportForm:
 
     def _onCreateDatabase(self):
         self.actions.createDatabase()
-        self._summarized = None
+        self._summarized = self._volume = None
         self.show(self._parameters)

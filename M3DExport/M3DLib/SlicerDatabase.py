@@ -142,7 +142,8 @@ class DatabaseStore:
         """Remove what was added. The database can remove whole series only."""
         for series in newSeries:
             if list(self.database.filesForSeries(series, 1)):
-                self.database.removeSeries(series)
+                # With what the tag cache holds of it, which would otherwise stay.
+                self.database.removeSeries(series, True)
         left = [uid for uid in added if self.database.fileForInstance(uid)]
         if left:
             raise M3DError(

@@ -63,6 +63,8 @@ def imageOfVolumeNode(
     data = volumeNode.GetImageData()
     if data is None or data.GetPointData().GetScalars() is None:
         raise M3DError(f"Volume '{name}' holds no image.")
+    if data.GetNumberOfScalarComponents() != 1:
+        raise M3DError(f"Volume '{name}' has several values per voxel (colors, vectors), so it is no scan.")
     uids = instanceUidsOf(volumeNode)
     if not uids:
         raise M3DError(

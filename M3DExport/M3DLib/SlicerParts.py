@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _BINARY_LABELMAP = "Binary labelmap"
 _CLOSED_SURFACE = "Closed surface"
 
+# Segmentation Storage and Label Map Segmentation Storage (PS3.4 B.5). A segmentation can also have been loaded from a
+# surface or a structure set, which are no images that a model is made from.
+_DICOM_SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+
 
 @dataclass
 class Part:
@@ -228,7 +232,7 @@ def segmentationSource(segmentationNode: slicer.vtkMRMLSegmentationNode, databas
     for uid in instanceUidsOf(segmentationNode)[:1]:
         if database is not None and database.isOpen and database.fileForInstance(uid):
             values = [database.instanceValue(uid, tag) for tag in ("0008,0016", "0020,000E", "0020,000D")]
-            if all(values):
+            if all(values) and values[0] in _DICOM_SEGMENTATIONS:
                 sopClass, series, study = values
                 return SegmentSource("seg", "DICOM Segmentation", None, sopClass, uid, series, study)
     return SegmentSource("node", "segmentation made in 3D Slicer")

@@ -74,7 +74,7 @@ class StandInDatabase:
             "",
         )
 
-    def removeSeries(self, series):
+    def removeSeries(self, series, clearCachedTags=False):
         for uid in [uid for uid in self._files if self.instanceValue(uid, "0020,000E") == series]:
             Path(self._files.pop(uid)).unlink()
             del self._headers[uid]

@@ -259,3 +259,34 @@ def test_folderGetsFilesWithNamesThatSayNothing(application, logic, case, tmp_pa
     assert sorted(folder.iterdir()) == sorted(files)
     assert all("Phantom" not in file.name for file in files)
     assert np.allclose(LPS_FROM_RAS @ LPS_FROM_RAS, np.eye(4))
+
+
+def test_dicomSegmentationIsReferredTo(application, logic, case, tmp_path):
+    _volume, node, segmentation = case
+    image = pydicom.dcmread(application.database.fileForInstance(node.GetAttribute("DICOM.instanceUIDs").split()[0]))
+    image.SOPClassUID, image.Modality = "1.2.840.10008.5.1.4.1.1.66.4", "SEG"
+    image.SOPInstanceUID, image.SeriesInstanceUID = "1.2.3.4.5", "1.2.3.4"
+    image.save_as(tmp_path / "seg.dcm")
+    application.addToDatabase([tmp_path / "seg.dcm"])
+    segmentation.SetAttribute("DICOM.instanceUIDs", "1.2.3.4.5")
+    model = modelOf(application, logic.exportSegments(segmentation, ["Segment_1"], node)[0])
+    assert "1.2.3.4.5" in [source.sopInstanceUid for source in model.sources]
+    # What else a segmentation can be loaded from is no image that a model is made from.
+    image.SOPClassUID, image.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.481.3", "1.2.3.4.6"
+    image.save_as(tmp_path / "structures.dcm")
+    application.addToDatabase([tmp_path / "structures.dcm"])
+    segmentation.SetAttribute("DICOM.instanceUIDs", "1.2.3.4.6")
+    model = modelOf(application, logic.exportSegments(segmentation, ["Segment_1"], node)[0])
+    assert "1.2.3.4.6" not in [source.sopInstanceUid for source in model.sources]
+
+
+def test_colorVolumeIsNoScan(application, logic, case):
+    import vtk
+
+    _volume, node, segmentation = case
+    image = vtk.vtkImageData()
+    image.SetDimensions(20, 18, 16)
+    image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 3)
+    node.SetAndObserveImageData(image)
+    with pytest.raises(M3DError, match="several values per voxel"):
+        logic.exportSegments(segmentation, [], node)

@@ -189,3 +189,34 @@ def test_defaultsOfThePanelAreThoseOfTheLibrary(widget):
 
     assert descriptionOf(widget._parameterNode) == ModelDescription()
     assert surfaceOf(widget._parameterNode) == SurfaceParameters()
+
+
+def test_folderMustBeChosen(widget, case):
+    from M3DExportLib.Choices import Destination
+
+    TestOutput().start(widget, case)
+    widget._parameterNode.destination = Destination.FOLDER
+    with pytest.raises(ValueError, match="Choose the folder"):
+        widget.ui.exportButton.click()
+
+
+def test_modelLoadedFromTheDatabaseIsTheEarlierVersion(application, widget, case):
+    from DICOMEncapsulatedSTLPlugin import DICOMEncapsulatedSTLPluginClass
+
+    TestOutput().start(widget, case)
+    widget.ui.segmentsTable.setSelectedSegmentIDs(["Segment_1"])
+    widget.ui.exportButton.click()
+    uid = widget.ui.resultLabel.text.splitlines()[1]
+    plugin = DICOMEncapsulatedSTLPluginClass()
+    (loadable,) = plugin.examineFiles([application.database.fileForInstance(uid)])
+    node = plugin.load(loadable)
+    emit(widget.ui.inputSelector, "currentNodeChanged(vtkMRMLNode*)", node)
+    assert widget._parameterNode.predecessorUid == uid
+    assert widget.ui.predecessorComboBox.itemData(widget.ui.predecessorComboBox.currentIndex) == uid
+
+
+def test_patientIsForgottenWithTheScene(application, widget, case):
+    TestOutput().start(widget, case)
+    assert "P1" in widget.ui.patientLabel.text
+    application.scene.Clear(0)
+    assert "P1" not in widget.ui.patientLabel.text
