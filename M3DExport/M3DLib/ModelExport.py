@@ -72,6 +72,7 @@ def makeModels(
     placement: SeriesPlacement | None = None,
     earlier: EarlierModels | None = None,
     icons: Sequence | None = None,
+    otherImages: Sequence[Sequence[Dataset]] = (),
     stored: Sequence[Path] = (),
     started: datetime | None = None,
 ) -> list[Model]:
@@ -83,6 +84,8 @@ def makeModels(
     :param placement: series and first instance number; when None, the series of the earlier model that is continued,
         else a new one.
     :param earlier: models that these are new versions or assemblies of.
+    :param otherImages: headers of further series that the segments were made from (fused or registered images);
+        patient, study and frame of reference stay those of ``image``.
     :param stored: files of models that the place of storage holds already, among which identical ones are looked for.
     :param started: when the making of the models began; now when None.
     :raises M3DError: the image has no DICOM headers, or the description is not valid.
@@ -92,12 +95,20 @@ def makeModels(
             "The image has no DICOM headers, so the model's patient and study are unknown; give the DICOM series that "
             "the image was made from.",
         )
+    frame = str(image.headers[0].get("FrameOfReferenceUID") or "")
+    if otherImages and not frame:
+        raise M3DError("The scan has no frame of reference, so other series cannot be related to it; leave them out.")
     description.requireValid()
     if started is not None:
         description = description.withDefaults(contentDateTime=started)
     models = []
     for number, (segment, mesh) in enumerate(zip(segments, meshes, strict=True)):
-        sources = sourcesFromImages([image.headers], [segment.source])
+        sources = sourcesFromImages(
+            [image.headers, *otherImages],
+            [segment.source],
+            str(image.headers[0].get("StudyInstanceUID") or ""),
+            frame,
+        )
         if earlier is not None:
             earlier.requireSamePatient(sources.header)
         if placement is None:

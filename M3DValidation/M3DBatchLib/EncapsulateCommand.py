@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .DescriptionOptions import addDescriptionOptions, descriptionFrom, earlierModelsFrom
+from .SourceHeaders import readSourceHeaders
 from .Stopwatch import Stopwatch, peakMemoryMb
 from .Terminal import Terminal
 
@@ -96,7 +97,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.progress(0.1, "Reading the STL")
         foreign = readForeignStl(arguments.file, description.unitMm)
         terminal.progress(0.2, "Reading the headers of the source")
-        images = _sourceHeaders(arguments.source, arguments.series)
+        images = readSourceHeaders(arguments.source, arguments.series)
     sources = sourcesFromImages(
         images,
         studyInstanceUid=arguments.study,
@@ -157,26 +158,6 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.note(warning)
     terminal.result(data, _text(data))
     return 0
-
-
-def _sourceHeaders(sources: list[str], series: list[str]) -> list[list[Dataset]]:
-    """Headers of every series chosen, one list per series."""
-    from M3DLib.DicomSeries import chooseSeries, findFiles, scanFiles
-    from M3DLib.Errors import M3DError
-
-    images, used = [], set()
-    for source in sources:
-        files, _skipped = scanFiles(findFiles(Path(source)))
-        present = {file.seriesUid for file in files} | {str(file.header.get("SeriesNumber")) for file in files}
-        wanted = [choice for choice in series if choice.strip() in present]
-        for choice in wanted or [None]:
-            chosen, _others = chooseSeries(files, choice, Path(source))
-            images.append([file.header for file in chosen])
-            used.add(choice)
-    unused = [choice for choice in series if choice not in used]
-    if unused:
-        raise M3DError(f"No source holds a series {' or '.join(unused)}.")
-    return images
 
 
 def _store(dataset: Dataset, store, output: Path, terminal: Terminal) -> Path:

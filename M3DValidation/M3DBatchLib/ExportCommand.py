@@ -16,6 +16,7 @@ from .InputOptions import (
     requireOneAnatomy,
     surfaceParametersFrom,
 )
+from .SourceHeaders import readSourceHeaders
 from .Stopwatch import Stopwatch, peakMemoryMb
 from .Terminal import Terminal
 
@@ -34,6 +35,13 @@ def addParser(subparsers) -> None:
         "patient, study and frame of reference, into a DICOM file-set (a folder with a DICOMDIR).",
     )
     addImageOptions(parser)
+    parser.add_argument(
+        "--also-from",
+        action="append",
+        default=[],
+        metavar="DIR|FILE",
+        help="a further DICOM series that the segmentation was made from (fused images), named as a source too",
+    )
     addSegmentOptions(parser)
     addSurfaceOptions(parser)
     addDescriptionOptions(parser)
@@ -68,6 +76,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     with stopwatch.stage("reading"):
         image = readImage(arguments.image, arguments.series, terminal.progress)
         image.requireRegular()
+        otherImages = readSourceHeaders(arguments.also_from, [])
     with stopwatch.stage("segmenting"):
         segments = readSegmentsFrom(arguments, image, terminal.progress)
     with stopwatch.stage("surface"):
@@ -84,6 +93,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             neighbors=neighbors,
             earlier=earlier,
             icons=icons,
+            otherImages=otherImages,
             stored=storedModels(directory, store.root),
             started=started,
         )
