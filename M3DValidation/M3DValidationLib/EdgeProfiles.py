@@ -10,6 +10,9 @@ from M3DLib.ImageVolume import ImageVolume
 from M3DLib.Segment import Segment
 
 _STEPS_PER_VOXEL = 4
+_REACH = 4
+# No shorter than this to both sides: the scanner's blur does not shrink with the pixels.
+_SHORTEST_MM = 3.0
 
 
 @dataclass
@@ -40,7 +43,7 @@ def edgeProfiles(image: ImageVolume, segment: Segment, count: int = 6000, seed: 
 
     The direction of each is the gradient of the segment blurred over two voxels, so that it crosses the boundary as it
     runs on the whole, not as the single voxel's face does. On both sides the value is taken where the profile first
-    stops rising or falling, at most four voxels away.
+    stops rising or falling, at most four voxels (or 3 mm) away.
 
     :raises M3DError: the image is not a regular grid.
     """
@@ -51,17 +54,19 @@ def edgeProfiles(image: ImageVolume, segment: Segment, count: int = 6000, seed: 
     image.requireRegular()
     inside, start = cropped(segment, margin=4)
     points, normals, area = _boundary(inside, start, segment, count, seed)
-    spacing = float(np.sort(image.spacing)[-1])
-    step = float(image.spacing.min()) / _STEPS_PER_VOXEL
-    reach = int(np.ceil(4 * spacing / step))
-    offsets = np.arange(-reach, reach + 1) * step
+    # As long as four voxels are across the boundary: in thick slices an edge is blurred one way and sharp the other.
+    crossing = np.linalg.norm(normals @ np.linalg.inv(image.ijkToLps[:3, :3]).T, axis=1)
+    unit = np.maximum(1 / crossing, _SHORTEST_MM / _REACH)
+    offsets = np.arange(-_REACH * _STEPS_PER_VOXEL, _REACH * _STEPS_PER_VOXEL + 1) / _STEPS_PER_VOXEL
     # Outside is where the offset is positive.
-    places = points[:, None] + normals[:, None] * offsets[None, :, None]
+    places = points[:, None] + (normals * unit[:, None])[:, None] * offsets[None, :, None]
     index = image.lpsToIndex(places.reshape(-1, 3))
     values = ndimage.map_coordinates(
         image.array, index.T[::-1], order=1, mode="constant", cval=np.nan, output=np.float64
     ).reshape(len(points), -1)
-    return evaluateProfiles(points, values, offsets, area)
+    profiles = evaluateProfiles(points, values, offsets, area)
+    profiles.shift *= unit
+    return profiles
 
 
 def _boundary(inside, start, segment, count, seed):

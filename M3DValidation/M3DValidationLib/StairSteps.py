@@ -7,14 +7,14 @@ import numpy as np
 from M3DLib.TriangleMesh import TriangleMesh
 
 # A facet along a voxel's face, and off the direction the surface has on the whole.
-_ALONG_VOXEL = np.cos(np.radians(10))
+_ALONG_VOXEL = np.cos(np.radians(25))
 _OFF_SURFACE = np.cos(np.radians(12))
 
 
 def stairStepShare(
     mesh: TriangleMesh, ijkToLps: np.ndarray, count: int = 4000, seed: int = 0
 ) -> tuple[float, np.ndarray]:
-    """Share of the area whose triangles lie along the voxels' faces (within 10 degrees) although the surface around,
+    """Share of the area whose triangles lie along the voxels' faces (within 25 degrees) although the surface around,
     over two of the largest voxel edges, runs more than 12 degrees otherwise.
 
     :param ijkToLps: of the grid the segment had, (4, 4).
