@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
 
 UTF8 = "ISO_IR 192"
+
+# What the table of the current edition no longer has, and scanners still write into the Patient module.
+_FORMER_ATTRIBUTES = ("EthnicGroup",)
 _TEXT_VRS = ("LO", "LT", "PN", "SH", "ST", "UC", "UT")
 
 
@@ -26,6 +29,9 @@ def copyModules(header: Dataset, dataset: Dataset) -> None:
                 dataset.add(copy.deepcopy(header[keyword]))
             elif kind == "2":
                 setattr(dataset, keyword, None)
+    for keyword in _FORMER_ATTRIBUTES:
+        if keyword in header:
+            dataset.add(copy.deepcopy(header[keyword]))
     # Dates are copied, so what qualifies them is copied with them.
     for keyword in ("TimezoneOffsetFromUTC", "LongitudinalTemporalInformationModified"):
         if header.get(keyword):

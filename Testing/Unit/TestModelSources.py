@@ -102,3 +102,7 @@ def test_oddValuesOfTheSourceDoNotStopAnybody(odd, tmp_path):
             assert str(dataset[keyword].value) == odd[keyword]
     if "AcquisitionTime" in odd:
         assert dataset.AcquisitionDateTime == "20200102101112"
+
+
+def test_ethnicGroupOfOlderEditionsIsStillCopied():
+    assert makeObject(headers=makeHeaders(EthnicGroup="Hispanic")).EthnicGroup == "Hispanic"
