@@ -100,12 +100,12 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
     def load(self, loadable):
         """Add the model to the scene; returns its node. An error goes to the log of the caller, with its reason."""
         from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
-        from M3DLib.SlicerModelNodes import addModelNode, addSegmentationNode, removeNode
+        from M3DLib.SlicerModelNodes import addModelNode, addSegmentationNode, freeName, removeNode
 
         model = readEncapsulatedStl(loadable.files[0])
         asSegmentation = slicer.util.settingsValue(LOAD_AS_SETTING, LOAD_AS_MODEL) == LOAD_AS_SEGMENTATION
         addNode = addSegmentationNode if asSegmentation else addModelNode
-        node = addNode(model, slicer.mrmlScene, slicer.mrmlScene.GenerateUniqueName(loadable.name))
+        node = addNode(model, slicer.mrmlScene, freeName(loadable.name, slicer.mrmlScene))
         try:
             self.addSeriesInSubjectHierarchy(loadable, node)
         except BaseException:

@@ -22,7 +22,7 @@ class ExportForm:
         self._parameters = None
         self._showing = False
         self._summarized = None
-        self._volume = None
+        self._volumeId = None
         ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onInputChanged)
         ui.sourceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onSourceChanged)
         ui.segmentsTable.connect("selectionChanged(QItemSelection,QItemSelection)", self._onSegmentsChanged)
@@ -36,6 +36,9 @@ class ExportForm:
     def show(self, parameters):
         """Show these parameters, None for none."""
         self._parameters = parameters
+        if parameters is None:
+            # Nodes of another scene may have the same IDs.
+            self._summarized = self._volumeId = None
         if parameters is None or self._showing:
             return
         self._showing = True
@@ -90,18 +93,19 @@ class ExportForm:
 
         parameters = self._parameters
         node, volume = parameters.inputNode, parameters.sourceVolume
-        choice = (
-            node.GetID() if node else "",
-            node.GetMTime() if node else 0,
-            volume.GetID() if volume else "",
-            tuple(parameters.segmentIds),
-        )
-        if volume is not self._volume:
-            self._volume = volume
+        volumeId = volume.GetID() if volume else ""
+        if volumeId != self._volumeId:
+            self._volumeId = volumeId
             self.actions.showPatient(volume)
             self._fillPredecessors(volume)
         elif (self._chosenPredecessor() or "") != parameters.predecessorUid:
             self._fillPredecessors(volume)
+        choice = (
+            node.GetID() if node else "",
+            node.GetMTime() if node else 0,
+            volumeId,
+            tuple(parameters.segmentIds),
+        )
         if node is not None and choice != self._summarized:
             try:
                 summary = summarizeInput(node, list(parameters.segmentIds), volume)
@@ -193,5 +197,5 @@ class ExportForm:
 
     def _onCreateDatabase(self):
         self.actions.createDatabase()
-        self._summarized = self._volume = None
+        self._summarized = self._volumeId = None
         self.show(self._parameters)

@@ -44,6 +44,7 @@ class M3DExportParameterNode:
     titleCode: TitleCode = TitleCode.AUTOMATIC
     contentDescription: str = ""
     seriesDescription: str = ""
+    segmentation: str = ""
     usage: Usage = Usage.NOT_SAID
     units: Unit = Unit.MILLIMETER
     modified: Answer = Answer.NOT_SAID
@@ -88,6 +89,7 @@ def descriptionOf(parameters):
         verified=parameters.verified.value,
         groupUid=newUid() if parameters.assembly else "",
         seriesDescription=parameters.seriesDescription.strip(),
+        segmentation=parameters.segmentation.strip(),
     )
 
 

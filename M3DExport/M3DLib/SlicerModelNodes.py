@@ -31,8 +31,9 @@ def addModelNode(model: EncapsulatedModel, scene: slicer.vtkMRMLScene, name: str
 
 def addMeshAsModel(mesh: TriangleMesh, scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLModelNode:
     """A model node of a mesh (LPS mm) with its color and opacity."""
-    node = scene.AddNewNodeByClass("vtkMRMLModelNode", name)
+    node = scene.AddNewNodeByClass("vtkMRMLModelNode")
     try:
+        node.SetName(name)
         node.SetAndObservePolyData(polyDataOfMesh(mesh))
         node.CreateDefaultDisplayNodes()
         display = node.GetDisplayNode()
@@ -57,8 +58,9 @@ def addSegmentationNode(
     import slicer
 
     name = name or model.mesh.name
-    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     try:
+        node.SetName(name)
         segmentation = node.GetSegmentation()
         segmentation.SetSourceRepresentationName("Closed surface")
         segment = slicer.vtkSegment()
@@ -112,6 +114,19 @@ def _addOrigin(node, model: EncapsulatedModel, scene) -> slicer.vtkMRMLScalarVol
             node.SetNodeReferenceID(SOURCE_VOLUME_ROLE, volume.GetID())
             return volume
     return None
+
+
+def freeName(name: str, scene: slicer.vtkMRMLScene) -> str:
+    """The name itself when no node has it, else the name with a number.
+
+    The scene's own unique names count on from names that were given once and are free again.
+    """
+    if scene.GetFirstNodeByName(name) is None:
+        return name
+    number = 2
+    while scene.GetFirstNodeByName(f"{name} {number}") is not None:
+        number += 1
+    return f"{name} {number}"
 
 
 def removeNode(node, scene) -> None:

@@ -135,7 +135,7 @@ class TestLoading:
         first, second = makeObject(), makeObject()
         second.SeriesInstanceUID = first.SeriesInstanceUID
         nodes = self.load(application, plugin, tmp_path, first, second)
-        assert len({node.GetName() for node in nodes}) == 2
+        assert [node.GetName() for node in nodes] == ["tetrahedron", "tetrahedron 2"]
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(application.scene)
         studies = {hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) for node in nodes}
         assert len(studies) == 1
