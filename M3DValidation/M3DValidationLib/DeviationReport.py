@@ -9,6 +9,7 @@ from M3DLib.Errors import M3DError, noProgress
 from M3DLib.TriangleMesh import TriangleMesh
 
 from .Check import Case
+from .DeviationHistogram import deviationHistogram
 from .DeviationMap import DeviationMap
 from .DeviationRegions import deviationRegions
 from .DeviationStatistics import deviationStatistics, summary
@@ -25,7 +26,8 @@ class DeviationReport:
     """Deviations of the mesh of a case.
 
     :ivar data: the JSON block: ``image``, ``segmentation``, ``surface``, each the values of
-        :func:`~.DeviationStatistics.deviationStatistics` (plus ``regions``, and what the kind adds), or null.
+        :func:`~.DeviationStatistics.deviationStatistics` (plus ``regions``, ``histogram``,
+        and what the kind adds), or null.
     :ivar maps: the distances at the vertices, by the same keys; only those that were measured.
     :ivar problems: why a kind could not be measured although its input is there, one sentence each.
     :ivar key: the parts and settings it was measured with.
@@ -78,6 +80,7 @@ def deviationReport(
             )
             facts = deviationStatistics(deviation, tolerance, case.image)
             report.data["image"] = {**facts, "regions": deviationRegions(deviation, tolerance, case.image)}
+            report.data["image"]["histogram"] = deviationHistogram(deviation, tolerance)
             report.maps["image"] = deviation
     if case.mesh is not None and case.segment is not None:
         with _kept(report, "segmentation"):
@@ -87,6 +90,7 @@ def deviationReport(
                 case.mesh, case.segment, tolerance, least, lambda done, text: progress(0.5 + 0.3 * done, text)
             )
             report.data["segmentation"] = {**facts, "regions": deviationRegions(deviation, tolerance)}
+            report.data["segmentation"]["histogram"] = deviationHistogram(deviation, tolerance)
             report.maps["segmentation"] = deviation
     if case.mesh is not None and reference is not None:
         with _kept(report, "surface"):
@@ -111,7 +115,8 @@ def surfaceFacts(comparison, tolerance: float) -> dict:
         "coverage": other["coverage"],
         "worstPointLps": other["worstPointLps"],
     }
-    return {**facts, "regions": deviationRegions(forward, tolerance)}
+    histogram = deviationHistogram(forward, tolerance)
+    return {**facts, "regions": deviationRegions(forward, tolerance), "histogram": histogram}
 
 
 class _kept:

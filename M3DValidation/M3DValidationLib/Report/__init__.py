@@ -1,0 +1,1 @@
+"""The report: one content, several faces (ISO/IEC 3532-1, Annex A)."""
