@@ -173,7 +173,15 @@ def findFiles(path: Path) -> list[Path]:
     def refuse(error: OSError):
         raise M3DError(f"Folder {error.filename} cannot be listed: {error.strerror}.") from error
 
-    return sorted(Path(folder) / name for folder, _, names in os.walk(path, onerror=refuse) for name in names)
+    found, visited = [], set()
+    for folder, subfolders, names in os.walk(path, onerror=refuse, followlinks=True):
+        # A link may lead back to a folder above it.
+        if os.path.realpath(folder) in visited:
+            subfolders.clear()
+            continue
+        visited.add(os.path.realpath(folder))
+        found += [Path(folder) / name for name in names]
+    return sorted(found)
 
 
 def scanFiles(

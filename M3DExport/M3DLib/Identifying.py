@@ -37,14 +37,15 @@ def safeFileName(name: str, headers: Iterable[Dataset] = (), default: str = "mod
 
 
 def namesPatient(text: str, headers: Iterable[Dataset]) -> bool:
-    """Whether a text holds the patient's name (any part of three letters or more), number or birth date."""
+    """Whether a text holds the patient's name (any part of three letters, or two of other scripts), number or birth date."""
     words = _squeezed(text)
     for header in headers:
         for keyword in _IDENTIFYING_KEYWORDS:
             value = str(header.get(keyword, "") or "")
             parts = re.split(r"[\^=\s,]+", value) if keyword.endswith("Name") else [value]
             for part in map(_squeezed, parts):
-                if len(part) >= 3 and part in words:
+                # Two letters are in every word, but two ideographs are a whole name.
+                if len(part) >= (3 if part.isascii() else 2) and part in words:
                     return True
     return False
 

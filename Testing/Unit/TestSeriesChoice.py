@@ -161,3 +161,11 @@ def test_readingCanBeCancelled(tmp_path):
 
     with pytest.raises(Cancelled):
         readImage(tmp_path, progress=stop)
+
+
+def test_linkedFoldersAreFollowedOnce(tmp_path):
+    writeSeries(makeVolume(), tmp_path / "archive")
+    (tmp_path / "scan").mkdir()
+    (tmp_path / "scan" / "series").symlink_to(tmp_path / "archive")
+    (tmp_path / "archive" / "up").symlink_to(tmp_path / "scan")
+    assert readImage(tmp_path / "scan").array.shape == makeVolume().array.shape
