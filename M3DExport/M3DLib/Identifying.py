@@ -37,7 +37,7 @@ def safeFileName(name: str, headers: Iterable[Dataset] = (), default: str = "mod
 
 
 def namesPatient(text: str, headers: Iterable[Dataset]) -> bool:
-    """Whether a text holds the patient's name (any part of three letters, or two of other scripts), number or birth date."""
+    """Whether a text holds the patient's name (a part of three letters, two of other scripts), number or birth date."""
     words = _squeezed(text)
     for header in headers:
         for keyword in _IDENTIFYING_KEYWORDS:
