@@ -81,6 +81,9 @@ def imageOfVolumeNode(
             f"{_voxels((count, *_sliceShape(series)))}; it was cropped or resampled. Choose the volume as it was "
             "loaded as source volume.",
         )
+    if series.problems:
+        # No matrix places such slices; whoever needs a regular grid asks the image, and gets the reasons.
+        return SceneImage(imageOfSeries(series, array if series.multiFrame else array[series.order]))
     nodeToLps = ijkToLpsOfVolume(volumeNode)
     flipped, warnings = _place(nodeToLps, array.shape, series, name)
     image = imageOfSeries(series, array[::-1] if flipped else array)

@@ -189,6 +189,8 @@ def makeMeshes(
             part.mesh.opacity = part.opacity
         if part.transform is not None:
             part.mesh = moved(part.mesh, part.transform)
+        if part.segment is None:
+            _requireOverlap(part.mesh, image)
 
 
 def _requireFit(part: Part, image: ImageVolume) -> None:
@@ -199,6 +201,20 @@ def _requireFit(part: Part, image: ImageVolume) -> None:
         if part.transform is None:
             raise
         requireFit(replace(part.segment, ijkToLps=part.transform @ part.segment.ijkToLps), image)
+
+
+def _requireOverlap(mesh: TriangleMesh, image: ImageVolume) -> None:
+    """Refuse a finished surface that lies wholly outside the scan: it is not of this patient, or not where it belongs.
+
+    A part of it may lie outside, as that of a guide does.
+    """
+    index = image.lpsToIndex(mesh.points)
+    inside = ((index >= -0.5) & (index <= np.array(image.dimensions) - 0.5)).all(axis=1)
+    if not inside.any():
+        raise M3DError(
+            f"'{mesh.name}' lies wholly outside the scan, so it was hardly made from it; choose the scan it belongs "
+            "to, or move it to its place.",
+        )
 
 
 def corrected(part: Part, correction: np.ndarray | None) -> Part:

@@ -290,3 +290,14 @@ def test_colorVolumeIsNoScan(application, logic, case):
     node.SetAndObserveImageData(image)
     with pytest.raises(M3DError, match="several values per voxel"):
         logic.exportSegments(segmentation, [], node)
+
+
+def test_modelFarFromTheScanIsRefused(application, logic, case):
+    from M3DLib.SlicerParts import polyDataOfMesh
+    from M3DTestSupport.Models import makeTetrahedron
+
+    _volume, node, _segmentation = case
+    model = application.scene.AddNewNodeByClass("vtkMRMLModelNode", "guide")
+    model.SetAndObservePolyData(polyDataOfMesh(makeTetrahedron(offset=(500.0, 0.0, 0.0))))
+    with pytest.raises(M3DError, match="wholly outside the scan"):
+        logic.exportModel(model, node)

@@ -63,7 +63,7 @@ class TestExporting:
         model = application.scene.AddNewNodeByClass("vtkMRMLModelNode", "guide")
         from M3DLib.SlicerParts import polyDataOfMesh
 
-        model.SetAndObservePolyData(polyDataOfMesh(makeTetrahedron()))
+        model.SetAndObservePolyData(polyDataOfMesh(makeTetrahedron(offset=(0.0, 8.0, 105.0))))
         import slicer
 
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(application.scene)
