@@ -73,34 +73,54 @@ def writeDicomFile(dataset: Dataset, path: Path | str) -> None:
     :param dataset: with file meta information; an Encapsulated Document in it is written without being copied.
     :raises M3DError: when the file cannot be written, or does not read back as what was written.
     """
-    from pydicom import DataElement, dcmwrite
+    pieces = _encode(dataset)
+    with atomicWrite(path) as file:
+        for piece in pieces:
+            file.write(piece)
+        file.flush()
+        _requireSame(dataset, pieces, Path(file.name))
+
+
+def _encode(dataset: Dataset) -> list[bytes]:
+    """What a file of this dataset consists of, in order; a large document is one of the pieces as it is."""
+    from pydicom import DataElement, dcmread, dcmwrite
+    from pydicom.config import disable_value_validation
 
     payload = dataset.get("EncapsulatedDocument")
+    syntax = dataset.file_meta.TransferSyntaxUID
+    isSpliced = isinstance(payload, bytes) and len(payload) > 0 and not syntax.is_deflated
     written = dataset
-    if isinstance(payload, bytes):
-        # pydicom copies values twice while it writes them, but not those it reads from a stream. The copy of the
-        # dataset is shallow: it shares every element, and the stream shares the bytes.
+    if isSpliced:
+        # pydicom copies a value several times while it writes it. So it writes the object with an empty document, and
+        # the real one is put in its place. The copy of the dataset is shallow: it shares every element but this one.
         written = copy.copy(dataset)
         written._dict = dict(dataset._dict)
-        written[PAYLOAD_TAG] = DataElement(PAYLOAD_TAG, "OB", io.BytesIO(payload))
-    with atomicWrite(path) as file:
-        with warnings.catch_warnings():
-            # What the source says is copied as it stands, also where it breaks a rule of its value representation.
-            warnings.simplefilter("ignore")
-            dcmwrite(file, written, enforce_file_format=True)
-        file.flush()
-        _requireSame(dataset, payload, Path(file.name))
+        written[PAYLOAD_TAG] = DataElement(PAYLOAD_TAG, "OB", b"")
+    stream = io.BytesIO()
+    # What the source says is copied as it stands, also where it breaks a rule of its value representation.
+    with disable_value_validation():
+        dcmwrite(stream, written, enforce_file_format=True)
+        encoded = stream.getvalue()
+        if not isSpliced:
+            return [encoded]
+        place = dict(dcmread(io.BytesIO(encoded)).items())[PAYLOAD_TAG].value_tell
+    padded = len(payload) + len(payload) % 2
+    length = padded.to_bytes(4, "little" if syntax.is_little_endian else "big")
+    return [encoded[: place - 4], length, payload, b"\0" * (padded - len(payload)), encoded[place:]]
 
 
-def _requireSame(dataset: Dataset, payload: bytes | None, path: Path) -> None:
-    with openDicom(path) as content:
-        same = content.dataset.get("SOPInstanceUID") == dataset.get("SOPInstanceUID")
-        same = same and set(content.dataset.keys()) == set(dataset.keys()) - {PAYLOAD_TAG}
-        if same and payload is not None:
-            same = len(content.payload) == len(payload) + len(payload) % 2
-            written = payloadChunks(content.payload)
-            for start in range(0, len(payload), _CHUNK):
-                same = same and next(written)[: len(payload) - start] == payload[start : start + _CHUNK]
+def _requireSame(dataset: Dataset, pieces: list[bytes], path: Path) -> None:
+    same = True
+    with open(path, "rb") as file:
+        for piece in pieces:
+            for start in range(0, len(piece), _CHUNK):
+                part = piece[start : start + _CHUNK]
+                same = same and file.read(len(part)) == part
+        same = same and not file.read(1)
+    if same:
+        with openDicom(path) as content:
+            same = content.dataset.get("SOPInstanceUID") == dataset.get("SOPInstanceUID")
+            same = same and set(content.dataset.keys()) == set(dataset.keys()) - {PAYLOAD_TAG}
     if not same:
         raise M3DError(f"What was written to '{path.parent}' does not read back as it should; the disk may be failing.")
 

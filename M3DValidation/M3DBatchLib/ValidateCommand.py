@@ -20,6 +20,8 @@ from .Terminal import Terminal
 from .ValidationText import describeResult
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from M3DValidationLib.Check import Case
     from M3DValidationLib.Finding import Finding, Verdict
 
@@ -99,14 +101,17 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     cases = readCases(arguments, profile, terminal, stopwatch)
     with stopwatch.stage("checking"):
         results, deviations = _runAll(cases, arguments.points_csv, terminal)
+    with stopwatch.stage("pictures"):
+        pictures = _pictures(cases)
     with stopwatch.stage("report"):
         data = completeReport(resultOf(cases, results, deviations), cases, arguments)
+    data["pictures"] = [{"requirement": name, "file": file} for name, file, _ in pictures]
     data["report"] = str(output / REPORT_FILE)
     if arguments.points_csv:
         data["pointsCsv"] = _writePoints(Path(arguments.points_csv), cases)
     data["seconds"] = stopwatch.asDict()
     data["peakMemoryMb"] = peakMemoryMb()
-    _write(output, data)
+    _write(output, data, pictures)
     terminal.result(data, describeResult(data))
     return data["exitStatus"]
 
@@ -186,6 +191,19 @@ def _runAll(
     return results, deviations
 
 
+def _pictures(cases: list[Case]) -> list[tuple[str, str, np.ndarray]]:
+    """Requirement, file name and picture (height, width, 3) of everything that can be shown."""
+    from M3DValidationLib.FieldOfViewPicture import fieldOfViewPicture
+
+    pictures = []
+    for number, case in enumerate(cases, start=1):
+        picture = fieldOfViewPicture(case)
+        if picture is not None:
+            name = "field-of-view.png" if len(cases) == 1 else f"field-of-view-{number}.png"
+            pictures.append(("anatomy-inside-field-of-view", name, picture))
+    return pictures
+
+
 def exitStatusOf(verdict: Verdict) -> int:
     """0 pass or warning, 1 fail, 3 not assessable."""
     from M3DValidationLib.Finding import Verdict
@@ -199,16 +217,17 @@ def resultOf(cases: list[Case], results: list[list[Finding]], deviations: Sequen
     With several segments, ``deviation`` is that of the first and ``deviationBySegment`` holds all.
     """
     from M3DValidationLib.Finding import Verdict
-    from M3DValidationLib.Validation import overallVerdict
+    from M3DValidationLib.Validation import aboutImageAlone, overallVerdict
 
     findings = [finding for found in results for finding in found]
     verdict = overallVerdict(findings)
     case = cases[0]
+    alike = aboutImageAlone()
     described = []
     for one, found in zip(cases, results, strict=True):
         for finding in found:
             entry = finding.asDict()
-            if len(cases) > 1 and one.segment is not None:
+            if len(cases) > 1 and one.segment is not None and finding.requirement.id not in alike:
                 entry["segment"] = one.segment.name
             described.append(entry)
     data = {
@@ -295,11 +314,17 @@ def _plain(value):
     return value
 
 
-def _write(output: Path, data: dict) -> None:
-    """The report beside nothing half-written: to a temporary name, then renamed."""
+def _write(output: Path, data: dict, pictures: list[tuple[str, str, np.ndarray]]) -> None:
+    """Pictures, then the report; each to a temporary name, then renamed."""
     temporary = None
     try:
         output.mkdir(parents=True, exist_ok=True)
+        for _, name, picture in pictures:
+            from PIL import Image
+
+            temporary = output / f".{name}.tmp"
+            Image.fromarray(picture).save(temporary, format="PNG")
+            os.replace(temporary, output / name)
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=output, prefix=".report-", suffix=".tmp", delete=False
         ) as stream:

@@ -89,7 +89,7 @@ class AnatomyInsideCheck(ImageCheck):
             return
         faces = faceNames(case.image)
         if mask is not None:
-            cut, distance = _cutByFaces(case.image, mask)
+            cut, distance = cutByFaces(case.image, mask)
             masked, radial = _cutByField(case, mask)
         else:
             cut, distance = _meshCutByFaces(case)
@@ -120,7 +120,7 @@ class AnatomyInsideCheck(ImageCheck):
         yield requirement.finding(total, f"The anatomy ends at least {nearest:.1f} mm inside the image.", **evidence)
 
 
-def _cutByFaces(image: ImageVolume, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def cutByFaces(image: ImageVolume, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Area on each of the six faces of the array, mm2, and distance of the anatomy from each, mm."""
     areas, cut, distance = faceAreas(image), [], []
     volume = abs(np.linalg.det(image.ijkToLps[:3, :3]))

@@ -48,6 +48,12 @@ def allChecks() -> list[Check]:
     return checksOf(ACQUISITION_MODULES + MODEL_MODULES)
 
 
+def aboutImageAlone() -> set[str]:
+    """Ids of the requirements whose findings are the same whatever segment is looked at."""
+    chosen = [check for check in checksOf(ACQUISITION_MODULES) if getattr(check, "aboutImageAlone", False)]
+    return {name for check in chosen for name in check.requirementIds}
+
+
 def runChecks(
     case: Case,
     progress: Callable[[float, str], None] = noProgress,

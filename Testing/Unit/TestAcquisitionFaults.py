@@ -69,3 +69,28 @@ def test_areaCutByACircleIsThatOfTheVoxelFaces(findingsOn):
             here, there = np.hypot(*([j, i] - middle)), np.hypot(*([j + dj, i + di] - middle))
             faces += here <= 34 < there
     assert finding.measured == faces * 0.25
+
+
+@pytest.mark.parametrize("face", ["left", "superior"])
+def test_pictureMarksTheCutFaceAndNoOther(tmp_path, face):
+    from M3DTestSupport.PhantomScan import makeCase
+    from M3DValidationLib.FieldOfViewPicture import _CUT, fieldOfViewPicture
+
+    picture = fieldOfViewPicture(makeCase(tmp_path, FAULTS[f"cut {face}"][0]))
+    rows, columns = np.nonzero((picture == _CUT).all(axis=2))
+    # Left of the patient is on the right of two panels; above is on top of the other two.
+    panels = len({int(column) // (picture.shape[1] // 3) for column in columns})
+    assert panels == 2
+    assert (np.ptp(rows) > 50) if face == "left" else (rows.max() < picture.shape[0] / 2)
+
+
+def test_pictureOfTheFaultlessScanMarksNothing(tmp_path):
+    from M3DTestSupport.PhantomScan import makeCase
+    from M3DValidationLib.FieldOfViewPicture import _CUT, fieldOfViewPicture
+
+    case = makeCase(tmp_path, Fault())
+    picture = fieldOfViewPicture(case)
+    assert picture.dtype == np.uint8 and picture.shape[2] == 3 and not (picture == _CUT).all(axis=2).any()
+    case.segment = None
+    case.measurements.clear()
+    assert fieldOfViewPicture(case) is None

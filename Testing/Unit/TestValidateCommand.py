@@ -84,7 +84,8 @@ def test_soundScanAndModelPass(capsys, tmp_path, scan, site):
     assert (status, data["verdict"], data["exitStatus"]) == (0, "pass", 0)
     assert set(verdicts(data)) == {"slice-thickness", "slice-distance", "anatomy-inside-field-of-view", "mesh-closed"}
     assert json.loads((output / "report.json").read_text(encoding="utf-8"))["findings"] == data["findings"]
-    assert [file.name for file in output.iterdir()] == ["report.json"]
+    assert {file.name for file in output.iterdir()} == {"report.json", "field-of-view.png"}
+    assert data["pictures"] == [{"requirement": "anatomy-inside-field-of-view", "file": "field-of-view.png"}]
     for finding in data["findings"]:
         wanted = {"requirement", "verdict", "measured", "limit", "unit", "clause", "message", "evidence"}
         assert wanted <= set(finding)
@@ -191,6 +192,7 @@ def test_everySegmentIsJudgedButTheScanOnce(capsys, tmp_path, scan):
     status, data, _ = run(capsys, "validate", "--image", scan, *arguments)
     names = [f["requirement"] for f in data["findings"]]
     assert names.count("slice-thickness") == 1 and names.count("anatomy-inside-field-of-view") == 2
+    assert not any("segment" in f for f in data["findings"] if f["requirement"] == "slice-thickness")
     assert {f["segment"] for f in data["findings"] if f["requirement"] == "mesh-closed"} == {"label 1", "label 2"}
     assert status == 1  # the second touches the top and the bottom of the image
 
