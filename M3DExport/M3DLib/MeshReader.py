@@ -67,8 +67,8 @@ class MeshNotes:
 def readMesh(file: Path | str, unit: str | None = None) -> tuple[TriangleMesh, MeshNotes]:
     """The mesh in an STL, OBJ, PLY, 3MF, AMF or DICOM Encapsulated STL file, in LPS mm.
 
-    Nothing is repaired. Points of STL (which has none of its own) and of OBJ (where a texture's seam would double them)
-    are merged when exactly equal; PLY, 3MF and AMF keep the points they have. Coordinates are taken as LPS unless the
+    Nothing is repaired. Points of STL, which has none of its own, are merged when exactly equal; the other formats keep
+    the points they have. Coordinates are taken as LPS unless the
     file says "SPACE=RAS" as Slicer's do; then x and y are negated.
 
     :param unit: unit of the file's numbers (a key of ``UNIT_MM``) where it states none; against a file that states
@@ -163,11 +163,18 @@ def _checked(points: np.ndarray, triangles: np.ndarray, path: Path, notes: MeshN
         raise M3DError(f"This {notes.format} file has triangles that name points it does not have.")
     if not np.isfinite(points[np.unique(triangles)]).all():
         raise M3DError(f"This {notes.format} file has coordinates that are not finite numbers (NaN or infinity).")
-    if notes.format == "OBJ":
+    if notes.format == "OBJ" and len(points) > _objPoints(path):
+        # The parser doubled points where texture coordinates or normals differ; the file has each of them once.
         points, triangles = mergePoints(points[triangles])
     with path.open("rb") as stream:
         _readSpace(stream.read(1024), notes)
     return TriangleMesh(points, triangles, path.stem)
+
+
+def _objPoints(path: Path) -> int:
+    """Number of points an OBJ file lists."""
+    with path.open("rb") as stream:
+        return sum(line.lstrip().startswith((b"v ", b"v\t")) for line in stream)
 
 
 def _refuseHugeArchive(path: Path) -> None:

@@ -69,6 +69,22 @@ def test_unitStatedByTheFileIsUsed(tmp_path):
     assert mesh.volumeMm3 == pytest.approx(BALL.volumeMm3 * 25.4**3, rel=1e-5)
 
 
+def test_objKeepsItsOwnPointsWhateverItsTexture(tmp_path):
+    pytest.importorskip("trimesh", reason="trimesh is not installed")
+    points, triangles = box(level=0)
+    lines = [f"v {x} {y} {z}" for x, y, z in [*points, (0, 0, 30)]]
+    plain = tmp_path / "plain.obj"
+    plain.write_text("\n".join([*lines, *(f"f {a + 1} {b + 1} {c + 1}" for a, b, c in triangles)]))
+    assert len(readMesh(plain)[0].points) == 9
+    # Every corner with a texture coordinate of its own, as at the seams of a painted model.
+    lines += [f"vt {n / 36} 0.5" for n in range(36)]
+    faces = [f"f {a + 1}/{3 * n + 1} {b + 1}/{3 * n + 2} {c + 1}/{3 * n + 3}" for n, (a, b, c) in enumerate(triangles)]
+    painted = tmp_path / "painted.obj"
+    painted.write_text("\n".join([*lines, *faces]))
+    mesh, _ = readMesh(painted)
+    assert len(mesh.points) <= 9 and mesh.isClosed and mesh.volumeMm3 == pytest.approx(8000)
+
+
 def test_amfIsReadInItsUnit(tmp_path):
     mesh, notes = readMesh(writeAmf(tmp_path, "inch"))
     assert (notes.unit, notes.unitSource) == ("in", "file")
