@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from .CheckSupport import PLACES, placeList, placeText, plural
-from .MeshChecks import _MeshCheck
+from .MeshChecks import MeshCheck
 
 
-class BodiesCheck(_MeshCheck):
+class BodiesCheck(MeshCheck):
     """Bodies and their volumes, specks, cavities."""
 
     requirementIds = ("mesh-components", "mesh-specks", "mesh-inner-shells")
 
     def findings(self, held, soundness):
-        """See :class:`_MeshCheck`."""
+        """See :class:`MeshCheck`."""
         volumes, shells = soundness.bodyVolumes, soundness.shells
         if requirement := held.get("mesh-components"):
             # Sheets without an inside are pieces too.
@@ -70,13 +70,13 @@ class BodiesCheck(_MeshCheck):
             )
 
 
-class SizeCheck(_MeshCheck):
+class SizeCheck(MeshCheck):
     """Bounding box, volume, area, and how finely the surface is divided."""
 
     requirementIds = ("mesh-size", "mesh-edge-lengths")
 
     def findings(self, held, soundness):
-        """See :class:`_MeshCheck`."""
+        """See :class:`MeshCheck`."""
         mesh = soundness.mesh
         if requirement := held.get("mesh-size"):
             bounds = np.array(mesh.boundsLps).reshape(3, 2)
@@ -108,13 +108,13 @@ class SizeCheck(_MeshCheck):
             )
 
 
-class StlLimitsCheck(_MeshCheck):
+class StlLimitsCheck(MeshCheck):
     """Rounding of STL's numbers, and the size of the file."""
 
     requirementIds = ("stl-rounding", "stl-size")
 
     def findings(self, held, soundness):
-        """See :class:`_MeshCheck`."""
+        """See :class:`MeshCheck`."""
         mesh = soundness.mesh
         if requirement := held.get("stl-rounding"):
             farthest = float(np.abs(mesh.points).max())

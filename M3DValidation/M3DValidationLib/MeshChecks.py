@@ -15,7 +15,7 @@ from .MeshSoundness import MeshSoundness
 from .Requirement import Requirement
 
 
-class _MeshCheck:
+class MeshCheck:
     """A check of the mesh alone; subclasses give their findings in ``findings``."""
 
     requirementIds: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class _MeshCheck:
         raise NotImplementedError
 
 
-class PointsCheck(_MeshCheck):
+class PointsCheck(MeshCheck):
     """Is there a mesh at all, and has every point a place?"""
 
     requirementIds = ("mesh-finite",)
@@ -52,7 +52,7 @@ class PointsCheck(_MeshCheck):
         return ""
 
     def findings(self, held, soundness):
-        """See :class:`_MeshCheck`."""
+        """See :class:`MeshCheck`."""
         for requirement in held.values():
             bad = soundness.cleaned.notFinite
             if not len(soundness.mesh.triangles):
@@ -69,13 +69,13 @@ class PointsCheck(_MeshCheck):
                 yield requirement.finding(len(bad), message, points=bad[:PLACES].tolist())
 
 
-class SurfaceCheck(_MeshCheck):
+class SurfaceCheck(MeshCheck):
     """Closed and two-manifold."""
 
     requirementIds = ("mesh-closed", "mesh-manifold-edges", "mesh-manifold-points")
 
     def findings(self, held, soundness):
-        """See :class:`_MeshCheck`."""
+        """See :class:`MeshCheck`."""
         topology = soundness.cleaned.topology
         if requirement := held.get("mesh-closed"):
             holes = soundness.holes
@@ -122,13 +122,13 @@ class SurfaceCheck(_MeshCheck):
             yield requirement.finding(len(pinched), message, places=placeList(pinched))
 
 
-class OrientationCheck(_MeshCheck):
+class OrientationCheck(MeshCheck):
     """Inside and outside."""
 
     requirementIds = ("mesh-orientation", "mesh-outward")
 
     def findings(self, held, soundness):
-        """See :class:`_MeshCheck`."""
+        """See :class:`MeshCheck`."""
         shells, topology = soundness.shells, soundness.cleaned.topology
         if requirement := held.get("mesh-orientation"):
             centers = topology.centers(shells.turned)
@@ -171,13 +171,13 @@ class OrientationCheck(_MeshCheck):
                 )
 
 
-class SelfIntersectionCheck(_MeshCheck):
+class SelfIntersectionCheck(MeshCheck):
     """Exact search for triangles that meet where they should not."""
 
     requirementIds = ("mesh-self-intersections",)
 
     def findings(self, held, soundness):
-        """See :class:`_MeshCheck`."""
+        """See :class:`MeshCheck`."""
         for requirement in held.values():
             pairs = soundness.intersections
             involved = np.unique(pairs)
@@ -201,7 +201,7 @@ class SelfIntersectionCheck(_MeshCheck):
             )
 
 
-class UselessElementsCheck(_MeshCheck):
+class UselessElementsCheck(MeshCheck):
     """Degenerate and doubled triangles, points without use and points not shared."""
 
     requirementIds = (
@@ -212,7 +212,7 @@ class UselessElementsCheck(_MeshCheck):
     )
 
     def findings(self, held, soundness):
-        """See :class:`_MeshCheck`."""
+        """See :class:`MeshCheck`."""
         cleaned, mesh = soundness.cleaned, soundness.mesh
         wording = {
             "mesh-degenerate-triangles": ("triangle", "without area", cleaned.degenerate),
