@@ -7,7 +7,6 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,6 @@ from .Terminal import Terminal
 from .ValidationText import describeResult
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from M3DValidationLib.Check import Case
     from M3DValidationLib.Finding import Finding, Verdict
 
@@ -100,12 +97,12 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     _requireFolder(output)
     cases = readCases(arguments, profile, terminal, stopwatch)
     with stopwatch.stage("checking"):
-        results, deviations = _runAll(cases, arguments.points_csv, terminal)
-    with stopwatch.stage("pictures"):
-        pictures = _pictures(cases)
+        results = _runAll(cases, terminal)
     with stopwatch.stage("report"):
-        data = completeReport(resultOf(cases, results, deviations), cases, arguments)
-    data["pictures"] = [{"requirement": name, "file": file} for name, file, _ in pictures]
+        data = completeReport(resultOf(cases, results), cases, arguments)
+    with stopwatch.stage("pictures"):
+        described, pictures = _pictures(cases)
+        data["pictures"] += described
     data["report"] = str(output / REPORT_FILE)
     if arguments.points_csv:
         data["pointsCsv"] = _writePoints(Path(arguments.points_csv), cases)
@@ -162,46 +159,43 @@ def _requireFolder(output: Path) -> None:
         raise M3DError(f"{output} cannot be written; choose another folder with --output.")
 
 
-def _runAll(
-    cases: list[Case], pointsCsv: str | None, terminal: Terminal
-) -> tuple[list[list[Finding]], list[dict | None]]:
-    """Findings, and the measured deviations where there is a mesh to measure, of each case."""
-    from M3DValidationLib.DeviationReport import deviationReport
-    from M3DValidationLib.PointsCsv import writePointsCsv
+def _runAll(cases: list[Case], terminal: Terminal) -> list[list[Finding]]:
+    """Findings on each case; what concerns the scan alone is asked once."""
     from M3DValidationLib.Validation import runChecks
 
-    results, deviations = [], []
+    results = []
     for index, case in enumerate(cases):
 
         def part(fraction: float, text: str, start=index) -> None:
             terminal.progress((start + fraction) / len(cases), text)
 
         results.append(runChecks(case, part, imageToo=index == 0))
-        if case.mesh is None or (case.image is None and case.segment is None):
-            deviations.append(None)
-            continue
-        # The checks have measured it already; this is the same report.
-        report = deviationReport(case)
-        deviations.append({**report.data, "problems": report.problems})
-        if pointsCsv and not report.maps:
-            terminal.note(f"m3d: {pointsCsv} was not written: {' '.join(report.problems.values())}")
-        elif pointsCsv:
-            file = Path(pointsCsv)
-            writePointsCsv(file.with_stem(f"{file.stem}-{index + 1}") if len(cases) > 1 else file, report.maps)
-    return results, deviations
+    return results
 
 
-def _pictures(cases: list[Case]) -> list[tuple[str, str, np.ndarray]]:
-    """Requirement, file name and picture (height, width, 3) of everything that can be shown."""
-    from M3DValidationLib.FieldOfViewPicture import fieldOfViewPicture
+def _pictures(cases: list[Case]) -> tuple[list[dict], dict[str, bytes]]:
+    """What the report says of its pictures, and the pictures (PNG) by file name."""
+    import hashlib
+    import io
 
-    pictures = []
+    from PIL import Image
+
+    from M3DValidationLib.FieldOfViewPicture import describePicture, fieldOfViewPicture
+
+    described, contents = [], {}
     for number, case in enumerate(cases, start=1):
         picture = fieldOfViewPicture(case)
-        if picture is not None:
-            name = "field-of-view.png" if len(cases) == 1 else f"field-of-view-{number}.png"
-            pictures.append(("anatomy-inside-field-of-view", name, picture))
-    return pictures
+        if picture is None:
+            continue
+        stream = io.BytesIO()
+        Image.fromarray(picture).save(stream, format="PNG")
+        name = "field-of-view.png" if len(cases) == 1 else f"field-of-view-{number}.png"
+        contents[name] = stream.getvalue()
+        entry = {"file": name, "kind": "fieldOfView", "title": "Anatomy in the field of view"}
+        entry["requirement"] = "anatomy-inside-field-of-view"
+        entry |= {"alternative": describePicture(case), "sha256": hashlib.sha256(contents[name]).hexdigest()}
+        described.append(entry)
+    return described, contents
 
 
 def exitStatusOf(verdict: Verdict) -> int:
@@ -211,11 +205,8 @@ def exitStatusOf(verdict: Verdict) -> int:
     return {Verdict.FAIL: EXIT_FAILED, Verdict.NOT_ASSESSABLE: EXIT_INCOMPLETE}.get(verdict, EXIT_PASSED)
 
 
-def resultOf(cases: list[Case], results: list[list[Finding]], deviations: Sequence[dict | None] = ()) -> dict:
-    """The report's content as plain JSON values.
-
-    With several segments, ``deviation`` is that of the first and ``deviationBySegment`` holds all.
-    """
+def resultOf(cases: list[Case], results: list[list[Finding]]) -> dict:
+    """The report's content as plain JSON values."""
     from M3DValidationLib.Finding import Verdict
     from M3DValidationLib.Validation import aboutImageAlone, overallVerdict
 
@@ -245,21 +236,20 @@ def resultOf(cases: list[Case], results: list[list[Finding]], deviations: Sequen
         "deviation": _deviationOf(cases),
         "input": _inputOf(cases),
     }
-    if any(deviations):
-        data["deviation"] = next(block for block in deviations if block)
-    if len(cases) > 1 and any(deviations):
-        named = zip(cases, deviations, strict=True)
-        data["deviationBySegment"] = {case.segment.name: block for case, block in named if block}
     return _plain(data)
 
 
 def _deviationOf(cases: list[Case]) -> dict | None:
-    """How far the model lies from scan and segment: of the only model, or under ``segments`` of each by name."""
+    """How far the model lies from scan and segment; of several, that of the first, and under ``segments`` of each."""
     reports = [case.measurements.get("deviation") for case in cases]
+    blocks = [None if report is None else {**report.data, "problems": report.problems} for report in reports]
+    measured = [block for block in blocks if block is not None]
+    if not measured:
+        return None
     if len(cases) == 1:
-        return None if reports[0] is None else reports[0].data
-    named = {case.segment.name: report.data for case, report in zip(cases, reports, strict=True) if report is not None}
-    return {"segments": named} if named else None
+        return measured[0]
+    named = zip(cases, blocks, strict=True)
+    return {**measured[0], "segments": {case.segment.name: block for case, block in named if block is not None}}
 
 
 def _writePoints(file: Path, cases: list[Case]) -> str | None:
@@ -314,24 +304,18 @@ def _plain(value):
     return value
 
 
-def _write(output: Path, data: dict, pictures: list[tuple[str, str, np.ndarray]]) -> None:
+def _write(output: Path, data: dict, pictures: dict[str, bytes]) -> None:
     """Pictures, then the report; each to a temporary name, then renamed."""
+    report = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False).encode()
     temporary = None
     try:
         output.mkdir(parents=True, exist_ok=True)
-        for _, name, picture in pictures:
-            from PIL import Image
-
-            temporary = output / f".{name}.tmp"
-            Image.fromarray(picture).save(temporary, format="PNG")
+        for name, content in {**pictures, REPORT_FILE: report}.items():
+            with tempfile.NamedTemporaryFile(dir=output, prefix=".report-", suffix=".tmp", delete=False) as stream:
+                temporary = Path(stream.name)
+                stream.write(content)
+            temporary.chmod(0o644)
             os.replace(temporary, output / name)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=output, prefix=".report-", suffix=".tmp", delete=False
-        ) as stream:
-            temporary = Path(stream.name)
-            json.dump(data, stream, indent=2, ensure_ascii=False, allow_nan=False)
-        temporary.chmod(0o644)
-        os.replace(temporary, output / REPORT_FILE)
     except OSError as error:
         raise M3DError(f"The report cannot be written to {output}: {error.strerror}.") from error
     finally:

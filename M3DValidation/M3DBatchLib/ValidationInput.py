@@ -36,7 +36,7 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
         "minWall": arguments.min_wall,
         "minGap": arguments.min_gap,
         "buildVolume": arguments.build_volume,
-        "deviationMethod": next((name for name in arguments.method if name in ("half-height", "gradient")), None),
+        "method": next((name for name in arguments.method if name in ("half-height", "gradient")), None),
     }
     options = {name: value for name, value in options.items() if value is not None}
     surface = _surfaceParameters(arguments)

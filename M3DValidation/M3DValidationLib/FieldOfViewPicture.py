@@ -66,6 +66,16 @@ def fieldOfViewPicture(case: Case) -> np.ndarray | None:
     return canvas
 
 
+def describePicture(case: Case) -> str:
+    """The picture in words, for whoever cannot see it."""
+    cut, _ = cutByFaces(case.image, segmentMask(case))
+    sides = [face for face, area in zip(faceNames(case.image), cut, strict=True) if area > 0]
+    text = "Projections of scan and segment along the three axes of the image. "
+    if not sides:
+        return text + "The segment reaches no face of the image."
+    return text + f"The segment is cut at the {' and '.join(sides)} face{'s' if len(sides) > 1 else ''} of the image."
+
+
 def _projection(array: np.ndarray, mask: np.ndarray, arrayAxis: int, isCt: bool) -> np.ndarray:
     """Brightest values along an axis, tinted where the mask is, float64 (rows, columns, 3), 0 to 255."""
     brightest = array.max(axis=arrayAxis).astype(np.float64)

@@ -13,6 +13,8 @@ from .ImageCheck import headersOf
 
 # Between air (-1000 HU) and fat (-100 HU), nearer to air so that lung tissue at the skin does not matter.
 BODY_HU = -400
+# Everything that is neither air nor lung nor cortical bone.
+SOFT_HU = (-300, 400)
 # Nothing is less dense than air; noise and streaks go below it, but values below this were put there by software.
 IMPOSSIBLE_HU = -1500
 

@@ -6,13 +6,11 @@ import numpy as np
 
 from .Check import Case
 from .ImageCheck import ImageCheck, numberOrNone
-from .ImageRegions import looksLikeCt
+from .ImageRegions import SOFT_HU, looksLikeCt
 from .NoiseMeasurement import NoiseLevel, findBlocks, noiseLevel
 from .ResolutionChecks import edgesOf, surfaceName
 
-# CT: blocks of air, and of everything that is neither air nor lung nor cortical bone.
 AIR_HU = -900
-SOFT_HU = (-300, 400)
 
 
 def noiseOf(case: Case) -> dict[str, NoiseLevel | None]:

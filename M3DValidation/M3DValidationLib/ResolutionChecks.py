@@ -53,7 +53,7 @@ def _surfaces(case: Case) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _measure(image: ImageVolume, mask: np.ndarray) -> dict[str, EdgeSpread | None]:
-    if not mask.any() or min(image.array.shape) < 2:
+    if not mask.any() or min(image.array.shape[1:]) < 2:
         return {"through": None, "within": None}
     low, high = _box(mask)
     part = tuple(slice(a, b) for a, b in zip(low, high, strict=True))

@@ -8,11 +8,14 @@ from M3DLib.ImageVolume import ImageVolume
 
 from .Check import Case
 from .ImageCheck import ImageCheck, numberOrNone
-from .ImageRegions import bodyMask, looksLikeCt, segmentMask
+from .ImageRegions import SOFT_HU, bodyMask, looksLikeCt, segmentMask
+from .NoiseMeasurement import MOST_SLICES, findBlocks, noiseLevel
 
 # A top value counts as clipped when it is this many times as frequent as the values just below it, and not by chance.
 _PILE_UP = 5
 _FEWEST_PILED = 30
+# Streaks are worth a word when they raise the noise by half.
+STREAK_FACTOR = 1.5
 
 
 def clippedValue(image: ImageVolume) -> float | None:
@@ -72,11 +75,33 @@ class SaturationCheck(ImageCheck):
             f"{volume:.0f} mm3 at or above {level:g} HU (metal or clipped values) lie within {reach:g} mm of {what}, "
             f"{share:.2g} % of its volume."
         )
+        streaks = _noiseAtMetal(case, bright)
+        if streaks is not None:
+            evidence["noiseInSlicesWithMetal"], evidence["noiseElsewhere"] = (round(value, 2) for value in streaks)
+            if streaks[0] > STREAK_FACTOR * streaks[1]:
+                message += f" Its streaks raise the noise there from {streaks[1]:.0f} to {streaks[0]:.0f} HU."
         if not near:
             message = (
                 f"{count} voxels at or above {level:g} HU (metal or clipped) lie more than {reach:g} mm from {what}."
             )
         yield requirement.finding(share, message, **evidence)
+
+
+def _noiseAtMetal(case: Case, bright: np.ndarray) -> tuple[float, float] | None:
+    """Noise in tissue in the slices that hold bright voxels, and in the others; None where either is unknown."""
+    present = bright.any(axis=(1, 2))
+    levels = []
+    for chosen in (present, ~present):
+        if not chosen.any():
+            return None
+        slices = np.flatnonzero(chosen)
+        slices = slices[:: max(1, len(slices) // MOST_SLICES)]
+        blocks = findBlocks(case.image.array[slices], case.image.spacing)
+        level = noiseLevel(blocks, (blocks.mean > SOFT_HU[0]) & (blocks.mean < SOFT_HU[1]))
+        if level is None:
+            return None
+        levels.append(level.sd)
+    return levels[0], levels[1]
 
 
 def _near(case: Case, bright: np.ndarray, mask: np.ndarray, reach: float) -> tuple[int, int, float]:

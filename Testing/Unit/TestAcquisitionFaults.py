@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from M3DTestSupport.Faults import FACES, FAULTS, WARNINGS
+from M3DTestSupport.Faults import FACES, FAULTS, WARNINGS, metal
 from M3DTestSupport.PhantomScan import Fault, judge
 from M3DValidationLib.Finding import Verdict
 
@@ -94,3 +94,20 @@ def test_pictureOfTheFaultlessScanMarksNothing(tmp_path):
     case.segment = None
     case.measurements.clear()
     assert fieldOfViewPicture(case) is None
+
+
+def test_streaksOfMetalAreMeasured(tmp_path):
+    def withStreaks(array):
+        metal(array)
+        inMetal = (array >= 3000).any(axis=(1, 2))
+        streaks = np.random.default_rng(4).normal(0, 60, (inMetal.sum(), *array.shape[1:]))
+        array[inMetal] = np.where(array[inMetal] < 3000, array[inMetal] + streaks, array[inMetal])
+        return array
+
+    found = {finding.requirement.id: finding for finding in judge(tmp_path, Fault(change=withStreaks))}
+    evidence = found["saturation"].evidence
+    assert evidence["noiseElsewhere"] == pytest.approx(20, rel=0.15)
+    assert evidence["noiseInSlicesWithMetal"] == pytest.approx(np.hypot(20, 60), rel=0.15)
+    assert "streaks raise the noise" in found["saturation"].message
+    # Its center lies 14 mm from the bone's, of which the bone takes 8 mm and the ball 2.5 mm.
+    assert evidence["nearestMm"] == pytest.approx(3.5, abs=0.6)

@@ -85,7 +85,8 @@ def test_soundScanAndModelPass(capsys, tmp_path, scan, site):
     assert set(verdicts(data)) == {"slice-thickness", "slice-distance", "anatomy-inside-field-of-view", "mesh-closed"}
     assert json.loads((output / "report.json").read_text(encoding="utf-8"))["findings"] == data["findings"]
     assert {file.name for file in output.iterdir()} == {"report.json", "field-of-view.png"}
-    assert data["pictures"] == [{"requirement": "anatomy-inside-field-of-view", "file": "field-of-view.png"}]
+    (picture,) = [entry for entry in data["pictures"] if entry["kind"] == "fieldOfView"]
+    assert picture["file"] == "field-of-view.png" and "reaches no face" in picture["alternative"]
     for finding in data["findings"]:
         wanted = {"requirement", "verdict", "measured", "limit", "unit", "clause", "message", "evidence"}
         assert wanted <= set(finding)
@@ -149,10 +150,8 @@ def test_deviationsAreInTheReportAndInATable(capsys, tmp_path, scan):
     assert data["deviation"]["segmentation"]["p95Absolute"] < 0.5 and data["deviation"]["surface"] is None
     assert verdicts(data)["deviation-bias"] == "pass"
     lines = points.read_text().splitlines()
-    assert lines[0].startswith("x,y,z,imageDistance,imageQuality,imageUncertainty95,segmentationDistance")
-    distances = [float(line.split(",")[3]) for line in lines[1:] if line.split(",")[4] == "reliable"]
+    distances = [float(line.split(",")[4]) for line in lines[1:] if line.split(",")[6] == "RELIABLE"]
     assert np.mean(distances) == pytest.approx(image["meanSigned"], abs=0.05)
-    assert len(lines) - 1 == len({line.rsplit(",", 6)[0] for line in lines[1:]})
 
 
 def test_foreignModelIsComparedWithTheScan(capsys, tmp_path, scan):
@@ -194,6 +193,8 @@ def test_everySegmentIsJudgedButTheScanOnce(capsys, tmp_path, scan):
     assert names.count("slice-thickness") == 1 and names.count("anatomy-inside-field-of-view") == 2
     assert not any("segment" in f for f in data["findings"] if f["requirement"] == "slice-thickness")
     assert {f["segment"] for f in data["findings"] if f["requirement"] == "mesh-closed"} == {"label 1", "label 2"}
+    assert set(data["deviation"]["segments"]) == {"label 1", "label 2"}
+    assert data["deviation"]["image"] == data["deviation"]["segments"]["label 1"]["image"]
     assert status == 1  # the second touches the top and the bottom of the image
 
 
