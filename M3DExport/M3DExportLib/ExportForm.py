@@ -44,6 +44,7 @@ class ExportForm:
         self._showing = True
         try:
             self._showInput()
+            self._showTitle()
             self._showDestination()
             self._showSummary()
         finally:
@@ -68,6 +69,17 @@ class ExportForm:
             table.setSegmentationNode(shown)
         if isSegmentation and list(table.selectedSegmentIDs()) != list(self._parameters.segmentIds):
             table.setSelectedSegmentIDs(list(self._parameters.segmentIds))
+
+    def _showTitle(self):
+        """Show what the title will be when it is left empty."""
+        node = self._parameters.inputNode
+        name = node.GetName() if node else ""
+        if node is not None and node.IsA("vtkMRMLSegmentationNode") and not self._parameters.merge:
+            segmentation = node.GetSegmentation()
+            known = [segmentation.GetNthSegmentID(number) for number in range(segmentation.GetNumberOfSegments())]
+            chosen = [segmentId for segmentId in self._parameters.segmentIds if segmentId in known] or known
+            name = ", ".join(segmentation.GetSegment(segmentId).GetName() for segmentId in chosen)
+        self.ui.titleLineEdit.placeholderText = name
 
     def _showDestination(self):
         destination = self._parameters.destination

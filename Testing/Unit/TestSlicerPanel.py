@@ -65,6 +65,7 @@ class TestInput:
         widget.ui.segmentsTable.setSelectedSegmentIDs(["Segment_2"])
         assert widget._parameterNode.segmentIds == ["Segment_2"]
         assert "bone" not in widget.ui.inputSummaryLabel.text
+        assert widget.ui.titleLineEdit.placeholderText == "tooth"
 
     def test_transformAndEmptySegmentAreWarnedOf(self, application, case, monkeypatch):
         segmentation = addSegmentation(application, case[0], {"nothing": None, "bone": BOX}, "other")
@@ -220,3 +221,19 @@ def test_patientIsForgottenWithTheScene(application, widget, case):
     assert "P1" in widget.ui.patientLabel.text
     application.scene.Clear(0)
     assert "P1" not in widget.ui.patientLabel.text
+
+
+def test_modelsAreSentToThePacs(widget, case):
+    pytest.importorskip("dicomweb_client", reason="dicomweb-client is not installed; Slicer brings it along")
+    from M3DExportLib.Choices import Destination
+
+    from M3DTestSupport.DicomWebStub import DicomWebStub
+
+    TestOutput().start(widget, case)
+    with DicomWebStub() as server:
+        widget._parameterNode.server = server.url
+        widget._parameterNode.destination = Destination.PACS
+        assert widget.ui.passwordLineEdit.visible
+        widget.ui.exportButton.click()
+        assert "2 model(s) sent" in widget.ui.resultLabel.text
+        assert len(server.stored) == 2
