@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,29 +146,37 @@ def overlapMm3(segment: Segment, other: Segment) -> tuple[float, np.ndarray | No
 
     Voxel centers of the first segment are looked up in the other one, so that the grids may differ.
     """
-    index = np.argwhere(segment.array != 0)[:, ::-1]
     toOther = np.linalg.inv(other.ijkToLps) @ segment.ijkToLps
     shape = np.array(other.array.shape[::-1])
-    hits = []
-    for start in range(0, len(index), 2_000_000):
-        part = index[start : start + 2_000_000]
+    count, total = 0, np.zeros(3)
+    for part in _voxelIndices(segment):
         place = np.rint(part @ toOther[:3, :3].T + toOther[:3, 3]).astype(np.int64)
         within = ((place >= 0) & (place < shape)).all(axis=1)
-        place, part = place[within], part[within]
-        hits.append(part[other.array[place[:, 2], place[:, 1], place[:, 0]] != 0])
-    both = np.concatenate(hits) if hits else np.empty((0, 3))
+        place, inside = place[within], part[within]
+        both = inside[other.array[place[:, 2], place[:, 1], place[:, 0]] != 0]
+        count += len(both)
+        total += both.sum(axis=0)
     voxel = abs(float(np.linalg.det(segment.ijkToLps[:3, :3])))
-    if not len(both):
+    if not count:
         return 0.0, None
-    return len(both) * voxel, both.mean(axis=0) @ segment.ijkToLps[:3, :3].T + segment.ijkToLps[:3, 3]
+    return count * voxel, total / count @ segment.ijkToLps[:3, :3].T + segment.ijkToLps[:3, 3]
+
+
+def _voxelIndices(segment: Segment) -> Iterator[np.ndarray]:
+    """Indices (n, 3) in the order i, j, k of a segment's voxels, slab by slab: all at once could be gigabytes."""
+    slices = max(1, 4_000_000 // max(1, int(np.prod(segment.array.shape[1:]))))
+    for start in range(0, segment.array.shape[0], slices):
+        index = np.argwhere(segment.array[start : start + slices])[:, ::-1]
+        index[:, 2] += start
+        if len(index):
+            yield index
 
 
 def outsideImageMm3(segment: Segment, image: ImageVolume) -> float:
     """Volume of the voxels whose centers lie outside the image's voxels, mm3."""
-    index = np.argwhere(segment.array != 0)[:, ::-1]
     outside = 0
-    for start in range(0, len(index), 2_000_000):
-        points = index[start : start + 2_000_000] @ segment.ijkToLps[:3, :3].T + segment.ijkToLps[:3, 3]
+    for index in _voxelIndices(segment):
+        points = index @ segment.ijkToLps[:3, :3].T + segment.ijkToLps[:3, 3]
         place = image.lpsToIndex(points)
         # Half a voxel beyond the outer centers is still image; a thousandth more is rounding.
         outside += int(np.sum((place < -0.501).any(axis=1) | (place > np.array(image.dimensions) - 0.499).any(axis=1)))
