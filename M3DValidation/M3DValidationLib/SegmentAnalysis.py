@@ -148,6 +148,9 @@ def overlapMm3(segment: Segment, other: Segment) -> tuple[float, np.ndarray | No
     """
     toOther = np.linalg.inv(other.ijkToLps) @ segment.ijkToLps
     shape = np.array(other.array.shape[::-1])
+    sameGrid = np.allclose(toOther, np.eye(4), atol=1e-6) and segment.array.shape == other.array.shape
+    if sameGrid and not np.any((segment.array != 0) & (other.array != 0)):
+        return 0.0, None
     count, total = 0, np.zeros(3)
     for part in _voxelIndices(segment):
         place = np.rint(part @ toOther[:3, :3].T + toOther[:3, 3]).astype(np.int64)
@@ -174,6 +177,13 @@ def _voxelIndices(segment: Segment) -> Iterator[np.ndarray]:
 
 def outsideImageMm3(segment: Segment, image: ImageVolume) -> float:
     """Volume of the voxels whose centers lie outside the image's voxels, mm3."""
+    inside, start = cropped(segment, margin=0)
+    last = start + np.array(inside.shape[::-1]) - 1
+    corners = np.array([[(start, last)[bit >> axis & 1][axis] for axis in range(3)] for bit in range(8)])
+    place = image.lpsToIndex(corners @ segment.ijkToLps[:3, :3].T + segment.ijkToLps[:3, 3])
+    if (place >= -0.5).all() and (place <= np.array(image.dimensions) - 0.5).all():
+        # Both grids are affine, so that what lies between corners inside lies inside.
+        return 0.0
     outside = 0
     for index in _voxelIndices(segment):
         points = index @ segment.ijkToLps[:3, :3].T + segment.ijkToLps[:3, 3]
