@@ -169,6 +169,7 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
     def _modelsOf(self, exportable, neighbors):
         from M3DLib.Errors import M3DError
         from M3DLib.ExportTags import descriptionOfTags, seriesNumberOfTags, tagConflicts
+        from M3DLib.SlicerAdaptors import withApplicationVersion
         from M3DLib.SlicerDatabase import studyHeaders
         from M3DLib.SlicerExport import imageOfSource, makeModelsOfParts, requireSource
         from M3DLib.SlicerParts import partOfModel, partsOfSegmentation
@@ -193,7 +194,7 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
             parts,
             scan,
             database,
-            description=descriptionOfTags(tags),
+            description=withApplicationVersion(descriptionOfTags(tags)),
             neighbors=neighbors,
             seriesNumber=seriesNumberOfTags(tags, [*image.headers, *neighbors]),
         )

@@ -258,7 +258,7 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
     ):
         """Models of a node, and the progress callback for storing them."""
         from M3DLib.Errors import M3DError, noProgress
-        from M3DLib.SlicerAdaptors import applicationDatabase, applicationScene
+        from M3DLib.SlicerAdaptors import applicationDatabase, applicationScene, withApplicationVersion
         from M3DLib.SlicerExport import SceneSource, imageOfSource, makeModelsOfParts, requireSource
 
         progress = progress or noProgress
@@ -275,7 +275,7 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
             scan,
             database,
             surfaceParameters,
-            description,
+            withApplicationVersion(description),
             earlier=earlier,
             progress=lambda done, text: progress(0.2 + 0.7 * done, text),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from .Errors import Cancelled
 
@@ -40,6 +41,25 @@ def setting(key: str, default: str) -> str:
     import slicer
 
     return str(slicer.util.settingsValue(key, default))
+
+
+def withApplicationVersion(description):
+    """A model's description whose software versions name the application, unless it says versions itself.
+
+    :param description: ``M3DLib.ModelDescription.ModelDescription``; a default one when None.
+    """
+    import slicer
+
+    from .ModelDescription import ModelDescription
+    from .Software import softwareVersions
+
+    description = description or ModelDescription()
+    if description.equipment.softwareVersions:
+        return description
+    application = f"3D Slicer {slicer.app.applicationVersion}"
+    others = [version for version in softwareVersions() if not version.startswith("3D Slicer ")]
+    equipment = replace(description.equipment, softwareVersions=(*others, application))
+    return replace(description, equipment=equipment)
 
 
 class ProgressDialog:

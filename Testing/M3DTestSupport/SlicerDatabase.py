@@ -56,6 +56,9 @@ class StandInDatabase:
         ]
         return list(dict.fromkeys(found))
 
+    def patients(self):
+        return list(dict.fromkeys(self.instanceValue(uid, "0010,0020") for uid in self._files))
+
     def studiesForPatient(self, patient):
         found = [
             self.instanceValue(uid, "0020,000D")

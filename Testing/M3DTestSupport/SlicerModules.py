@@ -177,6 +177,7 @@ class StandInApplication:
             types.SimpleNamespace(
                 connect=lambda signal, slot: self.connected.append((signal, slot)),
                 processEvents=lambda: None,
+                applicationVersion="5.12.3-2026-07-22",
             ),
             raising=False,
         )

@@ -66,6 +66,8 @@ def test_segmentsComeBackWhereTheyWereDrawn(application, logic, case):
     source = pydicom.dcmread(application.database.fileForInstance(node.GetAttribute("DICOM.instanceUIDs").split()[0]))
     for keyword in ("PatientID", "PatientName", "StudyInstanceUID", "FrameOfReferenceUID"):
         assert first[keyword].value == source[keyword].value
+    assert "3D Slicer 5.12.3-2026-07-22" in first.SoftwareVersions
+    assert len([version for version in first.SoftwareVersions if version.startswith("3D Slicer")]) == 1
     assert {reference.sopInstanceUid for reference in models[0].sources} == set(
         node.GetAttribute("DICOM.instanceUIDs").split()
     )
