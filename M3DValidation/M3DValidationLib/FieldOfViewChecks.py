@@ -193,9 +193,9 @@ def _meshCutByFaces(case: Case) -> tuple[np.ndarray, np.ndarray]:
         height = volume / areas[axis]
         last = image.dimensions[axis] - 1
         for inward in (index[:, axis] + 0.5, last + 0.5 - index[:, axis]):
-            # A cut surface lies within the outer half of the last voxel, and flat: its corners equally deep.
+            # A cut surface lies within the last voxel, and flat but for what smoothing did: its corners equally deep.
             depth = inward[mesh.triangles]
-            flat = (depth.max(axis=1) < 0.75) & (np.ptp(depth, axis=1) < 0.05)
+            flat = (depth.max(axis=1) < 1.0) & (np.ptp(depth, axis=1) < 0.25)
             cut.append(float(area[flat].sum()))
             distance.append(max(0.0, float(inward.min())) * height)
     return np.array(cut), np.array(distance)

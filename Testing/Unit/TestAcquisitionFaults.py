@@ -111,3 +111,20 @@ def test_streaksOfMetalAreMeasured(tmp_path):
     assert "streaks raise the noise" in found["saturation"].message
     # Its center lies 14 mm from the bone's, of which the bone takes 8 mm and the ball 2.5 mm.
     assert evidence["nearestMm"] == pytest.approx(3.5, abs=0.6)
+
+
+@pytest.mark.parametrize("face", [None, "left", "inferior"])
+def test_meshAloneShowsWhereItWasCut(tmp_path, face):
+    """A model made of the cut bone, brought along without its segment."""
+    from M3DLib.SegmentSurface import makeSurface
+    from M3DTestSupport.PhantomScan import makeCase
+    from M3DValidationLib.FieldOfViewChecks import AnatomyInsideCheck
+
+    fault, _, area, _, *_ = FAULTS[f"cut {face}"] if face else (Fault(), None, 0.0, 0)
+    case = makeCase(tmp_path, fault)
+    case.mesh, case.segment = makeSurface(case.segment), None
+    (finding,) = AnatomyInsideCheck().run(case)
+    assert finding.verdict is (Verdict.FAIL if face else Verdict.PASS)
+    assert list(finding.evidence["cutMm2"]) == ([face] if face else [])
+    # Smoothing rounds the rim of the cut off.
+    assert finding.measured == pytest.approx(area, rel=0.2)
