@@ -16,6 +16,7 @@ import numpy as np
 from M3DLib.Errors import noProgress
 
 from .BoxPairs import boxesOf, overlappingBoxes
+from .MeshTopology import MeshTopology
 from .TriangleIntersection import (
     APART,
     CROSSING,
@@ -100,6 +101,9 @@ def _apartFromEachOther(corners, triangles, i, j) -> tuple[np.ndarray, np.ndarra
 def _aroundPoints(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The pairs that meet among triangles with one or two common points."""
     suspicious = ~flatFans(points, triangles)
+    # An open fan may cover itself a little beyond one turn, and at an edge of many triangles there is no fan at all.
+    topology = MeshTopology(points, triangles, np.arange(len(triangles)))
+    suspicious[topology.edgePoints[topology.edgeUse != 2]] = True
     corner = np.flatnonzero(suspicious[triangles.reshape(-1)])
     point = triangles.reshape(-1)[corner]
     order = np.argsort(point, kind="stable")
@@ -121,10 +125,11 @@ def _aroundPoints(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray
 
 
 def flatFans(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Points whose triangles can all be seen, from the front and side by side, from one direction.
+    """Points whose triangles, a closed fan, can all be seen, from the front and side by side, from one direction.
 
     Seen along such a direction the fan is a plain star: every triangle counter-clockwise, no direction within the plane
-    covered twice. What cannot be decided safely in floating point counts as not flat.
+    covered twice. What cannot be decided safely in floating point counts as not flat. For a fan that is not closed the
+    answer means nothing: it is asked in one direction only whether the fan covers itself.
 
     :return: bool (n,); False for points without triangles too.
     """

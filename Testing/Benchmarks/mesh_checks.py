@@ -1,6 +1,6 @@
 """All mesh checks on a mesh of about a million triangles, against pymeshlab's equivalents where it is installed.
 
-    python Testing/Benchmarks/mesh_checks.py [--size N] [--checks-only]
+    python Testing/Benchmarks/mesh_checks.py [--size N]
 
 Each side runs in a process of its own, so that its peak memory is its own. Printed are seconds and peak memory of both
 sides, and their ratio. pymeshlab's side is loading the STL, its topological and geometric measures, the selections of

@@ -210,12 +210,23 @@ def test_fansOfSmoothSurfacesAreSettledWithoutPairs():
     assert 0 < np.sum(~flat) < 60
 
 
-def test_anOpenFanThatTurnsTwiceIsNotTakenForFlat():
-    # A staircase of triangles around one point, flattened: every triangle faces up, yet they cover each other.
-    angle = np.arange(15) * 2 * np.pi / 7.3
-    rim = np.stack([np.cos(angle), np.sin(angle), 0.001 * np.arange(15)], axis=1)
+@pytest.mark.parametrize("turns", [1.05, 1.4, 1.9])
+@pytest.mark.parametrize("start", [0.0, 1.0, 2.1, 3.3, 4.2, 5.5])
+def test_anOpenFanThatCoversItselfIsFoundWhereverItBegins(turns, start):
+    # A staircase of triangles around one point, flattened: every triangle faces up, yet the last cover the first.
+    angle = start + np.linspace(0, turns * 2 * np.pi, 16)
+    points = stored(np.concatenate([[[0, 0, 0]], np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)]))
+    triangles = np.array([(0, i, i + 1) for i in range(1, 16)])
+    found = selfIntersections(points, triangles)
+    expected = selfIntersectionsBruteForce(points, triangles)
+    assert expected and set(map(tuple, found.pairs.tolist())) == expected
+
+
+def test_aClosedFanThatTurnsTwiceIsNotTakenForFlat():
+    angle = np.arange(15) * 4 * np.pi / 15
+    rim = np.stack([np.cos(angle), np.sin(angle), 0.01 * np.sin(angle / 2)], axis=1)
     points = stored(np.concatenate([[[0, 0, 0]], rim]))
-    triangles = np.array([(0, i, i + 1) for i in range(1, 15)])
+    triangles = np.array([(0, i, i % 15 + 1) for i in range(1, 16)])
     assert not flatFans(points, triangles)[0]
     found = selfIntersections(points, triangles)
     assert set(map(tuple, found.pairs.tolist())) == selfIntersectionsBruteForce(points, triangles)
