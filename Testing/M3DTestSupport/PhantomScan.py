@@ -54,7 +54,7 @@ def render(content: Content) -> ImageVolume:
     body = Ellipsoid(content.bodyCenter, content.bodyRadii)
     paint = [(body, TISSUE_HU), (content.bone, content.boneHu)]
     image = renderPhantom(
-        paint, AIR_HU, content.dimensions, content.ijkToLps, content.fwhm, noise=content.noise, superSampling=3
+        paint, AIR_HU, content.dimensions, content.ijkToLps, content.fwhm, noise=content.noise, superSampling=2
     )
     np.clip(image.array, -1024, 3071, out=image.array)
     return image
