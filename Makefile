@@ -13,7 +13,7 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml Makefile
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 10) <= sys.version_info[:2] <= (3, 13) else "SlicerM3D needs Python 3.10 to 3.13, this is %d.%d; say which one to use: make PYTHON=python3.12 ..." % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mesh-formats,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mesh-formats,report,test]'
 	@touch $@
 
 demo: $(STAMP)

@@ -4,7 +4,7 @@
 set -eu
 
 RUN="libgl1 libegl1 libosmesa6"
-TEST="dcmtk dicom3tools orthanc orthanc-dicomweb"
+TEST="dcmtk dicom3tools orthanc orthanc-dicomweb chromium"
 
 wanted=""
 for group in "$@"; do

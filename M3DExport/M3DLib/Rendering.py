@@ -112,6 +112,7 @@ def renderMeshes(
     viewDirection: tuple[float, float, float] = VIEW_DIRECTION,
     smooth: bool = True,
     supersampling: int = 2,
+    pointColors: Sequence[np.ndarray] | None = None,
 ) -> np.ndarray | None:
     """A picture of meshes in their own colors that fills the frame, head up, in parallel projection.
 
@@ -121,9 +122,12 @@ def renderMeshes(
         front, slightly from above.
     :param smooth: shade across triangles; flat triangles otherwise.
     :param supersampling: pixels are averages of this many by this many.
+    :param pointColors: for each mesh, uint8 (points, 3) sRGB: colors of its points instead of its own color.
     :return: uint8 (height, width, 3) sRGB, or None when this machine cannot render or there is nothing to show.
     """
-    shown = [mesh for mesh in meshes if len(mesh.triangles)]
+    colors = list(pointColors) if pointColors is not None else [None] * len(meshes)
+    chosen = [(mesh, own) for mesh, own in zip(meshes, colors, strict=True) if len(mesh.triangles)]
+    shown = [mesh for mesh, _own in chosen]
     if not shown or not all(np.isfinite(mesh.points).all() for mesh in shown) or not canRender():
         return None
     with _chosenWindow(), _quiet():
@@ -134,13 +138,14 @@ def renderMeshes(
             viewDirection=viewDirection,
             smooth=smooth,
             supersampling=supersampling,
+            pointColors=[own for _mesh, own in chosen],
         )
     height, width = size[1], size[0]
     blocks = picture.reshape(height, supersampling, width, supersampling, 3).astype(np.float32)
     return np.round(blocks.mean(axis=(1, 3))).astype(np.uint8)
 
 
-def _actor(mesh: TriangleMesh, smooth: bool):
+def _actor(mesh: TriangleMesh, smooth: bool, colors: np.ndarray | None = None):
     from vtk.util.numpy_support import numpy_to_vtk
     from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
@@ -148,6 +153,10 @@ def _actor(mesh: TriangleMesh, smooth: bool):
     if smooth:
         polyData.GetPointData().SetNormals(numpy_to_vtk(_pointNormals(mesh), deep=True))
     mapper = vtkPolyDataMapper()
+    if colors is not None:
+        # Between the points VTK would mix colors, not values; the points of a scan's surface lie close enough.
+        polyData.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(colors, dtype=np.uint8), deep=True))
+        mapper.SetColorModeToDirectScalars()
     mapper.SetInputData(polyData)
     actor = vtkActor()
     actor.SetMapper(mapper)
@@ -157,15 +166,15 @@ def _actor(mesh: TriangleMesh, smooth: bool):
     return actor
 
 
-def _render(meshes, size, *, background, viewDirection, smooth, supersampling) -> np.ndarray:
+def _render(meshes, size, *, background, viewDirection, smooth, supersampling, pointColors) -> np.ndarray:
     import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 (registers the classes that draw)
     from vtk.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow, vtkWindowToImageFilter
 
     renderer = vtkRenderer()
     renderer.SetBackground(*background)
-    for mesh in meshes:
-        renderer.AddActor(_actor(mesh, smooth))
+    for mesh, colors in zip(meshes, pointColors, strict=True):
+        renderer.AddActor(_actor(mesh, smooth, colors))
     points = np.concatenate([mesh.points for mesh in meshes]).astype(np.float64)
     _aim(renderer.GetActiveCamera(), points, viewDirection, size[0] / size[1])
     renderer.ResetCameraClippingRange()

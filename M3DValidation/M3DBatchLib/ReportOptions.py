@@ -8,13 +8,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .ReportFiles import FORMATS
+
 if TYPE_CHECKING:
     from M3DValidationLib.Check import Case
+    from M3DValidationLib.Report.Pictures import Picture
 
 
 def addReportOptions(parser: argparse.ArgumentParser) -> None:
     """What the report is to say of patient and person."""
     group = parser.add_argument_group("report")
+    group.add_argument(
+        "--formats",
+        default="json",
+        metavar="LIST",
+        help=f"what to write, separated by commas: {', '.join(FORMATS)}; the JSON is always written "
+        "(default: %(default)s)",
+    )
     group.add_argument("--person", default="", metavar="TEXT", help="who is responsible for this run, for the report")
     group.add_argument(
         "--pseudonym",
@@ -24,7 +34,9 @@ def addReportOptions(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def completeReport(data: dict, cases: Sequence[Case], arguments: argparse.Namespace) -> dict:
+def completeReport(
+    data: dict, cases: Sequence[Case], arguments: argparse.Namespace, pictures: Sequence[Picture] = ()
+) -> dict:
     """The whole content of the report.
 
     :param data: what the checks said, plain JSON values.
@@ -39,4 +51,5 @@ def completeReport(data: dict, cases: Sequence[Case], arguments: argparse.Namesp
         person=arguments.person.strip(),
         time=datetime.now().astimezone().isoformat(timespec="seconds"),
         files=files,
+        pictures=[picture.asDict() for picture in pictures],
     )

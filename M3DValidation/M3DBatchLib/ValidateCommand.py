@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
 
 from .InputOptions import addImageOptions, addSegmentOptions, requireOneAnatomy
+from .ReportFiles import REPORT_FILE, SHOWING_PICTURES, faces, formatsOf, requireFormats, writeFiles
 from .ReportOptions import addReportOptions, completeReport
 from .Stopwatch import Stopwatch, peakMemoryMb
 from .Terminal import Terminal
@@ -21,11 +20,11 @@ from .ValidationText import describeResult
 if TYPE_CHECKING:
     from M3DValidationLib.Check import Case
     from M3DValidationLib.Finding import Finding, Verdict
+    from M3DValidationLib.Report.Pictures import Picture
 
 EXIT_PASSED = 0
 EXIT_FAILED = 1
 EXIT_INCOMPLETE = 3
-REPORT_FILE = "report.json"
 _SURFACE_METHODS = ("flying-edges", "surface-nets")
 _DEVIATION_METHODS = ("half-height", "gradient")
 
@@ -92,23 +91,24 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
     stopwatch = Stopwatch()
     _requireSense(arguments)
+    formats = formatsOf(arguments.formats)
+    requireFormats(formats)
     profile = loadProfile(arguments.profile)
     output = Path(arguments.output)
     _requireFolder(output)
     cases = readCases(arguments, profile, terminal, stopwatch)
     with stopwatch.stage("checking"):
         results = _runAll(cases, terminal)
-    with stopwatch.stage("report"):
-        data = completeReport(resultOf(cases, results), cases, arguments)
     with stopwatch.stage("pictures"):
-        described, pictures = _pictures(cases)
-        data["pictures"] += described
+        pictures = _pictures(cases, formats, terminal)
+    with stopwatch.stage("report"):
+        data = completeReport(resultOf(cases, results), cases, arguments, pictures)
     data["report"] = str(output / REPORT_FILE)
     if arguments.points_csv:
         data["pointsCsv"] = _writePoints(Path(arguments.points_csv), cases)
     data["seconds"] = stopwatch.asDict()
     data["peakMemoryMb"] = peakMemoryMb()
-    _write(output, data, pictures)
+    writeFiles(output, faces(data, {picture.file: picture.png for picture in pictures}, formats))
     terminal.result(data, describeResult(data))
     return data["exitStatus"]
 
@@ -173,29 +173,22 @@ def _runAll(cases: list[Case], terminal: Terminal) -> list[list[Finding]]:
     return results
 
 
-def _pictures(cases: list[Case]) -> tuple[list[dict], dict[str, bytes]]:
-    """What the report says of its pictures, and the pictures (PNG) by file name."""
-    import hashlib
-    import io
-
-    from PIL import Image
-
+def _pictures(cases: list[Case], formats: tuple[str, ...], terminal: Terminal) -> list[Picture]:
+    """The field of view always; everything else for the formats that show pictures."""
     from M3DValidationLib.FieldOfViewPicture import describePicture, fieldOfViewPicture
+    from M3DValidationLib.Report.Pictures import Picture, makePictures, pngBytes
 
-    described, contents = [], {}
+    pictures = []
     for number, case in enumerate(cases, start=1):
-        picture = fieldOfViewPicture(case)
-        if picture is None:
-            continue
-        stream = io.BytesIO()
-        Image.fromarray(picture).save(stream, format="PNG")
-        name = "field-of-view.png" if len(cases) == 1 else f"field-of-view-{number}.png"
-        contents[name] = stream.getvalue()
-        entry = {"file": name, "kind": "fieldOfView", "title": "Anatomy in the field of view"}
-        entry["requirement"] = "anatomy-inside-field-of-view"
-        entry |= {"alternative": describePicture(case), "sha256": hashlib.sha256(contents[name]).hexdigest()}
-        described.append(entry)
-    return described, contents
+        array = fieldOfViewPicture(case)
+        if array is not None:
+            file = "field-of-view.png" if len(cases) == 1 else f"field-of-view-{number}.png"
+            png, words = pngBytes(array), describePicture(case)
+            requirement = "anatomy-inside-field-of-view"
+            pictures.append(Picture(file, "fieldOfView", "Anatomy in the field of view", words, png, requirement))
+    if set(formats) & SHOWING_PICTURES:
+        pictures += makePictures(cases, terminal.progress)
+    return pictures
 
 
 def exitStatusOf(verdict: Verdict) -> int:
@@ -302,22 +295,3 @@ def _plain(value):
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value
-
-
-def _write(output: Path, data: dict, pictures: dict[str, bytes]) -> None:
-    """Pictures, then the report; each to a temporary name, then renamed."""
-    report = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False).encode()
-    temporary = None
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        for name, content in {**pictures, REPORT_FILE: report}.items():
-            with tempfile.NamedTemporaryFile(dir=output, prefix=".report-", suffix=".tmp", delete=False) as stream:
-                temporary = Path(stream.name)
-                stream.write(content)
-            temporary.chmod(0o644)
-            os.replace(temporary, output / name)
-    except OSError as error:
-        raise M3DError(f"The report cannot be written to {output}: {error.strerror}.") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)

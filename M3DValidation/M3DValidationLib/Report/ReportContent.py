@@ -61,6 +61,7 @@ def reportContent(
     person: str = "",
     time: str = "",
     files: Sequence[Path] = (),
+    pictures: Sequence[dict] = (),
 ) -> dict:
     """The whole report.
 
@@ -70,6 +71,7 @@ def reportContent(
     :param person: who is responsible for the run, if said.
     :param time: when the report was made, ISO 8601 with offset.
     :param files: further files that were read (segmentation, mesh), for their hashes.
+    :param pictures: entries of the pictures beside the report.
     :return: ``data`` and, after it, the blocks of the published schema (``Report.schema.json``).
     """
     first = cases[0]
@@ -89,7 +91,7 @@ def reportContent(
         ],
         "signConvention": SIGN_CONVENTION,
         "limitsOfMethod": list(LIMITS_OF_METHOD),
-        "pictures": [],
+        "pictures": list(pictures),
     }
     if pseudonym and first.image is not None:
         from .Pseudonym import withheld

@@ -1,0 +1,44 @@
+"""``m3d report``: the other faces of a report, made again from its JSON and its pictures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from M3DLib.Errors import M3DError
+
+from .ReportFiles import REPORT_FILE, faces, formatsOf, readReport, requireFormats, writeFiles
+from .Terminal import Terminal
+
+
+def addParser(subparsers) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "report",
+        help="make a report to read from the JSON of m3d validate",
+        description="Make the faces of a report again from its JSON and the pictures beside it.",
+    )
+    parser.add_argument("report", type=Path, metavar="REPORT.json", help="as m3d validate wrote it")
+    parser.add_argument("--formats", default="html", metavar="LIST", help="as in m3d validate (default: %(default)s)")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder to write to (default: that of the report)")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Run the command; returns its exit status."""
+    formats = formatsOf(arguments.formats)
+    requireFormats(formats)
+    data, pictures = readReport(arguments.report)
+    output = arguments.output or arguments.report.parent
+    if output.exists() and not output.is_dir():
+        raise M3DError(f"{output} is a file; --output names a folder.")
+    files = faces(data, pictures, formats)
+    inPlace = output.exists() and output.resolve() == arguments.report.parent.resolve()
+    if inPlace:
+        # The report and its pictures are what everything is made from; they stay as they are.
+        files = {name: content for name, content in files.items() if name != REPORT_FILE and name not in pictures}
+    writeFiles(output, files)
+    written = [str(output / name) for name in files]
+    terminal.result({"files": written}, "\n".join(["Wrote", *(f"  {name}" for name in written)]))
+    return 0

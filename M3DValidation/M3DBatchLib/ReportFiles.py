@@ -1,0 +1,108 @@
+"""Writes the faces of a report into a folder: each to a temporary name first, all renamed when all are written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from M3DLib.Errors import M3DError
+
+REPORT_FILE = "report.json"
+FORMATS = ("json", "html")
+SHOWING_PICTURES = {"html"}
+
+
+def formatsOf(text: str) -> tuple[str, ...]:
+    """The formats in a list as "json,html", each once; JSON is always among them.
+
+    :raises M3DError: one of them is unknown.
+    """
+    wanted = [part.strip().lower() for part in text.split(",") if part.strip()]
+    unknown = [part for part in wanted if part not in FORMATS]
+    if unknown:
+        raise M3DError(f"--formats: '{unknown[0]}' is unknown; choose from {', '.join(FORMATS)}.")
+    return tuple(name for name in FORMATS if name in wanted or name == "json")
+
+
+def requireFormats(formats: tuple[str, ...]) -> None:
+    """Refuse formats whose library is missing, before any work is done.
+
+    :raises M3DError: names the package to install.
+    """
+    import importlib.util
+
+    problems = [
+        f"--formats {name} needs the Python package {package}; install it with: pip install {package}"
+        for name, package in (("html", "jinja2"), ("pdf", "typst"))
+        if name in formats and importlib.util.find_spec(package) is None
+    ]
+    if problems:
+        raise M3DError(problems)
+
+
+def faces(data: dict, pictures: Mapping[str, bytes], formats: tuple[str, ...]) -> dict[str, bytes]:
+    """Content of every file of the report by its name, the JSON last."""
+    files = dict(pictures)
+    if "html" in formats:
+        from M3DValidationLib.Report.HtmlReport import htmlReport
+
+        files["report.html"] = htmlReport(data, pictures).encode("utf-8")
+    files[REPORT_FILE] = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    return files
+
+
+def writeFiles(output: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a folder, which is made if needed; the last one is renamed last.
+
+    :raises M3DError: the folder cannot be written; nothing half-written stays behind.
+    """
+    staged: list[tuple[Path, Path]] = []
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            temporary = output / f".{uuid.uuid4().hex}.part"
+            staged.append((temporary, output / name))
+            temporary.write_bytes(content)
+        for temporary, place in staged:
+            os.replace(temporary, place)
+    except OSError as error:
+        raise M3DError(f"The report cannot be written to {output}: {error.strerror}.") from error
+    finally:
+        for temporary, _place in staged:
+            temporary.unlink(missing_ok=True)
+
+
+def readReport(file: Path) -> tuple[dict, dict[str, bytes]]:
+    """A report and its pictures, as ``m3d validate`` wrote them.
+
+    :raises M3DError: no such file, not a report of this version, or a picture that is not the report's any more.
+    """
+    from M3DValidationLib.Report.ReportContent import readSchema
+    from M3DValidationLib.SchemaValidation import schemaProblems
+
+    try:
+        data = json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise M3DError(f"{file} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise M3DError(f"{file} is not a report: it is not JSON.") from error
+    problems = schemaProblems(data, readSchema())
+    if problems:
+        raise M3DError([f"{file} is no report of this version: {problem}" for problem in problems[:10]])
+    pictures = {}
+    for entry in data["pictures"]:
+        name = entry["file"]
+        if Path(name).name != name or "\\" in name or not name.endswith(".png"):
+            raise M3DError(f"{file} names a picture '{name}', which is no name of a PNG file beside it.")
+        try:
+            content = (file.parent / name).read_bytes()
+        except OSError as error:
+            raise M3DError(f"The report's picture {name} cannot be read: {error.strerror}.") from error
+        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+            raise M3DError(f"The picture {name} is not the one the report was made with (its SHA-256 differs).")
+        pictures[name] = content
+    return data, pictures

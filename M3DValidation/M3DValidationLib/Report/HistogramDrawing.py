@@ -1,0 +1,76 @@
+"""The histogram of deviations as a drawing: bars, axis and tolerance as numbers and SVG."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+
+from .ColorScale import deviationColors
+
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 240, 48, 34, 12
+
+
+def histogramBars(histogram: Mapping) -> list[dict]:
+    """One bar per bin and one at each end for what lies beyond: ``x``, ``width``, ``height``, ``color``, ``text``."""
+    edges = histogram["edges"]
+    shares = [histogram["below"], *histogram["shares"], histogram["above"]]
+    step = (WIDTH - LEFT) / len(shares)
+    highest = max(*shares, 1e-9)
+    middles = [edges[0], *[(a + b) / 2 for a, b in itertools.pairwise(edges)], edges[-1]]
+    colors = deviationColors(np.array(middles), max(abs(edges[0]), abs(edges[-1])))
+    bars = []
+    for index, share in enumerate(shares):
+        if index == 0:
+            where = f"below {edges[0]:g} mm"
+        elif index == len(shares) - 1:
+            where = f"above {edges[-1]:g} mm"
+        else:
+            where = f"{edges[index - 1]:.3g} to {edges[index]:.3g} mm"
+        bars.append(
+            {
+                "x": round(LEFT + index * step, 2),
+                "width": round(step - 1, 2),
+                "height": round((HEIGHT - BOTTOM - TOP) * share / highest, 2),
+                "color": "#{:02x}{:02x}{:02x}".format(*colors[index]),
+                "text": f"{where}: {100 * share:.2f} % of the area",
+            }
+        )
+    return bars
+
+
+def histogramSvg(histogram: Mapping, tolerance: float) -> str:
+    """The drawing as SVG; holds nothing but numbers and the words written here."""
+    edges = histogram["edges"]
+    bars = histogramBars(histogram)
+    step = (WIDTH - LEFT) / len(bars)
+    floor = HEIGHT - BOTTOM
+
+    def xOf(value: float) -> float:
+        share = (value - edges[0]) / (edges[-1] - edges[0])
+        return round(LEFT + step + share * (WIDTH - LEFT - 2 * step), 2)
+
+    inside = [
+        f'<rect x="{bar["x"]}" y="{round(floor - bar["height"], 2)}" width="{bar["width"]}" height="{bar["height"]}" '
+        f'fill="{bar["color"]}" stroke="currentColor" stroke-width="0.4"><title>{bar["text"]}</title></rect>'
+        for bar in bars
+    ]
+    for value in (-tolerance, tolerance):
+        x = xOf(value)
+        inside.append(f'<line x1="{x}" x2="{x}" y1="{TOP}" y2="{floor}" stroke="currentColor" stroke-dasharray="5 4"/>')
+    inside.append(f'<line x1="{LEFT}" x2="{WIDTH}" y1="{floor}" y2="{floor}" stroke="currentColor"/>')
+    for value in (edges[0], -tolerance, 0.0, tolerance, edges[-1]):
+        label = f"{value:.3g}".replace("-", "\u2212")
+        inside.append(f'<text x="{xOf(value)}" y="{floor + 14}" text-anchor="middle">{label}</text>')
+    middle = (LEFT + WIDTH) / 2
+    inside.append(f'<text x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">signed deviation, mm</text>')
+    inside.append(f'<text x="2" y="{TOP + 10}">{100 * max(histogram["shares"]):.0f} %</text>')
+    summary = (
+        f"Histogram of the signed deviations; dashed: the tolerance of {tolerance:g} mm. "
+        f"{100 * histogram['below']:.1f} % lie below and {100 * histogram['above']:.1f} % above what is drawn."
+    )
+    return (
+        f'<svg class="histogram" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{summary}" '
+        f'xmlns="http://www.w3.org/2000/svg">{"".join(inside)}</svg>'
+    )

@@ -1,0 +1,127 @@
+"""A slice of the image with the outline of the mesh on it: the overlay by which a person judges a model.
+
+Made with numpy and Pillow alone, so that it needs no machine that can render.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from M3DLib.ImageVolume import ImageVolume
+from M3DLib.TriangleMesh import TriangleMesh
+
+OUTLINE, RIM, MARK = (255, 176, 0), (30, 20, 0), (86, 200, 255)
+_CT_WINDOW = (-450.0, 1050.0)
+
+
+@dataclass(frozen=True)
+class SliceView:
+    """Which part of which slice is shown.
+
+    :ivar axis: index axis (0 i, 1 j, 2 k) across which the image is cut.
+    :ivar index: where, in voxels along that axis; may be fractional, and the nearest slice is shown.
+    :ivar center: LPS mm, the middle of what is shown; None for the whole slice.
+    :ivar halfWidthMm: from the middle to the edge of the picture.
+    """
+
+    axis: int
+    index: float
+    center: tuple[float, float, float] | None = None
+    halfWidthMm: float = 20.0
+
+
+def displayWindow(image: ImageVolume) -> tuple[float, float]:
+    """Values shown as black and as white: a fixed window for bone in CT, else the 1st to 99th percentile."""
+    if image.modality == "CT":
+        return _CT_WINDOW
+    low, high = np.percentile(image.array[::4, ::4, ::4], [1, 99])
+    return float(low), float(max(high, low + 1e-6))
+
+
+def slicePicture(image: ImageVolume, mesh: TriangleMesh, view: SliceView, width: int = 480) -> np.ndarray:
+    """The slice in gray, the mesh's outline in orange, and a ring around ``view.center`` if there is one.
+
+    :param mesh: LPS mm.
+    :param width: pixels.
+    :return: uint8 (height, width, 3) sRGB. Columns run along the first of the other two index axes; slices across i and
+        j are shown with the last slice on top.
+    """
+    from PIL import Image, ImageDraw
+
+    across, down = (axis for axis in range(3) if axis != view.axis)
+    spacing = image.spacing
+    count = image.dimensions
+    number = int(np.clip(np.rint(view.index), 0, count[view.axis] - 1))
+    plane = np.take(image.array, number, axis=2 - view.axis)
+    low, high = -0.5, np.array([count[across], count[down]]) - 0.5
+    middle = None
+    if view.center is not None:
+        middle = image.lpsToIndex(np.array([view.center]))[0][[across, down]]
+        reach = view.halfWidthMm / spacing[[across, down]]
+        start, end = middle - reach, middle + reach
+    else:
+        start, end = np.array([low, low]), high
+    size = (end - start) * spacing[[across, down]]
+    height = max(1, min(4 * width, round(width * size[1] / size[0])))
+    flip = down == 2
+    columns = start[0] + (np.arange(width) + 0.5) / width * (end[0] - start[0])
+    rows = start[1] + (np.arange(height) + 0.5) / height * (end[1] - start[1])
+    gray = _sampled(plane, rows[::-1] if flip else rows, columns, displayWindow(image))
+    picture = Image.fromarray(np.repeat(gray[:, :, None], 3, axis=2))
+    draw = ImageDraw.Draw(picture)
+    scale = np.array([width, height]) / (end - start)
+    # The outline is that of the place itself where one is asked for, not of the middle of the nearest slice.
+    level = number if view.center is None else view.index
+
+    def toPixels(places: np.ndarray) -> np.ndarray:
+        pixels = (places - start) * scale
+        if flip:
+            pixels[..., 1] = height - pixels[..., 1]
+        return pixels
+
+    lines = toPixels(meshOutline(image.lpsToIndex(mesh.points), mesh.triangles, view.axis, level)[..., [across, down]])
+    inside = ((lines.max(axis=1) >= 0) & (lines.min(axis=1) <= [width, height])).all(axis=1)
+    for color, thickness in ((RIM, 4), (OUTLINE, 2)):
+        for line in lines[inside]:
+            draw.line([tuple(point) for point in line], fill=color, width=thickness)
+    if middle is not None:
+        x, y = toPixels(middle[None])[0]
+        draw.ellipse((x - 14, y - 14, x + 14, y + 14), outline=RIM, width=5)
+        draw.ellipse((x - 13, y - 13, x + 13, y + 13), outline=MARK, width=3)
+    return np.asarray(picture)
+
+
+def _sampled(plane: np.ndarray, rows: np.ndarray, columns: np.ndarray, window) -> np.ndarray:
+    """Gray values at places of the plane, linear between voxels, black outside the image; uint8."""
+    from scipy import ndimage
+
+    grid = np.meshgrid(rows, columns, indexing="ij")
+    values = ndimage.map_coordinates(plane.astype(np.float32), grid, order=1, mode="nearest")
+    gray = np.clip((values - window[0]) / (window[1] - window[0]), 0, 1) * 255
+    outside = [(place < -0.5) | (place > size - 0.5) for place, size in zip((rows, columns), plane.shape, strict=True)]
+    gray[outside[0][:, None] | outside[1][None]] = 0
+    return np.round(np.nan_to_num(gray)).astype(np.uint8)
+
+
+def meshOutline(points: np.ndarray, triangles: np.ndarray, axis: int, level: float) -> np.ndarray:
+    """Where a mesh meets a plane: line segments, float64 (n, 2 ends, 3), in the coordinates of ``points``.
+
+    :param points: (n, 3).
+    :param level: the plane is where coordinate ``axis`` has this value; a corner exactly on it counts as above.
+    """
+    height = points[:, axis] - level
+    above = (height >= 0)[triangles]
+    crossing = np.flatnonzero(above.any(axis=1) & ~above.all(axis=1))
+    corners, above = triangles[crossing], above[crossing]
+    # The corner that is alone on its side, first; the plane crosses the two edges that leave it.
+    alone = np.argmax(above != (above.sum(axis=1) >= 2)[:, None], axis=1)
+    order = (alone[:, None] + np.arange(3)) % 3
+    corners = np.take_along_axis(corners, order, axis=1)
+    first = corners[:, 0]
+    ends = []
+    for other in (corners[:, 1], corners[:, 2]):
+        share = height[first] / (height[first] - height[other])
+        ends.append(points[first] + share[:, None] * (points[other] - points[first]))
+    return np.stack(ends, axis=1) if len(crossing) else np.empty((0, 2, 3))
