@@ -94,7 +94,8 @@ class MeshSoundness:
         cleaned = self.cleaned
         topology = cleaned.topology
         solid = np.flatnonzero(~cleaned.thin)
-        meeting = selfIntersections(topology.points, topology.triangles[solid], self.progress)
+        known = topology if len(solid) == len(topology.triangles) else None
+        meeting = selfIntersections(topology.points, topology.triangles[solid], self.progress, known)
         pairs = solid[meeting.pairs]
         if not len(pairs):
             return pairs, meeting.crossing

@@ -45,18 +45,23 @@ class MeetingPairs:
 
 
 def selfIntersections(
-    points: np.ndarray, triangles: np.ndarray, progress: Callable[[float, str], None] = noProgress
+    points: np.ndarray,
+    triangles: np.ndarray,
+    progress: Callable[[float, str], None] = noProgress,
+    topology: MeshTopology | None = None,
 ) -> MeetingPairs:
     """Pairs of triangles that share more than their common corners and edges.
 
     :param points: float64 (n, 3) holding float32 values, no two at the same place.
     :param triangles: int64 (m, 3), none degenerate, no two alike.
+    :param topology: of exactly these triangles, where it is known already.
     """
     if not len(triangles):
         return MeetingPairs(np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=bool))
     text = "Looking for self-intersections"
     progress(0.0, text)
-    found = [_aroundPoints(points, triangles)]
+    topology = topology or MeshTopology(points, triangles, np.arange(len(triangles)))
+    found = [_aroundPoints(points, triangles, topology)]
     progress(0.2, text)
     corners = points[triangles]
     low, high = (edge.astype(np.float32) for edge in boxesOf(corners))
@@ -98,11 +103,10 @@ def _apartFromEachOther(corners, triangles, i, j) -> tuple[np.ndarray, np.ndarra
     return np.stack([i[meet], j[meet]], axis=1), how[meet]
 
 
-def _aroundPoints(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _aroundPoints(points: np.ndarray, triangles: np.ndarray, topology: MeshTopology) -> tuple[np.ndarray, np.ndarray]:
     """The pairs that meet among triangles with one or two common points."""
     suspicious = ~flatFans(points, triangles)
     # An open fan may cover itself a little beyond one turn, and at an edge of many triangles there is no fan at all.
-    topology = MeshTopology(points, triangles, np.arange(len(triangles)))
     suspicious[topology.edgePoints[topology.edgeUse != 2]] = True
     corner = np.flatnonzero(suspicious[triangles.reshape(-1)])
     point = triangles.reshape(-1)[corner]
