@@ -22,7 +22,7 @@ from M3DLib.TriangleMesh import TriangleMesh
 from .TriangleDistance import closestOnTriangles, distanceTable, squaredDistance
 
 BLOCK = 8192
-FIRST_NEIGHBORS = 4
+FIRST_NEIGHBORS = 6
 
 
 @dataclass
@@ -60,48 +60,42 @@ class ClosestSurface:
         points, self.triangles = _mergedPoints(mesh)
         self.corners = points.astype(np.float64) - self.center
         self.table = distanceTable(self.corners, self.triangles)
-        samples, owners, sampleOf, reach = self._samples()
-        self.reach = reach
-        self.farthestReach = float(reach.max())
-        order = np.argsort(sampleOf, kind="stable")
-        self.around = owners[order]
-        self.first = np.searchsorted(sampleOf[order], np.arange(len(samples) + 1))
+        samples, owners, sampleOf, self.reach2 = self._samples()
+        self.farthestReach2 = float(self.reach2.max())
+        self.around, self.first = grouped(owners, sampleOf, len(samples))
         self.tree = cKDTree(samples, balanced_tree=False, compact_nodes=True)
 
     def _samples(self):
         """Corners, and further ones inside large triangles.
 
         :return: positions (s, 3); for each corner of each (part of a) triangle its owner and the number of its sample;
-            for each sample the largest bound r of the parts at it.
+            for each sample the square of the largest bound r of the parts at it.
         """
-        d00, d01, d11 = self.table[:, 9:].T
-        longest2 = np.maximum(np.maximum(d00, d11), d00 + d11 - 2 * d01)
-        area = float(np.sqrt(np.maximum(d00 * d11 - d01**2, 0)).sum() / 2)
-        # Twice the side of a square of the mean area: even meshes stay as they are.
-        limit2 = max(4 * area / (len(self.triangles) + 20_000), 1e-6 * float(longest2.max()), 1e-12)
-        large = longest2 > 3 * limit2
-        if not large.any():
-            count = len(self.corners)
-            owners = np.repeat(np.arange(len(self.triangles)), 3)
-            return (
-                self.corners,
-                owners,
-                self.triangles.ravel(),
-                _largestAt(self.triangles.ravel(), owners, longest2, count),
-            )
-        keep = np.flatnonzero(~large)
-        parts, owners = self.corners[self.triangles[large]], np.flatnonzero(large)
-        done, doneOwners = [self.corners[self.triangles[keep]]], [keep]
+        area = float(_doubleAreas2(self.table).clip(0) ** 0.5 @ np.full(len(self.triangles), 0.5))
+        # Far enough above what the triangles of an even mesh have that it gets no further corners.
+        limit = max(4 * area / (len(self.triangles) + 20_000), 1e-7 * float(self.table[:, 9].max()), 1e-12)
+        reach2 = coveringRadius2(self.table)
+        large = reach2 > limit
+        number = self.triangles[~large].ravel()
+        owners = np.repeat(np.flatnonzero(~large), 3)
+        reaches, samples = np.repeat(reach2[~large], 3), self.corners
+        parts, partOwners = self.corners[self.triangles[large]], np.flatnonzero(large)
         while len(parts):
-            small = _longest2(parts) <= 3 * limit2
-            done.append(parts[small])
-            doneOwners.append(owners[small])
-            parts, owners = _halved(parts[~small]), np.repeat(owners[~small], 2)
-        parts, owners = np.concatenate(done), np.repeat(np.concatenate(doneOwners), 3)
-        samples, number = np.unique(parts.reshape(-1, 3), axis=0, return_inverse=True)
-        number = number.reshape(-1)
-        longest2 = _longest2(parts)
-        return samples, owners, number, _largestAt(number, np.repeat(np.arange(len(parts)), 3), longest2, len(samples))
+            table = distanceTable(parts.reshape(-1, 3), np.arange(3 * len(parts)).reshape(-1, 3))
+            reach2 = coveringRadius2(table)
+            small = reach2 <= limit
+            points, place = np.unique(parts[small].reshape(-1, 3), axis=0, return_inverse=True)
+            number = np.concatenate([number, len(samples) + place.reshape(-1)])
+            samples = np.concatenate([samples, points])
+            owners = np.concatenate([owners, np.repeat(partOwners[small], 3)])
+            reaches = np.concatenate([reaches, np.repeat(reach2[small], 3)])
+            parts, partOwners = _halved(parts[~small]), np.repeat(partOwners[~small], 2)
+        used = np.bincount(number, minlength=len(samples)) > 0
+        if not used.all():
+            number, samples = (np.cumsum(used) - 1)[number], samples[used]
+        largest = np.zeros(len(samples))
+        np.maximum.at(largest, number, reaches)
+        return samples, owners, number, largest
 
     def query(self, points: np.ndarray, progress: Callable[[float, str], None] = noProgress) -> ClosestPoints:
         """Closest points of the mesh to positions (n, 3) in LPS mm."""
@@ -138,20 +132,26 @@ class ClosestSurface:
         """The triangle closest to each of one block of centered points."""
         best = np.full(len(points), np.inf)
         triangle = np.zeros(len(points), dtype=np.int64)
-        open_, neighbors, tried = np.arange(len(points)), FIRST_NEIGHBORS, 0
-        total = len(self.reach)
+        open_, neighbors, reached = np.arange(len(points)), FIRST_NEIGHBORS, None
+        total = len(self.reach2)
         while len(open_):
             neighbors = min(neighbors, total)
             distance, sample = self.tree.query(points[open_], k=neighbors)
-            distance, sample = distance.reshape(len(open_), -1), sample.reshape(len(open_), -1)
-            for rank in range(tried, neighbors):
-                near = distance[:, rank] ** 2 <= (best[open_] + self.reach[sample[:, rank]] ** 2) * (1 + 1e-9)
-                self._try(points, open_[near], sample[near, rank], best, triangle)
+            distance2 = np.ascontiguousarray(distance.reshape(len(open_), -1).T)
+            distance2 *= distance2 * (1 - 1e-9)
+            sample = np.ascontiguousarray(sample.reshape(len(open_), -1).T)
+            for rank in range(neighbors):
+                near = distance2[rank] <= best[open_] + self.reach2[sample[rank]]
+                if reached is not None:
+                    # Equally near corners come in any order, so those as far as the last one may not have been tried.
+                    near &= distance2[rank] >= reached
+                near = np.flatnonzero(near)
+                self._try(points, open_[near], sample[rank, near], best, triangle)
             if neighbors == total:
                 break
-            bound = (best[open_] + self.farthestReach**2) * (1 + 1e-9)
-            tried, open_ = neighbors, open_[distance[:, -1] ** 2 <= bound]
-            neighbors *= 4
+            goesOn = distance2[-1] <= best[open_] + self.farthestReach2
+            reached, open_ = distance2[-1, goesOn] * (1 - 1e-9), open_[goesOn]
+            neighbors *= 2
         return triangle
 
     def _try(self, points, which, samples, best, triangle) -> None:
@@ -189,18 +189,35 @@ def _mergedPoints(mesh: TriangleMesh) -> tuple[np.ndarray, np.ndarray]:
     return points, triangles.astype(np.int64)
 
 
-def _longest2(corners: np.ndarray) -> np.ndarray:
-    """Squared length of the longest side of triangles (m, 3, 3)."""
-    return np.maximum.reduce([((corners[:, i] - corners[:, i - 1]) ** 2).sum(axis=1) for i in range(3)])
+def _doubleAreas2(table: np.ndarray) -> np.ndarray:
+    """Squares of the triangles' doubled areas from their table."""
+    return table[:, 9] * table[:, 11] - table[:, 10] ** 2
 
 
-def _largestAt(number, part, longest2, count) -> np.ndarray:
-    """For every sample the largest bound r of the parts at it: no point of a triangle whose longest side is l is
-    farther than l / sqrt(3) from its nearest corner.
+def coveringRadius2(table: np.ndarray) -> np.ndarray:
+    """Square of the largest distance that a point of each triangle has from its nearest corner, from above.
+
+    The radius of the circumscribed circle where all angles are acute; else half the longest side at most.
     """
-    reach2 = np.zeros(count)
-    np.maximum.at(reach2, number, longest2[part] / 3)
-    return np.sqrt(reach2)
+    d00, d01, d11 = table[:, 9], table[:, 10], table[:, 11]
+    third = d00 + d11 - 2 * d01
+    longest = np.maximum(np.maximum(d00, d11), third)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        circle = d00 * d11 * third / (4 * _doubleAreas2(table)) * (1 + 1e-6)
+    acute = 2 * longest < (d00 + d11 + third) * (1 - 1e-9)
+    # No acute triangle's circle is larger than that of the equilateral one, nor smaller than one around its longest
+    # side; rounding may claim so where two angles are nearly right.
+    return np.where(acute, np.clip(circle, longest / 4, longest / 3), longest / 4) * (1 + 1e-9)
+
+
+def grouped(values: np.ndarray, group: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Values (n,) sorted by their group (n,), and where each of the groups begins, (count + 1,)."""
+    from scipy.sparse import csr_matrix
+
+    # A matrix with one row for all entries, turned around: a counting sort in compiled code.
+    ones = np.ones(len(values), dtype=np.int8)
+    turned = csr_matrix((ones, group, np.arange(len(values) + 1)), shape=(len(values), count)).tocsc()
+    return values[turned.indices], turned.indptr
 
 
 def _halved(parts: np.ndarray) -> np.ndarray:

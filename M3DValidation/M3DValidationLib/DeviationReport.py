@@ -56,12 +56,12 @@ def deviationReport(
     The report is kept in the case's measurements: a second call with the same parts and settings does not measure
     again.
 
-    :param case: options: ``tolerance`` (mm, default: the profile's), ``searchRange`` (mm), ``method`` ("half-height" or
-        "gradient").
+    :param case: options: ``tolerance`` (mm, default: the profile's), ``searchRange`` (mm), ``deviationMethod``
+        ("half-height" or "gradient").
     :param reference: a mesh to compare with ("surface"), already aligned, LPS mm.
     """
     tolerance = float(case.options.get("tolerance") or getattr(case.profile, "toleranceMm", None) or 1.0)
-    method = case.options.get("method") or HALF_HEIGHT
+    method = case.options.get("deviationMethod") or HALF_HEIGHT
     searchRange = float(case.options.get("searchRange") or 3.0)
     parts = (case.image, case.segment, case.mesh, reference)
     key = (*map(id, parts), tolerance, method, searchRange)

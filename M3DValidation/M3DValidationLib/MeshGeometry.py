@@ -25,6 +25,32 @@ class VertexGeometry:
     meanCurvature: np.ndarray
 
 
+def vertexAreas(mesh: TriangleMesh) -> np.ndarray:
+    """Area that each vertex stands for, float64 (n,), mm2: a third of each triangle at it.
+
+    :raises M3DError: as :func:`vertexGeometry`.
+    """
+    points = _requireSurface(mesh)
+    a, b, c = (points[mesh.triangles[:, corner]] for corner in range(3))
+    doubleAreas = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    _requireArea(mesh, doubleAreas)
+    return np.bincount(mesh.triangles.T.ravel(), np.tile(doubleAreas, 3), len(points)) / 6
+
+
+def _requireSurface(mesh: TriangleMesh) -> np.ndarray:
+    """The mesh's points relative to its middle, float32 (n, 3)."""
+    if not len(mesh.triangles):
+        raise M3DError(f"Mesh '{mesh.name}' has no triangles, so there is no surface to measure.")
+    if not np.isfinite(mesh.points).all():
+        raise M3DError(f"Mesh '{mesh.name}' has points that are not finite numbers; repair it first.")
+    return mesh.points - (mesh.points.min(axis=0) + mesh.points.max(axis=0)) / 2
+
+
+def _requireArea(mesh: TriangleMesh, doubleAreas: np.ndarray) -> None:
+    if not doubleAreas.any():
+        raise M3DError(f"Mesh '{mesh.name}' has no triangle with an area, so there is no surface to measure.")
+
+
 def vertexGeometry(mesh: TriangleMesh, smoothings: int = 2) -> VertexGeometry:
     """Normals, areas and mean curvature at the vertices.
 
@@ -36,18 +62,12 @@ def vertexGeometry(mesh: TriangleMesh, smoothings: int = 2) -> VertexGeometry:
     :param smoothings: how often the curvature's two sums are averaged with those of the neighbors.
     :raises M3DError: when the mesh has no triangle with an area, or a position that is not a number.
     """
-    if not len(mesh.triangles):
-        raise M3DError(f"Mesh '{mesh.name}' has no triangles, so there is no surface to measure.")
-    if not np.isfinite(mesh.points).all():
-        raise M3DError(f"Mesh '{mesh.name}' has points that are not finite numbers; repair it first.")
-    count, triangles = len(mesh.points), mesh.triangles
-    origin = (mesh.points.min(axis=0) + mesh.points.max(axis=0)) / 2
-    points = mesh.points - origin
+    points, triangles = _requireSurface(mesh), mesh.triangles
+    count = len(points)
     a, b, c = (points[triangles[:, corner]] for corner in range(3))
     cross = np.cross(b - a, c - a)
     doubleAreas = np.linalg.norm(cross, axis=1)
-    if not doubleAreas.any():
-        raise M3DError(f"Mesh '{mesh.name}' has no triangle with an area, so there is no surface to measure.")
+    _requireArea(mesh, doubleAreas)
     areas = np.bincount(triangles.T.ravel(), np.tile(doubleAreas, 3), count) / 6
     normals = _normals((a, b, c), cross, triangles, count)
     return VertexGeometry(normals, areas, _meanCurvature(points, triangles, normals, smoothings))

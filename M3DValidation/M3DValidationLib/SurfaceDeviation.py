@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from M3DLib.TriangleMesh import TriangleMesh
 
 from .ClosestSurface import ClosestSurface
 from .DeviationMap import DeviationMap, Quality
-from .MeshGeometry import vertexGeometry
+from .MeshGeometry import vertexAreas
 from .SurfaceSign import surfaceSide
 
 SIGN_MEANING = "Positive: the reference lies outside the measured mesh (the measured mesh is too small there)."
@@ -62,23 +63,27 @@ def surfaceDeviation(
     reference have no side and are not reliable.
     """
     progress(0.0, "Preparing the surfaces")
-    geometry = vertexGeometry(mesh, 0)
-    surface = ClosestSurface(reference)
+    with ThreadPoolExecutor(2) as pool:
+        # Both read the meshes only, and take about as long as each other.
+        closed = pool.submit(lambda: reference.isClosed)
+        measured = pool.submit(vertexAreas, mesh)
+        surface = ClosestSurface(reference)
+        closed.result()
+        areas = measured.result()
     found = surface.query(mesh.points, lambda done, text: progress(0.2 + 0.7 * done, text))
     side, sure = surfaceSide(surface, mesh.points, found)
     if reference.isClosed and reference.volumeMm3 < 0:
         side = -side
     quality = np.where(sure, Quality.RELIABLE, Quality.OPEN_REFERENCE).astype(np.uint8)
-    quality[(geometry.normals == 0).all(axis=1)] = Quality.NO_SURFACE
+    quality[areas == 0] = Quality.NO_SURFACE
     progress(1.0, "Surfaces compared")
     return DeviationMap(
         kind="surface",
         mesh=mesh,
         distance=np.where(side == 0, 0, -side * found.distance).astype(np.float32),
         quality=quality,
-        areas=geometry.areas,
+        areas=areas,
         uncertainty=np.full(len(mesh.points), coordinateRounding(mesh, reference), dtype=np.float32),
-        normals=geometry.normals,
         reference="closest point of the reference mesh",
         signMeaning=SIGN_MEANING,
         registration=registration,

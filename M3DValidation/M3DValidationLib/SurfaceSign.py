@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .ClosestSurface import ClosestPoints, ClosestSurface
+from .ClosestSurface import ClosestPoints, ClosestSurface, grouped
 from .TriangleDistance import CORNER_A, EDGE_AB, FACE
 
 # Pairs of points and triangles whose solid angles are held at a time.
@@ -72,8 +72,7 @@ class _CornerTriangles:
     def __init__(self, surface: ClosestSurface):
         self.triangles = surface.triangles
         flat = self.triangles.ravel()
-        self.order = np.argsort(flat, kind="stable")
-        self.first = np.searchsorted(flat[self.order], np.arange(len(surface.corners) + 1))
+        self.order, self.first = grouped(np.arange(len(flat)), flat, len(surface.corners))
 
     def _expand(self, vertices):
         """For each vertex its triangles: number of the query, triangle, place of the vertex in the triangle."""

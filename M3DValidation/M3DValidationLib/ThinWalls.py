@@ -12,9 +12,9 @@ import numpy as np
 
 from .DeviationMap import Quality
 
-THINNEST = 3.4
+THINNEST = 3.7
 # Where no other edge tells the blur, it is taken from the walls themselves, which show it too small.
-THINNEST_UNKNOWN = 4.3
+THINNEST_UNKNOWN = 4.8
 NO_INFLUENCE = 6.0
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from M3DLib.Errors import Cancelled, M3DError
@@ -62,6 +62,7 @@ def cube(size=10.0, center=(0, 0, 0)):
 
 
 @settings(max_examples=20, deadline=None)
+@example(196, 0.01, 0.1)
 @given(st.integers(0, 2**31), st.sampled_from([0.0, 0.01, 1.0]), st.sampled_from([0.1, 5.0, 100.0]))
 def test_distanceEqualsBruteForceOnAnyMesh(seed, flatness, spread):
     generator = np.random.default_rng(seed)

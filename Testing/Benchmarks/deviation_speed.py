@@ -1,0 +1,149 @@
+"""Time and memory of the deviations beside VTK's distance filter, and pymeshlab and MeshLib where installed.
+
+    python Testing/Benchmarks/deviation_speed.py [--vertices 1000000] [--image 512 512 300]
+
+Prints seconds and ratios measured in this run. The filter is timed in one direction with and without the distances of
+the cells' centers, which it computes by default; ratios are given to both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / folder) for folder in ("M3DExport", "M3DValidation", "Testing")]
+
+from M3DLib.PhantomImage import renderPhantom
+from M3DLib.PhantomShapes import Sphere, Torus, Union
+from M3DLib.TriangleMesh import TriangleMesh
+from M3DTestSupport.ShapeMeshes import projectToOffset, surfaceMesh
+from M3DValidationLib.ClosestSurface import ClosestSurface
+from M3DValidationLib.ImageDeviation import imageDeviation
+from M3DValidationLib.SurfaceDeviation import surfaceDeviation
+
+SHAPE = Union((Torus((0, 0, 0), (0, 0.3, 1), 70, 22), Sphere((0, 0, 0), 38)))
+
+
+def timed(function):
+    """Result and seconds."""
+    start = time.perf_counter()
+    result = function()
+    return result, time.perf_counter() - start
+
+
+def meshes(vertices: int) -> tuple[TriangleMesh, TriangleMesh]:
+    """A mesh of about that many vertices, and one 0.3 mm outside on another grid."""
+    step = 1.55 * np.sqrt(1e6 / vertices)
+    low, high = [-96] * 3, [96] * 3
+    return (
+        subdivided(surfaceMesh(SHAPE, low, high, step), 0.0),
+        subdivided(surfaceMesh(SHAPE, [value - 0.37 * step for value in low], high, step, 0.3), 0.3),
+    )
+
+
+def subdivided(mesh: TriangleMesh, offset: float) -> TriangleMesh:
+    """Every triangle cut in sixteen, with the new points on the surface."""
+    import vtk
+
+    subdivide = vtk.vtkLinearSubdivisionFilter()
+    subdivide.SetInputData(mesh.toPolyData())
+    subdivide.SetNumberOfSubdivisions(2)
+    subdivide.Update()
+    fine = TriangleMesh.fromPolyData(subdivide.GetOutput())
+    return TriangleMesh(projectToOffset(SHAPE, fine.points.astype(np.float64), offset), fine.triangles)
+
+
+def vtkDistance(mesh: TriangleMesh, reference: TriangleMesh, cells: bool) -> np.ndarray:
+    """VTK's filter, one direction."""
+    import vtk
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    distance = vtk.vtkDistancePolyDataFilter()
+    distance.SetInputData(0, mesh.toPolyData())
+    distance.SetInputData(1, reference.toPolyData())
+    distance.ComputeSecondDistanceOff()
+    distance.SetComputeCellCenterDistance(cells)
+    distance.Update()
+    return vtk_to_numpy(distance.GetOutput().GetPointData().GetArray("Distance"))
+
+
+def others(mesh: TriangleMesh, reference: TriangleMesh) -> dict[str, float]:
+    """Seconds of further programs that are installed."""
+    seconds = {}
+    try:
+        import pymeshlab
+    except ImportError:
+        print("pymeshlab is not installed, so it is left out")
+    else:
+        meshSet = pymeshlab.MeshSet()
+        for part in (mesh, reference):
+            meshSet.add_mesh(pymeshlab.Mesh(part.points.astype(np.float64), part.triangles))
+        measure = meshSet.compute_scalar_by_distance_from_another_mesh_per_vertex
+        _, seconds["pymeshlab"] = timed(lambda: measure(measuremesh=0, refmesh=1, signeddist=True, maxdist=_far()))
+    try:
+        from meshlib import mrmeshnumpy, mrmeshpy
+    except ImportError:
+        print("MeshLib is not installed, so it is left out")
+    else:
+        a, b = (mrmeshnumpy.meshFromFacesVerts(part.triangles, part.points) for part in (mesh, reference))
+        parameters = mrmeshpy.MeshProjectionParameters() if hasattr(mrmeshpy, "MeshProjectionParameters") else None
+        arguments = (b, a) if parameters is None else (b, a, parameters)
+        _, seconds["MeshLib"] = timed(lambda: mrmeshpy.findSignedDistances(*arguments))
+    return seconds
+
+
+def _far():
+    import pymeshlab
+
+    return pymeshlab.PercentageValue(50)
+
+
+def peak() -> float:
+    """Largest memory of this process so far, GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--vertices", type=int, default=1_000_000)
+    parser.add_argument("--image", type=int, nargs=3, default=(400, 400, 192), help="voxels along i, j, k")
+    parser.add_argument("--no-vtk", action="store_true", help="only ours, for very large meshes")
+    arguments = parser.parse_args()
+    mesh, reference = meshes(arguments.vertices)
+    spacing = 200 / np.array(arguments.image)
+    matrix = np.diag([*spacing, 1])
+    matrix[:3, 3] = -100 + spacing / 2
+    image = renderPhantom([(SHAPE, 1200)], 0, tuple(arguments.image), matrix, 0.8, noise=30)
+    print(f"{len(mesh.points)} vertices, {len(mesh.triangles)} triangles; image {image.array.nbytes / 1e6:.0f} MB")
+    before = peak()
+    deviation, imageSeconds = timed(lambda: imageDeviation(mesh, image))
+    after = peak()
+    surface, surfaceSeconds = timed(lambda: surfaceDeviation(reference, mesh))
+    mean = np.nanmean(deviation.distance)
+    print(f"image deviation   {imageSeconds:7.2f} s   peak +{after - before:.2f} GB   mean {mean:+.4f}")
+    mean = surface.distance.mean()
+    print(f"surface deviation {surfaceSeconds:7.2f} s   peak +{peak() - after:.2f} GB   mean {mean:+.4f}")
+    found, searchSeconds = timed(lambda: ClosestSurface(mesh).query(reference.points))
+    print(f"  of it the distances without sign {searchSeconds:.2f} s")
+    if arguments.no_vtk:
+        return
+    theirs, seconds = timed(lambda: vtkDistance(reference, mesh, False))
+    _, withCells = timed(lambda: vtkDistance(reference, mesh, True))
+    print(f"vtkDistancePolyDataFilter {seconds:.2f} s, with cell centers (its default) {withCells:.2f} s")
+    print(f"  largest difference of the distances' sizes {np.abs(np.abs(theirs) - found.distance).max():.2e} mm")
+    print(f"  signs that differ: {(np.sign(theirs) != -np.sign(surface.distance)).sum()} of {len(theirs)}")
+    print(f"ratio image {imageSeconds / seconds:.3f} (default {imageSeconds / withCells:.3f})")
+    print(f"ratio surface {surfaceSeconds / seconds:.3f} (default {surfaceSeconds / withCells:.3f})")
+    for name, value in others(reference, mesh).items():
+        print(f"{name} {value:.2f} s; ratio of our surface deviation to it {surfaceSeconds / value:.3f}")
+
+
+if __name__ == "__main__":
+    main()
