@@ -21,7 +21,7 @@ def addImageOptions(parser: argparse.ArgumentParser, required: bool = True) -> N
         "--image",
         required=required,
         metavar="DIR|FILE",
-        help="folder of a DICOM series (any file names), a DICOM file of it, or a NRRD or NIfTI volume",
+        help="folder of a DICOM series (any file names), a multi-frame DICOM file, or a NRRD or NIfTI volume",
     )
     group.add_argument("--series", metavar="UID|NUMBER", help="which series, when the folder holds several")
 
