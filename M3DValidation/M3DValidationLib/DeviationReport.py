@@ -15,9 +15,12 @@ from .DeviationRegions import deviationRegions
 from .DeviationStatistics import deviationStatistics, summary
 from .Finding import Finding
 from .ImageDeviation import HALF_HEIGHT, imageDeviation
+from .MeshRefinement import refined
 from .SegmentationDeviation import segmentationDeviation
 from .SurfaceDeviation import compareSurfaces
 
+# Edges longer than this many of the largest voxel edges get further points for the comparison with the image.
+COARSE = 2.0
 KINDS = ("image", "segmentation", "surface")
 
 
@@ -56,12 +59,12 @@ def deviationReport(
     The report is kept in the case's measurements: a second call with the same parts and settings does not measure
     again.
 
-    :param case: options: ``tolerance`` (mm, default: the profile's), ``searchRange`` (mm), ``deviationMethod``
+    :param case: options: ``tolerance`` (mm, default: the profile's), ``searchRange`` (mm), ``method``
         ("half-height" or "gradient").
     :param reference: a mesh to compare with ("surface"), already aligned, LPS mm.
     """
     tolerance = float(case.options.get("tolerance") or getattr(case.profile, "toleranceMm", None) or 1.0)
-    method = case.options.get("deviationMethod") or HALF_HEIGHT
+    method = case.options.get("method") or HALF_HEIGHT
     searchRange = float(case.options.get("searchRange") or 3.0)
     parts = (case.image, case.segment, case.mesh, reference)
     key = (*map(id, parts), tolerance, method, searchRange)
@@ -72,7 +75,7 @@ def deviationReport(
     if case.mesh is not None and case.image is not None:
         with _kept(report, "image"):
             deviation = imageDeviation(
-                case.mesh,
+                refined(case.mesh, COARSE * float(case.image.spacing.max())),
                 case.image,
                 method=method,
                 searchRange=searchRange,

@@ -8,14 +8,16 @@ import pytest
 
 from M3DLib.ImageVolume import ImageVolume
 from M3DLib.PhantomImage import renderPhantom
-from M3DLib.PhantomShapes import Sphere
+from M3DLib.PhantomShapes import Box, Sphere, rotationAbout
 from M3DLib.Segment import Segment
 from M3DLib.SegmentSurface import makeSurface
+from M3DLib.TriangleMesh import TriangleMesh
 from M3DTestSupport.ShapeMeshes import surfaceMesh
 from M3DValidationLib.Check import Case
 from M3DValidationLib.DeviationChecks import ImageDeviationCheck, SegmentDeviationCheck
 from M3DValidationLib.DeviationReport import deviationReport
 from M3DValidationLib.Finding import Verdict
+from M3DValidationLib.MeshRefinement import refined
 from M3DValidationLib.Profile import loadProfile
 
 BALL = Sphere((0.1, 0.2, 0.3), 12)
@@ -94,6 +96,25 @@ def test_meshOutsideTheImageIsNotAssessableWithTheReason(scan):
     found = verdicts(Case(loadProfile(), image=scan, mesh=away))
     assert {finding.verdict for finding in found.values()} == {Verdict.NOT_ASSESSABLE}
     assert "outside the image" in found["deviation-bias"].message
+
+
+def test_largeFlatTrianglesAreMeasuredInsideToo():
+    size = np.array([20.0, 18, 16])
+    bar = Box((0, 0, 0), tuple(size))
+    columns = rotationAbout((1, 2, 3), 20) @ np.diag([0.5, 0.5, 1.0])
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = columns, -columns @ np.array([39.5, 39.5, 19.5])
+    image = renderPhantom([(bar, 1200)], 0, (80, 80, 40), matrix, 0.8, noise=30)
+    corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * (size / 2 - 0.3)
+    triangles = [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1]]
+    triangles += [[2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3]]
+    coarse = TriangleMesh(corners, triangles)
+    fine = refined(coarse, 1.5)
+    assert fine.isClosed
+    assert fine.volumeMm3 == pytest.approx(coarse.volumeMm3)
+    found = verdicts(Case(loadProfile(), image=image, mesh=coarse))
+    assert found["deviation-bias"].evidence["meanSigned"] == pytest.approx(0.3, abs=0.04)
+    assert found["deviation-coverage"].measured > 50
 
 
 def test_segmentAndMeshAreCompared():
