@@ -7,6 +7,7 @@ from pathlib import Path
 
 from M3DLib.Errors import M3DError
 
+from .ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
 from .ReportFiles import REPORT_FILE, faces, formatsOf, readReport, requireFormats, writeFiles
 from .Terminal import Terminal
 
@@ -21,6 +22,9 @@ def addParser(subparsers) -> None:
     parser.add_argument("report", type=Path, metavar="REPORT.json", help="as m3d validate wrote it")
     parser.add_argument("--formats", default="html", metavar="LIST", help="as in m3d validate (default: %(default)s)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder to write to (default: that of the report)")
+    parser.add_argument("--image", metavar="DIR", help="the scan the report is about, for --formats sr")
+    parser.add_argument("--series", metavar="UID", help="series of the scan where the folder holds several")
+    parser.add_argument("--mesh", metavar="FILE", help="the model in DICOM that the report is about, for --formats sr")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.set_defaults(run=run)
 
@@ -29,10 +33,12 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     formats = formatsOf(arguments.formats)
     requireFormats(formats)
+    requireSource(formats, arguments.image, "")
     data, pictures = readReport(arguments.report)
     output = arguments.output or arguments.report.parent
     if output.exists() and not output.is_dir():
         raise M3DError(f"{output} is a file; --output names a folder.")
+    headers = _headers(arguments, data, terminal) if "sr" in formats else []
     files = faces(data, pictures, formats)
     inPlace = output.exists() and output.resolve() == arguments.report.parent.resolve()
     if inPlace:
@@ -40,5 +46,20 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         files = {name: content for name, content in files.items() if name != REPORT_FILE and name not in pictures}
     writeFiles(output, files)
     written = [str(output / name) for name in files]
+    if headers:
+        stored = storeReport(data, headers, modelHeaders(arguments.mesh), output / DICOM_FOLDER)
+        written += [str(file) for file in stored]
     terminal.result({"files": written}, "\n".join(["Wrote", *(f"  {name}" for name in written)]))
     return 0
+
+
+def _headers(arguments: argparse.Namespace, data: dict, terminal: Terminal) -> list:
+    """Headers of the scan, which must be the one the report is about."""
+    from M3DLib.ImageReader import readImage
+
+    headers = readImage(arguments.image, arguments.series, terminal.progress).headers
+    wanted = data["case"]["study"]["studyInstanceUid"]
+    found = str(headers[0].get("StudyInstanceUID", "")) if headers else ""
+    if wanted and found != wanted:
+        raise M3DError(f"The report is about a scan of study {wanted}, but --image is of study {found or 'unknown'}.")
+    return headers

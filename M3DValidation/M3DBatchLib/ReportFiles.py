@@ -12,7 +12,7 @@ from pathlib import Path
 from M3DLib.Errors import M3DError
 
 REPORT_FILE = "report.json"
-FORMATS = ("json", "html")
+FORMATS = ("json", "html", "sr")
 SHOWING_PICTURES = {"html"}
 
 

@@ -22,7 +22,8 @@ def addReportOptions(parser: argparse.ArgumentParser) -> None:
         "--formats",
         default="json",
         metavar="LIST",
-        help=f"what to write, separated by commas: {', '.join(FORMATS)}; the JSON is always written "
+        help=f"what to write, separated by commas: {', '.join(FORMATS)}; the JSON is always written; "
+        "sr is a DICOM measurement report in the patient's study, in the file-set DIR/dicom "
         "(default: %(default)s)",
     )
     group.add_argument("--person", default="", metavar="TEXT", help="who is responsible for this run, for the report")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from M3DLib.Errors import M3DError
 
 from .InputOptions import addImageOptions, addSegmentOptions, requireOneAnatomy
+from .ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
 from .ReportFiles import REPORT_FILE, SHOWING_PICTURES, faces, formatsOf, requireFormats, writeFiles
 from .ReportOptions import addReportOptions, completeReport
 from .Stopwatch import Stopwatch, peakMemoryMb
@@ -93,10 +94,13 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     _requireSense(arguments)
     formats = formatsOf(arguments.formats)
     requireFormats(formats)
+    requireSource(formats, arguments.image, arguments.pseudonym)
     profile = loadProfile(arguments.profile)
     output = Path(arguments.output)
     _requireFolder(output)
     cases = readCases(arguments, profile, terminal, stopwatch)
+    if "sr" in formats and not cases[0].image.headers:
+        raise M3DError("--formats sr needs the patient and study of the scan, but its file has no DICOM headers.")
     with stopwatch.stage("checking"):
         results = _runAll(cases, terminal)
     with stopwatch.stage("pictures"):
@@ -109,6 +113,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     data["seconds"] = stopwatch.asDict()
     data["peakMemoryMb"] = peakMemoryMb()
     writeFiles(output, faces(data, {picture.file: picture.png for picture in pictures}, formats))
+    if "sr" in formats:
+        storeReport(data, cases[0].image.headers, modelHeaders(arguments.mesh), output / DICOM_FOLDER)
     terminal.result(data, describeResult(data))
     return data["exitStatus"]
 

@@ -1,0 +1,69 @@
+"""The report in DICOM: into a file-set, in the study of the scan it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from M3DLib.Errors import M3DError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+DICOM_FOLDER = "dicom"
+
+
+def requireSource(formats: Sequence[str], image: object, pseudonym: str) -> None:
+    """Refuse a DICOM report that has no study to be in, before any work is done.
+
+    :raises M3DError: says what to leave out or to give.
+    """
+    if "sr" not in formats:
+        return
+    if not image:
+        raise M3DError("--formats sr puts the report into the study of the scan; give the scan with --image.")
+    if pseudonym:
+        raise M3DError("--formats sr puts the report into the patient's study; leave --pseudonym out.")
+
+
+def modelHeaders(mesh: str | Path | None) -> list[Dataset]:
+    """Header of the model's file when that is an Encapsulated STL object; nothing otherwise."""
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+    from pydicom.uid import EncapsulatedSTLStorage
+
+    if not mesh:
+        return []
+    try:
+        header = dcmread(mesh, stop_before_pixels=True, defer_size=1 << 16)
+    except (InvalidDicomError, OSError):
+        return []
+    return [header] if header.get("SOPClassUID") == EncapsulatedSTLStorage else []
+
+
+def reportObjects(
+    data: Mapping, headers: Sequence[Dataset], models: Sequence[Dataset], neighbors: Sequence[Dataset] = ()
+) -> list[Dataset]:
+    """The report's DICOM objects, not stored yet.
+
+    :param neighbors: headers of what the place of storage holds already.
+    """
+    from M3DLib.SeriesPlacement import newSeries
+    from M3DValidationLib.Report.StructuredReport import measurementReport, requireNamed
+
+    requireNamed(data, headers)
+    known = [*headers, *models, *neighbors]
+    placement = newSeries(known, str(headers[0].StudyInstanceUID))
+    return [measurementReport(data, headers, models, placement=placement)]
+
+
+def storeReport(data: Mapping, headers: Sequence[Dataset], models: Sequence[Dataset], folder: Path) -> list[Path]:
+    """Put the report's DICOM objects into the file-set in a folder, made if needed; returns their files."""
+    from M3DLib.FileSetStore import FileSetStore
+
+    store = FileSetStore(folder)
+    neighbors = store.directory().headers()
+    objects = reportObjects(data, headers, models, neighbors)
+    stored = store.add(objects)
+    return [stored.instances[str(one.SOPInstanceUID)] for one in objects]

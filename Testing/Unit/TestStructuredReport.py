@@ -1,0 +1,188 @@
+"""The report as DICOM SR: read back with highdicom and compared with the JSON, and judged by other people's tools."""
+
+import copy
+import shutil
+import subprocess
+
+import pytest
+from highdicom.sr import srread
+
+from M3DBatchLib.CommandLine import main
+from M3DLib.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedStlWriter import encapsulateMesh
+from M3DLib.Errors import M3DError
+from M3DLib.ImageReader import readImage
+from M3DLib.ModelDescription import ModelDescription
+from M3DLib.ModelSources import sourcesFromImages
+from M3DTestSupport.Faults import cube
+from M3DTestSupport.Reports import PATIENT, hostile, validated, withFindings, writeNamedScan
+from M3DValidationLib.Report.StructuredReport import SCHEME, measurementReport, plainMeaning
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("sr")
+    (made / "scan").mkdir()
+    writeNamedScan(made / "scan")
+    return made
+
+
+@pytest.fixture(scope="module")
+def report(folder):
+    return validated(folder / "scan", folder / "out", "--formats", "sr", "--person", "Roe^Richard")
+
+
+@pytest.fixture(scope="module")
+def image(folder):
+    return readImage(folder / "scan")
+
+
+def instances(root):
+    return sorted(file for file in (root / "DICOM").rglob("*") if file.is_file())
+
+
+def complaints(file):
+    """What dciodvfy and dsrdump have against a file, but for not knowing the project's own codes."""
+    for tool in ("dciodvfy", "dsrdump"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    said = subprocess.run(["dciodvfy", "-new", file], capture_output=True, check=False)
+    lines = [line for line in said.stderr.decode("latin-1").splitlines() if line.startswith(("Error", "Warning"))]
+    dump = subprocess.run(["dsrdump", "+U8", file], capture_output=True, check=False)
+    errors = dump.stderr.decode("utf-8").splitlines()
+    lines += [line for line in errors if line.startswith(("E:", "W:")) and "VR checker" not in line]
+    assert dump.returncode == 0 and b"Imaging Measurement Report" in dump.stdout
+    return [line for line in lines if f"<{SCHEME}>" not in line]
+
+
+def numbers(group):
+    """Values of a group's measurements by concept and derivation."""
+    found = {}
+    for measurement in group.get_measurements():
+        derivation = measurement.derivation.meaning if measurement.derivation else ""
+        found[measurement.name.value, derivation] = (float(measurement.value), measurement.unit.value)
+    return found
+
+
+def groupsOf(file):
+    content = srread(file).content
+    return {group.tracking_identifier: group for group in content.get_image_measurement_groups()}
+
+
+def test_numbersAreThoseOfTheJson(report, folder):
+    (file,) = instances(folder / "out" / "dicom")
+    groups = groupsOf(file)
+    assert set(groups) == {"Mesh against scan", "Mesh against segment", "Findings"}
+    for kind, title in (("image", "Mesh against scan"), ("segmentation", "Mesh against segment")):
+        facts, found = report["deviation"][kind], numbers(groups[title])
+        wanted = {
+            ("SignedDeviation", "Mean"): facts["meanSigned"],
+            ("SignedDeviation", "Standard Deviation"): facts["sd"],
+            ("SignedDeviation", "Root Mean Square"): facts["rms"],
+            ("SignedDeviation", "Median"): facts["median"],
+            ("SignedDeviation", "Minimum"): facts["minSigned"],
+            ("SignedDeviation", "Maximum"): facts["maxSigned"],
+        }
+        for key in ("meanAbsolute", "p5", "p25", "p75", "p95Absolute", "p99Absolute", "uncertainty95", "tolerance"):
+            wanted[key, ""] = facts[key]
+        for key, value in wanted.items():
+            assert found[key] == (pytest.approx(value, rel=1e-10), "mm"), key
+        for key in ("coverage", "withinTolerance"):
+            assert found[key, ""] == (pytest.approx(facts[key], rel=1e-10), "1")
+        assert found["areaMm2", ""] == (pytest.approx(facts["areaMm2"], rel=1e-10), "mm2")
+    volumes = numbers(groups["Mesh against segment"])
+    for key in ("segmentVolumeMm3", "meshVolumeMm3"):
+        assert volumes[key, ""] == (pytest.approx(report["deviation"]["segmentation"][key], rel=1e-10), "mm3")
+
+
+def test_everyFindingIsThere(report, folder):
+    (file,) = instances(folder / "out" / "dicom")
+    group = groupsOf(file)["Findings"]
+    verdicts = [(item.name.value, item.value.value) for item in group.get_qualitative_evaluations()]
+    assert verdicts[0] == ("verdict", report["verdict"])
+    assert verdicts[1:] == [(finding["requirement"], finding["verdict"]) for finding in report["findings"]]
+    measured = [f for f in report["findings"] if isinstance(f["measured"], (int, float))]
+    values = group.get_measurements()
+    assert [float(value.value) for value in values] == [pytest.approx(f["measured"], rel=1e-10) for f in measured]
+
+
+def test_isInThePatientsStudyAndRefersToItsSources(folder, report, image):
+    (file,) = instances(folder / "out" / "dicom")
+    document = srread(file)
+    header = image.headers[0]
+    assert str(document.PatientName) == PATIENT and document.PatientID == "PID-20481"
+    assert document.StudyInstanceUID == header.StudyInstanceUID and document.AccessionNumber == "ACC778812"
+    assert document.SeriesInstanceUID != header.SeriesInstanceUID
+    (study,) = document.CurrentRequestedProcedureEvidenceSequence
+    referred = {
+        item.ReferencedSOPInstanceUID
+        for series in study.ReferencedSeriesSequence
+        for item in series.ReferencedSOPSequence
+    }
+    assert referred == {one.SOPInstanceUID for one in image.headers}
+    items = groupsOf(file)["Mesh against scan"][0].ContentSequence
+    sources = {item.referenced_sop_instance_uid for item in items if item.ValueType == "IMAGE"}
+    assert sources == referred
+
+
+def test_otherToolsFindNothingWrong(folder, report):
+    (file,) = instances(folder / "out" / "dicom")
+    assert complaints(file) == []
+
+
+def test_refersToTheModel(report, image, tmp_path):
+    model = encapsulateMesh(cube(0.0), ModelDescription(title="Cube"), sourcesFromImages([image.headers]))
+    document = measurementReport(report, image.headers, [model])
+    writeDicomFile(document, tmp_path / "sr.dcm")
+    assert complaints(tmp_path / "sr.dcm") == []
+    read = srread(tmp_path / "sr.dcm")
+    (study,) = read.CurrentRequestedProcedureEvidenceSequence
+    series = {one.SeriesInstanceUID for one in study.ReferencedSeriesSequence}
+    assert model.SeriesInstanceUID in series
+    assert model.SOPInstanceUID in str(read)
+
+
+@pytest.mark.parametrize("count", [0, 500])
+def test_anyNumberOfFindings(report, image, tmp_path, count):
+    writeDicomFile(measurementReport(withFindings(report, count), image.headers), tmp_path / "sr.dcm")
+    group = groupsOf(tmp_path / "sr.dcm")["Findings"]
+    assert len(group.get_qualitative_evaluations()) == count + 1
+    assert complaints(tmp_path / "sr.dcm") == []
+
+
+def test_hostileTextsAreTexts(report, image, tmp_path):
+    attacked = hostile(report)
+    writeDicomFile(measurementReport(attacked, image.headers), tmp_path / "sr.dcm")
+    assert complaints(tmp_path / "sr.dcm") == []
+    group = groupsOf(tmp_path / "sr.dcm")["Findings"]
+    meanings = [item.name.meaning for item in group.get_qualitative_evaluations()[1:]]
+    assert meanings == [plainMeaning(finding["title"]) for finding in attacked["findings"]]
+
+
+def test_pseudonymHasNoPlaceInTheStudy(report, image, folder, tmp_path, capsys):
+    changed = copy.deepcopy(report)
+    changed["case"]["pseudonymized"] = True
+    with pytest.raises(M3DError, match="no place in the patient's study"):
+        measurementReport(changed, image.headers)
+    arguments = ["validate", "--image", str(folder / "scan"), "--output", str(tmp_path / "x"), "--formats", "sr"]
+    assert main([*arguments, "--pseudonym", "A"]) == 2
+    assert "leave --pseudonym out" in capsys.readouterr().err and not (tmp_path / "x").exists()
+    with pytest.raises(M3DError, match="needs the patient and study"):
+        measurementReport(report, [])
+
+
+def test_isMadeAgainFromTheJson(report, folder, tmp_path, capsys):
+    source = folder / "out" / "report.json"
+    assert main(["report", str(source), "--formats", "sr", "--output", str(tmp_path)]) == 2
+    assert "--image" in capsys.readouterr().err
+    arguments = ["--formats", "sr", "--image", str(folder / "scan"), "--output", str(tmp_path)]
+    assert main(["report", str(source), *arguments]) == 0
+    (again,), (first,) = instances(tmp_path / "dicom"), instances(folder / "out" / "dicom")
+    assert numbers(groupsOf(again)["Mesh against scan"]) == numbers(groupsOf(first)["Mesh against scan"])
+    # A second report goes beside the first one, in a series of its own.
+    assert main(["report", str(source), *arguments]) == 0
+    assert len({srread(file).SeriesInstanceUID for file in instances(tmp_path / "dicom")}) == 2
+    (tmp_path / "other").mkdir()
+    writeNamedScan(tmp_path / "other")
+    assert main(["report", str(source), "--formats", "sr", "--image", str(tmp_path / "other")]) == 2
+    assert "is about a scan of study" in capsys.readouterr().err
