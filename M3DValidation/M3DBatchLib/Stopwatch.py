@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class Stopwatch:
@@ -34,10 +35,16 @@ class Stopwatch:
 
 def peakMemoryMb() -> float | None:
     """Largest resident memory of this process so far, MB (10^6 bytes); None where the system does not tell."""
+    # On Linux, ru_maxrss of a new program starts at the size of the process that started it; VmHWM is its own.
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return round(int(line.split()[1]) * 1024 / 1e6, 1)
     try:
         import resource
     except ImportError:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts kibibytes, macOS bytes.
+    # macOS counts bytes, other systems kibibytes.
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)

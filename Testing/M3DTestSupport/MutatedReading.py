@@ -6,7 +6,6 @@ slowest file; the peak memory. A process of its own, so that a crash, a hang or 
 
 import io
 import json
-import resource
 import sys
 import time
 import traceback
@@ -22,6 +21,7 @@ from pydicom.uid import (
 )
 
 from M3DBatchLib.ModelFacts import modelFacts, modelText
+from M3DBatchLib.Stopwatch import peakMemoryMb
 from M3DLib import DicomFile
 from M3DLib.DocumentReferences import EDITED, DocumentReference
 from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
@@ -130,7 +130,7 @@ def main(count, seed, folder):
         except Exception:
             tally["unexpected"].append([number, traceback.format_exc()[-1500:]])
         tally["slowestSeconds"] = max(tally["slowestSeconds"], time.perf_counter() - start)
-    tally["peakMb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    tally["peakMb"] = peakMemoryMb()
     print(json.dumps(tally))
 
 
