@@ -3,8 +3,8 @@
 # tools that the tests compare with. As root on Debian it installs what is missing; otherwise it says what to install.
 set -eu
 
-RUN="libgl1 libegl1 libosmesa6"
-TEST="dcmtk dicom3tools orthanc orthanc-dicomweb chromium"
+RUN="libgl1 libegl1 libosmesa6 fonts-dejavu-core fonts-droid-fallback"
+TEST="dcmtk dicom3tools orthanc orthanc-dicomweb chromium poppler-utils"
 
 wanted=""
 for group in "$@"; do

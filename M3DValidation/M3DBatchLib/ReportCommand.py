@@ -8,7 +8,7 @@ from pathlib import Path
 from M3DLib.Errors import M3DError
 
 from .ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
-from .ReportFiles import REPORT_FILE, faces, formatsOf, readReport, requireFormats, writeFiles
+from .ReportFiles import PDF_FILE, REPORT_FILE, faces, formatsOf, readReport, requireFormats, writeFiles
 from .Terminal import Terminal
 
 
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     writeFiles(output, files)
     written = [str(output / name) for name in files]
     if headers:
-        stored = storeReport(data, headers, modelHeaders(arguments.mesh), output / DICOM_FOLDER)
+        stored = storeReport(data, headers, modelHeaders(arguments.mesh), output / DICOM_FOLDER, files.get(PDF_FILE))
         written += [str(file) for file in stored]
     terminal.result({"files": written}, "\n".join(["Wrote", *(f"  {name}" for name in written)]))
     return 0

@@ -43,9 +43,13 @@ def modelHeaders(mesh: str | Path | None) -> list[Dataset]:
 
 
 def reportObjects(
-    data: Mapping, headers: Sequence[Dataset], models: Sequence[Dataset], neighbors: Sequence[Dataset] = ()
+    data: Mapping,
+    headers: Sequence[Dataset],
+    models: Sequence[Dataset],
+    neighbors: Sequence[Dataset] = (),
+    pdf: bytes | None = None,
 ) -> list[Dataset]:
-    """The report's DICOM objects, not stored yet.
+    """The report's DICOM objects, not stored yet: the measurement report and, where there is one, the PDF.
 
     :param neighbors: headers of what the place of storage holds already.
     """
@@ -55,15 +59,27 @@ def reportObjects(
     requireNamed(data, headers)
     known = [*headers, *models, *neighbors]
     placement = newSeries(known, str(headers[0].StudyInstanceUID))
-    return [measurementReport(data, headers, models, placement=placement)]
+    objects = [measurementReport(data, headers, models, placement=placement)]
+    if pdf is not None:
+        from M3DValidationLib.Report.EncapsulatedPdf import encapsulatePdf
+
+        # Another modality, so a series of its own.
+        objects.append(encapsulatePdf(pdf, data, headers, newSeries([*known, objects[0]], objects[0].StudyInstanceUID)))
+    return objects
 
 
-def storeReport(data: Mapping, headers: Sequence[Dataset], models: Sequence[Dataset], folder: Path) -> list[Path]:
+def storeReport(
+    data: Mapping,
+    headers: Sequence[Dataset],
+    models: Sequence[Dataset],
+    folder: Path,
+    pdf: bytes | None = None,
+) -> list[Path]:
     """Put the report's DICOM objects into the file-set in a folder, made if needed; returns their files."""
     from M3DLib.FileSetStore import FileSetStore
 
     store = FileSetStore(folder)
     neighbors = store.directory().headers()
-    objects = reportObjects(data, headers, models, neighbors)
+    objects = reportObjects(data, headers, models, neighbors, pdf)
     stored = store.add(objects)
     return [stored.instances[str(one.SOPInstanceUID)] for one in objects]

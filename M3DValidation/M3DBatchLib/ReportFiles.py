@@ -12,8 +12,9 @@ from pathlib import Path
 from M3DLib.Errors import M3DError
 
 REPORT_FILE = "report.json"
-FORMATS = ("json", "html", "sr")
-SHOWING_PICTURES = {"html"}
+FORMATS = ("json", "html", "pdf", "sr")
+SHOWING_PICTURES = {"html", "pdf"}
+PDF_FILE = "report.pdf"
 
 
 def formatsOf(text: str) -> tuple[str, ...]:
@@ -51,6 +52,10 @@ def faces(data: dict, pictures: Mapping[str, bytes], formats: tuple[str, ...]) -
         from M3DValidationLib.Report.HtmlReport import htmlReport
 
         files["report.html"] = htmlReport(data, pictures).encode("utf-8")
+    if "pdf" in formats:
+        from M3DValidationLib.Report.PdfReport import pdfReport
+
+        files[PDF_FILE] = pdfReport(data, pictures)
     files[REPORT_FILE] = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8")
     return files
 

@@ -23,7 +23,8 @@ def addReportOptions(parser: argparse.ArgumentParser) -> None:
         default="json",
         metavar="LIST",
         help=f"what to write, separated by commas: {', '.join(FORMATS)}; the JSON is always written; "
-        "sr is a DICOM measurement report in the patient's study, in the file-set DIR/dicom "
+        "sr is a DICOM measurement report in the patient's study, in the file-set DIR/dicom, "
+        "with the PDF beside it if there is one "
         "(default: %(default)s)",
     )
     group.add_argument("--person", default="", metavar="TEXT", help="who is responsible for this run, for the report")

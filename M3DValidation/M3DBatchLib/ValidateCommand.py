@@ -12,7 +12,7 @@ from M3DLib.Errors import M3DError
 
 from .InputOptions import addImageOptions, addSegmentOptions, requireOneAnatomy
 from .ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
-from .ReportFiles import REPORT_FILE, SHOWING_PICTURES, faces, formatsOf, requireFormats, writeFiles
+from .ReportFiles import PDF_FILE, REPORT_FILE, SHOWING_PICTURES, faces, formatsOf, requireFormats, writeFiles
 from .ReportOptions import addReportOptions, completeReport
 from .Stopwatch import Stopwatch, peakMemoryMb
 from .Terminal import Terminal
@@ -112,9 +112,11 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         data["pointsCsv"] = _writePoints(Path(arguments.points_csv), cases)
     data["seconds"] = stopwatch.asDict()
     data["peakMemoryMb"] = peakMemoryMb()
-    writeFiles(output, faces(data, {picture.file: picture.png for picture in pictures}, formats))
+    files = faces(data, {picture.file: picture.png for picture in pictures}, formats)
+    writeFiles(output, files)
     if "sr" in formats:
-        storeReport(data, cases[0].image.headers, modelHeaders(arguments.mesh), output / DICOM_FOLDER)
+        models = modelHeaders(arguments.mesh)
+        storeReport(data, cases[0].image.headers, models, output / DICOM_FOLDER, files.get(PDF_FILE))
     terminal.result(data, describeResult(data))
     return data["exitStatus"]
 

@@ -1,0 +1,69 @@
+"""The report as PDF/A-2b, made by typst from a template in this folder.
+
+All texts go to the template as one JSON value and are shown as text: nothing of them is ever part of the template.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from M3DLib.Errors import M3DError
+
+from .HistogramDrawing import histogramSvg
+from .ReportView import reportView
+
+STANDARD = "a-2b"
+
+
+def pdfReport(report: Mapping, pictures: Mapping[str, bytes] | None = None) -> bytes:
+    """A PDF/A-2b document.
+
+    :param report: content that follows ``Report.schema.json``.
+    :param pictures: PNG files by the names that the report has for them; those that are missing are not shown.
+    :raises M3DError: typst is not installed, or cannot set the report (with its own words).
+    """
+    try:
+        import typst
+    except ImportError as error:
+        raise M3DError("A report in PDF needs typst; install it with: pip install typst") from error
+    view = reportView(report)
+    view["study"] = ", ".join(filter(None, (report["case"]["patient"]["id"], report["case"]["study"]["date"])))
+    view["date"] = _dateOf(report["made"]["time"])
+    for deviation in view["deviations"]:
+        svg = histogramSvg(deviation["histogram"], deviation["tolerance"])
+        # Outside a page there is no color to inherit.
+        deviation["svg"] = svg.replace("currentColor", "#16202a")
+    with tempfile.TemporaryDirectory(prefix="m3d-report-") as folder:
+        root = Path(folder)
+        shown = []
+        for number, picture in enumerate(view["pictures"]):
+            png = (pictures or {}).get(picture["file"])
+            if png is not None:
+                (root / f"{number}.png").write_bytes(png)
+                shown.append({**picture, "path": f"{number}.png"})
+        view["pictures"] = shown
+        template = root / "Report.typ"
+        template.write_bytes(Path(__file__).with_name("Report.typ").read_bytes())
+        try:
+            return typst.compile(
+                str(template),
+                root=str(root),
+                format="pdf",
+                sys_inputs={"view": json.dumps(view, ensure_ascii=False)},
+                pdf_standards=[STANDARD],
+            )
+        except (RuntimeError, typst.TypstError) as error:
+            raise M3DError(f"The report cannot be set as PDF: {error}") from error
+
+
+def _dateOf(time: str) -> dict[str, int]:
+    """Year to second of the report's time, for the document's own date, which PDF/A needs; now where unreadable."""
+    try:
+        moment = datetime.fromisoformat(time)
+    except ValueError:
+        moment = datetime.now()
+    return {part: getattr(moment, part) for part in ("year", "month", "day", "hour", "minute", "second")}
