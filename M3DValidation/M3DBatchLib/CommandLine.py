@@ -25,6 +25,7 @@ COMMAND_MODULES = (
     "ExtractCommand",
     "EncapsulateCommand",
     "ValidateCommand",
+    "RunCommand",
     "ReportCommand",
     "ProfilesCommand",
     "CompareCommand",

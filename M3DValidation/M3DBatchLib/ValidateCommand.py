@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,13 +40,23 @@ def addParser(subparsers) -> None:
         "made from it or brought along, or a model alone. Exit status: 0 nothing fails, 1 something fails, 2 wrong "
         "input, 3 nothing fails but a check that the profile requires could not be made.",
     )
-    addImageOptions(parser, required=False)
+    addValidationOptions(parser)
+    parser.set_defaults(run=run)
+
+
+def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) -> None:
+    """Everything that says what is validated, by what, and what is written.
+
+    :param meshToo: whether a model from a file may be given instead of a scan's anatomy.
+    """
+    addImageOptions(parser, required=not meshToo)
     addSegmentOptions(parser)
-    group = parser.add_argument_group("model")
-    group.add_argument(
-        "--mesh", metavar="FILE", help="model to check (STL, DICOM, OBJ, PLY, 3MF, AMF) instead of one made here"
-    )
-    group.add_argument("--unit", metavar="UNIT", help="unit of the model's file where it states none (default: mm)")
+    group = parser.add_argument_group("surface")
+    if meshToo:
+        group.add_argument(
+            "--mesh", metavar="FILE", help="model to check (STL, DICOM, OBJ, PLY, 3MF, AMF) instead of one made here"
+        )
+        group.add_argument("--unit", metavar="UNIT", help="unit of the model's file where it states none (default: mm)")
     group.add_argument(
         "--method",
         action="append",
@@ -81,16 +92,46 @@ def addParser(subparsers) -> None:
     group.add_argument("--points-csv", metavar="FILE", help="write the deviation of every point of the mesh")
     group.add_argument("--json", action="store_true", help="print the report as one JSON object")
     addReportOptions(parser)
-    parser.set_defaults(run=run)
+
+
+@dataclass
+class Validation:
+    """What was found, not written yet.
+
+    :ivar data: the whole content of the report.
+    :ivar pngs: the report's pictures by file name.
+    """
+
+    cases: list[Case]
+    data: dict
+    pngs: dict[str, bytes]
+    formats: tuple[str, ...]
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
+    stopwatch = Stopwatch()
+    validation = validate(arguments, terminal, stopwatch)
+    data, output = validation.data, Path(arguments.output)
+    data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
+    files = faces(data, validation.pngs, validation.formats)
+    writeFiles(output, files)
+    if "sr" in validation.formats:
+        headers, models = validation.cases[0].image.headers, modelHeaders(arguments.mesh)
+        storeReport(data, headers, models, output / DICOM_FOLDER, files.get(PDF_FILE))
+    terminal.result(data, describeResult(data))
+    return data["exitStatus"]
+
+
+def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopwatch) -> Validation:
+    """Read and check everything that the options name.
+
+    :raises M3DError: wrong options or input.
+    """
     from M3DValidationLib.Profile import loadProfile
 
     from .ValidationInput import readCases
 
-    stopwatch = Stopwatch()
     _requireSense(arguments)
     formats = formatsOf(arguments.formats)
     requireFormats(formats)
@@ -110,15 +151,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     data["report"] = str(output / REPORT_FILE)
     if arguments.points_csv:
         data["pointsCsv"] = _writePoints(Path(arguments.points_csv), cases)
-    data["seconds"] = stopwatch.asDict()
-    data["peakMemoryMb"] = peakMemoryMb()
-    files = faces(data, {picture.file: picture.png for picture in pictures}, formats)
-    writeFiles(output, files)
-    if "sr" in formats:
-        models = modelHeaders(arguments.mesh)
-        storeReport(data, cases[0].image.headers, models, output / DICOM_FOLDER, files.get(PDF_FILE))
-    terminal.result(data, describeResult(data))
-    return data["exitStatus"]
+    return Validation(cases, data, {picture.file: picture.png for picture in pictures}, formats)
 
 
 def _requireSense(arguments: argparse.Namespace) -> None:
