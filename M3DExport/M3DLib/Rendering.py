@@ -151,7 +151,7 @@ def _actor(mesh: TriangleMesh, smooth: bool, colors: np.ndarray | None = None):
 
     polyData = mesh.toPolyData()
     if smooth:
-        polyData.GetPointData().SetNormals(numpy_to_vtk(_pointNormals(mesh), deep=True))
+        polyData.GetPointData().SetNormals(numpy_to_vtk(mesh.cached("pointNormals", lambda: _pointNormals(mesh))))
     mapper = vtkPolyDataMapper()
     if colors is not None:
         # Between the points VTK would mix colors, not values; the points of a scan's surface lie close enough.

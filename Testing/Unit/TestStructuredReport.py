@@ -186,3 +186,13 @@ def test_isMadeAgainFromTheJson(report, folder, tmp_path, capsys):
     writeNamedScan(tmp_path / "other")
     assert main(["report", str(source), "--formats", "sr", "--image", str(tmp_path / "other")]) == 2
     assert "is about a scan of study" in capsys.readouterr().err
+
+
+def test_namesAreNotPrinted(folder, tmp_path, recwarn, capfd):
+    (tmp_path / "scan").mkdir()
+    writeNamedScan(tmp_path / "scan", "Singlename")
+    validated(tmp_path / "scan", tmp_path / "out", "--formats", "sr")
+    said = capfd.readouterr()
+    assert "Singlename" not in said.err + said.out + " ".join(str(one.message) for one in recwarn)
+    (file,) = instances(tmp_path / "out" / "dicom")
+    assert str(srread(file).PatientName) == "Singlename"

@@ -8,6 +8,7 @@ go into it, cut to what DICOM allows.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -75,7 +76,9 @@ def measurementReport(
     header = headers[0]
     placement = placement or newSeries(headers, str(header.StudyInstanceUID))
     now = madeAt or datetime.now().astimezone()
-    with disable_value_validation():
+    with disable_value_validation(), warnings.catch_warnings():
+        # Names are copied as the scan has them; highdicom would print those it finds odd.
+        warnings.simplefilter("ignore")
         groups = [*_deviationGroups(report, headers, models), *_findingGroup(report)]
         content = MeasurementReport(
             observation_context=_context(report),
