@@ -13,6 +13,7 @@ from .DocumentReferences import DocumentReference
 from .Errors import M3DError
 from .ModelDescription import (
     LATERALITIES,
+    REPAIRS_PARAMETER,
     SEGMENTATION_PARAMETER,
     SURFACE_ALGORITHM,
     DerivationAlgorithm,
@@ -152,7 +153,8 @@ class DescriptionReader:
             opacity=self._opacity(),
             seriesDescription=self.text("SeriesDescription"),
             algorithm=next((found for found in self._algorithms() if found.name != SURFACE_ALGORITHM), None),
-            segmentation=next((self._segmentation(found) for found in self._algorithms()), ""),
+            segmentation=self._recorded(SEGMENTATION_PARAMETER),
+            repairs=self._recorded(REPAIRS_PARAMETER),
             contentDateTime=self._contentDateTime(),
             timezoneOffset=self.text("TimezoneOffsetFromUTC"),
             equipment=Equipment(
@@ -248,9 +250,10 @@ class DescriptionReader:
             )
         return found
 
-    def _segmentation(self, algorithm: DerivationAlgorithm) -> str:
-        isOurs = algorithm.name == SURFACE_ALGORITHM
-        return dict(algorithm.parameters).get(SEGMENTATION_PARAMETER, "") if isOurs else ""
+    def _recorded(self, parameter: str) -> str:
+        """What this software has recorded beside the surface's parameters; "" for nothing."""
+        ours = (step for step in self._algorithms() if step.name == SURFACE_ALGORITHM)
+        return next((dict(step.parameters).get(parameter, "") for step in ours), "")
 
     def _color(self) -> tuple[float, float, float] | None:
         value = self.value("RecommendedDisplayCIELabValue")

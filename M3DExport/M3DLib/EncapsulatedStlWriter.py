@@ -14,7 +14,13 @@ from .DocumentReferences import DocumentReference, addCommonInstanceReference, d
 from .Errors import M3DError
 from .HeaderCopy import copyModules, settleCharacterSet
 from .Identifying import namesPatient
-from .ModelDescription import SEGMENTATION_PARAMETER, SURFACE_ALGORITHM, DerivationAlgorithm, ModelDescription
+from .ModelDescription import (
+    REPAIRS_PARAMETER,
+    SEGMENTATION_PARAMETER,
+    SURFACE_ALGORITHM,
+    DerivationAlgorithm,
+    ModelDescription,
+)
 from .ModelSources import ModelSources
 from .SeriesPlacement import SeriesPlacement, newSeries, newUid
 from .Software import VERSION, softwareVersions
@@ -252,7 +258,9 @@ def _addModel(
         dataset.RecommendedDisplayCIELabValue = encodeLab(labFromRgb(description.color))
     if description.opacity is not None:
         dataset.RecommendedPresentationOpacity = float(description.opacity)
-    algorithm = surfaceAlgorithm(surface, description.segmentation) if surface is not None else description.algorithm
+    algorithm = description.algorithm
+    if surface is not None:
+        algorithm = surfaceAlgorithm(surface, description.segmentation, description.repairs)
     if algorithm is not None:
         dataset.DerivationAlgorithmSequence = [_algorithmItem(algorithm)]
     if icon is not None:
@@ -261,11 +269,13 @@ def _addModel(
         dataset.IconImageSequence = [iconItem(icon)]
 
 
-def surfaceAlgorithm(surface: SurfaceParameters, segmentation: str = "") -> DerivationAlgorithm:
+def surfaceAlgorithm(surface: SurfaceParameters, segmentation: str = "", repairs: str = "") -> DerivationAlgorithm:
     """How the surface was made, as it is recorded in the object."""
     parameters = [(key, str(value)) for key, value in surface.asDict().items()]
     if segmentation:
         parameters.append((SEGMENTATION_PARAMETER, segmentation))
+    if repairs:
+        parameters.append((REPAIRS_PARAMETER, repairs))
     return DerivationAlgorithm(SURFACE_ALGORITHM, parameters=tuple(parameters))
 
 

@@ -15,6 +15,7 @@ LATERALITIES = ("L", "R", "B", "U")
 # Name of the step that this software records when it makes a surface from a segment.
 SURFACE_ALGORITHM = "Closed surface from binary labelmap"
 SEGMENTATION_PARAMETER = "segmentation"
+REPAIRS_PARAMETER = "repairs"
 _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 _OFFSET = re.compile(r"[+-](0\d|1[0-4])[0-5]\d")
 
@@ -73,6 +74,7 @@ class ModelDescription:
     :ivar algorithm: what made the model where that was not the surface conversion of this software.
     :ivar segmentation: how the anatomy was segmented, in words; recorded among the algorithm's parameters, for DICOM
         has room for one algorithm only.
+    :ivar repairs: what was repaired on the surface, in words; recorded beside ``segmentation``, and a modification.
     :ivar contentDateTime: when the making of the model began, as clocks of the object's time zone show it unless it
         names one of its own; None for now.
     :ivar timezoneOffset: "+0100", for example, valid for all dates and times in the object; "" for the source's own.
@@ -95,6 +97,7 @@ class ModelDescription:
     seriesDescription: str = ""
     algorithm: DerivationAlgorithm | None = None
     segmentation: str = ""
+    repairs: str = ""
     contentDateTime: datetime | None = None
     timezoneOffset: str = ""
     equipment: Equipment = field(default_factory=Equipment)
@@ -142,6 +145,13 @@ class ModelDescription:
             found += _algorithmProblems(self.algorithm)
         if not _isParameter(self.segmentation):
             found.append(f"The segmentation '{self.segmentation}' must have no comma, equals sign or line break.")
+        if not _isParameter(self.repairs):
+            found.append(f"The repairs '{self.repairs}' must have no comma, equals sign or line break.")
+        if self.repairs and self.modified is False:
+            found.append(
+                f"The model was repaired ({self.repairs}), so it cannot be recorded as not modified; leave out that it "
+                "is not modified, or the repair."
+            )
         return found
 
     def requireValid(self) -> None:

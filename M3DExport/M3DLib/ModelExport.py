@@ -74,6 +74,7 @@ def makeModels(
     icons: Sequence | None = None,
     otherImages: Sequence[Sequence[Dataset]] = (),
     stored: Sequence[Path] = (),
+    repairs: Sequence[str] = (),
     started: datetime | None = None,
 ) -> list[Model]:
     """Encapsulated STL objects of segments' surfaces, all in one series, numbered from one.
@@ -87,6 +88,8 @@ def makeModels(
     :param otherImages: headers of further series that the segments were made from (fused or registered images);
         patient, study and frame of reference stay those of ``image``.
     :param stored: files of models that the place of storage holds already, among which identical ones are looked for.
+    :param repairs: of each mesh what was repaired after its surface was made, in words, "" for nothing; empty when no
+        mesh was. A repaired model is a modified one.
     :param started: when the making of the models began; now when None.
     :raises M3DError: the image has no DICOM headers, or the description is not valid.
     """
@@ -121,6 +124,8 @@ def makeModels(
         # A file does not say how it was segmented; what was done here is known.
         if segment.source.kind == "threshold":
             ownDescription = ownDescription.withDefaults(segmentation=f"threshold {segment.source.description}")
+        if repairs and repairs[number]:
+            ownDescription = replace(ownDescription.withDefaults(modified=True), repairs=repairs[number])
         dataset = encapsulateMesh(
             mesh,
             ownDescription,

@@ -16,6 +16,7 @@ from .InputOptions import (
     requireOneAnatomy,
     surfaceParametersFrom,
 )
+from .RepairRequest import applyRepairs, repairOptions, repairRecords, repairText
 from .SourceHeaders import readSourceHeaders
 from .Stopwatch import Stopwatch, peakMemoryMb
 from .Terminal import Terminal
@@ -44,6 +45,13 @@ def addParser(subparsers) -> None:
     )
     addSegmentOptions(parser)
     addSurfaceOptions(parser)
+    group = parser.add_argument_group("repair", "only what is asked for is done, and recorded as model modification")
+    group.add_argument(
+        "--repair",
+        type=repairOptions,
+        metavar="KIND[,KIND...]",
+        help="remove-useless, reorient, drop-specks=MM3, fill-holes=MM: as in m3d repair, after the surface is made",
+    )
     addDescriptionOptions(parser)
     group = parser.add_argument_group("output")
     group.add_argument("--output", required=True, metavar="DIR", help="file-set to make or to add to")
@@ -81,6 +89,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         segments = readSegmentsFrom(arguments, image, terminal.progress)
     with stopwatch.stage("surface"):
         meshes = makeSurfaces(image, segments, surface, terminal.progress)
+    with stopwatch.stage("repairing"):
+        meshes, repairs = applyRepairs(meshes, arguments.repair)
     with stopwatch.stage("object"):
         terminal.progress(1.0, "Describing the models")
         icons = [renderIcon(mesh) if arguments.icon else None for mesh in meshes]
@@ -95,6 +105,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             icons=icons,
             otherImages=otherImages,
             stored=storedModels(directory, store.root),
+            repairs=[repairText(done) for done in repairs],
             started=started,
         )
     with stopwatch.stage("storing"):
@@ -108,6 +119,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         stored = store.add([model.dataset for model in models], copies, extras, terminal.progress)
 
     data = resultOf(image, models, stored, list(stored.extras.values()))
+    for entry, model, done in zip(data["models"], models, repairs, strict=True):
+        entry["modified"] = {"YES": True, "NO": False}.get(str(model.dataset.get("ModelModification", "")))
+        entry["repairs"] = repairRecords(done)
     data["output"] = str(store.root)
     data["groupUid"] = description.groupUid
     data["warnings"] = list(dict.fromkeys(warning for model in models for warning in model.warnings))
@@ -164,6 +178,7 @@ def _text(data: dict) -> str:
             f"  {model['name']}: {size} mm, {model['triangles']} triangles, {model['volumeMm3']:.1f} mm3, {closed}"
         )
         lines.append(f"    {model['file']}")
+        lines += [f"    {repair['description']}" for repair in model.get("repairs", [])]
         if "stl" in model:
             lines.append(f"    {model['stl']}")
     if data.get("groupUid"):

@@ -73,6 +73,7 @@ def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:
         "opacity": description.opacity,
         "surface": None if model.surface is None else model.surface.asDict(),
         "segmentation": description.segmentation,
+        "repairs": description.repairs,
         "algorithm": _algorithmFacts(description.algorithm),
         "software": {
             "manufacturer": description.equipment.manufacturer,
@@ -142,6 +143,7 @@ def modelText(facts: dict[str, Any]) -> str:
         ("Frame of reference", source["frameOfReferenceUid"] or ""),
         ("Surface", _parameters(facts["surface"])),
         ("Segmentation", facts["segmentation"]),
+        ("Repairs", facts["repairs"]),
         ("Algorithm", algorithm["name"] + " " + _parameters(algorithm["parameters"]) if algorithm else ""),
         *[("Earlier model", _joined(one["sopInstanceUid"], one["purpose"])) for one in facts["predecessors"]],
         *[("Same document", one["sopInstanceUid"]) for one in facts["identical"]],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from M3DLib.Errors import M3DError
 
+from .RepairRequest import repairRecords
 from .Terminal import Terminal
 
 
@@ -61,7 +62,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         "sha256": hashlib.sha256(content).hexdigest(),
         "sourceSha256": hashlib.sha256(arguments.mesh.read_bytes()).hexdigest(),
         "unit": notes.unit,
-        "repairs": [{"kind": repair.kind, "count": repair.count, "description": repair.description} for repair in done],
+        "repairs": repairRecords(done),
+        "modelModification": bool(done),
+        "encapsulateOptions": ["--modified"] if done else [],
         "triangles": {"before": len(mesh.triangles), "after": len(repaired.triangles)},
         "volumeMm3": {"before": mesh.volumeMm3, "after": repaired.volumeMm3},
         "closed": {"before": mesh.isClosed, "after": repaired.isClosed},
@@ -70,6 +73,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     lines = [repair.description for repair in done] or ["There was nothing to repair of what was asked for."]
     state = "closed" if repaired.isClosed else "not closed"
     lines.append(f"Wrote {len(repaired.triangles)} triangles to '{arguments.output}' ({state}).")
+    if done:
+        lines.append("The model is modified; say so when it goes into DICOM: m3d encapsulate ... --modified")
     terminal.result(data, "\n".join(lines))
     return 0
 

@@ -1,7 +1,7 @@
 """Repairs of a mesh that a user asks for, each recorded; nothing here is ever done by itself.
 
-What was done belongs to the model's record (DICOM: Derivation Description; report: data flow), so every repair says it
-in one sentence with its numbers.
+What was done belongs to the model's record (DICOM: the derivation algorithm's parameters), so every repair says it in
+one sentence with its numbers.
 """
 
 from __future__ import annotations

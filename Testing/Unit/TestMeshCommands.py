@@ -78,6 +78,7 @@ def test_repairDoesWhatIsAskedAndRecordsIt(tmp_path, capsys):
     assert main(["repair", str(source), "--fill-holes", "100", "--output", str(target), "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert [repair["kind"] for repair in record["repairs"]] == ["fill-holes"]
+    assert record["modelModification"] is True and record["encapsulateOptions"] == ["--modified"]
     assert record["closed"] == {"before": False, "after": True}
     mesh = readStl(target.read_bytes())
     assert mesh.isClosed and np.isclose(mesh.volumeMm3, 8000)
