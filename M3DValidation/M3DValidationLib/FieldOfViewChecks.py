@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from M3DLib.ImageVolume import ImageVolume
@@ -259,7 +261,9 @@ class MeshInsideCheck(ImageCheck):
             )
             if outside.all():
                 message += " It belongs to another image or coordinate system."
-        yield requirement.stated(
+        # The finding shows the limit that was applied, not the catalogue's.
+        applied = replace(requirement, passLimit=round(allowed, 4))
+        yield applied.stated(
             not outside.any(),
             round(float(depth[worst]), 4),
             message,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .Check import Case
@@ -115,12 +117,15 @@ class SliceAlignmentCheck(ImageCheck):
                 f"({len(outside)} such place(s)): motion, or a misplaced slice."
             )
         verdict = requirement.judge(float(unexpected.max()) / factor)
+        # The finding shows the limits that were applied, not the catalogue's.
+        limits = {name: getattr(requirement, name) for name in ("passLimit", "warningLimit")}
+        applied = replace(requirement, **{name: value and round(value * factor, 4) for name, value in limits.items()})
         evidence = {
             "limitForThisDistanceMm": numberOrNone(factor * limitOf(requirement), 3),
             "betweenSlices": [[number, number + 1] for number in sliceList(outside)],
             "medianMm": numberOrNone(np.median(unexpected[trusted]), 3),
         }
-        yield Finding(requirement, verdict, float(unexpected.max()), message, evidence)
+        yield Finding(applied, verdict, float(unexpected.max()), message, evidence)
 
 
 CHECKS = (SliceAlignmentCheck,)
