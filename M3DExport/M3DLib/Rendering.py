@@ -114,35 +114,62 @@ def renderMeshes(
     supersampling: int = 2,
     pointColors: Sequence[np.ndarray] | None = None,
 ) -> np.ndarray | None:
-    """A picture of meshes in their own colors that fills the frame, head up, in parallel projection.
+    """A picture of meshes; see :func:`renderViews`.
+
+    :param viewDirection: LPS direction from the meshes towards the camera; the default looks from the patient's left
+        front, slightly from above.
+    """
+    views = renderViews(
+        meshes,
+        [viewDirection],
+        size,
+        background=background,
+        smooth=smooth,
+        supersampling=supersampling,
+        pointColors=pointColors,
+    )
+    return views[0] if views else None
+
+
+def renderViews(
+    meshes: Sequence[TriangleMesh],
+    viewDirections: Sequence[tuple[float, float, float]],
+    size: tuple[int, int] = (800, 600),
+    *,
+    background: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    smooth: bool = True,
+    supersampling: int = 2,
+    pointColors: Sequence[np.ndarray] | None = None,
+) -> list[np.ndarray]:
+    """Pictures of meshes in their own colors that fill the frame, head up, in parallel projection, from several sides.
 
     :param meshes: LPS mm.
     :param size: width and height, pixels.
-    :param viewDirection: LPS direction from the meshes towards the camera; the default looks from the patient's left
-        front, slightly from above.
+    :param viewDirections: LPS directions from the meshes towards the camera.
     :param smooth: shade across triangles; flat triangles otherwise.
     :param supersampling: pixels are averages of this many by this many.
     :param pointColors: for each mesh, uint8 (points, 3) sRGB: colors of its points instead of its own color.
-    :return: uint8 (height, width, 3) sRGB, or None when this machine cannot render or there is nothing to show.
+    :return: uint8 (height, width, 3) sRGB, one for each direction; none when this machine cannot render or there is
+        nothing to show.
     """
     colors = list(pointColors) if pointColors is not None else [None] * len(meshes)
     chosen = [(mesh, own) for mesh, own in zip(meshes, colors, strict=True) if len(mesh.triangles)]
     shown = [mesh for mesh, _own in chosen]
     if not shown or not all(np.isfinite(mesh.points).all() for mesh in shown) or not canRender():
-        return None
+        return []
     with _chosenWindow(), _quiet():
-        picture = _render(
+        pictures = _render(
             shown,
             size,
             background=background,
-            viewDirection=viewDirection,
+            viewDirections=viewDirections,
             smooth=smooth,
             supersampling=supersampling,
             pointColors=[own for _mesh, own in chosen],
         )
     height, width = size[1], size[0]
-    blocks = picture.reshape(height, supersampling, width, supersampling, 3).astype(np.float32)
-    return np.round(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    blocks = (picture.reshape(height, supersampling, width, supersampling, 3) for picture in pictures)
+    return [np.round(block.astype(np.float32).mean(axis=(1, 3))).astype(np.uint8) for block in blocks]
 
 
 def _actor(mesh: TriangleMesh, smooth: bool, colors: np.ndarray | None = None):
@@ -166,7 +193,7 @@ def _actor(mesh: TriangleMesh, smooth: bool, colors: np.ndarray | None = None):
     return actor
 
 
-def _render(meshes, size, *, background, viewDirection, smooth, supersampling, pointColors) -> np.ndarray:
+def _render(meshes, size, *, background, viewDirections, smooth, supersampling, pointColors) -> list[np.ndarray]:
     import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 (registers the classes that draw)
     from vtk.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow, vtkWindowToImageFilter
@@ -176,23 +203,27 @@ def _render(meshes, size, *, background, viewDirection, smooth, supersampling, p
     for mesh, colors in zip(meshes, pointColors, strict=True):
         renderer.AddActor(_actor(mesh, smooth, colors))
     points = np.concatenate([mesh.points for mesh in meshes]).astype(np.float64)
-    _aim(renderer.GetActiveCamera(), points, viewDirection, size[0] / size[1])
-    renderer.ResetCameraClippingRange()
     window = vtkRenderWindow()
     window.SetOffScreenRendering(1)
     window.SetMultiSamples(0)
     window.SetSize(size[0] * supersampling, size[1] * supersampling)
     window.AddRenderer(renderer)
-    window.Render()
-    grab = vtkWindowToImageFilter()
-    grab.SetInput(window)
-    grab.ReadFrontBufferOff()
-    grab.Update()
-    image = grab.GetOutput()
-    width, height, _depth = image.GetDimensions()
-    picture = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)[::-1, :, :3].copy()
+    pictures = []
+    for direction in viewDirections:
+        _aim(renderer.GetActiveCamera(), points, direction, size[0] / size[1])
+        renderer.ResetCameraClippingRange()
+        window.Render()
+        grab = vtkWindowToImageFilter()
+        grab.SetInput(window)
+        grab.ReadFrontBufferOff()
+        grab.ShouldRerenderOff()
+        grab.Update()
+        image = grab.GetOutput()
+        width, height, _depth = image.GetDimensions()
+        values = vtk_to_numpy(image.GetPointData().GetScalars())
+        pictures.append(values.reshape(height, width, -1)[::-1, :, :3].copy())
     window.Finalize()
-    return picture
+    return pictures
 
 
 def _aim(camera, points: np.ndarray, viewDirection, aspect: float) -> None:

@@ -11,6 +11,7 @@ import M3DLib
 from M3DLib import Rendering
 from M3DLib.Icon import ICON_SIZE, renderIcon
 from M3DLib.TriangleMesh import TriangleMesh
+from M3DTestSupport.MeshShapes import icosphere
 from M3DTestSupport.Models import makeTetrahedron
 
 
@@ -97,3 +98,28 @@ def test_nothingIsWrittenToStderrAndTheEnvironmentStaysAsItIs(renderer):
         timeout=60,
     )
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_viewsAreWhatEachDirectionShowsAlone():
+    from M3DLib.Rendering import canRender, renderMesh, renderViews
+
+    if not canRender():
+        pytest.skip("this machine cannot render")
+    mesh = TriangleMesh(*icosphere(10.0, 2))
+    directions = [(0, -1, 0), (1, 0, 0), (0, 0, 1)]
+    views = renderViews([mesh], directions, (60, 50))
+    for direction, view in zip(directions, views, strict=True):
+        assert np.array_equal(view, renderMesh(mesh, (60, 50), viewDirection=direction))
+
+
+def test_pointsAreShownInTheirColors():
+    from M3DLib.Rendering import canRender, renderViews
+
+    if not canRender():
+        pytest.skip("this machine cannot render")
+    mesh = TriangleMesh(*icosphere(10.0, 3))
+    colors = np.where(mesh.points[:, :1] > 0, [[200, 0, 0]], [[0, 0, 200]]).astype(np.uint8)
+    # Seen from the front, the patient's left (positive x) is on the right of the picture.
+    (view,) = renderViews([mesh], [(0, -1, 0)], (80, 80), pointColors=[colors])
+    left, right = view[40, 20].astype(int), view[40, 60].astype(int)
+    assert right[0] > 100 and right[2] < 60 and left[2] > 100 and left[0] < 60

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from M3DLib.Errors import noProgress
-from M3DLib.Rendering import renderMesh
+from M3DLib.Rendering import renderMesh, renderViews
 
 from ..DeviationHistogram import RANGE_IN_TOLERANCES
 from .ColorScale import deviationColors
@@ -101,15 +101,14 @@ def _modelPictures(case: Case, ending: str, name: str) -> list[Picture]:
     deviation, facts = report.maps[kind], report.data[kind]
     reach = RANGE_IN_TOLERANCES * facts["tolerance"]
     colors = deviationColors(deviation.distance, reach, deviation.reliable)
-    for side, direction in SIDES.items():
-        shown = renderMesh(case.mesh, (400, 300), viewDirection=direction, pointColors=[colors])
-        if shown is not None:
-            text = (
-                f"Deviation from the {kind}{name}, {side} view; blue: mesh too large, orange: too small, full color at "
-                f"{reach:g} mm; dark gray: not measured."
-            )
-            title = f"Deviation{name}, {side} view"
-            pictures.append(Picture(f"deviation-{side}{ending}.png", "deviation", title, text, pngBytes(shown)))
+    views = renderViews([case.mesh], list(SIDES.values()), (400, 300), pointColors=[colors])
+    for side, shown in zip(SIDES, views, strict=True):
+        text = (
+            f"Deviation from the {kind}{name}, {side} view; blue: mesh too large, orange: too small, full color at "
+            f"{reach:g} mm; dark gray: not measured."
+        )
+        title = f"Deviation{name}, {side} view"
+        pictures.append(Picture(f"deviation-{side}{ending}.png", "deviation", title, text, pngBytes(shown)))
     return pictures
 
 
