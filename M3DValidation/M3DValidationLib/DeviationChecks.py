@@ -126,6 +126,17 @@ def _tolerance(requirement, deviation, facts) -> Finding:
             f"({sure:.3f} mm with 95 % probability); take a sharper or less noisy scan, or a wider tolerance.",
             uncertainty95=sure,
         )
+    calibration = facts.get("calibration")
+    if calibration is not None and calibration["withinFittedRange"] is False:
+        # Outside the fitted range only a tolerance that is wider than the widest guess can be judged.
+        estimate = calibration["estimate95"]
+        if estimate is None or tolerance < estimate:
+            return requirement.notAssessable(
+                f"Whether the image resolves the tolerance of {tolerance:g} mm is not known. "
+                f"{calibration['statement']}",
+                uncertainty95=None,
+                calibration=calibration,
+            )
     percent = 100 * facts["withinTolerance"]
     message = (
         f"{percent:.1f} % of the measured surface lies within the tolerance of {tolerance:g} mm; "

@@ -48,7 +48,9 @@ class DeviationMap:
     :ivar quality: uint8 (n,), values of :class:`Quality`; statistics use the reliable vertices only.
     :ivar areas: float64 (n,), mm2 of surface that each vertex stands for.
     :ivar uncertainty: float32 (n,), half width of the interval that holds the true distance with 95 % probability, mm;
-        None where the method has no such model.
+        None where the method has no such model, or the image lies beyond what the model was fitted on.
+    :ivar calibration: whether and why an uncertainty is stated (:func:`~.EdgeCalibration.calibration`); None without
+        an image.
     :ivar normals: float32 (n, 3), outward; None where the method has no use for them.
     :ivar contrastToNoise: float32 (n,), step of the edge over the noise; None without an image.
     :ivar edgeWidth: float32 (n,), standard deviation of the edge's blur, mm; None without an image.
@@ -71,6 +73,7 @@ class DeviationMap:
     signMeaning: str = ""
     registration: str = "none"
     settings: dict = field(default_factory=dict)
+    calibration: dict | None = None
 
     @property
     def reliable(self) -> np.ndarray:

@@ -56,6 +56,7 @@ def deviationStatistics(deviation: DeviationMap, tolerance: float, image: ImageV
         "worstPointLps": None,
         "worstSlice": None,
         "uncertainty95": None,
+        "calibration": deviation.calibration,
         "notMeasured": notMeasured(deviation),
         "directions": perDirection(deviation, good, tolerance),
         "settings": deviation.settings,

@@ -20,6 +20,8 @@ from M3DLib.TriangleMesh import TriangleMesh
 
 from .Blur import measureBlur
 from .DeviationMap import DeviationMap, Quality
+from .DeviationStatistics import weightedPercentiles
+from .EdgeCalibration import calibration
 from .EdgeFit import EdgeFitter
 from .EdgeScale import findScale
 from .EdgeSearch import EdgeCandidates, nearestEdges
@@ -75,6 +77,18 @@ def imageDeviation(
     distance, quality = measurement.finish()
     # The model was fitted on the half-height method; of the other nothing of the kind is claimed.
     uncertainty = interval95(measurement) if method == HALF_HEIGHT else None
+    settings = {
+        "method": method,
+        "searchRange": float(searchRange),
+        "polarity": scale.polarity,
+        "noise": float(scale.noise),
+        "noiseCorrelation": list(scale.noiseCorrelation),
+        "contrast": float(scale.contrast),
+        "edgeWidthSd": float(scale.width),
+        "blurCovariance": measurement.blur.tolist(),
+        "voxelSpacing": [float(value) for value in sampler.spacing],
+    }
+    certainty = _certainty(settings, uncertainty, quality, geometry.areas)
     progress(1.0, "Measuring the mesh against the image")
     return DeviationMap(
         kind="image",
@@ -82,24 +96,25 @@ def imageDeviation(
         distance=distance,
         quality=quality,
         areas=geometry.areas,
-        uncertainty=uncertainty,
+        uncertainty=uncertainty if certainty["withinFittedRange"] else None,
+        calibration=certainty,
         normals=geometry.normals,
         contrastToNoise=measurement.contrast / max(scale.noise, 1e-6),
         edgeWidth=measurement.width,
         reference="edge in the image, local 50 % threshold" if method == HALF_HEIGHT else "steepest fall in the image",
         signMeaning=SIGN_MEANING,
-        settings={
-            "method": method,
-            "searchRange": float(searchRange),
-            "polarity": scale.polarity,
-            "noise": float(scale.noise),
-            "noiseCorrelation": list(scale.noiseCorrelation),
-            "contrast": float(scale.contrast),
-            "edgeWidthSd": float(scale.width),
-            "blurCovariance": measurement.blur.tolist(),
-            "voxelSpacing": [float(value) for value in sampler.spacing],
-        },
+        settings=settings,
     )
+
+
+def _certainty(settings, uncertainty, quality, areas) -> dict:
+    """Calibration statement with the typical interval of the reliable vertices."""
+    if uncertainty is None:
+        return calibration(settings, None)
+    good = quality == Quality.RELIABLE
+    middle = float(weightedPercentiles(uncertainty[good], areas[good], [50])[0])
+    # Without a reliable vertex there is no distance to be sure of either.
+    return calibration(settings, middle if np.isfinite(middle) else 0.0)
 
 
 class _Measurement:

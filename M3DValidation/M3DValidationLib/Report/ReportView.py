@@ -150,6 +150,8 @@ def _deviation(facts: Mapping, title: str) -> dict:
         if key in facts:
             shown = value * 100 if unit == "%" and value is not None else value
             rows.append({"name": name, "value": f"{number(shown)} {unit}" if value is not None else "not measured"})
+    if facts.get("calibration"):
+        rows.append({"name": "Certainty of the distances", "value": facts["calibration"]["statement"]})
     return {
         "title": title,
         "sign": facts["sign"],
