@@ -114,6 +114,15 @@ def test_namesOfAnyScript(report, name):
     assert name in Page(htmlReport(changed)).text
 
 
+def test_everySegmentHasItsDeviation(report):
+    changed = copy.deepcopy(report)
+    block = report["deviation"]
+    changed["deviation"] = {**block, "segments": {"left": block, "right": block}}
+    text = Page(htmlReport(changed)).text
+    for segment in ("left", "right"):
+        assert f"Mesh against scan: {segment}" in text and f"Mesh against segment: {segment}" in text
+
+
 def test_modelWithoutScanHasAPage(report):
     changed = copy.deepcopy(report)
     changed["acquisition"], changed["deviation"] = [], None

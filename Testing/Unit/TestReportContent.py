@@ -111,12 +111,12 @@ def test_pseudonymReachesNamesInTextsAndKeysButNotVerdicts(folder):
     header.PatientName = "Pass^Gruenwald"
     content = {
         "findings": [{"verdict": "pass", "message": "Segment 'GRUENWALD skull' has 3 parts"}],
-        "deviationBySegment": {"gruenwald": {"n": 1}},
+        "segments": {"gruenwald": {"n": 1}},
         "dataFlow": [{"title": "x", "files": [{"name": f"{header.SeriesInstanceUID}.dcm"}]}],
     }
     clean = withheld(content, [header])
     assert clean["findings"][0] == {"verdict": "pass", "message": WITHHELD}
-    assert clean["deviationBySegment"] == {"segment 1": {"n": 1}}
+    assert clean["segments"] == {"segment 1": {"n": 1}}
     assert clean["dataFlow"][0]["files"][0]["name"] == WITHHELD
 
 

@@ -57,7 +57,7 @@ def withheld(content: dict, headers: Sequence[Dataset]) -> dict:
         if key in _OWN:
             return value
         if isinstance(value, dict):
-            named = key in ("deviationBySegment", "segments")
+            named = key == "segments"
             return {
                 f"segment {number}" if named and unsafe(name) else name: clean(item, name)
                 for number, (name, item) in enumerate(value.items(), start=1)

@@ -142,6 +142,12 @@ def acquisitionRecord(case: Case) -> list[dict]:
     return record
 
 
+def deviationsBySegment(report: dict) -> dict[str, dict]:
+    """The report's deviations by the name of the segment; by "" where there is only one model."""
+    block = report["deviation"] or {}
+    return block.get("segments") or {"": block}
+
+
 def readSchema() -> dict:
     """The published JSON schema of the report."""
     file = Path(__file__).with_name("Report.schema.json")

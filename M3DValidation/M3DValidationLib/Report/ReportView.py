@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .ReportContent import deviationsBySegment
+
 WORDS = {"pass": "Pass", "warning": "Warning", "fail": "Fail", "notAssessable": "Not assessable"}
 ICONS = {"pass": "✓", "warning": "!", "fail": "✗", "notAssessable": "?"}
 CONCLUSIONS = {
@@ -133,7 +135,7 @@ def _finding(finding: Mapping) -> dict:
 
 
 def _deviations(report: Mapping) -> list[dict]:
-    named = report.get("deviationBySegment") or {"": report["deviation"] or {}}
+    named = deviationsBySegment(report)
     found = []
     for segment, block in named.items():
         for kind, title in _KINDS.items():

@@ -19,6 +19,8 @@ from M3DLib.HeaderCopy import copyModules, settleCharacterSet
 from M3DLib.SeriesPlacement import SeriesPlacement, newSeries, newUid
 from M3DLib.Software import NAME, VERSION
 
+from .ReportContent import deviationsBySegment
+
 if TYPE_CHECKING:
     from pydicom import Dataset
 
@@ -197,7 +199,7 @@ def _procedure(header):
 def _deviationGroups(report, headers, models) -> list:
     from highdicom.sr import MeasurementsAndQualitativeEvaluations, SourceImageForMeasurementGroup, TrackingIdentifier
 
-    named = report.get("deviationBySegment") or {"": report["deviation"] or {}}
+    named = deviationsBySegment(report)
     groups = []
     for segment, block in named.items():
         for kind, title in _KINDS.items():
