@@ -145,7 +145,7 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
     with stopwatch.stage("checking"):
         results = _runAll(cases, terminal)
     with stopwatch.stage("pictures"):
-        pictures = _pictures(cases, formats, terminal)
+        pictures = _pictures(cases, results, formats, terminal)
     with stopwatch.stage("report"):
         data = completeReport(resultOf(cases, results), cases, arguments, pictures)
     data["report"] = str(output / REPORT_FILE)
@@ -214,19 +214,22 @@ def _runAll(cases: list[Case], terminal: Terminal) -> list[list[Finding]]:
     return results
 
 
-def _pictures(cases: list[Case], formats: tuple[str, ...], terminal: Terminal) -> list[Picture]:
-    """The field of view always; everything else for the formats that show pictures."""
+def _pictures(cases: list[Case], results: list[list[Finding]], formats: tuple[str, ...], terminal) -> list[Picture]:
+    """What findings rest on always (field of view, thinnest places); the rest for the formats that show pictures."""
     from M3DValidationLib.FieldOfViewPicture import describePicture, fieldOfViewPicture
     from M3DValidationLib.Report.Pictures import Picture, makePictures, pngBytes
+    from M3DValidationLib.Report.ThinPlacePictures import thinPlacePictures
 
     pictures = []
-    for number, case in enumerate(cases, start=1):
+    for number, (case, findings) in enumerate(zip(cases, results, strict=True), start=1):
+        ending = "" if len(cases) == 1 else f"-{number}"
         array = fieldOfViewPicture(case)
         if array is not None:
-            file = "field-of-view.png" if len(cases) == 1 else f"field-of-view-{number}.png"
+            file = f"field-of-view{ending}.png"
             png, words = pngBytes(array), describePicture(case)
             requirement = "anatomy-inside-field-of-view"
             pictures.append(Picture(file, "fieldOfView", "Anatomy in the field of view", words, png, requirement))
+        pictures += thinPlacePictures(case, findings, ending)
     if set(formats) & SHOWING_PICTURES:
         pictures += makePictures(cases, terminal.progress)
     return pictures

@@ -95,13 +95,17 @@ class WallCheck(_PrintCheck):
                 f"{placeText(thinnest.place)}."
             )
             evidence["thinnestPlace"] = placeList([thinnest.place])[0]
+            evidence["thinnestNormal"] = placeList([thinnest.normal])[0]
             return requirement.finding(thinnest.valueMm, message, **evidence)
+        bounds = (
+            f" It was looked up to {reach:g} mm; places with {noun}s below {limit:g} mm on less than {smallest:g} mm2 "
+            "are not reported."
+        )
         if np.isfinite(within).any():
             found = float(within.min())
-            return requirement.finding(found, f"The smallest {noun} found is {found:.2f} mm.", **evidence)
-        return requirement.finding(
-            reach, f"No {noun} below {reach:g} mm was found; larger ones were not measured.", **evidence
-        )
+            return requirement.finding(found, f"The smallest {noun} found is {found:.2f} mm.{bounds}", **evidence)
+        message = f"No {noun} below {reach:g} mm was found; larger ones were not measured.{bounds}"
+        return requirement.finding(reach, message, **evidence)
 
     def _awayFromDefects(self, thickness: Thickness, original: np.ndarray, soundness: MeshSoundness) -> np.ndarray:
         """Points not on triangles that pass through others, and not facing such: that is a defect of its own."""

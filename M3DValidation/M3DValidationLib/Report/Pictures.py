@@ -38,7 +38,7 @@ class Picture:
     """A picture and what it shows.
 
     :ivar file: its name beside the report.
-    :ivar kind: "model", "deviation", "overview", "worst" or "fieldOfView".
+    :ivar kind: "model", "deviation", "overview", "worst", "fieldOfView" or "thinnestPlace".
     :ivar requirement: whose finding it shows; "" for none in particular.
     :ivar alternative: what it shows, for whoever cannot see it.
     """
