@@ -19,12 +19,20 @@ def addParser(subparsers) -> None:
         help="measure how far a mesh lies from another",
         description="Measures the exact distance from every point of mesh A to the surface of B and back. B is the "
         "reference: a positive deviation means that B lies outside A (A is too small there). Nothing is aligned unless "
-        "--register is given; the alignment and its residual are then reported apart from the comparison.",
+        "--register or --register-points is given; the alignment and its residual are then reported apart from the "
+        "comparison.",
     )
     formats = "STL, DICOM Encapsulated STL, OBJ, PLY, 3MF or AMF"
     parser.add_argument("mesh", metavar="A", type=Path, help=f"mesh to judge ({formats})")
     parser.add_argument("reference", metavar="B", type=Path, help="mesh to judge it by")
     parser.add_argument("--register", action="store_true", help="align A to B first (rigid, iterative closest points)")
+    parser.add_argument(
+        "--register-points",
+        type=Path,
+        metavar="FILE",
+        help="align A to B by pairs of points, before --register where both are given: .csv with the columns "
+        "name,x1,y1,z1,x2,y2,z2,space (1 on A, 2 on B) or .json with pairs of a and b; mm, LPS unless RAS is said",
+    )
     parser.add_argument(
         "--trim",
         type=float,
@@ -52,6 +60,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.MeshReader import readMesh
     from M3DValidationLib.DeviationCsv import writePointsCsv
     from M3DValidationLib.DeviationReport import surfaceFacts
+    from M3DValidationLib.PointPairs import alignByPairs
     from M3DValidationLib.RigidRegistration import registerRigid
     from M3DValidationLib.SurfaceDeviation import compareSurfaces
 
@@ -67,18 +76,25 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     for file, read in ((arguments.mesh, notes), (arguments.reference, referenceNotes)):
         for warning in read.warnings:
             terminal.note(f"{file.name}: {warning}")
-    alignment = None
+    byPoints = alignment = None
+    if arguments.register_points:
+        byPoints = alignByPairs(arguments.register_points)
     if arguments.register:
-        alignment = registerRigid(mesh, reference, trim=arguments.trim, progress=terminal.progress)
+        start = None if byPoints is None else byPoints.matrix
+        alignment = registerRigid(mesh, reference, trim=arguments.trim, start=start, progress=terminal.progress)
         if not alignment.converged:
             terminal.note("The alignment did not settle; look at its residual before using the figures.")
-        mesh = alignment.apply(mesh)
-    done = "none: both meshes as they are in their files" if alignment is None else alignment.text()
+    last = alignment or byPoints
+    if last is not None:
+        mesh = last.apply(mesh)
+    steps = [step.text() for step in (byPoints, alignment) if step is not None]
+    done = "; then ".join(steps) or "none: both meshes as they are in their files"
     comparison = compareSurfaces(mesh, reference, done, terminal.progress)
     data = {
         "A": _describe(arguments.mesh, mesh, notes),
         "B": _describe(arguments.reference, reference, referenceNotes),
-        "registration": None if alignment is None else alignment.asDict(),
+        "registration": None if last is None else last.asDict(),
+        "registrationByPoints": None if byPoints is None else byPoints.asDict(),
         "deviation": {"image": None, "segmentation": None, "surface": surfaceFacts(comparison, arguments.tolerance)},
     }
     if arguments.points_csv:
