@@ -16,6 +16,7 @@ import numpy as np
 from M3DLib.Errors import noProgress
 
 from .BoxPairs import boxesOfPieces, overlappingBoxesBetween
+from .BoxTree import raysMeetingBoxes
 from .TriangleIntersection import cross
 
 METHOD = (
@@ -161,9 +162,7 @@ def _castRays(surface, rays, triangle, reach) -> tuple[np.ndarray, np.ndarray]:
     """Distance to the first triangle along each ray and its number; infinite and -1 where it faces another way."""
     (corners, normals, boxes), (points, direction) = surface, rays
     values, opposite = np.full(len(points), np.inf), np.full(len(points), -1, dtype=np.int64)
-    ends = points + direction * reach
-    low, high = np.minimum(points, ends), np.maximum(points, ends)
-    for i, piece in overlappingBoxesBetween(low, high, *boxes[:2]):
+    for i, piece in raysMeetingBoxes(points, direction, reach, *boxes[:2]):
         j = boxes[2][piece]
         keep = triangle[i] != j
         i, j = i[keep], j[keep]  # noqa: PLW2901 (narrowed twice, for speed)

@@ -1,0 +1,48 @@
+"""Rays against a tree of boxes: every pair that plain comparison finds, once."""
+
+import numpy as np
+import pytest
+
+from M3DValidationLib.BoxTree import raysMeetingBoxes
+
+
+def pairs(points, directions, reach, low, high):
+    found = [np.stack(part, axis=1) for part in raysMeetingBoxes(points, directions, reach, low, high)]
+    found = np.concatenate(found) if found else np.empty((0, 2), dtype=int)
+    assert len(np.unique(found, axis=0)) == len(found)
+    return set(map(tuple, found.tolist()))
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 700])
+def test_everyPairIsFoundOnce(count):
+    random = np.random.default_rng(count)
+    points = random.uniform(-10, 10, (300, 3))
+    directions = random.normal(size=(300, 3))
+    directions /= np.linalg.norm(directions, axis=1)[:, None]
+    # Needles along the axes, and boxes without any thickness.
+    low = random.uniform(-10, 10, (count, 3))
+    high = low + random.choice([0, 0.05, 8], (count, 3))
+    reach = 6.0
+    with np.errstate(divide="ignore"):
+        one = (low[None] - points[:, None]) / directions[:, None]
+        other = (high[None] - points[:, None]) / directions[:, None]
+    enter = np.maximum(np.minimum(one, other).max(axis=2), 0)
+    leave = np.minimum(np.maximum(one, other).min(axis=2), reach)
+    expected = set(map(tuple, np.argwhere(enter <= leave).tolist()))
+    doubtful = set(map(tuple, np.argwhere(np.abs(enter - leave) < 1e-4).tolist()))
+    assert count < 700 or len(expected) > 1000
+    assert pairs(points, directions, reach, low, high) ^ expected <= doubtful
+
+
+def test_raysAlongTheFacesOfBoxesMeetThem():
+    low, high = np.array([[0.0, 0, 0], [0, 0, 5]]), np.array([[1.0, 1, 0], [1, 1, 5]])
+    points = np.array([[0.0, 0, -1], [1, 1, -1], [0, 0.5, 0], [2, 0.5, 0]])
+    directions = np.array([[0.0, 0, 1], [0, 0, 1], [1, 0, 0], [1, 0, 0]])
+    assert pairs(points, directions, 3, low, high) == {(0, 0), (1, 0), (2, 0)}
+    assert pairs(points, directions, 7, low, high) == {(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)}
+
+
+def test_nothingMeetsNothing():
+    none = np.empty((0, 3))
+    assert pairs(none, none, 1, np.zeros((1, 3)), np.ones((1, 3))) == set()
+    assert pairs(np.zeros((1, 3)), np.eye(3)[:1], 1, none, none) == set()
