@@ -1,15 +1,19 @@
 """Time and memory of the deviations beside VTK's distance filter, and pymeshlab and MeshLib where installed.
 
     python Testing/Benchmarks/deviation_speed.py [--vertices 1000000] [--image 512 512 300]
+    python Testing/Benchmarks/deviation_speed.py --large
 
 Prints seconds and ratios measured in this run. The filter is timed in one direction with and without the distances of
-the cells' centers, which it computes by default; ratios are given to both.
+the cells' centers, which it computes by default; ratios are given to both. ``--large`` measures only ours, from 0.1 to
+10 million vertices, each in a process of its own so that one's memory does not hide the next one's.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import resource
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -28,6 +32,8 @@ from M3DValidationLib.ImageDeviation import imageDeviation
 from M3DValidationLib.SurfaceDeviation import surfaceDeviation
 
 SHAPE = Union((Torus((0, 0, 0), (0, 0.3, 1), 70, 22), Sphere((0, 0, 0), 38)))
+
+LARGE = (100_000, 1_000_000, 3_000_000, 10_000_000)
 
 
 def timed(function):
@@ -104,9 +110,35 @@ def _far():
     return pymeshlab.PercentageValue(50)
 
 
-def peak() -> float:
-    """Largest memory of this process so far, GB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+def peak(reset: bool = False) -> float:
+    """Largest memory of this process, GB: since the last reset where the system can do that, else since its start."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) / 1e6
+
+
+def growth(image: tuple[int, int, int]) -> None:
+    """Seconds and memory per million vertices for meshes of growing size; flat columns mean that the cost is linear."""
+    print(f"{'vertices':>10}{'image s':>10}{'s/million':>11}{'+GB':>7}{'surface s':>11}{'s/million':>11}{'+GB':>7}")
+    row = r" deviation\s+([\d.]+) s\s+peak \+([\d.]+)"
+    pattern = rf"(\d+) vertices.*image{row}.*surface{row}"
+    for vertices in LARGE:
+        command = [sys.executable, __file__, "--no-vtk", "--vertices", str(vertices), "--image", *map(str, image)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = re.search(pattern, done.stdout, re.DOTALL)
+        if done.returncode or not found:
+            last = done.stderr.strip().splitlines()[-1:] or [f"ended with status {done.returncode}"]
+            print(f"{vertices:10d} could not be measured here: {last[0]}", flush=True)
+            continue
+        count, first, firstPeak, second, secondPeak = map(float, found.groups())
+        print(
+            f"{count:10.0f}{first:10.2f}{first / count * 1e6:11.2f}{firstPeak:7.2f}"
+            f"{second:11.2f}{second / count * 1e6:11.2f}{secondPeak:7.2f}",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -115,21 +147,26 @@ def main() -> None:
     parser.add_argument("--vertices", type=int, default=1_000_000)
     parser.add_argument("--image", type=int, nargs=3, default=(400, 400, 192), help="voxels along i, j, k")
     parser.add_argument("--no-vtk", action="store_true", help="only ours, for very large meshes")
+    parser.add_argument("--large", action="store_true", help="only ours, from 0.1 to 10 million vertices")
     arguments = parser.parse_args()
+    if arguments.large:
+        growth(arguments.image)
+        return
     mesh, reference = meshes(arguments.vertices)
     spacing = 200 / np.array(arguments.image)
     matrix = np.diag([*spacing, 1])
     matrix[:3, 3] = -100 + spacing / 2
     image = renderPhantom([(SHAPE, 1200)], 0, tuple(arguments.image), matrix, 0.8, noise=30)
     print(f"{len(mesh.points)} vertices, {len(mesh.triangles)} triangles; image {image.array.nbytes / 1e6:.0f} MB")
-    before = peak()
+    before = peak(reset=True)
     deviation, imageSeconds = timed(lambda: imageDeviation(mesh, image))
     after = peak()
+    between = peak(reset=True)
     surface, surfaceSeconds = timed(lambda: surfaceDeviation(reference, mesh))
     mean = np.nanmean(deviation.distance)
     print(f"image deviation   {imageSeconds:7.2f} s   peak +{after - before:.2f} GB   mean {mean:+.4f}")
     mean = surface.distance.mean()
-    print(f"surface deviation {surfaceSeconds:7.2f} s   peak +{peak() - after:.2f} GB   mean {mean:+.4f}")
+    print(f"surface deviation {surfaceSeconds:7.2f} s   peak +{peak() - between:.2f} GB   mean {mean:+.4f}")
     found, searchSeconds = timed(lambda: ClosestSurface(mesh).query(reference.points))
     print(f"  of it the distances without sign {searchSeconds:.2f} s")
     if arguments.no_vtk:
