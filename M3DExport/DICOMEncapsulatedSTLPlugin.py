@@ -80,7 +80,7 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
 
     def _examineFile(self, file):
         from M3DLib.Errors import M3DError
-        from M3DLib.LoadableExamination import examineModel
+        from M3DLib.InSlicer.LoadableExamination import examineModel
 
         try:
             model = examineModel(file, slicer.dicomDatabase)
@@ -99,8 +99,8 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
 
     def load(self, loadable):
         """Add the model to the scene; returns its node. An error goes to the log of the caller, with its reason."""
-        from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
-        from M3DLib.SlicerModelNodes import addModelNode, addSegmentationNode, freeName, removeNode
+        from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+        from M3DLib.InSlicer.SlicerModelNodes import addModelNode, addSegmentationNode, freeName, removeNode
 
         model = readEncapsulatedStl(loadable.files[0])
         asSegmentation = slicer.util.settingsValue(LOAD_AS_SETTING, LOAD_AS_MODEL) == LOAD_AS_SEGMENTATION
@@ -152,7 +152,7 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
     def export(self, exportables):
         """Write the objects into the exportables' folder, all or none; returns "" or what is wrong, for the user."""
         from M3DLib.Errors import M3DError
-        from M3DLib.SlicerDatabase import writeFolder
+        from M3DLib.InSlicer.SlicerDatabase import writeFolder
 
         exportables = exportables if isinstance(exportables, (list, tuple)) else [exportables]
         try:
@@ -168,11 +168,11 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
 
     def _modelsOf(self, exportable, neighbors):
         from M3DLib.Errors import M3DError
-        from M3DLib.ExportTags import descriptionOfTags, seriesNumberOfTags, tagConflicts
+        from M3DLib.InSlicer.ExportTags import descriptionOfTags, seriesNumberOfTags, tagConflicts
+        from M3DLib.InSlicer.SlicerDatabase import studyHeaders
+        from M3DLib.InSlicer.SlicerExport import imageOfSource, makeModelsOfParts, requireSource
+        from M3DLib.InSlicer.SlicerParts import partOfModel, partsOfSegmentation
         from M3DLib.SlicerAdaptors import withApplicationVersion
-        from M3DLib.SlicerDatabase import studyHeaders
-        from M3DLib.SlicerExport import imageOfSource, makeModelsOfParts, requireSource
-        from M3DLib.SlicerParts import partOfModel, partsOfSegmentation
 
         database = slicer.dicomDatabase
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)

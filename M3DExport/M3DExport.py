@@ -146,8 +146,8 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
 
     Example, for Slicer's Python console; the volume was loaded from the DICOM database::
 
-        from M3DLib.ModelDescription import ModelDescription
-        from M3DLib.SurfaceParameters import SurfaceParameters
+        from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+        from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
         from M3DExport import M3DExportLogic
 
         segmentation = slicer.util.getNode("Segmentation")
@@ -173,9 +173,9 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
 
         :param segmentIds: all segments when empty.
         :param volumeNode: the scan, loaded from the DICOM database; found by itself when None.
-        :param description: ``M3DLib.ModelDescription.ModelDescription``; what it leaves open comes from the segments.
-        :param surfaceParameters: ``M3DLib.SurfaceParameters.SurfaceParameters``; its defaults when None.
-        :param more: ``merge`` (one object of all segments), ``earlier`` (``M3DLib.EarlierModels.EarlierModels``),
+        :param description: a ``ModelDescription``; what it leaves open comes from the segments.
+        :param surfaceParameters: ``M3DLib.Mesh.SurfaceParameters.SurfaceParameters``; its defaults when None.
+        :param more: ``merge`` (one object of all segments), ``earlier`` (``EarlierModels``),
             ``progress``.
         :return: SOP Instance UIDs, one per segment, in the order of ``segmentIds``.
         """
@@ -188,14 +188,14 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         return self.store(models, progress)[0]
 
     def makeModels(self, node, segmentIds=(), volumeNode=None, description=None, surfaceParameters=None, **more):
-        """The objects (``M3DLib.ModelExport.Model``) of a segmentation or model node, stored nowhere yet."""
+        """The objects (``Model`` of ``ModelExport``) of a segmentation or model node, stored nowhere yet."""
         return self._make(node, segmentIds, volumeNode, description, surfaceParameters, **more)[0]
 
     def exportToFolder(
         self, node, segmentIds, folder, volumeNode=None, *, description=None, surfaceParameters=None, **more
     ):
         """Write the objects of a segmentation or model node into a folder; returns the files."""
-        from M3DLib.SlicerDatabase import writeFolder
+        from M3DLib.InSlicer.SlicerDatabase import writeFolder
 
         models, progress = self._make(node, segmentIds, volumeNode, description, surfaceParameters, **more)
         return writeFolder(
@@ -207,7 +207,7 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
     ):
         """Send the objects of a segmentation or model node to a PACS.
 
-        :param store: ``M3DLib.DicomWebStore.DicomWebStore("https://host/dicom-web", user, password)``.
+        :param store: ``M3DLib.Store.DicomWebStore.DicomWebStore("https://host/dicom-web", user, password)``.
         :return: SOP Instance UIDs.
         """
         models, progress = self._make(node, segmentIds, volumeNode, description, surfaceParameters, **more)
@@ -216,8 +216,8 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
     def store(self, models, progress=None):
         """Put objects into Slicer's DICOM database, all or none; returns their SOP Instance UIDs."""
         from M3DLib.Errors import noProgress
+        from M3DLib.InSlicer.SlicerDatabase import DatabaseStore
         from M3DLib.SlicerAdaptors import applicationDatabase, newIndexer
-        from M3DLib.SlicerDatabase import DatabaseStore
 
         progress = progress or noProgress
         store = DatabaseStore(applicationDatabase(), newIndexer())
@@ -228,17 +228,17 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
     def preview(self, node, segmentIds=(), volumeNode=None, surfaceParameters=None, *, merge=False, progress=None):
         """Surfaces as they would be exported, compared with those without smoothing and decimation.
 
-        :return: list of (mesh in LPS mm, ``M3DLib.SurfaceComparison.SurfaceComparison``, None for a finished one).
+        :return: list of (mesh in LPS mm, ``M3DLib.Mesh.SurfaceComparison.SurfaceComparison``, None for a finished one).
         """
         from M3DLib.Errors import noProgress
-        from M3DLib.SlicerPreview import previewParts
+        from M3DLib.InSlicer.SlicerPreview import previewParts
 
         parts = self._parts(node, segmentIds, volumeNode, merge)
         return previewParts(parts, surfaceParameters, progress or noProgress)
 
     def _parts(self, node, segmentIds, volumeNode, merge):
+        from M3DLib.InSlicer.SlicerParts import partOfModel, partsOfSegmentation
         from M3DLib.SlicerAdaptors import applicationDatabase
-        from M3DLib.SlicerParts import partOfModel, partsOfSegmentation
 
         if node.IsA("vtkMRMLSegmentationNode"):
             return partsOfSegmentation(node, segmentIds, volumeNode, applicationDatabase(), merge)
@@ -258,8 +258,8 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
     ):
         """Models of a node, and the progress callback for storing them."""
         from M3DLib.Errors import M3DError, noProgress
+        from M3DLib.InSlicer.SlicerExport import SceneSource, imageOfSource, makeModelsOfParts, requireSource
         from M3DLib.SlicerAdaptors import applicationDatabase, applicationScene, withApplicationVersion
-        from M3DLib.SlicerExport import SceneSource, imageOfSource, makeModelsOfParts, requireSource
 
         progress = progress or noProgress
         if node is None:
@@ -289,9 +289,9 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         """
         from M3DExportLib.Choices import Destination
 
-        from M3DLib.DicomWebStore import DicomWebStore
         from M3DLib.Errors import M3DError
         from M3DLib.SlicerAdaptors import applicationDatabase
+        from M3DLib.Store.DicomWebStore import DicomWebStore
 
         more = {
             "merge": parameters.merge,

@@ -59,8 +59,8 @@ class ExportActions:
 
     def earlierModels(self, volume):
         """Models of the volume's patient that are in the database, newest first."""
+        from M3DLib.InSlicer.SlicerDatabase import modelsOfPatient
         from M3DLib.SlicerAdaptors import applicationDatabase
-        from M3DLib.SlicerDatabase import modelsOfPatient
 
         uids = (volume.GetAttribute("DICOM.instanceUIDs") or "").split() if volume is not None else []
         if not uids or not self.isDatabaseOpen():
@@ -81,8 +81,8 @@ class ExportActions:
     def preview(self, parameters):
         """Show the surfaces as they would be exported, and what smoothing and decimation do to them."""
         from M3DLib.Errors import Cancelled
+        from M3DLib.InSlicer.SlicerModelNodes import addMeshAsModel
         from M3DLib.SlicerAdaptors import ProgressDialog
-        from M3DLib.SlicerModelNodes import addMeshAsModel
 
         with slicer.util.tryWithErrorDisplay(_("The preview failed."), waitCursor=True):
             try:
@@ -112,7 +112,7 @@ class ExportActions:
 
     def removePreview(self):
         """Remove the models of an earlier preview."""
-        from M3DLib.SlicerModelNodes import removeNode
+        from M3DLib.InSlicer.SlicerModelNodes import removeNode
 
         for node in slicer.util.getNodesByClass("vtkMRMLModelNode"):
             if node.GetAttribute(_PREVIEW):

@@ -146,8 +146,8 @@ class ExportForm:
     def _onInputChanged(self, node):
         if self._parameters is None or self._showing or node is self._parameters.inputNode:
             return
+        from M3DLib.InSlicer.SlicerExport import findSource
         from M3DLib.SlicerAdaptors import applicationDatabase
-        from M3DLib.SlicerExport import findSource
 
         with slicer.util.NodeModify(self._parameters):
             self._parameters.inputNode = node
@@ -166,7 +166,7 @@ class ExportForm:
         """Remember the scan with the node, so that "Export to DICOM" finds it too."""
         if self._parameters is None or self._showing:
             return
-        from M3DLib.SlicerExport import SOURCE_VOLUME_ROLE
+        from M3DLib.InSlicer.SlicerExport import SOURCE_VOLUME_ROLE
 
         if node is not None and self._parameters.inputNode is not None:
             self._parameters.inputNode.SetNodeReferenceID(SOURCE_VOLUME_ROLE, node.GetID())

@@ -27,8 +27,8 @@ class M3DExportParameterNode:
     sourceVolume - the scan.
     predecessorUid - SOP Instance UID of an earlier model in the database, "" for none.
 
-    The rest has the names of :class:`M3DLib.ModelDescription.ModelDescription` and
-    :class:`M3DLib.SurfaceParameters.SurfaceParameters`. User name and password are not kept.
+    The rest has the names of :class:`M3DLib.EncapsulatedStl.ModelDescription.ModelDescription` and
+    :class:`M3DLib.Mesh.SurfaceParameters.SurfaceParameters`. User name and password are not kept.
     """
 
     inputNode: vtkMRMLDisplayableNode
@@ -65,15 +65,15 @@ class M3DExportParameterNode:
 
 def surfaceOf(parameters):
     """The surface parameters that the panel says."""
-    from M3DLib.SurfaceParameters import SurfaceParameters
+    from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
     return SurfaceParameters(parameters.method.value, parameters.smoothing, parameters.decimation)
 
 
 def descriptionOf(parameters):
     """The description that the panel says; an assembly gets a group of its own at each export."""
-    from M3DLib.ModelDescription import ModelDescription
-    from M3DLib.SeriesPlacement import newUid
+    from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+    from M3DLib.EncapsulatedStl.SeriesPlacement import newUid
 
     return ModelDescription(
         title=parameters.title.strip(),
@@ -100,7 +100,7 @@ def earlierOf(parameters, database):
     """
     if not parameters.predecessorUid:
         return None
-    from M3DLib.EarlierModels import readEarlierModels
+    from M3DLib.EncapsulatedStl.EarlierModels import readEarlierModels
     from M3DLib.Errors import M3DError
 
     file = database.fileForInstance(parameters.predecessorUid)

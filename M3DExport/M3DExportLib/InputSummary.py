@@ -24,7 +24,7 @@ def summarizeInput(node, segmentIds, volumeNode):
     :param volumeNode: the source volume, None when it is not chosen.
     :raises M3DError: what is chosen cannot be exported at all.
     """
-    from M3DLib.SlicerParts import partOfModel, partsOfSegmentation
+    from M3DLib.InSlicer.SlicerParts import partOfModel, partsOfSegmentation
 
     summary = InputSummary()
     if node.IsA("vtkMRMLSegmentationNode"):
@@ -70,7 +70,7 @@ def _describeSegment(part, summary):
 
 
 def _describeMesh(part, summary):
-    from M3DLib.SlicerParts import moved
+    from M3DLib.InSlicer.SlicerParts import moved
 
     mesh = part.mesh if part.transform is None else moved(part.mesh, part.transform)
     summary.lines.append(describeMesh(mesh, part.name))

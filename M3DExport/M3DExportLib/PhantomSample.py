@@ -23,8 +23,8 @@ def loadPhantomSample():
     :return: [volume node, segmentation node]
     :raises M3DError: no DICOM database is open.
     """
-    from M3DLib.HeadPhantom import HALF_HEIGHT_HU, headInserts, renderHead
-    from M3DLib.PhantomSeries import SeriesDescription
+    from M3DLib.Phantom.HeadPhantom import HALF_HEIGHT_HU, headInserts, renderHead
+    from M3DLib.Phantom.PhantomSeries import SeriesDescription
     from M3DLib.SlicerAdaptors import ProgressDialog
 
     with ProgressDialog(_("Making the head phantom")) as progress:
@@ -40,10 +40,10 @@ def addSmallPhantom():
     """A 20 mm ball in a small CT, in the database and in the scene, for tests: (volume node, segmentation node)."""
     import numpy as np
 
-    from M3DLib.HeadPhantom import Insert
-    from M3DLib.PhantomImage import renderPhantom
-    from M3DLib.PhantomSeries import SeriesDescription
-    from M3DLib.PhantomShapes import Sphere
+    from M3DLib.Phantom.HeadPhantom import Insert
+    from M3DLib.Phantom.PhantomImage import renderPhantom
+    from M3DLib.Phantom.PhantomSeries import SeriesDescription
+    from M3DLib.Phantom.PhantomShapes import Sphere
 
     ball = Sphere((5.0, -10.0, 40.0), 10.0)
     ijkToLps = np.diag([1.0, 1.0, 1.0, 1.0])
@@ -59,9 +59,9 @@ def _importAndLoad(image, description, progress):
     from DICOMLib import DICOMUtils
 
     from M3DLib.Errors import M3DError
-    from M3DLib.PhantomSeries import writeSeries
+    from M3DLib.InSlicer.SlicerImage import requireOpen
+    from M3DLib.Phantom.PhantomSeries import writeSeries
     from M3DLib.SlicerAdaptors import applicationDatabase, newIndexer
-    from M3DLib.SlicerImage import requireOpen
 
     database = applicationDatabase()
     requireOpen(database)
@@ -90,8 +90,8 @@ def _segment(image, volumeNode, inserts, threshold):
     """A segmentation of the voxels above a threshold around each insert's inside."""
     from dataclasses import replace
 
-    from M3DLib.SegmentFit import bodyAt, thresholdSegment
-    from M3DLib.SlicerSegments import vtkSegmentOf
+    from M3DLib.InSlicer.SlicerSegments import vtkSegmentOf
+    from M3DLib.Segmentation.SegmentFit import bodyAt, thresholdSegment
 
     name = _("{name} segmentation").format(name=image.name)
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)

@@ -46,11 +46,11 @@ def setting(key: str, default: str) -> str:
 def withApplicationVersion(description):
     """A model's description whose software versions name the application, unless it says versions itself.
 
-    :param description: ``M3DLib.ModelDescription.ModelDescription``; a default one when None.
+    :param description: ``M3DLib.EncapsulatedStl.ModelDescription.ModelDescription``; a default one when None.
     """
     import slicer
 
-    from .ModelDescription import ModelDescription
+    from .EncapsulatedStl.ModelDescription import ModelDescription
     from .Software import softwareVersions
 
     description = description or ModelDescription()

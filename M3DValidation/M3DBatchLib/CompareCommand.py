@@ -57,12 +57,12 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Compare two meshes and print the figures; the exit status is 0 whatever they are."""
-    from M3DLib.MeshReader import readMesh
-    from M3DValidationLib.DeviationCsv import writePointsCsv
-    from M3DValidationLib.DeviationReport import surfaceFacts
-    from M3DValidationLib.PointPairs import alignByPairs
-    from M3DValidationLib.RigidRegistration import registerRigid
-    from M3DValidationLib.SurfaceDeviation import compareSurfaces
+    from M3DLib.MeshFiles.MeshReader import readMesh
+    from M3DValidationLib.Deviation.DeviationCsv import writePointsCsv
+    from M3DValidationLib.Deviation.DeviationReport import surfaceFacts
+    from M3DValidationLib.Deviation.PointPairs import alignByPairs
+    from M3DValidationLib.Deviation.RigidRegistration import registerRigid
+    from M3DValidationLib.Deviation.SurfaceDeviation import compareSurfaces
 
     if not arguments.tolerance > 0:
         raise M3DError(f"--tolerance must be above 0 mm, not {arguments.tolerance}.")

@@ -16,8 +16,8 @@ from .Stopwatch import Stopwatch, peakMemoryMb
 from .Terminal import Terminal
 
 if TYPE_CHECKING:
-    from M3DLib.HeadPhantom import Insert
-    from M3DLib.TriangleMesh import TriangleMesh
+    from M3DLib.Mesh.TriangleMesh import TriangleMesh
+    from M3DLib.Phantom.HeadPhantom import Insert
 
 _BAR = "bar 50 mm"
 _BAR_LENGTH_MM = 50.0
@@ -40,16 +40,16 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
-    from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
-    from M3DLib.FileSetStore import FileSetStore
-    from M3DLib.HeadPhantom import HALF_HEIGHT_HU, headInserts, renderHead
-    from M3DLib.Icon import renderIcon
-    from M3DLib.ImageReader import readImage
-    from M3DLib.ModelDescription import ModelDescription
-    from M3DLib.ModelExport import makeModels, makeSurfaces
-    from M3DLib.PhantomSeries import writeSeries
-    from M3DLib.SegmentFit import bodyAt, thresholdSegment
-    from M3DLib.SurfaceParameters import SurfaceParameters
+    from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+    from M3DLib.EncapsulatedStl.Icon import renderIcon
+    from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+    from M3DLib.EncapsulatedStl.ModelExport import makeModels, makeSurfaces
+    from M3DLib.Image.ImageReader import readImage
+    from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+    from M3DLib.Phantom.HeadPhantom import HALF_HEIGHT_HU, headInserts, renderHead
+    from M3DLib.Phantom.PhantomSeries import writeSeries
+    from M3DLib.Segmentation.SegmentFit import bodyAt, thresholdSegment
+    from M3DLib.Store.FileSetStore import FileSetStore
 
     stopwatch = Stopwatch()
     output = Path(arguments.output).absolute()
@@ -139,7 +139,7 @@ def lengthOfBar(mesh: TriangleMesh) -> float:
 
 
 def _writePicture(meshes: list[TriangleMesh], output: Path, terminal: Terminal) -> Path | None:
-    from M3DLib.Rendering import renderMeshes
+    from M3DLib.Mesh.Rendering import renderMeshes
 
     picture = renderMeshes(meshes, (900, 700), viewDirection=_FROM_BELOW)
     if picture is None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from M3DLib.Errors import M3DError
 
 if TYPE_CHECKING:
-    from M3DLib.EarlierModels import EarlierModels
-    from M3DLib.ModelDescription import ModelDescription
+    from M3DLib.EncapsulatedStl.EarlierModels import EarlierModels
+    from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 
 
 def addDescriptionOptions(parser: argparse.ArgumentParser) -> None:
@@ -134,9 +134,9 @@ def descriptionFrom(arguments: argparse.Namespace) -> ModelDescription:
 
     :raises M3DError: lists every problem.
     """
-    from M3DLib import Codes
-    from M3DLib.ModelDescription import Equipment, ModelDescription
-    from M3DLib.SeriesPlacement import newUid
+    from M3DLib.Dicom import Codes
+    from M3DLib.EncapsulatedStl.ModelDescription import Equipment, ModelDescription
+    from M3DLib.EncapsulatedStl.SeriesPlacement import newUid
 
     problems, keywords = [], {}
     for group, text, what in (
@@ -180,7 +180,7 @@ def earlierModelsFrom(arguments: argparse.Namespace) -> EarlierModels:
 
     :raises M3DError: one of them is no Encapsulated STL object, or there is no series to continue.
     """
-    from M3DLib.EarlierModels import readEarlierModels
+    from M3DLib.EncapsulatedStl.EarlierModels import readEarlierModels
 
     if arguments.same_series and not arguments.predecessor:
         raise M3DError("--same-series needs --predecessor FILE.dcm, the model whose series is meant.")

@@ -16,7 +16,7 @@ from .Terminal import Terminal
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from M3DLib.ForeignStl import ForeignStl
+    from M3DLib.EncapsulatedStl.ForeignStl import ForeignStl
 
 
 def addParser(subparsers) -> None:
@@ -72,15 +72,15 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Wrap the file; the exit status is 0."""
-    from M3DLib.EarlierModels import findIdentical, storedModels
-    from M3DLib.EncapsulatedStlWriter import buildEncapsulatedStl, safeTitle
-    from M3DLib.FileSetStore import FileSetStore
-    from M3DLib.ForeignStl import judge, readForeignStl
-    from M3DLib.Icon import renderIcon
-    from M3DLib.ModelDescription import DerivationAlgorithm
-    from M3DLib.ModelSources import sourcesFromImages
-    from M3DLib.OpenQuestions import openQuestions
-    from M3DLib.SeriesPlacement import newSeries, sameSeries
+    from M3DLib.EncapsulatedStl.EarlierModels import findIdentical, storedModels
+    from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import buildEncapsulatedStl, safeTitle
+    from M3DLib.EncapsulatedStl.ForeignStl import judge, readForeignStl
+    from M3DLib.EncapsulatedStl.Icon import renderIcon
+    from M3DLib.EncapsulatedStl.ModelDescription import DerivationAlgorithm
+    from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
+    from M3DLib.EncapsulatedStl.OpenQuestions import openQuestions
+    from M3DLib.EncapsulatedStl.SeriesPlacement import newSeries, sameSeries
+    from M3DLib.Store.FileSetStore import FileSetStore
 
     started = datetime.now().astimezone()
     stopwatch = Stopwatch()
@@ -161,7 +161,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _store(dataset: Dataset, store, output: Path, terminal: Terminal) -> Path:
-    from M3DLib.DicomFile import writeDicomFile
+    from M3DLib.Dicom.DicomFile import writeDicomFile
 
     if store is None:
         writeDicomFile(dataset, output)

@@ -22,9 +22,9 @@ from .Stopwatch import Stopwatch, peakMemoryMb
 from .Terminal import Terminal
 
 if TYPE_CHECKING:
-    from M3DLib.FileSetAdditions import StoredFiles
-    from M3DLib.ImageVolume import ImageVolume
-    from M3DLib.ModelExport import Model
+    from M3DLib.EncapsulatedStl.ModelExport import Model
+    from M3DLib.Image.ImageVolume import ImageVolume
+    from M3DLib.Store.FileSetAdditions import StoredFiles
 
 
 def addParser(subparsers) -> None:
@@ -63,12 +63,12 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
-    from M3DLib.EarlierModels import storedModels
-    from M3DLib.FileSetStore import FileSetStore
-    from M3DLib.Icon import renderIcon
+    from M3DLib.EncapsulatedStl.EarlierModels import storedModels
+    from M3DLib.EncapsulatedStl.Icon import renderIcon
+    from M3DLib.EncapsulatedStl.ModelExport import makeModels, makeSurfaces
     from M3DLib.Identifying import safeFileName
-    from M3DLib.ImageReader import readImage
-    from M3DLib.ModelExport import makeModels, makeSurfaces
+    from M3DLib.Image.ImageReader import readImage
+    from M3DLib.Store.FileSetStore import FileSetStore
 
     started = datetime.now().astimezone()
     stopwatch = Stopwatch()
@@ -137,7 +137,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def resultOf(image: ImageVolume, models: list[Model], stored: StoredFiles, stlFiles: list[Path]) -> dict:
     """What was exported, as the JSON result has it."""
-    from M3DLib.SegmentFit import frameOfReferenceUid
+    from M3DLib.Segmentation.SegmentFit import frameOfReferenceUid
 
     described = []
     for number, model in enumerate(models):

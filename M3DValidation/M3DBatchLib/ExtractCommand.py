@@ -28,8 +28,8 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Write the document; the exit status is 0."""
-    from M3DLib.DicomFile import atomicWrite, payloadChunks
-    from M3DLib.EncapsulatedStlReader import readStlPayload
+    from M3DLib.Dicom.DicomFile import atomicWrite, payloadChunks
+    from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readStlPayload
 
     if arguments.output.is_dir():
         raise M3DError(f"The output '{arguments.output}' is a folder; name a file.")
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _unitNote(dataset) -> list[str]:
     """The STL file itself does not say its unit: say it when it is not the one that everybody assumes."""
-    from M3DLib.DescriptionReader import DescriptionReader
+    from M3DLib.EncapsulatedStl.DescriptionReader import DescriptionReader
 
     try:
         unit = DescriptionReader(dataset, []).unit()

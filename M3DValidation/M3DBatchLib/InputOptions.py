@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from M3DLib.Errors import M3DError, noProgress
 
 if TYPE_CHECKING:
-    from M3DLib.ImageVolume import ImageVolume
-    from M3DLib.Segment import Segment
-    from M3DLib.SurfaceParameters import SurfaceParameters
+    from M3DLib.Image.ImageVolume import ImageVolume
+    from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+    from M3DLib.Segmentation.Segment import Segment
 
 
 def addImageOptions(parser: argparse.ArgumentParser, required: bool = True) -> None:
@@ -57,7 +57,7 @@ def addSegmentOptions(parser: argparse.ArgumentParser) -> None:
 
 def addSurfaceOptions(parser: argparse.ArgumentParser) -> None:
     """--method, --smoothing and --decimation."""
-    from M3DLib.SurfaceParameters import METHODS, SurfaceParameters
+    from M3DLib.Mesh.SurfaceParameters import METHODS, SurfaceParameters
 
     defaults = SurfaceParameters()
     group = parser.add_argument_group("surface", "Slicer's conversion of a labelmap to a closed surface")
@@ -83,7 +83,7 @@ def surfaceParametersFrom(arguments: argparse.Namespace) -> SurfaceParameters:
 
     :raises M3DError: a value outside its range.
     """
-    from M3DLib.SurfaceParameters import SurfaceParameters
+    from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
     return SurfaceParameters(arguments.method, arguments.smoothing, arguments.decimation)
 
@@ -116,8 +116,8 @@ def readSegmentsFrom(
 
     :raises M3DError: file, name or threshold give no segment.
     """
-    from M3DLib.SegmentFit import thresholdSegment
-    from M3DLib.SegmentReader import readSegments, selectSegments
+    from M3DLib.Segmentation.SegmentFit import thresholdSegment
+    from M3DLib.Segmentation.SegmentReader import readSegments, selectSegments
 
     if arguments.threshold:
         low, high = arguments.threshold

@@ -23,7 +23,7 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Read the object and print its facts; the exit status is 0."""
-    from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+    from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 
     model = readEncapsulatedStl(arguments.file)
     facts = modelFacts(model, str(arguments.file))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from M3DLib.DescriptionReader import DescriptionReader
+from M3DLib.EncapsulatedStl.DescriptionReader import DescriptionReader
 
 if TYPE_CHECKING:
-    from M3DLib.EncapsulatedStlReader import EncapsulatedModel
-    from M3DLib.ModelDescription import DerivationAlgorithm
+    from M3DLib.EncapsulatedStl.EncapsulatedStlReader import EncapsulatedModel
+    from M3DLib.EncapsulatedStl.ModelDescription import DerivationAlgorithm
 
 
 def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:

@@ -38,10 +38,10 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Repair and write; the exit status is 0, also when there was nothing to repair."""
-    from M3DLib.DicomFile import atomicWrite
-    from M3DLib.MeshReader import readMesh
-    from M3DLib.StlFile import stlBytes
-    from M3DValidationLib.MeshRepair import RepairOptions, repairMesh
+    from M3DLib.Dicom.DicomFile import atomicWrite
+    from M3DLib.Mesh.StlFile import stlBytes
+    from M3DLib.MeshFiles.MeshReader import readMesh
+    from M3DValidationLib.Soundness.MeshRepair import RepairOptions, repairMesh
 
     _requireSense(arguments)
     mesh, notes = readMesh(arguments.mesh, arguments.unit)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from M3DLib.TriangleMesh import TriangleMesh
-    from M3DValidationLib.MeshRepair import Repair, RepairOptions
+    from M3DLib.Mesh.TriangleMesh import TriangleMesh
+    from M3DValidationLib.Soundness.MeshRepair import Repair, RepairOptions
 
 # Name of each kind of repair, and the unit of its limit where it has one.
 _KINDS = {"remove-useless": "", "reorient": "", "drop-specks": "MM3", "fill-holes": "MM"}
@@ -20,7 +20,7 @@ def repairOptions(text: str) -> RepairOptions:
 
     :raises argparse.ArgumentTypeError: in one sentence, what is wrong.
     """
-    from M3DValidationLib.MeshRepair import RepairOptions
+    from M3DValidationLib.Soundness.MeshRepair import RepairOptions
 
     limits: dict[str, float] = {}
     for part in text.split(","):
@@ -46,7 +46,7 @@ def applyRepairs(
     meshes: Sequence[TriangleMesh], options: RepairOptions | None
 ) -> tuple[list[TriangleMesh], list[list[Repair]]]:
     """Repaired meshes, and of each what was done; the meshes themselves when nothing was asked for."""
-    from M3DValidationLib.MeshRepair import repairMesh
+    from M3DValidationLib.Soundness.MeshRepair import repairMesh
 
     if options is None:
         return list(meshes), [[] for _ in meshes]

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _headers(arguments: argparse.Namespace, data: dict, terminal: Terminal) -> list:
     """Headers of the scan, which must be the one the report is about."""
-    from M3DLib.ImageReader import readImage
+    from M3DLib.Image.ImageReader import readImage
 
     headers = readImage(arguments.image, arguments.series, terminal.progress).headers
     wanted = data["case"]["study"]["studyInstanceUid"]

@@ -53,7 +53,7 @@ def reportObjects(
 
     :param neighbors: headers of what the place of storage holds already.
     """
-    from M3DLib.SeriesPlacement import newSeries
+    from M3DLib.EncapsulatedStl.SeriesPlacement import newSeries
     from M3DValidationLib.Report.StructuredReport import measurementReport, requireNamed
 
     requireNamed(data, headers)
@@ -76,7 +76,7 @@ def storeReport(
     pdf: bytes | None = None,
 ) -> list[Path]:
     """Put the report's DICOM objects into the file-set in a folder, made if needed; returns their files."""
-    from M3DLib.FileSetStore import FileSetStore
+    from M3DLib.Store.FileSetStore import FileSetStore
 
     store = FileSetStore(folder)
     neighbors = store.directory().headers()

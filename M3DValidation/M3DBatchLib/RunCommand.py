@@ -19,7 +19,7 @@ from .ValidateCommand import EXIT_FAILED, Validation, addValidationOptions, vali
 from .ValidationText import describeResult
 
 if TYPE_CHECKING:
-    from M3DLib.ModelExport import Model
+    from M3DLib.EncapsulatedStl.ModelExport import Model
 
 _MOST_LETTERS = 400
 
@@ -45,7 +45,7 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
-    from M3DLib.FileSetStore import FileSetStore
+    from M3DLib.Store.FileSetStore import FileSetStore
 
     started = datetime.now().astimezone()
     stopwatch = Stopwatch()
@@ -96,9 +96,9 @@ def _said(count: int, made: bool, failed: bool, root: Path) -> str:
 
 
 def _models(validation: Validation, arguments, description, *, earlier, store, started) -> list[Model]:
-    from M3DLib.EarlierModels import storedModels
-    from M3DLib.Icon import renderIcon
-    from M3DLib.ModelExport import makeModels
+    from M3DLib.EncapsulatedStl.EarlierModels import storedModels
+    from M3DLib.EncapsulatedStl.Icon import renderIcon
+    from M3DLib.EncapsulatedStl.ModelExport import makeModels
 
     directory = store.directory()
     cases = validation.cases

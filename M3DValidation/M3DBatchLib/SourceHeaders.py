@@ -18,7 +18,7 @@ def readSourceHeaders(sources: list[str], series: list[str]) -> list[list[Datase
     :param series: Series Instance UIDs or Series Numbers to choose from them; a folder of one series needs none.
     :raises M3DError: no image series, several without a choice, or a choice that no source holds.
     """
-    from M3DLib.DicomSeries import chooseSeries, findFiles, scanFiles
+    from M3DLib.Image.DicomSeries import chooseSeries, findFiles, scanFiles
 
     images, used = [], set()
     for source in sources:

@@ -21,8 +21,8 @@ from .ValidationText import describeResult
 
 if TYPE_CHECKING:
     from M3DValidationLib.Check import Case
-    from M3DValidationLib.Finding import Finding, Verdict
     from M3DValidationLib.Report.Pictures import Picture
+    from M3DValidationLib.Requirement import Finding, Verdict
 
 EXIT_PASSED = 0
 EXIT_FAILED = 1
@@ -216,7 +216,7 @@ def _runAll(cases: list[Case], terminal: Terminal) -> list[list[Finding]]:
 
 def _pictures(cases: list[Case], results: list[list[Finding]], formats: tuple[str, ...], terminal) -> list[Picture]:
     """What findings rest on always (field of view, thinnest places); the rest for the formats that show pictures."""
-    from M3DValidationLib.FieldOfViewPicture import describePicture, fieldOfViewPicture
+    from M3DValidationLib.Acquisition.FieldOfViewPicture import describePicture, fieldOfViewPicture
     from M3DValidationLib.Report.Pictures import Picture, makePictures, pngBytes
     from M3DValidationLib.Report.ThinPlacePictures import thinPlacePictures
 
@@ -237,14 +237,14 @@ def _pictures(cases: list[Case], results: list[list[Finding]], formats: tuple[st
 
 def exitStatusOf(verdict: Verdict) -> int:
     """0 pass or warning, 1 fail, 3 not assessable."""
-    from M3DValidationLib.Finding import Verdict
+    from M3DValidationLib.Requirement import Verdict
 
     return {Verdict.FAIL: EXIT_FAILED, Verdict.NOT_ASSESSABLE: EXIT_INCOMPLETE}.get(verdict, EXIT_PASSED)
 
 
 def resultOf(cases: list[Case], results: list[list[Finding]]) -> dict:
     """The report's content as plain JSON values."""
-    from M3DValidationLib.Finding import Verdict
+    from M3DValidationLib.Requirement import Verdict
     from M3DValidationLib.Validation import aboutImageAlone, overallVerdict
 
     findings = [finding for found in results for finding in found]
@@ -291,7 +291,7 @@ def _deviationOf(cases: list[Case]) -> dict | None:
 
 def _writePoints(file: Path, cases: list[Case]) -> str | None:
     """Write the deviation of every point from the scan; None when nothing was measured."""
-    from M3DValidationLib.DeviationCsv import writePointsCsv
+    from M3DValidationLib.Deviation.DeviationCsv import writePointsCsv
 
     maps = {}
     for number, case in enumerate(cases, start=1):

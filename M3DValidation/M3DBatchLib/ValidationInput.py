@@ -12,9 +12,9 @@ from .Stopwatch import Stopwatch
 from .Terminal import Terminal
 
 if TYPE_CHECKING:
-    from M3DLib.ImageVolume import ImageVolume
-    from M3DLib.Segment import Segment
-    from M3DLib.SurfaceParameters import SurfaceParameters
+    from M3DLib.Image.ImageVolume import ImageVolume
+    from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+    from M3DLib.Segmentation.Segment import Segment
     from M3DValidationLib.Check import Case
     from M3DValidationLib.Profile import Profile
 
@@ -27,8 +27,8 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
 
     :raises M3DError: something that was given cannot be read, or does not belong together.
     """
-    from M3DLib.ImageReader import readImage
-    from M3DLib.MeshReader import readMesh
+    from M3DLib.Image.ImageReader import readImage
+    from M3DLib.MeshFiles.MeshReader import readMesh
     from M3DValidationLib.Check import Case
 
     options = {
@@ -70,7 +70,7 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
 
 def _readReferences(arguments: argparse.Namespace) -> dict:
     """Known distances and objects of all files, as fields of a case."""
-    from M3DValidationLib.ReferenceReader import readReferences
+    from M3DValidationLib.Reference.ReferenceReader import readReferences
 
     distances, objects = [], []
     for file in arguments.references:
@@ -81,7 +81,7 @@ def _readReferences(arguments: argparse.Namespace) -> dict:
 
 
 def _surfaceParameters(arguments: argparse.Namespace) -> SurfaceParameters:
-    from M3DLib.SurfaceParameters import METHODS, SurfaceParameters
+    from M3DLib.Mesh.SurfaceParameters import METHODS, SurfaceParameters
 
     values = {
         "method": next((name for name in arguments.method if name in METHODS), None),
@@ -95,7 +95,7 @@ def _readSegments(
     arguments: argparse.Namespace, image: ImageVolume, terminal: Terminal
 ) -> tuple[list[Segment], dict[str, str]]:
     """Segments that fit the image, and why there are none where an irregular scan is the reason."""
-    from M3DLib.SegmentFit import requireFit
+    from M3DLib.Segmentation.SegmentFit import requireFit
 
     if not arguments.segmentation and not arguments.threshold:
         return [], {}
@@ -111,7 +111,7 @@ def _readSegments(
 
 
 def _addSurface(case: Case, surface: SurfaceParameters) -> None:
-    from M3DLib.SegmentSurface import makeSurface
+    from M3DLib.Mesh.SegmentSurface import makeSurface
 
     if case.image.geometryProblems:
         case.missing["mesh"] = f"No surface was made, for the scan is no regular grid: {case.image.geometryProblems[0]}"

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Protocol
 from M3DLib.Errors import noProgress
 
 if TYPE_CHECKING:
-    from M3DLib.ImageVolume import ImageVolume
-    from M3DLib.MeshReader import MeshNotes
-    from M3DLib.Segment import Segment
-    from M3DLib.SurfaceParameters import SurfaceParameters
-    from M3DLib.TriangleMesh import TriangleMesh
+    from M3DLib.Image.ImageVolume import ImageVolume
+    from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+    from M3DLib.Mesh.TriangleMesh import TriangleMesh
+    from M3DLib.MeshFiles.MeshReader import MeshNotes
+    from M3DLib.Segmentation.Segment import Segment
 
-    from .Finding import Finding
     from .Profile import Profile
-    from .ReferenceReader import CalibrationObject, ReferenceDistance
+    from .Reference.ReferenceReader import CalibrationObject, ReferenceDistance
+    from .Requirement import Finding
 
 
 @dataclass

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from .Check import Case
-from .Finding import Finding
-from .Requirement import Requirement
+from .Requirement import Finding, Requirement
 
 # A report is read by people: so many places are listed, the rest is counted.
 PLACES = 20

@@ -1,15 +1,23 @@
-"""A requirement with its limit, and how a measured value is judged by it."""
+"""A requirement with its limit, how a measured value is judged by it, and the finding that comes of it."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-
-from .Finding import Finding, Verdict
+from enum import Enum
 
 AT_MOST = "atMost"
 AT_LEAST = "atLeast"
 STATED = "stated"
+
+
+class Verdict(str, Enum):
+    """Outcome of a check; the values are the words of the JSON report."""
+
+    PASS = "pass"
+    WARNING = "warning"
+    FAIL = "fail"
+    NOT_ASSESSABLE = "notAssessable"
 
 
 @dataclass(frozen=True)
@@ -73,3 +81,39 @@ class Requirement:
     def notAssessable(self, reason: str, **evidence) -> Finding:
         """Finding of a check that could not be made, with the reason in one sentence."""
         return Finding(self, Verdict.NOT_ASSESSABLE, None, reason, evidence)
+
+
+@dataclass
+class Finding:
+    """One judged requirement.
+
+    :ivar measured: the value found, in the requirement's unit; text where a number says nothing; None where none is.
+    :ivar message: one sentence a clinician understands: what was found, against what, where.
+    :ivar evidence: numbers, slice numbers (counted from 1 at the lowest position along the normal), positions (LPS mm)
+        and names of pictures behind the verdict; plain JSON values only.
+    """
+
+    requirement: Requirement
+    verdict: Verdict
+    measured: float | str | None
+    message: str
+    evidence: dict = field(default_factory=dict)
+
+    def asDict(self) -> dict:
+        """The finding as the JSON report has it."""
+        requirement = self.requirement
+        return {
+            "requirement": requirement.id,
+            "title": requirement.title,
+            "verdict": self.verdict.value,
+            "measured": self.measured,
+            "limit": requirement.passLimit,
+            "warningLimit": requirement.warningLimit,
+            "sense": requirement.sense,
+            "unit": requirement.unit,
+            "clause": requirement.clause,
+            "source": requirement.source,
+            "required": requirement.required,
+            "message": self.message,
+            "evidence": self.evidence,
+        }

@@ -9,32 +9,32 @@ from dataclasses import replace
 import numpy as np
 
 from M3DLib.Errors import noProgress
-from M3DLib.Segment import Segment
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Segmentation.Segment import Segment
 
 from .Check import Case, Check
-from .Finding import Finding, Verdict
+from .Requirement import Finding, Verdict
 
 # Each module has CHECKS, a tuple of check classes; in the order of the report.
 ACQUISITION_MODULES = (
-    "SliceGeometryChecks",
-    "GantryTiltCheck",
-    "VoxelChecks",
-    "FieldOfViewChecks",
-    "ResolutionChecks",
-    "NoiseChecks",
-    "SaturationCheck",
-    "SliceAlignmentCheck",
-    "IdentityChecks",
+    "Acquisition.SliceGeometryChecks",
+    "Acquisition.GantryTiltCheck",
+    "Acquisition.VoxelChecks",
+    "Acquisition.FieldOfViewChecks",
+    "Acquisition.ResolutionChecks",
+    "Acquisition.NoiseChecks",
+    "Acquisition.SaturationCheck",
+    "Acquisition.SliceAlignmentCheck",
+    "Acquisition.IdentityChecks",
 )
 MODEL_MODULES = (
-    "SegmentationChecks",
-    "DeviationChecks",
-    "MeshChecks",
-    "BodyChecks",
-    "PrintabilityChecks",
-    "FileChecks",
-    "ReferenceChecks",
+    "Anatomy.SegmentationChecks",
+    "Deviation.DeviationChecks",
+    "Soundness.MeshChecks",
+    "Soundness.BodyChecks",
+    "Soundness.PrintabilityChecks",
+    "Soundness.FileChecks",
+    "Reference.ReferenceChecks",
 )
 
 

@@ -24,8 +24,8 @@ def writeScan(folder: Path, slices: int, compressed: bool) -> None:
     import numpy as np
     from scipy.ndimage import gaussian_filter
 
-    from M3DLib.ImageVolume import ImageVolume
-    from M3DLib.PhantomSeries import writeSeries
+    from M3DLib.Image.ImageVolume import ImageVolume
+    from M3DLib.Phantom.PhantomSeries import writeSeries
 
     generator = np.random.default_rng(0)
     spacing = np.array([0.45, 0.45, 0.5])
@@ -53,8 +53,8 @@ def writeScan(folder: Path, slices: int, compressed: bool) -> None:
 
 def measure(folder: Path) -> None:
     """Read, segment and check; print what each takes."""
-    from M3DLib.ImageReader import readImage
-    from M3DLib.SegmentFit import thresholdSegment
+    from M3DLib.Image.ImageReader import readImage
+    from M3DLib.Segmentation.SegmentFit import thresholdSegment
     from M3DValidationLib.Check import Case
     from M3DValidationLib.Profile import loadProfile
     from M3DValidationLib.Validation import ACQUISITION_MODULES, checksOf

@@ -15,12 +15,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("M3DExport", "M3DValidation", "Testing")]
 
-from M3DLib.PhantomImage import renderPhantom
-from M3DLib.PhantomShapes import Box, Cylinder, Gyroid, Intersection, Sphere, Torus, Union, rotationAbout
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomShapes import Box, Cylinder, Gyroid, Intersection, Sphere, Torus, Union, rotationAbout
 from M3DTestSupport.ShapeMeshes import surfaceMesh
-from M3DValidationLib.DeviationStatistics import deviationStatistics
-from M3DValidationLib.ImageDeviation import GRADIENT, HALF_HEIGHT, imageDeviation
+from M3DValidationLib.Deviation.DeviationStatistics import deviationStatistics
+from M3DValidationLib.Deviation.ImageDeviation import GRADIENT, HALF_HEIGHT, imageDeviation
 
 DATA = ROOT.parent / "shared" / "data"
 AXES = tuple(map(tuple, rotationAbout((1, 2, 3), 33)))
@@ -132,10 +132,10 @@ def realPhantom() -> None:
     if not DATA.is_dir():
         print("\nThe real scans are not here, so that part is left out")
         return
-    from M3DLib.ImageReader import readImage
-    from M3DLib.SegmentFit import thresholdSegment
-    from M3DLib.SegmentReader import readSegments
-    from M3DLib.SegmentSurface import makeSurface
+    from M3DLib.Image.ImageReader import readImage
+    from M3DLib.Mesh.SegmentSurface import makeSurface
+    from M3DLib.Segmentation.SegmentFit import thresholdSegment
+    from M3DLib.Segmentation.SegmentReader import readSegments
 
     images = {"1 mm": readImage(DATA / "phantom_ct_1mm_bone"), "5 mm": readImage(DATA / "phantom_ct_5mm_brain")}
     print("\nSkull of the real phantom (300 HU) against the 1 mm scan; positive: the mesh is too small")

@@ -17,13 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("M3DExport", "M3DValidation", "Testing")]
 
 from M3DLib.Errors import M3DError
-from M3DLib.ImageReader import readImage
-from M3DLib.SegmentReader import readSegments
-from M3DLib.SegmentSurface import makeSurface
-from M3DValidationLib.CalibrationFit import fitCalibrationObject
-from M3DValidationLib.DeviationStatistics import deviationStatistics
-from M3DValidationLib.ImageDeviation import imageDeviation
-from M3DValidationLib.ReferenceReader import CalibrationObject
+from M3DLib.Image.ImageReader import readImage
+from M3DLib.Mesh.SegmentSurface import makeSurface
+from M3DLib.Segmentation.SegmentReader import readSegments
+from M3DValidationLib.Deviation.DeviationStatistics import deviationStatistics
+from M3DValidationLib.Deviation.ImageDeviation import imageDeviation
+from M3DValidationLib.Reference.CalibrationFit import fitCalibrationObject
+from M3DValidationLib.Reference.ReferenceReader import CalibrationObject
 
 DATA = ROOT.parent / "shared" / "data"
 SCANS = {"1 mm": "phantom_ct_1mm_bone", "5 mm": "phantom_ct_5mm_brain"}

@@ -30,13 +30,13 @@ sys.path[:0] = [str(ROOT / "M3DExport"), str(ROOT / "Testing")]
 import numpy as np
 import pydicom
 
-from M3DLib.DicomFile import atomicWrite, payloadChunks, writeDicomFile
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl, readStlPayload
-from M3DLib.EncapsulatedStlWriter import buildEncapsulatedStl
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.ModelSources import sourcesFromImages
-from M3DLib.StlFile import TRIANGLE_TYPE, stlBytes
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Dicom.DicomFile import atomicWrite, payloadChunks, writeDicomFile
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl, readStlPayload
+from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import buildEncapsulatedStl
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
+from M3DLib.Mesh.StlFile import TRIANGLE_TYPE, stlBytes
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.Models import makeHeaders
 
 

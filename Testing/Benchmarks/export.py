@@ -24,8 +24,8 @@ THRESHOLD_HU = 300
 
 def phantomScan(folder):
     """The head phantom as a DICOM series, for machines without the real scans."""
-    from M3DLib.HeadPhantom import renderHead
-    from M3DLib.PhantomSeries import writeSeries
+    from M3DLib.Phantom.HeadPhantom import renderHead
+    from M3DLib.Phantom.PhantomSeries import writeSeries
 
     writeSeries(renderHead(), folder)
     return folder
@@ -45,9 +45,9 @@ def export(scan):
 
 def conversionAlone(scan):
     """Seconds of Slicer's conversion of all bone in this process, and its number of triangles."""
-    from M3DLib.ImageReader import readImage
-    from M3DLib.SegmentFit import thresholdSegment
-    from M3DLib.SegmentSurface import makeSurface
+    from M3DLib.Image.ImageReader import readImage
+    from M3DLib.Mesh.SegmentSurface import makeSurface
+    from M3DLib.Segmentation.SegmentFit import thresholdSegment
 
     segment = thresholdSegment(readImage(scan), THRESHOLD_HU)
     start = time.perf_counter()

@@ -36,9 +36,9 @@ def makeMesh(size: int, file: Path) -> int:
     """Write a closed, branching surface through noise, about 0.2 * size^2.9 triangles in 0.45 x 0.45 x 1 mm voxels."""
     from scipy import ndimage
 
-    from M3DLib.Segment import Segment
-    from M3DLib.SegmentSurface import makeSurface
-    from M3DLib.StlFile import stlBytes
+    from M3DLib.Mesh.SegmentSurface import makeSurface
+    from M3DLib.Mesh.StlFile import stlBytes
+    from M3DLib.Segmentation.Segment import Segment
 
     noise = ndimage.gaussian_filter(np.random.default_rng(1).normal(size=(size, size, size)), 6)
     inside = np.zeros(noise.shape, dtype=np.uint8)
@@ -50,10 +50,10 @@ def makeMesh(size: int, file: Path) -> int:
 
 def ours(file: str, withPrinting: bool) -> dict:
     """Seconds by check."""
-    from M3DLib.MeshReader import readMesh
-    from M3DValidationLib import BodyChecks, FileChecks, MeshChecks, PrintabilityChecks
+    from M3DLib.MeshFiles.MeshReader import readMesh
     from M3DValidationLib.Check import Case
     from M3DValidationLib.Profile import loadProfile
+    from M3DValidationLib.Soundness import BodyChecks, FileChecks, MeshChecks, PrintabilityChecks
 
     start = time.perf_counter()
     mesh, notes = readMesh(file)

@@ -10,10 +10,10 @@ import pytest
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from M3DLib.DicomFile import writeDicomFile
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.StlFile import stlBytes
+from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+from M3DLib.Mesh.StlFile import stlBytes
 from M3DTestSupport.Conformance import requireTool
 from M3DTestSupport.Models import makeHeaders, makeObject, makeTetrahedron
 

@@ -5,10 +5,10 @@ import subprocess
 import numpy as np
 import pytest
 
-from M3DLib.DicomFile import writeDicomFile
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.Conformance import requireTool
 from M3DTestSupport.Models import STUDY, makeHeaders, makeObject, makeTetrahedron
 from M3DTestSupport.OrthancServer import AET, CLIENT_AET, OrthancServer, findOrthanc

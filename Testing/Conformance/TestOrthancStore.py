@@ -2,14 +2,14 @@
 
 import pytest
 
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere
 from M3DTestSupport.Models import makeObject, makeTetrahedron
 from M3DTestSupport.OrthancServer import OrthancServer, findOrthanc
 
 pytest.importorskip("dicomweb_client", reason="dicomweb-client is not installed; Slicer brings it along")
 
-from M3DLib.DicomWebStore import DicomWebStore
+from M3DLib.Store.DicomWebStore import DicomWebStore
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from M3DLib.DicomFile import writeDicomFile
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DTestSupport.Conformance import dciodvfyMessages
 from M3DTestSupport.Models import makeTetrahedron
 from M3DTestSupport.RandomModels import objects

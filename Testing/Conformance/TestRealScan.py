@@ -6,11 +6,11 @@ import numpy as np
 import pydicom
 import pytest
 
-from M3DLib.DicomFile import writeDicomFile
-from M3DLib.EncapsulatedStlWriter import encapsulateMesh
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.ModelSources import sourcesFromImages
-from M3DLib.SurfaceParameters import SurfaceParameters
+from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import encapsulateMesh
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
+from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DTestSupport.Conformance import dciodvfyMessages
 from M3DTestSupport.Models import makeTetrahedron
 

@@ -7,8 +7,8 @@ import numpy as np
 import pydicom
 from pydicom.uid import generate_uid
 
-from M3DLib.PhantomSeries import SkipSlice
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Phantom.PhantomSeries import SkipSlice
 
 from .PhantomScan import Content, Fault
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from M3DLib.Segment import Segment
+from M3DLib.Segmentation.Segment import Segment
 
 
 def gridThrough(center, spacing, axes, size=40.0):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from .MeshShapes import box, icosphere, together, torus, welded
 

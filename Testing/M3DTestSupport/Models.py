@@ -7,10 +7,10 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage, MRImageStorage
 
-from M3DLib.EncapsulatedStlWriter import encapsulateMesh
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.ModelSources import sourcesFromImages
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import encapsulateMesh
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 STUDY = "1.2.3.4.100"
 FRAME = "1.2.3.4.200"

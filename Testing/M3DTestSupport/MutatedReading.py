@@ -22,12 +22,12 @@ from pydicom.uid import (
 
 from M3DBatchLib.ModelFacts import modelFacts, modelText
 from M3DBatchLib.Stopwatch import peakMemoryMb
-from M3DLib import DicomFile
-from M3DLib.DocumentReferences import EDITED, DocumentReference
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.Dicom import DicomFile
+from M3DLib.EncapsulatedStl.DocumentReferences import EDITED, DocumentReference
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 from M3DLib.Errors import M3DError
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.SurfaceParameters import SurfaceParameters
+from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DTestSupport.Models import makeHeaders, makeObject
 
 ASCII = b"solid x\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 9 0 0\nvertex 0 9 0\nendloop\nendfacet\n"

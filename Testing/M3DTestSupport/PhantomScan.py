@@ -6,12 +6,12 @@ from functools import cache
 
 import numpy as np
 
-from M3DLib.ImageReader import readImage
-from M3DLib.ImageVolume import ImageVolume
-from M3DLib.PhantomImage import renderPhantom
-from M3DLib.PhantomSeries import SeriesDescription, writeSeries
-from M3DLib.PhantomShapes import Ellipsoid
-from M3DLib.Segment import Segment
+from M3DLib.Image.ImageReader import readImage
+from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomSeries import SeriesDescription, writeSeries
+from M3DLib.Phantom.PhantomShapes import Ellipsoid
+from M3DLib.Segmentation.Segment import Segment
 from M3DValidationLib.Check import Case
 from M3DValidationLib.Profile import loadProfile
 from M3DValidationLib.Validation import ACQUISITION_MODULES, checksOf, runChecks

@@ -5,13 +5,13 @@ from datetime import datetime
 import numpy as np
 from hypothesis import strategies as st
 
-from M3DLib import Codes
-from M3DLib.DocumentReferences import COMPONENT, EDITED, DocumentReference
-from M3DLib.EncapsulatedStlWriter import encapsulateMesh
-from M3DLib.ModelDescription import DerivationAlgorithm, Equipment, ModelDescription
-from M3DLib.ModelSources import sourcesFromImages
-from M3DLib.Segment import SegmentSource
-from M3DLib.SurfaceParameters import METHODS, SurfaceParameters
+from M3DLib.Dicom import Codes
+from M3DLib.EncapsulatedStl.DocumentReferences import COMPONENT, EDITED, DocumentReference
+from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import encapsulateMesh
+from M3DLib.EncapsulatedStl.ModelDescription import DerivationAlgorithm, Equipment, ModelDescription
+from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
+from M3DLib.Mesh.SurfaceParameters import METHODS, SurfaceParameters
+from M3DLib.Segmentation.Segment import SegmentSource
 from M3DTestSupport.Models import makeHeaders, makeTetrahedron
 
 STL_CLASS = "1.2.840.10008.5.1.4.1.1.104.3"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from M3DLib.PhantomSeries import SeriesDescription, writeSeries
-from M3DLib.Segment import Segment
-from M3DLib.SlicerSegments import vtkSegmentOf
-from M3DLib.SlicerTransforms import LPS_FROM_RAS, ijkToLpsOfVolume, matrixOfArray
+from M3DLib.InSlicer.SlicerSegments import vtkSegmentOf
+from M3DLib.InSlicer.SlicerTransforms import LPS_FROM_RAS, ijkToLpsOfVolume, matrixOfArray
+from M3DLib.Phantom.PhantomSeries import SeriesDescription, writeSeries
+from M3DLib.Segmentation.Segment import Segment
 
 from .Volumes import makeVolume
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 
 def surfaceMesh(shape, low, high, step: float = 0.7, offset: float = 0.0) -> TriangleMesh:

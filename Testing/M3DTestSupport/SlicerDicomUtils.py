@@ -47,7 +47,7 @@ def _load(application, series):
     """IDs of the nodes that a series becomes: a volume, or what our plugin makes of it."""
     import slicer
 
-    from M3DLib.ImageReader import readImage
+    from M3DLib.Image.ImageReader import readImage
 
     files = application.database.filesForSeries(series)
     if application.database.fileValue(files[0], "0008,0060") == "M3D":

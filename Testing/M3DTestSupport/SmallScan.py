@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from M3DLib.PhantomImage import renderPhantom
-from M3DLib.PhantomSeries import writeSeries
-from M3DLib.PhantomShapes import Box, Sphere
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomSeries import writeSeries
+from M3DLib.Phantom.PhantomShapes import Box, Sphere
 
 BALL = Sphere((2.3, -4.1, 51.7), 8.0)
 BOX = Box((-14.2, 6.4, 49.3), (6.0, 10.0, 12.0))

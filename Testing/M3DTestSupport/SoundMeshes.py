@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from .MeshShapes import box, cylinder, icosphere, together, torus
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from M3DLib.ImageVolume import ImageVolume
+from M3DLib.Image.ImageVolume import ImageVolume
 
 
 def makeVolume(shape=(8, 12, 10), spacing=(0.5, 0.5, 1.0), origin=(-3.0, 5.0, 100.0), axes=None, modality="CT"):

@@ -14,7 +14,7 @@ class M3DExportLogicTest(M3DSlicerCase):
         self.volume, self.segmentation = self.addPhantom()
 
     def export(self, **description):
-        from M3DLib.ModelDescription import ModelDescription
+        from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 
         return self.logic.exportSegments(self.segmentation, [], self.volume, ModelDescription(**description))
 
@@ -29,7 +29,7 @@ class M3DExportLogicTest(M3DSlicerCase):
         np.testing.assert_allclose(node.GetDisplayNode().GetColor(), (0.2, 0.4, 0.6), atol=0.01)
 
     def test_modelLiesWhereSlicersOwnSurfaceDoes(self):
-        from M3DLib.SurfaceParameters import SurfaceParameters
+        from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
         (uid,) = self.logic.exportSegments(
             self.segmentation, [], self.volume, None, SurfaceParameters(smoothing=0.5, decimation=0.0)

@@ -40,7 +40,7 @@ class M3DSlicerCase(unittest.TestCase):
 
     def meshInRas(self, sopInstanceUid):
         """Points of the stored mesh in RAS mm."""
-        from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+        from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 
         mesh = readEncapsulatedStl(slicer.dicomDatabase.fileForInstance(sopInstanceUid)).mesh
         return mesh.points * np.float32([-1, -1, 1])

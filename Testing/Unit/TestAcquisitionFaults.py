@@ -7,7 +7,7 @@ import pytest
 
 from M3DTestSupport.Faults import FACES, FAULTS, WARNINGS, metal
 from M3DTestSupport.PhantomScan import Fault, judge
-from M3DValidationLib.Finding import Verdict
+from M3DValidationLib.Requirement import Verdict
 
 
 def idsWith(findings, verdict):
@@ -74,7 +74,7 @@ def test_areaCutByACircleIsThatOfTheVoxelFaces(findingsOn):
 @pytest.mark.parametrize("face", ["left", "superior"])
 def test_pictureMarksTheCutFaceAndNoOther(tmp_path, face):
     from M3DTestSupport.PhantomScan import makeCase
-    from M3DValidationLib.FieldOfViewPicture import _CUT, fieldOfViewPicture
+    from M3DValidationLib.Acquisition.FieldOfViewPicture import _CUT, fieldOfViewPicture
 
     picture = fieldOfViewPicture(makeCase(tmp_path, FAULTS[f"cut {face}"][0]))
     rows, columns = np.nonzero((picture == _CUT).all(axis=2))
@@ -86,7 +86,7 @@ def test_pictureMarksTheCutFaceAndNoOther(tmp_path, face):
 
 def test_pictureOfTheFaultlessScanMarksNothing(tmp_path):
     from M3DTestSupport.PhantomScan import makeCase
-    from M3DValidationLib.FieldOfViewPicture import _CUT, fieldOfViewPicture
+    from M3DValidationLib.Acquisition.FieldOfViewPicture import _CUT, fieldOfViewPicture
 
     case = makeCase(tmp_path, Fault())
     picture = fieldOfViewPicture(case)
@@ -116,9 +116,9 @@ def test_streaksOfMetalAreMeasured(tmp_path):
 @pytest.mark.parametrize("face", [None, "left", "inferior"])
 def test_meshAloneShowsWhereItWasCut(tmp_path, face):
     """A model made of the cut bone, brought along without its segment."""
-    from M3DLib.SegmentSurface import makeSurface
+    from M3DLib.Mesh.SegmentSurface import makeSurface
     from M3DTestSupport.PhantomScan import makeCase
-    from M3DValidationLib.FieldOfViewChecks import AnatomyInsideCheck
+    from M3DValidationLib.Acquisition.FieldOfViewChecks import AnatomyInsideCheck
 
     fault, _, area, _, *_ = FAULTS[f"cut {face}"] if face else (Fault(), None, 0.0, 0)
     case = makeCase(tmp_path, fault)

@@ -9,11 +9,11 @@ import pytest
 
 from M3DBatchLib.CommandLine import main
 from M3DLib.Errors import M3DError
-from M3DLib.PhantomShapes import Box, Sphere, Union, rotationAbout
-from M3DLib.StlFile import stlBytes
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.StlFile import stlBytes
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Phantom.PhantomShapes import Box, Sphere, Union, rotationAbout
 from M3DTestSupport.ShapeMeshes import surfaceMesh
-from M3DValidationLib.PointPairs import alignByPairs
+from M3DValidationLib.Deviation.PointPairs import alignByPairs
 
 LUMP = Union((Sphere((0, 0, 0), 8), Box((7, 3, 1), (12, 6, 5))))
 

@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from M3DLib.ImageVolume import ImageVolume
-from M3DLib.PhantomImage import renderPhantom
-from M3DLib.PhantomShapes import Box, Sphere, rotationAbout
-from M3DLib.Segment import Segment
-from M3DLib.SegmentSurface import makeSurface
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.Mesh.SegmentSurface import makeSurface
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomShapes import Box, Sphere, rotationAbout
+from M3DLib.Segmentation.Segment import Segment
 from M3DTestSupport.ShapeMeshes import surfaceMesh
 from M3DValidationLib.Check import Case
-from M3DValidationLib.DeviationChecks import ImageDeviationCheck, SegmentDeviationCheck
-from M3DValidationLib.DeviationReport import deviationReport
-from M3DValidationLib.Finding import Verdict
-from M3DValidationLib.MeshRefinement import refined
+from M3DValidationLib.Deviation.DeviationChecks import ImageDeviationCheck, SegmentDeviationCheck
+from M3DValidationLib.Deviation.DeviationReport import deviationReport
+from M3DValidationLib.Deviation.MeshRefinement import refined
 from M3DValidationLib.Profile import loadProfile
+from M3DValidationLib.Requirement import Verdict
 
 BALL = Sphere((0.1, 0.2, 0.3), 12)
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -149,8 +149,8 @@ def slab(image, first, last):
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="real scans are not here (../shared/data)")
 def test_meshOfThickSlicesFailsOnTheThinSlicesAndTheirOwnMeshDoesNot():
-    from M3DLib.ImageReader import readImage
-    from M3DLib.SegmentFit import thresholdSegment
+    from M3DLib.Image.ImageReader import readImage
+    from M3DLib.Segmentation.SegmentFit import thresholdSegment
 
     thin, thick = (readImage(DATA / name) for name in ("phantom_ct_1mm_bone", "phantom_ct_5mm_brain"))
     thin, thick = slab(thin, 40, 90), slab(thick, 8, 18)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from M3DLib.Errors import M3DError
-from M3DLib.ImageVolume import ImageVolume
-from M3DLib.PhantomShapes import Sphere
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Phantom.PhantomShapes import Sphere
 from M3DTestSupport.ShapeMeshes import surfaceMesh
-from M3DValidationLib.DeviationMap import DeviationMap, Quality
-from M3DValidationLib.DeviationRegions import deviationRegions, largestRegionalDeviation
-from M3DValidationLib.DeviationStatistics import deviationStatistics, sliceNumber, weightedPercentiles
-from M3DValidationLib.MeshGeometry import vertexGeometry
+from M3DValidationLib.Deviation.DeviationMap import DeviationMap, Quality
+from M3DValidationLib.Deviation.DeviationRegions import deviationRegions, largestRegionalDeviation
+from M3DValidationLib.Deviation.DeviationStatistics import deviationStatistics, sliceNumber, weightedPercentiles
+from M3DValidationLib.Deviation.MeshGeometry import vertexGeometry
 
 KEYS = (
     "meanSigned meanAbsolute sd rms median p5 p25 p75 p95Absolute p99Absolute minSigned maxSigned worstPointLps "

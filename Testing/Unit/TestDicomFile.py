@@ -8,10 +8,10 @@ import numpy as np
 import pydicom
 import pytest
 
-from M3DLib import DicomFile
-from M3DLib.DicomFile import DEFER_BYTES, atomicWrite, openDicom, payloadChunks, writeDicomFile
+from M3DLib.Dicom import DicomFile
+from M3DLib.Dicom.DicomFile import DEFER_BYTES, atomicWrite, openDicom, payloadChunks, writeDicomFile
 from M3DLib.Errors import M3DError
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.Models import makeObject, makeTetrahedron
 
 

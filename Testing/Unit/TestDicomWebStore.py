@@ -5,14 +5,14 @@ import base64
 import pytest
 
 from M3DLib.Errors import M3DError
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.DicomWebStub import DicomWebStub
 from M3DTestSupport.MeshShapes import icosphere
 from M3DTestSupport.Models import makeObject
 
 pytest.importorskip("dicomweb_client", reason="dicomweb-client is not installed; Slicer brings it along")
 
-from M3DLib.DicomWebStore import DicomWebStore
+from M3DLib.Store.DicomWebStore import DicomWebStore
 
 
 @pytest.fixture

@@ -5,16 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from M3DLib.PhantomImage import renderPhantom
-from M3DLib.PhantomShapes import Sphere
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomShapes import Sphere
 from M3DTestSupport.ShapeMeshes import surfaceMesh
 from M3DValidationLib.Check import Case
-from M3DValidationLib.DeviationChecks import ImageDeviationCheck
-from M3DValidationLib.DeviationStatistics import deviationStatistics
-from M3DValidationLib.EdgeCalibration import calibration
-from M3DValidationLib.Finding import Verdict
-from M3DValidationLib.ImageDeviation import GRADIENT, imageDeviation
+from M3DValidationLib.Deviation.DeviationChecks import ImageDeviationCheck
+from M3DValidationLib.Deviation.DeviationStatistics import deviationStatistics
+from M3DValidationLib.Deviation.EdgeCalibration import calibration
+from M3DValidationLib.Deviation.ImageDeviation import GRADIENT, imageDeviation
 from M3DValidationLib.Profile import loadProfile
+from M3DValidationLib.Requirement import Verdict
 
 BALL = Sphere((0.1, 0.2, 0.3), 14)
 

@@ -16,12 +16,12 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from M3DLib.DicomFile import DEFER_BYTES, payloadChunks, writeDicomFile
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl, readStlPayload
+from M3DLib.Dicom.DicomFile import DEFER_BYTES, payloadChunks, writeDicomFile
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl, readStlPayload
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 from M3DLib.Errors import M3DError
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.StlFile import stlBytes
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.StlFile import stlBytes
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.Models import makeHeaders, makeObject, makeTetrahedron
 
 

@@ -7,16 +7,16 @@ import numpy as np
 import pydicom
 import pytest
 
-from M3DLib.CieLab import decodeLab, encodeLab, labFromRgb, rgbFromLab
-from M3DLib.DicomFile import writeDicomFile
-from M3DLib.DocumentReferences import COMPONENT, EDITED, DocumentReference
-from M3DLib.EarlierModels import findIdentical, readEarlierModels
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.Dicom.CieLab import decodeLab, encodeLab, labFromRgb, rgbFromLab
+from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedStl.DocumentReferences import COMPONENT, EDITED, DocumentReference
+from M3DLib.EncapsulatedStl.EarlierModels import findIdentical, readEarlierModels
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.Icon import iconPicture
+from M3DLib.EncapsulatedStl.ModelDescription import Equipment, ModelDescription
+from M3DLib.EncapsulatedStl.SeriesPlacement import FIRST_SERIES_NUMBER, newSeries, sameSeries
 from M3DLib.Errors import M3DError
-from M3DLib.Icon import iconPicture
-from M3DLib.ModelDescription import Equipment, ModelDescription
-from M3DLib.SeriesPlacement import FIRST_SERIES_NUMBER, newSeries, sameSeries
-from M3DLib.SurfaceParameters import SurfaceParameters
+from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DTestSupport.Models import FRAME, STUDY, makeHeaders, makeObject, makeTetrahedron
 
 FULL = ModelDescription(

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from pydicom.uid import UID, EncapsulatedSTLStorage
 
-from M3DLib import IodTable
-from M3DLib.EncapsulatedStlWriter import buildEncapsulatedStl, encapsulateMesh, titleOfModalities
+from M3DLib.Dicom import IodTable
+from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import buildEncapsulatedStl, encapsulateMesh, titleOfModalities
+from M3DLib.EncapsulatedStl.ModelDescription import DerivationAlgorithm, Equipment, ModelDescription
+from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
 from M3DLib.Errors import M3DError
-from M3DLib.ModelDescription import DerivationAlgorithm, Equipment, ModelDescription
-from M3DLib.ModelSources import sourcesFromImages
-from M3DLib.Segment import SegmentSource
-from M3DLib.StlFile import stlBytes
-from M3DLib.SurfaceParameters import SurfaceParameters
+from M3DLib.Mesh.StlFile import stlBytes
+from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+from M3DLib.Segmentation.Segment import SegmentSource
 from M3DTestSupport.Models import FRAME, makeHeaders, makeObject, makeTetrahedron
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 import numpy as np
 from M3DTestSupport.Models import makeHeaders
-from M3DLib.DicomFile import writeDicomFile
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl, readStlPayload
-from M3DLib.EncapsulatedStlWriter import encapsulateMesh
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.ModelSources import sourcesFromImages
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl, readStlPayload
+from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import encapsulateMesh
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 def status(name):
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from M3DLib.Errors import M3DError
-from M3DLib.ImageReader import readImage
-from M3DLib.SliceHeader import sliceHeaders, sourceInstances
+from M3DLib.Image.ImageReader import readImage
+from M3DLib.Image.SliceHeader import sliceHeaders, sourceInstances
 from M3DTestSupport.EnhancedSeries import writeEnhanced
 from M3DTestSupport.Volumes import makeVolume, rotation
 

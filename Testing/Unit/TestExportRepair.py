@@ -7,12 +7,12 @@ import pydicom
 import pytest
 
 from M3DBatchLib.RepairRequest import repairOptions, repairText
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 from M3DLib.Errors import M3DError
-from M3DLib.ModelDescription import ModelDescription
 from M3DTestSupport.Commands import requireRefusal, runJson, runM3d
 from M3DTestSupport.SmallScan import BALL, BOX, writeSmallScan
-from M3DValidationLib.MeshRepair import Repair, RepairOptions
+from M3DValidationLib.Soundness.MeshRepair import Repair, RepairOptions
 
 BOX_MM3 = 6.0 * 10.0 * 12.0
 

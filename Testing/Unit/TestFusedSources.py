@@ -3,7 +3,7 @@
 import pydicom
 import pytest
 
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DTestSupport.Commands import requireRefusal, runJson, runM3d
 from M3DTestSupport.SmallScan import writeSmallScan
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from M3DLib.Errors import Cancelled, M3DError
-from M3DLib.ImageVolume import ImageVolume
-from M3DLib.PhantomImage import renderPhantom
-from M3DLib.PhantomShapes import Box, Sphere, Torus, Union, rotationAbout
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomShapes import Box, Sphere, Torus, Union, rotationAbout
 from M3DTestSupport.ShapeMeshes import surfaceMesh
-from M3DValidationLib.DeviationMap import Quality
-from M3DValidationLib.ImageDeviation import GRADIENT, imageDeviation
+from M3DValidationLib.Deviation.DeviationMap import Quality
+from M3DValidationLib.Deviation.ImageDeviation import GRADIENT, imageDeviation
 
 CENTER = (10.13, -20.21, 30.37)
 SHEAR = np.array([[1, 0, 0], [0, 1, 0.3], [0, 0, 1]])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from M3DLib.Errors import M3DError
-from M3DLib.ImageReader import readImage
-from M3DLib.PhantomSeries import SkipSlice, writeSeries
+from M3DLib.Image.ImageReader import readImage
+from M3DLib.Phantom.PhantomSeries import SkipSlice, writeSeries
 from M3DTestSupport.Volumes import makeVolume, rotation
 
 

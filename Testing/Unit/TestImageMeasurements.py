@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from M3DLib.ImageVolume import ImageVolume
-from M3DLib.PhantomImage import renderPhantom
-from M3DLib.PhantomShapes import Difference, Sphere
+from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomShapes import Difference, Sphere
 from M3DTestSupport.Faults import FAULTS, WARNINGS
+from M3DValidationLib.Acquisition.EdgeSpread import measureEdgeSpread
+from M3DValidationLib.Acquisition.ImageRegions import outsideField
+from M3DValidationLib.Acquisition.NoiseMeasurement import findBlocks, noiseLevel
+from M3DValidationLib.Acquisition.SliceAlignmentCheck import shiftsBetweenSlices, unexpectedShifts
 from M3DValidationLib.Check import Case
-from M3DValidationLib.EdgeSpread import measureEdgeSpread
-from M3DValidationLib.ImageRegions import outsideField
-from M3DValidationLib.NoiseMeasurement import findBlocks, noiseLevel
 from M3DValidationLib.Profile import loadProfile
-from M3DValidationLib.SliceAlignmentCheck import shiftsBetweenSlices, unexpectedShifts
 from M3DValidationLib.Validation import ACQUISITION_MODULES, checksOf
 
 
@@ -133,7 +133,7 @@ def test_everyRequirementThatCanFailIsFailedByAFault():
 @pytest.mark.parametrize("name", ["thick slices", "one slice shifted"])
 def test_withoutItsCheckAFaultGoesUnseen(tmp_path, name):
     from M3DTestSupport.PhantomScan import makeCase
-    from M3DValidationLib.Finding import Verdict
+    from M3DValidationLib.Requirement import Verdict
     from M3DValidationLib.Validation import runChecks
 
     fault, requirement, *_ = FAULTS[name]

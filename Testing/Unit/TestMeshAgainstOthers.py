@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere, together
 from M3DTestSupport.MeshZoo import ANIMALS
 from M3DTestSupport.SoundMeshes import SOUND
-from M3DValidationLib.MeshSoundness import MeshSoundness
+from M3DValidationLib.Soundness.MeshSoundness import MeshSoundness
 
 
 def meshOf(name):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from M3DBatchLib.CommandLine import main
-from M3DLib.StlFile import readStl, stlBytes
+from M3DLib.Mesh.StlFile import readStl, stlBytes
 from M3DTestSupport.MeshZoo import ANIMALS
 from M3DTestSupport.SoundMeshes import SOUND
 

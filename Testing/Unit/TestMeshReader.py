@@ -5,16 +5,16 @@ import zipfile
 import numpy as np
 import pytest
 
-from M3DLib import MeshReader
 from M3DLib.Errors import M3DError
-from M3DLib.MeshReader import readMesh
-from M3DLib.StlFile import stlBytes
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.StlFile import stlBytes
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.MeshFiles import MeshReader
+from M3DLib.MeshFiles.MeshReader import readMesh
 from M3DTestSupport.MeshShapes import box, icosphere
 from M3DTestSupport.Requirements import defaultRequirements, runChecks
-from M3DValidationLib import FileChecks
 from M3DValidationLib.Check import Case
-from M3DValidationLib.Finding import Verdict
+from M3DValidationLib.Requirement import Verdict
+from M3DValidationLib.Soundness import FileChecks
 
 BALL = TriangleMesh(*icosphere(center=(3, -20, 50)), "ball")
 

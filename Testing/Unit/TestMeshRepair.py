@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from M3DLib.Errors import M3DError
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import box, icosphere, together
 from M3DTestSupport.MeshZoo import ANIMALS
 from M3DTestSupport.Requirements import defaultRequirements, runChecks
 from M3DTestSupport.SoundMeshes import SOUND
-from M3DValidationLib import BodyChecks, MeshChecks
 from M3DValidationLib.Check import Case
-from M3DValidationLib.Finding import Verdict
-from M3DValidationLib.MeshRepair import RepairOptions, repairMesh
+from M3DValidationLib.Requirement import Verdict
+from M3DValidationLib.Soundness import BodyChecks, MeshChecks
+from M3DValidationLib.Soundness.MeshRepair import RepairOptions, repairMesh
 
 EVERYTHING = RepairOptions(removeUseless=True, reorient=True, dropSpecksMm3=5.0, fillHolesMm=100.0)
 

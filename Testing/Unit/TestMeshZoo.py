@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere
 from M3DTestSupport.MeshZoo import ANIMALS
 from M3DTestSupport.Requirements import defaultRequirements, runChecks
 from M3DTestSupport.SoundMeshes import SOUND
-from M3DValidationLib import BodyChecks, MeshChecks
 from M3DValidationLib.Check import Case
-from M3DValidationLib.Finding import Verdict
+from M3DValidationLib.Requirement import Verdict
+from M3DValidationLib.Soundness import BodyChecks, MeshChecks
 
 CHECKS = (*MeshChecks.CHECKS, *BodyChecks.CHECKS)
 

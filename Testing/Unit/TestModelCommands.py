@@ -15,12 +15,12 @@ from pydicom.uid import ExplicitVRLittleEndian
 import M3DBatchLib
 import M3DLib
 from M3DBatchLib.CommandLine import main
-from M3DLib.DicomFile import writeDicomFile
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.StlFile import stlBytes
-from M3DLib.SurfaceParameters import SurfaceParameters
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+from M3DLib.Mesh.StlFile import stlBytes
+from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.Models import FRAME, STUDY, makeHeaders, makeObject, makeTetrahedron
 
 

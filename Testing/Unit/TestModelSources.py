@@ -3,12 +3,12 @@
 import pytest
 from pydicom.uid import UID
 
-from M3DLib.DicomFile import writeDicomFile
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+from M3DLib.EncapsulatedStl.ModelSources import derivedFrameOfReference, sourcesFromImages
+from M3DLib.EncapsulatedStl.OpenQuestions import openQuestions
 from M3DLib.Errors import M3DError
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.ModelSources import derivedFrameOfReference, sourcesFromImages
-from M3DLib.OpenQuestions import openQuestions
 from M3DTestSupport.Models import FRAME, STUDY, makeHeaders, makeObject
 
 

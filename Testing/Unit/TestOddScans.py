@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from M3DBatchLib.ValidateCommand import resultOf
-from M3DLib.ImageReader import readImage
-from M3DLib.ImageVolume import ImageVolume
-from M3DLib.Segment import Segment
+from M3DLib.Image.ImageReader import readImage
+from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.Segmentation.Segment import Segment
 from M3DTestSupport.EnhancedSeries import writeEnhanced
 from M3DTestSupport.PhantomScan import Content, Fault, judge, makeCase, render
 from M3DTestSupport.Volumes import makeVolume, rotation
 from M3DValidationLib.Check import Case
-from M3DValidationLib.Finding import Verdict
 from M3DValidationLib.Profile import loadProfile
+from M3DValidationLib.Requirement import Verdict
 from M3DValidationLib.Validation import ACQUISITION_MODULES, checksOf, overallVerdict, runChecks
 
 

@@ -7,8 +7,8 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
-from M3DLib.StlFile import stlBytes
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.Mesh.StlFile import stlBytes
 from M3DTestSupport.Models import makeObject, makeTetrahedron
 
 OPTIONAL = (

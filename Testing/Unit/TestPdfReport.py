@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from M3DLib.ImageReader import readImage
+from M3DLib.Image.ImageReader import readImage
 from M3DTestSupport.Reports import HOSTILE, PATIENT, hostile, validated, withFindings, writeNamedScan
 
 pytest.importorskip("typst")

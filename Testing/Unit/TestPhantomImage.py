@@ -5,8 +5,8 @@ import pytest
 from scipy.special import erf
 
 from M3DLib.Errors import Cancelled, M3DError
-from M3DLib.PhantomImage import renderPhantom
-from M3DLib.PhantomShapes import Box, HalfSpace, Sphere, rotationAbout
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomShapes import Box, HalfSpace, Sphere, rotationAbout
 
 
 def gridAround(center, dimensions, columns):

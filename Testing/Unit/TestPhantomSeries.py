@@ -9,8 +9,8 @@ import pydicom
 import pytest
 
 from M3DLib.Errors import M3DError
-from M3DLib.ImageReader import readImage
-from M3DLib.PhantomSeries import SeriesDescription, SkipSlice, gantryTilt, writeSeries
+from M3DLib.Image.ImageReader import readImage
+from M3DLib.Phantom.PhantomSeries import SeriesDescription, SkipSlice, gantryTilt, writeSeries
 from M3DTestSupport.Volumes import makeVolume
 
 

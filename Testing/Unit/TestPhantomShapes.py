@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from M3DLib.Errors import M3DError
-from M3DLib.PhantomShapes import (
+from M3DLib.Phantom.PhantomShapes import (
     Box,
     Cylinder,
     Difference,

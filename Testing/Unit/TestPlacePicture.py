@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from M3DLib.Rendering import canRender
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.Rendering import canRender
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import box, icosphere, together
-from M3DValidationLib.PlacePicture import renderPlace
+from M3DValidationLib.Soundness.PlacePicture import renderPlace
 
 
 @pytest.mark.skipif(not canRender(), reason="this machine has no OpenGL to render with")

@@ -7,8 +7,8 @@ import pytest
 
 import M3DValidationLib
 from M3DLib.Errors import M3DError
-from M3DValidationLib.Finding import Verdict
 from M3DValidationLib.Profile import loadCatalogue, loadProfile, profileNames
+from M3DValidationLib.Requirement import Verdict
 from M3DValidationLib.SchemaValidation import schemaProblems
 
 LIBRARY = Path(M3DValidationLib.__file__).parent

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from M3DLib.ImageReader import readImage
-from M3DLib.ImageVolume import ImageVolume
-from M3DLib.SegmentFit import thresholdSegment
+from M3DLib.Image.ImageReader import readImage
+from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.Segmentation.SegmentFit import thresholdSegment
 from M3DValidationLib.Check import Case
-from M3DValidationLib.Finding import Verdict
 from M3DValidationLib.Profile import loadProfile
+from M3DValidationLib.Requirement import Verdict
 from M3DValidationLib.Validation import ACQUISITION_MODULES, checksOf, runChecks
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from M3DLib.Errors import M3DError
-from M3DLib.ImageVolume import ImageVolume
-from M3DLib.PhantomImage import renderPhantom
-from M3DLib.PhantomShapes import Box, Cylinder, Sphere, rotationAbout
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomShapes import Box, Cylinder, Sphere, rotationAbout
 from M3DTestSupport.MeshShapes import box
 from M3DTestSupport.Requirements import defaultRequirements, runChecks
-from M3DValidationLib import ReferenceChecks
-from M3DValidationLib.CalibrationFit import fitCalibrationObject
 from M3DValidationLib.Check import Case
-from M3DValidationLib.Finding import Verdict
-from M3DValidationLib.ReferenceReader import CalibrationObject, ReferenceDistance, readReferences
+from M3DValidationLib.Reference import ReferenceChecks
+from M3DValidationLib.Reference.CalibrationFit import fitCalibrationObject
+from M3DValidationLib.Reference.ReferenceReader import CalibrationObject, ReferenceDistance, readReferences
+from M3DValidationLib.Requirement import Verdict
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 TURN = rotationAbout((1.0, 2.0, 0.5), 25.0)
@@ -165,7 +165,7 @@ def test_whatIsNotThereIsNotFitted(near, sizes, words):
 
 @pytest.mark.skipif(not (DATA / "phantom_ct_1mm_bone").is_dir(), reason="the real phantom scan is not there")
 def test_realPhantomsInsertsHaveTheirSizes():
-    from M3DLib.ImageReader import readImage
+    from M3DLib.Image.ImageReader import readImage
 
     image = readImage(DATA / "phantom_ct_1mm_bone")
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import M3DLib
-from M3DLib import Rendering
-from M3DLib.Icon import ICON_SIZE, renderIcon
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.EncapsulatedStl.Icon import ICON_SIZE, renderIcon
+from M3DLib.Mesh import Rendering
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere
 from M3DTestSupport.Models import makeTetrahedron
 
@@ -84,8 +84,8 @@ def test_otherProgramsThanPythonAreNotStartedAsAProbe(monkeypatch):
 def test_nothingIsWrittenToStderrAndTheEnvironmentStaysAsItIs(renderer):
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from M3DLib.Rendering import renderMesh\n"
-        "from M3DLib.TriangleMesh import TriangleMesh\n"
+        "from M3DLib.Mesh.Rendering import renderMesh\n"
+        "from M3DLib.Mesh.TriangleMesh import TriangleMesh\n"
         "before = dict(os.environ)\n"
         "renderMesh(TriangleMesh([[0, 0, 0], [1, 0, 0], [0, 0, 1]], [[0, 1, 2]]), (16, 16))\n"
         "assert dict(os.environ) == before\n"
@@ -101,7 +101,7 @@ def test_nothingIsWrittenToStderrAndTheEnvironmentStaysAsItIs(renderer):
 
 
 def test_viewsAreWhatEachDirectionShowsAlone():
-    from M3DLib.Rendering import canRender, renderMesh, renderViews
+    from M3DLib.Mesh.Rendering import canRender, renderMesh, renderViews
 
     if not canRender():
         pytest.skip("this machine cannot render")
@@ -113,7 +113,7 @@ def test_viewsAreWhatEachDirectionShowsAlone():
 
 
 def test_pointsAreShownInTheirColors():
-    from M3DLib.Rendering import canRender, renderViews
+    from M3DLib.Mesh.Rendering import canRender, renderViews
 
     if not canRender():
         pytest.skip("this machine cannot render")

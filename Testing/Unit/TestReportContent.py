@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from M3DBatchLib.CommandLine import main
-from M3DLib.ImageReader import readImage
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Image.ImageReader import readImage
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.Reports import PATIENT, bruteHistogram, hostile, validated, withFindings, writeNamedScan
-from M3DValidationLib.DeviationHistogram import deviationHistogram
-from M3DValidationLib.DeviationMap import DeviationMap
+from M3DValidationLib.Deviation.DeviationHistogram import deviationHistogram
+from M3DValidationLib.Deviation.DeviationMap import DeviationMap
 from M3DValidationLib.Report.DataFlow import fileEntry
 from M3DValidationLib.Report.Pseudonym import WITHHELD, withheld
 from M3DValidationLib.Report.ReportContent import readSchema
@@ -141,7 +141,7 @@ def test_histogramAgreesWithCounting():
 
 
 def test_modelAloneHasAReport(tmp_path):
-    from M3DLib.StlFile import stlBytes
+    from M3DLib.Mesh.StlFile import stlBytes
     from M3DTestSupport.Faults import cube
 
     (tmp_path / "cube.stl").write_bytes(stlBytes(cube(0.0)))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from M3DLib.ImageVolume import ImageVolume
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere
 from M3DValidationLib.Report.ColorScale import NOT_MEASURED, deviationColors
 from M3DValidationLib.Report.SlicePicture import OUTLINE, SliceView, meshOutline, slicePicture

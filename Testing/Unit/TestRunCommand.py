@@ -8,7 +8,7 @@ import pytest
 from pydicom import dcmread
 
 from M3DBatchLib.CommandLine import main
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DTestSupport.Reports import writeNamedScan
 from M3DValidationLib.Report.ReportContent import readSchema
 

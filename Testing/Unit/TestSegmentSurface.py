@@ -7,9 +7,9 @@ import pytest
 from scipy.spatial import cKDTree
 
 from M3DLib.Errors import M3DError
-from M3DLib.Segment import Segment
-from M3DLib.SegmentSurface import makeSurface
-from M3DLib.SurfaceParameters import FLYING_EDGES, METHODS, SurfaceParameters
+from M3DLib.Mesh.SegmentSurface import makeSurface
+from M3DLib.Mesh.SurfaceParameters import FLYING_EDGES, METHODS, SurfaceParameters
+from M3DLib.Segmentation.Segment import Segment
 from M3DTestSupport.Grids import ballOn, gridThrough
 
 CENTER = np.array([12.3, -45.6, 78.9])

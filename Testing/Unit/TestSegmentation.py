@@ -5,18 +5,18 @@ import json
 import numpy as np
 import pytest
 
-from M3DLib.ImageVolume import ImageVolume
-from M3DLib.PhantomImage import renderPhantom
-from M3DLib.PhantomShapes import Sphere
-from M3DLib.Segment import Segment
-from M3DLib.SegmentSurface import makeSurface
-from M3DLib.SurfaceParameters import SurfaceParameters
+from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.Mesh.SegmentSurface import makeSurface
+from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomShapes import Sphere
+from M3DLib.Segmentation.Segment import Segment
 from M3DTestSupport.Requirements import defaultRequirements, runChecks
-from M3DValidationLib import SegmentationChecks
+from M3DValidationLib.Anatomy import SegmentationChecks
+from M3DValidationLib.Anatomy.EdgeProfiles import edgeProfiles
+from M3DValidationLib.Anatomy.SegmentAnalysis import bridges, overlapMm3
 from M3DValidationLib.Check import Case
-from M3DValidationLib.EdgeProfiles import edgeProfiles
-from M3DValidationLib.Finding import Verdict
-from M3DValidationLib.SegmentAnalysis import bridges, overlapMm3
+from M3DValidationLib.Requirement import Verdict
 
 SPACING = (0.5, 0.5, 1.0)
 
@@ -104,7 +104,7 @@ def test_thickConnectionAndThinWallAreNoBridges():
 
 
 def test_bridgesAreFoundInBlocksOfVoxelsToo(monkeypatch):
-    from M3DValidationLib import SegmentAnalysis
+    from M3DValidationLib.Anatomy import SegmentAnalysis
 
     monkeypatch.setattr(SegmentAnalysis, "_MOST_VOXELS", 100_000)
     found, step = bridges(dumbbell((slice(20, 22), slice(28, 32))), 1.0, 1000, 25)

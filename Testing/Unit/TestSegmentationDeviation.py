@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from M3DLib.Errors import M3DError
-from M3DLib.PhantomShapes import Box, Difference, Sphere, Union, rotationAbout
-from M3DLib.Segment import Segment
-from M3DLib.SegmentSurface import makeSurface
-from M3DLib.SurfaceParameters import SurfaceParameters
+from M3DLib.Mesh.SegmentSurface import makeSurface
+from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+from M3DLib.Phantom.PhantomShapes import Box, Difference, Sphere, Union, rotationAbout
+from M3DLib.Segmentation.Segment import Segment
 from M3DTestSupport.ShapeMeshes import surfaceMesh
-from M3DValidationLib.RigidRegistration import fitPoints, registerRigid
-from M3DValidationLib.SegmentationDeviation import segmentationDeviation, voxelized
+from M3DValidationLib.Deviation.RigidRegistration import fitPoints, registerRigid
+from M3DValidationLib.Deviation.SegmentationDeviation import segmentationDeviation, voxelized
 
 
 def segmentOf(shape, columns=None, size=40, spacing=0.8):

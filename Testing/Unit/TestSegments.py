@@ -8,10 +8,10 @@ import SimpleITK
 from pydicom.sr.codedict import codes
 
 from M3DLib.Errors import M3DError
-from M3DLib.ImageReader import readImage
-from M3DLib.Segment import Segment
-from M3DLib.SegmentFit import bodyAt, requireFit, thresholdSegment
-from M3DLib.SegmentReader import readSegments, selectSegments
+from M3DLib.Image.ImageReader import readImage
+from M3DLib.Segmentation.Segment import Segment
+from M3DLib.Segmentation.SegmentFit import bodyAt, requireFit, thresholdSegment
+from M3DLib.Segmentation.SegmentReader import readSegments, selectSegments
 from M3DTestSupport.RealData import SLICER_SEGMENTATION, needsRealData
 from M3DTestSupport.SmallScan import BALL, BOX, smallImage, writeSmallScan
 from M3DTestSupport.Volumes import rotation

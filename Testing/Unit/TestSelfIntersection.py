@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from M3DTestSupport.MeshShapes import box, icosphere, together, torus
-from M3DValidationLib.BoxPairs import overlappingBoxes, overlappingBoxesBetween
-from M3DValidationLib.ExactPredicates import collinear, orientation2d, orientation3d
-from M3DValidationLib.SelfIntersection import flatFans, selfIntersections
-from M3DValidationLib.TriangleIntersection import APART, CROSSING, TOUCHING, meeting, plainlyApart
+from M3DValidationLib.Soundness.BoxPairs import overlappingBoxes, overlappingBoxesBetween
+from M3DValidationLib.Soundness.ExactPredicates import collinear, orientation2d, orientation3d
+from M3DValidationLib.Soundness.SelfIntersection import flatFans, selfIntersections
+from M3DValidationLib.Soundness.TriangleIntersection import APART, CROSSING, TOUCHING, meeting, plainlyApart
 
 
 def stored(values):

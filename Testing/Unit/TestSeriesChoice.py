@@ -5,9 +5,9 @@ import pydicom
 import pytest
 
 from M3DLib.Errors import Cancelled, M3DError
-from M3DLib.ImageReader import readImage
-from M3DLib.PhantomSeries import SeriesDescription, writeSeries
-from M3DLib.SliceHeader import sourceInstances
+from M3DLib.Image.ImageReader import readImage
+from M3DLib.Image.SliceHeader import sourceInstances
+from M3DLib.Phantom.PhantomSeries import SeriesDescription, writeSeries
 from M3DTestSupport.Volumes import makeVolume
 
 

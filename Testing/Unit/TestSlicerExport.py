@@ -4,11 +4,11 @@ import numpy as np
 import pydicom
 import pytest
 
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 from M3DLib.Errors import M3DError
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.SlicerTransforms import LPS_FROM_RAS
-from M3DLib.SurfaceParameters import SurfaceParameters
+from M3DLib.InSlicer.SlicerTransforms import LPS_FROM_RAS
+from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, importSeries, moveBy
 from M3DTestSupport.SlicerModules import StandInApplication
 from M3DTestSupport.Volumes import makeVolume, rotation
@@ -295,7 +295,7 @@ def test_colorVolumeIsNoScan(application, logic, case):
 
 
 def test_modelFarFromTheScanIsRefused(application, logic, case):
-    from M3DLib.SlicerParts import polyDataOfMesh
+    from M3DLib.InSlicer.SlicerParts import polyDataOfMesh
     from M3DTestSupport.Models import makeTetrahedron
 
     _volume, node, _segmentation = case

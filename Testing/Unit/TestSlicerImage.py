@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DLib.Errors import M3DError
-from M3DLib.ImageReader import readImage
-from M3DLib.ImageVolume import ImageVolume
-from M3DLib.SlicerExport import findSource
-from M3DLib.SlicerImage import imageOfInstances, imageOfVolumeNode, instanceUidsOf
-from M3DLib.SurfaceParameters import SurfaceParameters
+from M3DLib.Image.ImageReader import readImage
+from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.InSlicer.SlicerExport import findSource
+from M3DLib.InSlicer.SlicerImage import imageOfInstances, imageOfVolumeNode, instanceUidsOf
+from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DTestSupport.EnhancedSeries import writeEnhanced
 from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, importSeries
 from M3DTestSupport.SlicerModules import StandInApplication

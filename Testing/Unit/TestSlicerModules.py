@@ -69,7 +69,7 @@ class TestSample:
     @pytest.fixture
     def loading(self, application, monkeypatch):
         """DICOMUtils.loadSeriesByUID as the application has it: a volume node of the series' files."""
-        from M3DLib.ImageReader import readImage
+        from M3DLib.Image.ImageReader import readImage
 
         def loadSeriesByUID(seriesUids):
             (series,) = seriesUids
@@ -83,7 +83,7 @@ class TestSample:
         from M3DExportLib.PhantomSample import addSmallPhantom
 
         from M3DExport import M3DExportLogic
-        from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+        from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 
         volume, segmentation = addSmallPhantom()
         assert volume.GetAttribute("DICOM.instanceUIDs")

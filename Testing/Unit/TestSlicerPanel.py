@@ -5,7 +5,7 @@ import types
 import numpy as np
 import pytest
 
-from M3DLib import Codes
+from M3DLib.Dicom import Codes
 from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, importSeries, moveBy
 from M3DTestSupport.SlicerModules import StandInApplication
 from M3DTestSupport.SlicerWidgets import emit, loadUi
@@ -171,7 +171,7 @@ def test_panelSurvivesClosingTheSceneAndLeaving(application, widget):
 def test_choicesAreThoseOfTheStandard(application):
     from M3DExportLib.Choices import PredecessorPurpose, SurfaceMethod, TitleCode, Unit, Usage
 
-    from M3DLib.SurfaceParameters import METHODS
+    from M3DLib.Mesh.SurfaceParameters import METHODS
 
     for choices, group in ((Usage, Codes.USAGE), (PredecessorPurpose, Codes.PREDECESSOR_PURPOSE)):
         assert sorted(choice.value for choice in choices if choice.value) == Codes.keywords(group)
@@ -185,8 +185,8 @@ def test_choicesAreThoseOfTheStandard(application):
 def test_defaultsOfThePanelAreThoseOfTheLibrary(widget):
     from M3DExportLib.ExportParameters import descriptionOf, surfaceOf
 
-    from M3DLib.ModelDescription import ModelDescription
-    from M3DLib.SurfaceParameters import SurfaceParameters
+    from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+    from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
     assert descriptionOf(widget._parameterNode) == ModelDescription()
     assert surfaceOf(widget._parameterNode) == SurfaceParameters()

@@ -4,10 +4,10 @@ import numpy as np
 import pydicom
 import pytest
 
-from M3DLib.DicomFile import writeDicomFile
+from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 from M3DLib.Errors import M3DError
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere
 from M3DTestSupport.Models import makeHeaders, makeObject, makeTetrahedron
 from M3DTestSupport.SceneCases import addVolumeNode, importSeries
@@ -96,7 +96,7 @@ class TestExamining:
         assert "another frame of reference" in loadable.warning
 
     def test_examiningDoesNotReadThePayload(self, tmp_path):
-        from M3DLib.LoadableExamination import readHeaders
+        from M3DLib.InSlicer.LoadableExamination import readHeaders
 
         writeDicomFile(makeObject(TriangleMesh(*icosphere())), tmp_path / "model.dcm")
         # Asking the data set for the element would read it.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DTestSupport.Models import makeTetrahedron
 from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, importSeries, itemOf, moveBy
 from M3DTestSupport.SlicerModules import StandInApplication
@@ -61,7 +61,7 @@ class TestExporting:
     def test_segmentsAndModelsGoIntoOneFolder(self, application, plugin, case, tmp_path):
         before = set(application.database._files)
         model = application.scene.AddNewNodeByClass("vtkMRMLModelNode", "guide")
-        from M3DLib.SlicerParts import polyDataOfMesh
+        from M3DLib.InSlicer.SlicerParts import polyDataOfMesh
 
         model.SetAndObservePolyData(polyDataOfMesh(makeTetrahedron(offset=(0.0, 8.0, 105.0))))
         import slicer

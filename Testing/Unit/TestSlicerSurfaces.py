@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from M3DLib.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DLib.Errors import M3DError
-from M3DLib.Segment import Segment
-from M3DLib.SegmentMerging import mergeSegments
-from M3DLib.SlicerParts import meshOfPolyData, polyDataOfMesh
+from M3DLib.InSlicer.SlicerParts import meshOfPolyData, polyDataOfMesh
+from M3DLib.Segmentation.Segment import Segment
+from M3DLib.Segmentation.SegmentMerging import mergeSegments
 from M3DTestSupport.Models import makeTetrahedron
 from M3DTestSupport.SceneCases import addVolumeNode, importSeries, moveBy
 from M3DTestSupport.SlicerModules import StandInApplication

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from M3DLib.Errors import M3DError
-from M3DLib.PointMerging import mergePoints
-from M3DLib.StlFile import CHUNK, checkStl, readStl, stlBytes, stlHeader
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.PointMerging import mergePoints
+from M3DLib.Mesh.StlFile import CHUNK, checkStl, readStl, stlBytes, stlHeader
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.Models import makeTetrahedron
 
 
@@ -113,7 +113,7 @@ def test_mergingAgreesWithNumpyUnique():
 
 def test_collidingHashesAreToldApart(monkeypatch):
     # With multipliers of zero every point has the same hash: the worst collision there can be.
-    monkeypatch.setattr("M3DLib.PointMerging._MULTIPLIERS", (0, 0, 0))
+    monkeypatch.setattr("M3DLib.Mesh.PointMerging._MULTIPLIERS", (0, 0, 0))
     rng = np.random.default_rng(3)
     corners = rng.integers(0, 5, size=(300, 3, 3)).astype(np.float32)
     points, triangles = mergePoints(corners)

@@ -8,12 +8,12 @@ import pytest
 from highdicom.sr import srread
 
 from M3DBatchLib.CommandLine import main
-from M3DLib.DicomFile import writeDicomFile
-from M3DLib.EncapsulatedStlWriter import encapsulateMesh
+from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import encapsulateMesh
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
 from M3DLib.Errors import M3DError
-from M3DLib.ImageReader import readImage
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.ModelSources import sourcesFromImages
+from M3DLib.Image.ImageReader import readImage
 from M3DTestSupport.Faults import cube
 from M3DTestSupport.Reports import PATIENT, hostile, validated, withFindings, writeNamedScan
 from M3DValidationLib.Report.StructuredReport import SCHEME, measurementReport, plainMeaning

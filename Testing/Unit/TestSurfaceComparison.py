@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from M3DLib.SurfaceComparison import compareSurfaces
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.SurfaceComparison import compareSurfaces
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import box, icosphere
 
 

@@ -6,13 +6,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from M3DLib.Errors import Cancelled, M3DError
-from M3DLib.PhantomShapes import Box, Difference, Sphere, Torus
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Phantom.PhantomShapes import Box, Difference, Sphere, Torus
 from M3DTestSupport.ShapeMeshes import surfaceMesh
-from M3DValidationLib.ClosestSurface import ClosestSurface
-from M3DValidationLib.DeviationMap import Quality
-from M3DValidationLib.SurfaceDeviation import compareSurfaces, surfaceDeviation
-from M3DValidationLib.SurfaceSign import windingNumber
+from M3DValidationLib.Deviation.ClosestSurface import ClosestSurface
+from M3DValidationLib.Deviation.DeviationMap import Quality
+from M3DValidationLib.Deviation.SurfaceDeviation import compareSurfaces, surfaceDeviation
+from M3DValidationLib.Deviation.SurfaceSign import windingNumber
 
 
 def bruteForce(mesh, points):

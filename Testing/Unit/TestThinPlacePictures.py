@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from M3DBatchLib.CommandLine import main
-from M3DLib.Rendering import canRender
-from M3DLib.StlFile import stlBytes
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.Rendering import canRender
+from M3DLib.Mesh.StlFile import stlBytes
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import box, together
-from M3DValidationLib.PlacePicture import _piecesWithin, freestDirection, renderPlace
+from M3DValidationLib.Soundness.PlacePicture import _piecesWithin, freestDirection, renderPlace
 
 RENDERS = pytest.mark.skipif(not canRender(), reason="this machine has no OpenGL to render with")
 RING = (213, 94, 0)
@@ -57,7 +57,7 @@ def test_eachFindingWithAPlaceNamesItsPicture(tmp_path, capsys):
 
 
 def test_withoutARendererTheFindingSaysSo(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("M3DLib.Rendering.canRender", lambda: False)
+    monkeypatch.setattr("M3DLib.Mesh.Rendering.canRender", lambda: False)
     _, report, output = validate(tmp_path, capsys, "--min-wall", 1)
     finding = next(finding for finding in report["findings"] if finding["requirement"] == "wall-thickness")
     assert "cannot render" in finding["evidence"]["pictureNote"]

@@ -15,8 +15,8 @@ from pydicom.uid import (
 )
 
 from M3DLib.Errors import M3DError
-from M3DLib.ImageReader import readImage
-from M3DLib.PhantomSeries import writeSeries
+from M3DLib.Image.ImageReader import readImage
+from M3DLib.Phantom.PhantomSeries import writeSeries
 from M3DTestSupport.EnhancedSeries import writeEnhanced
 from M3DTestSupport.Volumes import makeVolume
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from M3DBatchLib.CommandLine import main
-from M3DLib.ImageVolume import ImageVolume
-from M3DLib.PhantomSeries import SeriesDescription, writeSeries
-from M3DLib.StlFile import stlBytes
+from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.Mesh.StlFile import stlBytes
+from M3DLib.Phantom.PhantomSeries import SeriesDescription, writeSeries
 from M3DTestSupport.Faults import FAULTS, cube
 from M3DTestSupport.PhantomScan import SCANNED, TODAY, Content, Fault, boneMask, render
 
@@ -18,7 +18,7 @@ def onTheDayOfTheTests(monkeypatch):
     """The scan of the phantom is a few days old."""
     import datetime as dt
 
-    import M3DValidationLib.IdentityChecks as module
+    import M3DValidationLib.Acquisition.IdentityChecks as module
 
     class Day(dt.date):
         @classmethod

@@ -8,9 +8,9 @@ import pytest
 import SimpleITK as sitk
 
 from M3DBatchLib.CommandLine import main
-from M3DLib.PhantomImage import renderPhantom
-from M3DLib.PhantomShapes import Sphere
-from M3DLib.StlFile import stlBytes
+from M3DLib.Mesh.StlFile import stlBytes
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomShapes import Sphere
 from M3DTestSupport.ShapeMeshes import surfaceMesh
 
 BALL = Sphere((0.1, 0.2, 0.3), 12)

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import box, cylinder, icosphere, together
 from M3DTestSupport.MeshZoo import ANIMALS
 from M3DTestSupport.Requirements import defaultRequirements, runChecks
 from M3DTestSupport.SoundMeshes import SOUND
-from M3DValidationLib import PrintabilityChecks
 from M3DValidationLib.Check import Case
-from M3DValidationLib.Finding import Verdict
-from M3DValidationLib.WallThickness import OPPOSITE, closestPoints, measureThickness, thinPlaces
+from M3DValidationLib.Requirement import Verdict
+from M3DValidationLib.Soundness import PrintabilityChecks
+from M3DValidationLib.Soundness.WallThickness import OPPOSITE, closestPoints, measureThickness, thinPlaces
 
 
 def corners(mesh):

@@ -4,12 +4,12 @@ from datetime import datetime
 
 import numpy as np
 
-from M3DLib import IodTable
-from M3DLib.DocumentReferences import EDITED, DocumentReference
-from M3DLib.EncapsulatedStlWriter import encapsulateMesh
-from M3DLib.ModelDescription import ModelDescription
-from M3DLib.ModelSources import sourcesFromImages
-from M3DLib.SurfaceParameters import SurfaceParameters
+from M3DLib.Dicom import IodTable
+from M3DLib.EncapsulatedStl.DocumentReferences import EDITED, DocumentReference
+from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import encapsulateMesh
+from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
+from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DTestSupport.Models import makeHeaders, makeTetrahedron
 
 STL_CLASS = "1.2.840.10008.5.1.4.1.1.104.3"

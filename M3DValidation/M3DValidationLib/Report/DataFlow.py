@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
+from M3DLib.Mesh.StlFile import stlBytes
 from M3DLib.Software import softwareVersions
-from M3DLib.StlFile import stlBytes
 
 if TYPE_CHECKING:
-    from M3DLib.ImageVolume import ImageVolume
-    from M3DLib.TriangleMesh import TriangleMesh
+    from M3DLib.Image.ImageVolume import ImageVolume
+    from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
     from ..Check import Case
 

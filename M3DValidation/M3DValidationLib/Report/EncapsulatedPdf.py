@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from M3DLib.EncapsulatedStlWriter import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from M3DLib.HeaderCopy import copyModules, settleCharacterSet
-from M3DLib.SeriesPlacement import SeriesPlacement, newUid
+from M3DLib.Dicom.HeaderCopy import copyModules, settleCharacterSet
+from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from M3DLib.EncapsulatedStl.SeriesPlacement import SeriesPlacement, newUid
 from M3DLib.Software import NAME, VERSION
 
 from .StructuredReport import requireNamed

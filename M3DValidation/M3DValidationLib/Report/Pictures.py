@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from M3DLib.Errors import noProgress
-from M3DLib.Rendering import renderMesh, renderViews
+from M3DLib.Mesh.Rendering import renderMesh, renderViews
 
-from ..DeviationHistogram import RANGE_IN_TOLERANCES
+from ..Deviation.DeviationHistogram import RANGE_IN_TOLERANCES
 from .ColorScale import deviationColors
 from .SlicePicture import SliceView, slicePicture
 

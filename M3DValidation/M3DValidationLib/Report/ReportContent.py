@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..IdentityChecks import RECORD
-from ..ImageCheck import headersOf, valuesOf
+from ..Acquisition.IdentityChecks import RECORD
+from ..Acquisition.ImageCheck import headersOf, valuesOf
 from .DataFlow import dataFlow
 
 if TYPE_CHECKING:

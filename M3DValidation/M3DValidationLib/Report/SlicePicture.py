@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from M3DLib.ImageVolume import ImageVolume
-from M3DLib.TriangleMesh import TriangleMesh
+from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 OUTLINE, RIM, MARK = (255, 176, 0), (30, 20, 0), (86, 200, 255)
 _CT_WINDOW = (-450.0, 1050.0)

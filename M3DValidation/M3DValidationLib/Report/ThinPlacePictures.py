@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..PlacePicture import freestDirection, renderPlace
-from ..SectionPicture import sectionPicture
+from ..Soundness.PlacePicture import freestDirection, renderPlace
+from ..Soundness.SectionPicture import sectionPicture
 from .Pictures import Picture, pngBytes
 
 if TYPE_CHECKING:
     from ..Check import Case
-    from ..Finding import Finding
+    from ..Requirement import Finding
 
 _NAMES = {"wall-thickness": ("thinnest-wall", "Thinnest wall"), "gap-width": ("narrowest-gap", "Narrowest gap")}
 _RADIUS_MM = 15.0

@@ -1,0 +1,199 @@
+"""Reads one CT or MR series, or an image file without headers, into an ImageVolume.
+
+Reading and judging are apart: a stack with gaps, copies or a second orientation is read with its true positions, and
+``ImageVolume.geometryProblems`` says what is wrong with it. Only what cannot be one image at all is an error here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..Errors import M3DError, noProgress
+from .DicomSeries import DicomFile, chooseSeries, describeSeries, findFiles, scanFiles
+from .ImageVolume import ImageVolume, SkippedFile
+from .SliceHeader import SliceHeader
+from .SliceStack import SliceStack
+from .StackProblems import stackProblems
+from .VoxelValues import narrowest, readVoxels
+
+IMAGE_FILE_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
+_SHARE_OF_HEADERS = 0.4
+
+
+def readImage(
+    path: str | Path, series: str | None = None, progress: Callable[[float, str], None] = noProgress
+) -> ImageVolume:
+    """Read a scan.
+
+    :param path: folder of a DICOM series (searched with its subfolders, any file names), a DICOM file (multi-frame, or
+        a series of one), or a NRRD, NIfTI or MetaImage file.
+    :param series: Series Instance UID or Series Number when the folder holds several image series.
+    :return: rescaled voxels with the slices sorted by position along the normal.
+    :raises M3DError: no image, several series, damaged files, slices that cannot be one image; names file or series.
+    """
+    path = Path(path)
+    if path.is_file() and path.name.lower().endswith(IMAGE_FILE_SUFFIXES):
+        if series is not None:
+            raise M3DError(f"{path} has no DICOM series, so --series does not apply to it.")
+        return _readWithoutHeaders(path)
+    paths = findFiles(path)
+    if not paths:
+        raise M3DError(f"Folder {path} is empty; choose the folder of the scan.")
+    files, skipped = scanFiles(paths, lambda done, text: progress(done * _SHARE_OF_HEADERS, text))
+    if path.is_file() and not files:
+        raise M3DError(
+            f"{path} is not an image this program reads ({skipped[0].reason}): give a folder of DICOM files, a DICOM "
+            f"file, or one of {', '.join(IMAGE_FILE_SUFFIXES)}."
+        )
+    chosen, others = chooseSeries(files, series, path)
+    chosen, scouts = _withoutScouts(chosen)
+    image = _makeVolume(chosen, lambda done, text: progress(_SHARE_OF_HEADERS + done * (1 - _SHARE_OF_HEADERS), text))
+    image.skippedFiles = sorted(skipped + others + scouts, key=lambda item: item.file)
+    progress(1.0, "Image read")
+    return image
+
+
+def _readWithoutHeaders(path: Path) -> ImageVolume:
+    """NRRD, NIfTI or MetaImage: a geometry, but no headers."""
+    from .ImageFile import readImageFile
+
+    array, matrix = readImageFile(path)
+    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-12:
+        raise M3DError(f"{path} does not place its voxels in space (its axes or spacings are not usable).")
+    problems = ["There is only one slice; a volume needs at least two."] if array.shape[0] == 1 else []
+    return ImageVolume(narrowest(array, path), matrix, name=path.name, files=[path], geometryProblems=problems)
+
+
+def _withoutScouts(files: list[DicomFile]) -> tuple[list[DicomFile], list[SkippedFile]]:
+    """Leave out scout views that some scanners put into the series itself, where their size tells them from slices."""
+    sizes = {_size(file) for file in files if not file.isLocalizer}
+    scouts = [file for file in files if sizes and file.isLocalizer and _size(file) not in sizes]
+    reason = "localizer (scout view) within the series"
+    return [file for file in files if file not in scouts], [SkippedFile(file.path, reason) for file in scouts]
+
+
+def _size(file: DicomFile) -> tuple[int, int]:
+    return int(file.header.get("Columns", 0) or 0), int(file.header.get("Rows", 0) or 0)
+
+
+@dataclass
+class ArrangedSeries:
+    """The files of one series as one stack, sorted by position along the normal; nothing of the voxels.
+
+    :ivar files: in the order of the slices; one file when it is multi-frame.
+    :ivar slices: headers of the slices in the order in which they were found.
+    :ivar order: ``slices[order[k]]`` is slice k.
+    :ivar stack: positions and orientations along k.
+    """
+
+    files: list[DicomFile]
+    slices: list[SliceHeader]
+    order: np.ndarray
+    stack: SliceStack
+    multiFrame: bool
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the slices are not one regular grid of one patient, one sentence each."""
+        return _identityProblems(self.files) + stackProblems(self.stack)
+
+
+def arrangeSeries(files: list[DicomFile]) -> ArrangedSeries:
+    """Sort the files of one series into a stack.
+
+    :raises M3DError: the files cannot be one image (several sizes, several multi-frame files, frames without a place).
+    """
+    frameCounts = [int(file.header.get("NumberOfFrames", 1) or 1) for file in files]
+    multiFrame = max(frameCounts) > 1
+    if multiFrame and len(files) > 1:
+        raise M3DError(
+            f"The series is spread over {len(files)} files with several frames each ({describeSeries(files)}); such "
+            "parts are not joined. Give one of the files instead of the folder, or export the scan as single slices."
+        )
+    if multiFrame and "PerFrameFunctionalGroupsSequence" not in files[0].header:
+        raise M3DError(f"{files[0].path} has {frameCounts[0]} frames but does not say where each lies in the patient.")
+    sizes = Counter(_size(file) for file in files)
+    if len(sizes) > 1:
+        listed = ", ".join(f"{count} of {size[0]} x {size[1]}" for size, count in sizes.most_common())
+        odd = next(file for file in files if _size(file) == sizes.most_common()[-1][0])
+        raise M3DError(f"The slices have different sizes ({listed} pixels; see {odd.path}): they are not one image.")
+    if multiFrame:
+        slices = [SliceHeader(files[0].header, frame) for frame in range(frameCounts[0])]
+        _refuseSeveralStacks(slices, files[0])
+    else:
+        # A single frame may still keep its geometry in functional groups.
+        slices = [SliceHeader(file.header, 0) for file in files]
+    stack = SliceStack.fromHeaders(slices)
+    order = _sortingOrder(stack, slices)
+    if not multiFrame:
+        files = [files[index] for index in order]
+    return ArrangedSeries(files, slices, order, stack.reordered(order), multiFrame)
+
+
+def _makeVolume(files: list[DicomFile], progress: Callable[[float, str], None]) -> ImageVolume:
+    """One volume from the files of one series."""
+    series = arrangeSeries(files)
+    rank = np.empty(len(series.order), dtype=int)
+    rank[series.order] = np.arange(len(series.order))
+    return imageOfSeries(series, readVoxels(files, series.slices, rank, progress))
+
+
+def imageOfSeries(series: ArrangedSeries, array: np.ndarray) -> ImageVolume:
+    """The volume of a series.
+
+    :param array: its rescaled voxels (k, j, i), k along the sorted stack.
+    """
+    header = series.files[0].header
+    return ImageVolume(
+        array,
+        series.stack.ijkToLps(),
+        name=str(header.get("SeriesDescription", "") or ""),
+        modality=str(header.get("Modality", "") or ""),
+        headers=[file.header for file in series.files],
+        files=[file.path for file in series.files],
+        slicePositions=series.stack.positions,
+        sliceOrientations=series.stack.orientations,
+        frameIndices=series.order if series.multiFrame else None,
+        geometryProblems=series.problems,
+    )
+
+
+def _refuseSeveralStacks(slices: list[SliceHeader], file: DicomFile) -> None:
+    """Refuse a multi-frame object whose frames belong to stacks of different orientation (e.g. a three-plane scout)."""
+    stacks: dict[str, list[SliceHeader]] = {}
+    for header in slices:
+        stacks.setdefault(str(header.get("StackID", "")), []).append(header)
+    orientations = {
+        tuple(round(number, 2) for number in headers[0].numbers("ImageOrientationPatient", 6) or ())
+        for headers in stacks.values()
+    }
+    if len(stacks) > 1 and len(orientations) > 1:
+        listed = ", ".join(f"'{name}' with {len(headers)} frames" for name, headers in stacks.items())
+        raise M3DError(f"{file.path} holds {len(stacks)} stacks of different orientation ({listed}), not one image.")
+
+
+def _sortingOrder(stack: SliceStack, slices: list[SliceHeader]) -> np.ndarray:
+    """Indices that sort the slices along the normal; those without a position follow by instance number."""
+    numbers = np.array([header.number("InstanceNumber") or 0.0 for header in slices])
+    # Positions within a micrometer count as equal, so that rounding does not decide which copy comes first.
+    heights = np.round(stack.heights(), 3)
+    return np.lexsort((np.arange(len(slices)), numbers, heights))
+
+
+def _identityProblems(files: list[DicomFile]) -> list[str]:
+    """Why slices that may fit are not one image all the same: another patient, study or coordinate system."""
+    problems = []
+    for keyword, what in (
+        ("PatientID", "patients (Patient ID)"),
+        ("StudyInstanceUID", "studies (Study Instance UID)"),
+        ("FrameOfReferenceUID", "frames of reference (Frame of Reference UID)"),
+    ):
+        values = {str(file.header.get(keyword, "") or "") for file in files}
+        if len(values) > 1:
+            problems.append(f"The slices come from {len(values)} different {what}: they are not one scan.")
+    return problems

@@ -1,0 +1,119 @@
+"""Fills a volume with the rescaled values of its slices, in the smallest type that holds them exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..Errors import M3DError
+from .PixelReader import checkPixelFormat, readFrames, storedType
+
+if TYPE_CHECKING:
+    from .DicomSeries import DicomFile
+    from .SliceHeader import SliceHeader
+
+_INT32 = np.iinfo(np.int32)
+
+
+def readVoxels(
+    files: list[DicomFile],
+    slices: list[SliceHeader],
+    rank: np.ndarray,
+    progress: Callable[[float, str], None],
+) -> np.ndarray:
+    """Rescaled voxels (k, j, i): int16 or int32 when all values are whole numbers, else float32.
+
+    :param files: files in the order in which their frames stand in ``slices``.
+    :param rank: place along k of every slice in ``slices``.
+    :raises M3DError: a file that is damaged or no gray-value image, slices without one common pixel size.
+    """
+    for file in files:
+        checkPixelFormat(file)
+    scales = [_rescale(header, files[min(index, len(files) - 1)]) for index, header in enumerate(slices)]
+    whole = all(slope.is_integer() and intercept.is_integer() for slope, intercept in scales) and all(
+        storedType(file).kind in "iu" for file in files
+    )
+    shape = (len(slices), int(files[0].header.Rows), int(files[0].header.Columns))
+    array = np.empty(shape, np.int16 if whole else np.float32)
+    index = 0
+    for file in files:
+        for frame in readFrames(file):
+            if index % 8 == 0:
+                progress(index / len(slices), "Reading pixels")
+            slope, intercept = scales[index]
+            values = _rescaled(frame, slope, intercept, whole)
+            if whole:
+                array = _wideEnough(array, values, file)
+            array[rank[index]] = values
+            index += 1
+    return array
+
+
+def _wideEnough(array: np.ndarray, values: np.ndarray, file: DicomFile) -> np.ndarray:
+    """The volume, widened to int32 when the values need it."""
+    limits = np.iinfo(array.dtype)
+    if np.can_cast(values.dtype, array.dtype) or (limits.min <= values.min() and values.max() <= limits.max):
+        return array
+    if array.dtype == np.int32 or values.min() < _INT32.min or values.max() > _INT32.max:
+        raise M3DError(f"{file.path} holds values beyond 32 bits; it is no image this program can use.")
+    return _widened(array)
+
+
+def _widened(array: np.ndarray) -> np.ndarray:
+    """The int16 volume as int32 in its own, grown memory, so that there are never two volumes."""
+    shape, size = array.shape, array.size
+    # Nobody else refers to the volume yet, so its memory may be moved.
+    array.resize(2 * size, refcheck=False)
+    wide = array.view(np.int32).reshape(shape)
+    narrow = array[:size].reshape(shape)
+    for k in range(shape[0] - 1, -1, -1):
+        # From the end: where slice k lands, only slices lie that have been copied already (and k itself when it is 0).
+        wide[k] = narrow[k].copy()
+    return wide
+
+
+def _rescaled(frame: np.ndarray, slope: float, intercept: float, whole: bool) -> np.ndarray:
+    if not whole:
+        return frame * np.float64(slope) + intercept
+    if slope == 1 and intercept == 0:
+        return frame
+    wide = frame.astype(np.int32 if frame.dtype.itemsize <= 2 and abs(slope) < 2**14 else np.int64)
+    if slope != 1:
+        wide *= int(slope)
+    wide += int(intercept)
+    return wide
+
+
+def _rescale(header: SliceHeader, file: DicomFile) -> tuple[float, float]:
+    """Rescale Slope and Intercept of a slice (DICOM PS3.3 C.11.1.1.2); 1 and 0 where there is no rescale."""
+    if header.get("ModalityLUTSequence") is not None:
+        raise M3DError(
+            f"{file.path} gives its values by a Modality LUT table; only Rescale Slope and Intercept are read."
+        )
+    slope = header.number("RescaleSlope")
+    intercept = header.number("RescaleIntercept")
+    slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
+    if slope == 0:
+        raise M3DError(f"{file.path} has a Rescale Slope of 0, which would make every value the same.")
+    return slope, intercept
+
+
+def narrowest(array: np.ndarray, path: Path) -> np.ndarray:
+    """Whole numbers as int16 where they fit, else as int32; others as float32.
+
+    :raises M3DError: values that are no numbers, or beyond 32 bits; names the file.
+    """
+    if array.dtype.kind == "f":
+        if not np.isfinite(array).all():
+            raise M3DError(f"{path} holds values that are not finite numbers.")
+        return array.astype(np.float32, copy=False)
+    if array.dtype.kind not in "iu":
+        raise M3DError(f"{path} has voxels of type {array.dtype}; an image has numbers.")
+    low, high = int(array.min()), int(array.max())
+    for dtype in (np.int16, np.int32):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return array.astype(dtype, copy=False)
+    raise M3DError(f"{path} holds values from {low} to {high}, beyond 32 bits.")

@@ -1,0 +1,1 @@
+"""Scans: voxels, geometry and headers of DICOM series and research formats."""

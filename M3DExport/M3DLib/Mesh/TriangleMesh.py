@@ -1,0 +1,151 @@
+"""A triangle mesh in patient coordinates, and what can be said of it without any other input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..Errors import M3DError
+
+if TYPE_CHECKING:
+    import vtk
+
+
+@dataclass
+class TriangleMesh:
+    """Indexed triangles; points shared between triangles where the surface is connected.
+
+    :ivar points: float32 (n, 3), LPS mm.
+    :ivar triangles: int32 (m, 3), indices into ``points``, counter-clockwise seen from outside.
+    :ivar color: sRGB, each 0 to 1, or None when unknown.
+    :ivar opacity: 0 (transparent) to 1 (opaque), or None when unknown.
+    """
+
+    points: np.ndarray
+    triangles: np.ndarray
+    name: str = ""
+    color: tuple[float, float, float] | None = None
+    opacity: float | None = None
+    _cache: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self):
+        self.points = np.ascontiguousarray(self.points, dtype=np.float32)
+        self.triangles = np.ascontiguousarray(self.triangles, dtype=np.int32)
+        if self.points.ndim != 2 or self.points.shape[1] != 3:
+            raise M3DError(f"Mesh points must be an (n, 3) array, not {self.points.shape}.")
+        if self.triangles.ndim != 2 or self.triangles.shape[1] != 3:
+            raise M3DError(f"Mesh triangles must be an (m, 3) array, not {self.triangles.shape}.")
+        if len(self.triangles) and (self.triangles.min() < 0 or self.triangles.max() >= len(self.points)):
+            raise M3DError(f"Mesh '{self.name}' has triangles that name points it does not have.")
+
+    @property
+    def boundsLps(self) -> tuple[float, float, float, float, float, float]:
+        """Extent of the points (xmin, xmax, ymin, ymax, zmin, zmax), LPS mm."""
+        if not len(self.points):
+            raise M3DError(f"Mesh '{self.name}' has no points, so it has no bounds.")
+        low, high = self.points.min(axis=0), self.points.max(axis=0)
+        return tuple(float(value) for pair in zip(low, high, strict=True) for value in pair)
+
+    def corners(self) -> np.ndarray:
+        """Corner coordinates of every triangle, float64 (m, 3 corners, 3 axes), LPS mm."""
+        return self.points.astype(np.float64)[self.triangles]
+
+    @property
+    def volumeMm3(self) -> float:
+        """Signed enclosed volume in mm3 (divergence theorem); positive when the triangles face outward.
+
+        Only the volume of a closed mesh means anything. Summed about the center of the points, so that a model far from
+        the origin loses no digits.
+        """
+        if "volume" not in self._cache:
+            self._cache["volume"] = 0.0
+            if len(self.triangles):
+                points = self.points.astype(np.float64)
+                points -= (points.min(axis=0) + points.max(axis=0)) / 2
+                a, b, c = (points[self.triangles[:, corner]] for corner in range(3))
+                self._cache["volume"] = float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6)
+        return self._cache["volume"]
+
+    @property
+    def areaMm2(self) -> float:
+        """Sum of the triangles' areas, mm2."""
+        if "area" not in self._cache:
+            a, b, c = (self.points[self.triangles[:, corner]].astype(np.float64) for corner in range(3))
+            self._cache["area"] = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
+        return self._cache["area"]
+
+    @property
+    def isClosed(self) -> bool:
+        """Whether every edge is crossed as often in one direction as in the other, so that nothing leaks out.
+
+        True for surfaces that touch themselves along an edge (four triangles at it): they still bound a volume.
+        """
+        if "closed" not in self._cache:
+            self._cache["closed"] = len(self.triangles) > 0 and not len(self.openEdges())
+        return self._cache["closed"]
+
+    def cached(self, name: str, make: Callable[[], Any]) -> Any:
+        """What ``make`` returned the first time; for results that several checks need of the same, unchanged mesh."""
+        if name not in self._cache:
+            self._cache[name] = make()
+        return self._cache[name]
+
+    def openEdges(self) -> np.ndarray:
+        """Edges without a balanced opposite: int64 (k, 2) pairs of point indices, smaller index first."""
+        if not len(self.triangles):
+            return np.empty((0, 2), dtype=np.int64)
+        start = self.triangles.ravel().astype(np.int64)
+        end = self.triangles[:, [1, 2, 0]].ravel().astype(np.int64)
+        low, high = np.minimum(start, end), np.maximum(start, end)
+        key = low * len(self.points) + high
+        direction = np.where(start < end, 1, np.where(start > end, -1, 0))
+        order = np.argsort(key, kind="stable")
+        key, direction = key[order], direction[order]
+        first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
+        balance = np.add.reduceat(direction, first)
+        open_ = key[first[balance != 0]]
+        return np.stack([open_ // len(self.points), open_ % len(self.points)], axis=1)
+
+    def reversed(self) -> TriangleMesh:
+        """The same mesh with every triangle facing the other way."""
+        return TriangleMesh(self.points, self.triangles[:, ::-1], self.name, self.color, self.opacity)
+
+    def toPolyData(self) -> vtk.vtkPolyData:
+        """vtkPolyData in LPS mm that shares the points' memory (keep the mesh alive while it is used)."""
+        import vtk
+        from vtk.util.numpy_support import numpy_to_vtk
+
+        points = vtk.vtkPoints()
+        points.SetData(numpy_to_vtk(self.points))
+        offsets = np.arange(0, 3 * len(self.triangles) + 1, 3, dtype=np.int32)
+        cells = vtk.vtkCellArray()
+        cells.SetData(numpy_to_vtk(offsets, deep=True), numpy_to_vtk(self.triangles.reshape(-1), deep=True))
+        polyData = vtk.vtkPolyData()
+        polyData.SetPoints(points)
+        polyData.SetPolys(cells)
+        return polyData
+
+    @classmethod
+    def fromPolyData(cls, polyData: vtk.vtkPolyData, name: str = "") -> TriangleMesh:
+        """Copy of the triangles of a vtkPolyData that is in LPS mm; polygons and strips are triangulated first."""
+        import vtk
+        from vtk.util.numpy_support import vtk_to_numpy
+
+        polys = polyData.GetPolys()
+        onlyTriangles = polys.IsHomogeneous() == 3 or not polys.GetNumberOfCells()
+        if polyData.GetNumberOfStrips() or not onlyTriangles:
+            triangulate = vtk.vtkTriangleFilter()
+            triangulate.SetInputData(polyData)
+            triangulate.PassLinesOff()
+            triangulate.PassVertsOff()
+            triangulate.Update()
+            polyData = triangulate.GetOutput()
+            polys = polyData.GetPolys()
+        if not polys.GetNumberOfCells():
+            return cls(np.empty((0, 3)), np.empty((0, 3)), name)
+        points = vtk_to_numpy(polyData.GetPoints().GetData()).astype(np.float32, copy=True)
+        triangles = vtk_to_numpy(polys.GetConnectivityArray()).reshape(-1, 3).astype(np.int32)
+        return cls(points, triangles, name)

@@ -1,0 +1,1 @@
+"""Triangle meshes: from segments, as STL bytes, as pictures."""

@@ -1,0 +1,1 @@
+"""Meshes of files that others wrote, whatever the format."""

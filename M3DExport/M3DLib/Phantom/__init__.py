@@ -1,0 +1,1 @@
+"""Scans of known truth, for the demo, the samples and the tests."""

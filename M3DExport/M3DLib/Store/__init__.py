@@ -1,0 +1,1 @@
+"""Where objects are kept: DICOM file-sets and PACS."""

@@ -1,0 +1,160 @@
+"""Regions of the image that checks ask for: the anatomy, the body, and what lies outside the reconstructed field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from M3DLib.Image.ImageVolume import ImageVolume
+
+from ..Check import Case
+from .ImageCheck import headersOf
+
+# Between air (-1000 HU) and fat (-100 HU), nearer to air so that lung tissue at the skin does not matter.
+BODY_HU = -400
+# Everything that is neither air nor lung nor cortical bone.
+SOFT_HU = (-300, 400)
+# Nothing is less dense than air; noise and streaks go below it, but values below this were put there by software.
+IMPOSSIBLE_HU = -1500
+
+
+def segmentMask(case: Case) -> np.ndarray | None:
+    """The segment on the image's grid, bool (k, j, i); None when there is no segment."""
+    if "segmentMask" not in case.measurements:
+        case.measurements["segmentMask"] = None if case.segment is None else _onGrid(case)
+    return case.measurements["segmentMask"]
+
+
+def _onGrid(case: Case) -> np.ndarray:
+    segment, image = case.segment, case.image
+    array = segment.array.view(bool) if segment.array.dtype == np.uint8 else segment.array.astype(bool)
+    if array.shape == image.array.shape and np.allclose(segment.ijkToLps, image.ijkToLps, atol=1e-3):
+        return array
+    # Index (i, j, k) of the image to that of the segment, then turned around to (k, j, i) for the array.
+    matrix = np.linalg.inv(segment.ijkToLps) @ image.ijkToLps
+    turn = np.array([2, 1, 0])
+    linear, offset = matrix[:3, :3][np.ix_(turn, turn)], matrix[:3, 3][turn]
+    whole = np.rint(linear), np.rint(offset)
+    if np.allclose(linear, whole[0], atol=1e-3) and np.allclose(offset, whole[1], atol=0.05):
+        linear, offset = whole
+    from scipy.ndimage import affine_transform
+
+    return affine_transform(
+        array.view(np.uint8), linear, offset, output_shape=image.array.shape, order=0, mode="constant", cval=0
+    ).view(bool)
+
+
+def bodyMask(case: Case) -> np.ndarray:
+    """Voxels of the patient, bool (k, j, i): denser than air for CT, brighter than Otsu's threshold otherwise."""
+    if "bodyMask" not in case.measurements:
+        image = case.image
+        case.measurements["bodyMask"] = image.array > (BODY_HU if looksLikeCt(image) else _otsu(image.array))
+    return case.measurements["bodyMask"]
+
+
+def looksLikeCt(image: ImageVolume) -> bool:
+    """Whether the values are Hounsfield units: by modality, else by negative values as air has them."""
+    if image.modality:
+        return image.modality == "CT"
+    return bool(image.array[:: max(1, len(image.array) // 32)].min() < -500)
+
+
+def _otsu(array: np.ndarray) -> float:
+    """The threshold that parts the values into the two classes of least variance (Otsu 1979)."""
+    sample = array[:: max(1, len(array) // 64), ::2, ::2].ravel()
+    if np.ptp(sample) == 0:
+        # One value everywhere: nothing is brighter than it.
+        return float(sample[0])
+    counts, edges = np.histogram(sample.astype(np.float64), bins=256)
+    centers = (edges[:-1] + edges[1:]) / 2
+    below = np.cumsum(counts)
+    above = below[-1] - below
+    sums = np.cumsum(counts * centers)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
+    return float(centers[np.nanargmax(between)])
+
+
+@dataclass
+class OutsideField:
+    """Voxels of the array that were not reconstructed.
+
+    :ivar mask: bool (k, j, i) or, where it is the same in all slices, (1, j, i); None when the whole array was.
+    :ivar circleRadiusPixels: radius of the reconstruction circle about the middle of the slice, None if there is none.
+    :ivar reason: how it was recognized, in words.
+    """
+
+    mask: np.ndarray | None
+    circleRadiusPixels: float | None
+    reason: str
+
+
+def outsideField(case: Case) -> OutsideField:
+    """What lies outside the reconstructed field: padding, impossible values, or a flat value outside a circle."""
+    if "outsideField" not in case.measurements:
+        case.measurements["outsideField"] = _findOutside(case)
+    return case.measurements["outsideField"]
+
+
+def _findOutside(case: Case) -> OutsideField:
+    array = case.image.array
+    lowest, highest = array.min(axis=0), array.max(axis=0)
+    padding = _paddingRange(case)
+    if padding is not None:
+        mask = (array >= padding[0]) & (array <= padding[1])
+        if mask.any():
+            return OutsideField(mask, _circle(mask.all(axis=0)), "voxels hold the Pixel Padding Value (0028,0120)")
+    if looksLikeCt(case.image) and lowest.min() < IMPOSSIBLE_HU:
+        mask = array < IMPOSSIBLE_HU
+        return OutsideField(
+            mask, _circle(mask.all(axis=0)), f"voxels hold values below {IMPOSSIBLE_HU} HU, which air has not"
+        )
+    flat = (lowest == highest) & (lowest == lowest[0, 0]) & (len(array) > 1)
+    radius = _circle(flat)
+    if radius is not None and _isImageUpTo(radius, array, lowest == highest):
+        return OutsideField(flat[np.newaxis], radius, f"all voxels outside a circle hold {int(lowest[0, 0])}")
+    return OutsideField(None, None, "")
+
+
+def _isImageUpTo(radius: float, array: np.ndarray, constant: np.ndarray) -> bool:
+    """Whether noise fills the circle to its edge: a round body in air without noise ends at a circle too.
+
+    :param constant: bool (j, i), whether all slices have the same value there.
+    """
+    j, i = np.indices(constant.shape)
+    distance = np.hypot(j - (constant.shape[0] - 1) / 2, i - (constant.shape[1] - 1) / 2)
+    edge = (distance < radius - 0.5) & (distance > radius - 2.5)
+    return constant[distance < radius - 0.5].mean() < 0.05 and (array[:, edge] != array[0, 0, 0]).mean() > 0.5
+
+
+def _paddingRange(case: Case) -> tuple[float, float] | None:
+    """Rescaled values that Pixel Padding Value and its Range Limit name; None when there is no padding."""
+    headers = headersOf(case)
+    value = headers[0].number("PixelPaddingValue") if headers else None
+    if value is None:
+        return None
+    limit = headers[0].number("PixelPaddingRangeLimit")
+    bits = int(headers[0].get("BitsAllocated", 16))
+    slope = headers[0].number("RescaleSlope") or 1.0
+    intercept = headers[0].number("RescaleIntercept") or 0.0
+    ends = []
+    for number in (value, value if limit is None else limit):
+        # Written without a sign in some files whose pixels have one.
+        signed = number - 2**bits if headers[0].get("PixelRepresentation") and number >= 2 ** (bits - 1) else number
+        ends.append(slope * signed + intercept)
+    return min(ends), max(ends)
+
+
+def _circle(outside: np.ndarray) -> float | None:
+    """Radius in pixels of the circle about the slice's middle that ``outside`` (j, i) is the outside of, if it is."""
+    rows, columns = outside.shape
+    if not (outside[0, 0] and outside[0, -1] and outside[-1, 0] and outside[-1, -1]):
+        return None
+    j, i = np.ogrid[:rows, :columns]
+    radius = np.hypot(j - (rows - 1) / 2, i - (columns - 1) / 2)
+    nearest = float(radius[outside].min())
+    ring = radius > nearest + 1.5
+    if nearest < 0.25 * min(rows, columns) or not ring.any() or outside[ring].mean() < 0.98:
+        return None
+    return nearest

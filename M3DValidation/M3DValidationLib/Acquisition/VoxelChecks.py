@@ -1,0 +1,73 @@
+"""Size and shape of the voxels, and whether the segmentation's voxels suit the tolerance."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..Check import Case
+from .ImageCheck import ImageCheck, stackOf
+
+
+class VoxelCheck(ImageCheck):
+    """Pixel spacing and the ratio of the voxel's longest to its shortest edge."""
+
+    requirementIds = ("in-plane-pixel", "voxel-anisotropy")
+    aboutImageAlone = True
+
+    def findings(self, held, case, progress):
+        """See :class:`ImageCheck`."""
+        stack = stackOf(case)
+        missing = np.zeros(0) if stack is None else np.flatnonzero(~(stack.pixelSpacings > 0).all(axis=1))
+        if len(missing):
+            for requirement in held.values():
+                yield requirement.notAssessable(
+                    f"Pixel Spacing (0028,0030) is missing or not positive in {len(missing)} slices."
+                )
+            return
+        spacing = case.image.spacing.copy()
+        if stack is not None:
+            spacing[:2] = stack.pixelSpacings.max(axis=0)[::-1]
+            spacing[2] = stack.typicalDistance()
+        columns, rows, slices = case.image.dimensions
+        evidence = {
+            "columnSpacingMm": round(float(spacing[0]), 5),
+            "rowSpacingMm": round(float(spacing[1]), 5),
+            "matrix": [columns, rows],
+        }
+        if requirement := held.get("in-plane-pixel"):
+            largest = round(float(spacing[:2].max()), 6)
+            message = f"Pixels are {spacing[0]:.3g} x {spacing[1]:.3g} mm ({columns} x {rows} matrix)."
+            yield requirement.finding(largest, message, **evidence)
+        if requirement := held.get("voxel-anisotropy"):
+            if slices < 2 or not np.isfinite(spacing[2]):
+                yield requirement.notAssessable("The distance between slices is not known.", **evidence)
+                return
+            ratio = float(spacing.max() / spacing.min())
+            size = " x ".join(f"{length:.3g}" for length in spacing)
+            message = f"Voxels are {size} mm: the longest edge is {ratio:.2f} times the shortest."
+            yield requirement.finding(ratio, message, sliceDistanceMm=round(float(spacing[2]), 5), **evidence)
+
+
+class LabelmapSpacingCheck(ImageCheck):
+    """The segmentation's voxels against the tolerance of the intended use."""
+
+    requirementIds = ("labelmap-spacing",)
+
+    def canRun(self, case: Case) -> bool:
+        """Whether there is a segment."""
+        return case.segment is not None
+
+    def findings(self, held, case, progress):
+        """See :class:`ImageCheck`."""
+        requirement = held["labelmap-spacing"]
+        tolerance = case.options.get("tolerance") or case.profile.toleranceMm
+        largest = float(case.segment.spacing.max())
+        size = " x ".join(f"{length:.3g}" for length in case.segment.spacing)
+        share = largest / tolerance
+        message = f"The segmentation's voxels are {size} mm, {share:.2g} times the tolerance of {tolerance:g} mm."
+        yield requirement.finding(
+            share, message, spacingMm=case.segment.spacing.round(5).tolist(), toleranceMm=tolerance
+        )
+
+
+CHECKS = (VoxelCheck, LabelmapSpacingCheck)

@@ -1,0 +1,138 @@
+"""All deviations of a case, measured once: the JSON block ``deviation``, the maps behind it, the findings on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from M3DLib.Errors import M3DError, noProgress
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+
+from ..Check import Case
+from ..Requirement import Finding
+from .DeviationHistogram import deviationHistogram
+from .DeviationMap import DeviationMap
+from .DeviationRegions import deviationRegions
+from .DeviationStatistics import deviationStatistics, summary
+from .ImageDeviation import HALF_HEIGHT, imageDeviation
+from .MeshRefinement import refined
+from .SegmentationDeviation import segmentationDeviation
+from .SurfaceDeviation import compareSurfaces
+
+# Edges longer than this many of the largest voxel edges get further points for the comparison with the image.
+COARSE = 2.0
+KINDS = ("image", "segmentation", "surface")
+
+
+@dataclass
+class DeviationReport:
+    """Deviations of the mesh of a case.
+
+    :ivar data: the JSON block: ``image``, ``segmentation``, ``surface``, each the values of
+        :func:`~.DeviationStatistics.deviationStatistics` (plus ``regions``, ``histogram``,
+        and what the kind adds), or null.
+    :ivar maps: the distances at the vertices, by the same keys; only those that were measured.
+    :ivar problems: why a kind could not be measured although its input is there, one sentence each.
+    :ivar key: the parts and settings it was measured with.
+    """
+
+    data: dict = field(default_factory=lambda: dict.fromkeys(KINDS))
+    maps: dict[str, DeviationMap] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    key: tuple = ()
+
+    def findings(self, case: Case) -> list[Finding]:
+        """Findings of the case's profile on what was measured."""
+        from .DeviationChecks import CHECKS
+
+        checks = [check() for check in CHECKS]
+        return [finding for check in checks if check.canRun(case) for finding in check.run(case)]
+
+
+def deviationReport(
+    case: Case,
+    progress: Callable[[float, str], None] = noProgress,
+    reference: TriangleMesh | None = None,
+) -> DeviationReport:
+    """Measure the mesh of a case against its image, its segment and another mesh, whichever are there.
+
+    The report is kept in the case's measurements: a second call with the same parts and settings does not measure
+    again.
+
+    :param case: options: ``tolerance`` (mm, default: the profile's), ``searchRange`` (mm), ``method``
+        ("half-height" or "gradient").
+    :param reference: a mesh to compare with ("surface"), already aligned, LPS mm.
+    """
+    tolerance = float(case.options.get("tolerance") or getattr(case.profile, "toleranceMm", None) or 1.0)
+    method = case.options.get("method") or HALF_HEIGHT
+    searchRange = float(case.options.get("searchRange") or 3.0)
+    parts = (case.image, case.segment, case.mesh, reference)
+    key = (*map(id, parts), tolerance, method, searchRange)
+    known = case.measurements.get("deviation")
+    if known is not None and known.key == key:
+        return known
+    report = DeviationReport(key=key)
+    if case.mesh is not None and case.image is not None:
+        with _kept(report, "image"):
+            deviation = imageDeviation(
+                refined(case.mesh, COARSE * float(case.image.spacing.max())),
+                case.image,
+                method=method,
+                searchRange=searchRange,
+                progress=lambda done, text: progress(0.5 * done, text),
+            )
+            facts = deviationStatistics(deviation, tolerance, case.image)
+            report.data["image"] = {**facts, "regions": deviationRegions(deviation, tolerance, case.image)}
+            report.data["image"]["histogram"] = deviationHistogram(deviation, tolerance)
+            report.maps["image"] = deviation
+    if case.mesh is not None and case.segment is not None:
+        with _kept(report, "segmentation"):
+            requirement = case.profile.requirements.get("segment-parts") if case.profile else None
+            least = requirement.parameters.get("leastVolumeMm3", 10.0) if requirement else 10.0
+            deviation, facts = segmentationDeviation(
+                case.mesh, case.segment, tolerance, least, lambda done, text: progress(0.5 + 0.3 * done, text)
+            )
+            report.data["segmentation"] = {**facts, "regions": deviationRegions(deviation, tolerance)}
+            report.data["segmentation"]["histogram"] = deviationHistogram(deviation, tolerance)
+            report.maps["segmentation"] = deviation
+    if case.mesh is not None and reference is not None:
+        with _kept(report, "surface"):
+            comparison = compareSurfaces(
+                case.mesh, reference, progress=lambda done, text: progress(0.8 + 0.2 * done, text)
+            )
+            report.data["surface"] = surfaceFacts(comparison, tolerance)
+            report.maps["surface"] = comparison.forward
+    progress(1.0, "Deviations measured")
+    case.measurements["deviation"] = report
+    return report
+
+
+def surfaceFacts(comparison, tolerance: float) -> dict:
+    """JSON values of a comparison of two meshes: figures, regions, and the other direction under ``reverse``."""
+    forward, reverse = comparison.forward, comparison.reverse
+    facts = deviationStatistics(forward, tolerance)
+    other = deviationStatistics(reverse, tolerance)
+    good = reverse.reliable
+    facts["reverse"] = {
+        **summary(reverse.distance[good], reverse.areas[good], tolerance),
+        "coverage": other["coverage"],
+        "worstPointLps": other["worstPointLps"],
+    }
+    histogram = deviationHistogram(forward, tolerance)
+    return {**facts, "regions": deviationRegions(forward, tolerance), "histogram": histogram}
+
+
+class _kept:
+    """Keep the reason when one kind of deviation cannot be measured, and go on with the others."""
+
+    def __init__(self, report: DeviationReport, kind: str):
+        self.report, self.kind = report, kind
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, M3DError):
+            self.report.problems[self.kind] = str(error)
+            return True
+        return False
