@@ -9,7 +9,6 @@ from M3DLib.Errors import M3DError, noProgress
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from ..Check import Case
-from ..Requirement import Finding
 from .DeviationHistogram import deviationHistogram
 from .DeviationMap import DeviationMap
 from .DeviationRegions import deviationRegions
@@ -40,13 +39,6 @@ class DeviationReport:
     maps: dict[str, DeviationMap] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     key: tuple = ()
-
-    def findings(self, case: Case) -> list[Finding]:
-        """Findings of the case's profile on what was measured."""
-        from .DeviationChecks import CHECKS
-
-        checks = [check() for check in CHECKS]
-        return [finding for check in checks if check.canRun(case) for finding in check.run(case)]
 
 
 def deviationReport(

@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from M3DLib.Errors import M3DError
-from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
+from .RigidMotion import RigidMotion
 from .RigidRegistration import fitPoints
 
 _COLUMNS = ("x1", "y1", "z1", "x2", "y2", "z2")
@@ -33,14 +33,12 @@ _SIGNS = {"LPS": (1, 1, 1), "RAS": (-1, -1, 1)}
 
 
 @dataclass
-class PointAlignment:
+class PointAlignment(RigidMotion):
     """A rigid motion from pairs of points.
 
-    :ivar matrix: float64 (4, 4), moves the points on A onto those on B, LPS mm.
     :ivar distances: float64 (n,), mm left between the points of each pair after the motion.
     """
 
-    matrix: np.ndarray
     names: list[str]
     distances: np.ndarray
 
@@ -48,16 +46,6 @@ class PointAlignment:
     def residual(self) -> float:
         """Root mean square of the distances left, mm."""
         return float(np.sqrt(np.mean(self.distances**2)))
-
-    @property
-    def angleDegrees(self) -> float:
-        """Angle of the rotation."""
-        return float(np.degrees(np.arccos(np.clip((np.trace(self.matrix[:3, :3]) - 1) / 2, -1, 1))))
-
-    def apply(self, mesh: TriangleMesh) -> TriangleMesh:
-        """The mesh after the motion."""
-        moved = mesh.points.astype(np.float64) @ self.matrix[:3, :3].T + self.matrix[:3, 3]
-        return TriangleMesh(moved, mesh.triangles, mesh.name, mesh.color, mesh.opacity)
 
     def text(self) -> str:
         """What was done, in words."""

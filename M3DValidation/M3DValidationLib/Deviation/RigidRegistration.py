@@ -12,22 +12,21 @@ from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Phantom.PhantomShapes import rotationAbout
 
 from .ClosestSurface import ClosestSurface
+from .RigidMotion import RigidMotion
 
 SAMPLE = 5000
 
 
 @dataclass
-class RigidRegistration:
+class RigidRegistration(RigidMotion):
     """A rigid motion and how well it fits; the fit is not the comparison.
 
-    :ivar matrix: float64 (4, 4), moves the mesh onto the reference, LPS mm.
     :ivar residual: root mean square distance of the points used, mm, after the motion.
     :ivar usedShare: share of the sampled points that were used (the rest was trimmed as not belonging together).
     :ivar iterations: number of steps.
     :ivar converged: whether the last step changed the residual by less than a thousandth.
     """
 
-    matrix: np.ndarray
     residual: float
     usedShare: float
     iterations: int
@@ -37,16 +36,6 @@ class RigidRegistration:
     def translation(self) -> np.ndarray:
         """Shift of the origin, mm (3,)."""
         return self.matrix[:3, 3]
-
-    @property
-    def angleDegrees(self) -> float:
-        """Angle of the rotation."""
-        return float(np.degrees(np.arccos(np.clip((np.trace(self.matrix[:3, :3]) - 1) / 2, -1, 1))))
-
-    def apply(self, mesh: TriangleMesh) -> TriangleMesh:
-        """The mesh after the motion."""
-        moved = mesh.points.astype(np.float64) @ self.matrix[:3, :3].T + self.matrix[:3, 3]
-        return TriangleMesh(moved, mesh.triangles, mesh.name, mesh.color, mesh.opacity)
 
     def text(self) -> str:
         """What was done, in words."""
