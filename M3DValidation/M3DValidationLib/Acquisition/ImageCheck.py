@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
 from M3DLib.Errors import noProgress
@@ -15,7 +16,7 @@ from ..Requirement import Finding, Requirement
 NO_HEADERS = "The image has no DICOM headers, so this cannot be known."
 
 
-class ImageCheck:
+class ImageCheck(ABC):
     """A check of the scan; subclasses yield at least one finding for each requirement they hold in ``findings``.
 
     :cvar aboutImageAlone: whether the findings are the same whatever segment is looked at.
@@ -37,9 +38,9 @@ class ImageCheck:
                 held[identifier] = requirement
         return list(self.findings(held, case, progress)) if held else []
 
+    @abstractmethod
     def findings(self, held: dict[str, Requirement], case: Case, progress) -> Iterable[Finding]:
         """Findings for the requirements held, by id."""
-        raise NotImplementedError
 
 
 def headersOf(case: Case) -> list[SliceHeader]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..Requirement import Finding, Requirement
 from .MeshSoundness import MeshSoundness
 
 
-class MeshCheck:
+class MeshCheck(ABC):
     """A check of the mesh alone; subclasses give their findings in ``findings``."""
 
     requirementIds: tuple[str, ...] = ()
@@ -37,9 +38,9 @@ class MeshCheck:
             return "Some points of the mesh have no place; this can be judged when they have one."
         return ""
 
+    @abstractmethod
     def findings(self, held: dict[str, Requirement], soundness: MeshSoundness) -> Iterator[Finding]:
         """One finding for each requirement held."""
-        raise NotImplementedError
 
 
 class PointsCheck(MeshCheck):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from .MeshSoundness import MeshSoundness
 from .WallThickness import METHOD, Thickness, measureThickness, thinPlaces
 
 
-class _PrintCheck:
+class _PrintCheck(ABC):
     """A check that needs a surface with an inside."""
 
     requirementIds: tuple[str, ...] = ()
@@ -35,8 +36,9 @@ class _PrintCheck:
             return allNotAssessable(held, "The surface encloses no volume, so there is nothing to print.")
         return self._findings(held, soundness, case)
 
+    @abstractmethod
     def _findings(self, held, soundness, case) -> list[Finding]:
-        raise NotImplementedError
+        """One finding or more for each requirement held."""
 
 
 class WallCheck(_PrintCheck):
