@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from ..Dicom import Codes
 from ..Dicom.CieLab import encodeLab, labFromRgb
+from ..Dicom.FileMeta import addFileMeta
 from ..Dicom.HeaderCopy import copyModules, settleCharacterSet
 from ..Errors import M3DError
 from ..Identifying import namesPatient
 from ..Mesh.StlFile import checkStl, stlBytes
 from ..Mesh.SurfaceParameters import SurfaceParameters
-from ..Software import VERSION, softwareVersions
+from ..Software import softwareVersions
 from .DocumentReferences import DocumentReference, addCommonInstanceReference, documentItems, sourceItems
 from .ModelDescription import (
     REPAIRS_PARAMETER,
@@ -35,11 +36,6 @@ if TYPE_CHECKING:
 
 MIME_TYPE = "model/stl"
 MODALITY = "M3D"
-
-# Identifies this writer in file meta information: a UUID of the project, fixed for good.
-IMPLEMENTATION_CLASS_UID = "2.25.130877580514483121051570660940837276539"
-IMPLEMENTATION_VERSION_NAME = f"SLICERM3D_{VERSION}"[:16]
-
 
 # Encapsulated Document is OB with a 32-bit length, all ones of which means "undefined".
 MAXIMUM_STL_BYTES = 0xFFFFFFFE
@@ -139,7 +135,7 @@ def buildEncapsulatedStl(
             dataset.IdenticalDocumentsSequence = documentItems(identical)
         addCommonInstanceReference(dataset, [*sources.references, *predecessors, *identical], study)
         settleCharacterSet(sources.header, dataset)
-        _addFileMeta(dataset)
+        addFileMeta(dataset)
     return dataset
 
 
@@ -299,18 +295,6 @@ def _addSop(dataset: Dataset, moment: datetime) -> None:
     dataset.SOPInstanceUID = newUid()
     dataset.InstanceCreationDate = moment.strftime("%Y%m%d")
     dataset.InstanceCreationTime = moment.strftime("%H%M%S.%f")
-
-
-def _addFileMeta(dataset: Dataset) -> None:
-    from pydicom.dataset import FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian
-
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
-    dataset.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
 
 
 def _yesNo(value: bool) -> str:

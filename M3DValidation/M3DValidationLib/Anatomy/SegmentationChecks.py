@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -19,13 +20,17 @@ _FEWEST_PROFILES = 50
 
 
 class _SegmentCheck:
-    """A check that needs a segment with voxels."""
+    """A check of a segment, with or without voxels."""
 
     requirementIds: tuple[str, ...] = ()
 
     def canRun(self, case: Case) -> bool:
         """Whether there is a segment."""
         return case.segment is not None
+
+
+class _VoxelCheck(_SegmentCheck, ABC):
+    """A check that needs a segment with voxels."""
 
     def run(self, case: Case, progress: Callable[[float, str], None] = noProgress) -> list[Finding]:
         """Findings; not assessable for an empty segment."""
@@ -39,8 +44,9 @@ class _SegmentCheck:
         progress(1.0, "Checking the segmentation")
         return findings
 
+    @abstractmethod
     def _findings(self, held, case) -> list[Finding]:
-        raise NotImplementedError
+        """One finding or more for each requirement held."""
 
 
 class ContentCheck(_SegmentCheck):
@@ -49,7 +55,7 @@ class ContentCheck(_SegmentCheck):
     requirementIds = ("segment-not-empty", "segment-inside-image")
 
     def run(self, case: Case, progress: Callable[[float, str], None] = noProgress) -> list[Finding]:
-        """See :class:`_SegmentCheck`."""
+        """Findings on whether there are voxels at all, and where."""
         held = requirementsOf(case, self.requirementIds)
         volume = case.segment.volumeMm3
         findings = []
@@ -70,7 +76,7 @@ class ContentCheck(_SegmentCheck):
         return findings
 
 
-class PiecesCheck(_SegmentCheck):
+class PiecesCheck(_VoxelCheck):
     """Islands and holes."""
 
     requirementIds = ("segment-islands", "segment-holes")
@@ -107,7 +113,7 @@ class PiecesCheck(_SegmentCheck):
         )
 
 
-class BridgeCheck(_SegmentCheck):
+class BridgeCheck(_VoxelCheck):
     """Leakage through thin bridges."""
 
     requirementIds = ("segment-bridges",)
@@ -146,7 +152,7 @@ class BridgeCheck(_SegmentCheck):
         return findings
 
 
-class OverlapCheck(_SegmentCheck):
+class OverlapCheck(_VoxelCheck):
     """The segment against the others of its segmentation."""
 
     requirementIds = ("segment-overlap",)
@@ -177,7 +183,7 @@ class OverlapCheck(_SegmentCheck):
         return findings
 
 
-class ThresholdCheck(_SegmentCheck):
+class ThresholdCheck(_VoxelCheck):
     """The segment's edge against the local 50 % level of the image."""
 
     requirementIds = ("threshold-plausibility",)
@@ -237,7 +243,7 @@ class ThresholdCheck(_SegmentCheck):
         return findings
 
 
-class SurfaceCheck(_SegmentCheck):
+class SurfaceCheck(_VoxelCheck):
     """The mesh as made from the segment: steps, volume, record of how."""
 
     requirementIds = ("stair-steps", "surface-record", "mesh-volume-change")

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from M3DLib.Errors import M3DError
+from M3DLib.TextFile import readTextFile
 
 from .RigidMotion import RigidMotion
 from .RigidRegistration import fitPoints
@@ -88,12 +89,7 @@ def readPointPairs(file: Path | str) -> tuple[list[str], np.ndarray, np.ndarray]
     :raises M3DError: naming the first entry that is wrong.
     """
     path = Path(file)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise M3DError(f"'{path}' cannot be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise M3DError(f"'{path}' is not a text file in UTF-8.") from error
+    text = readTextFile(path)
     kind = path.suffix.lower()
     if kind not in (".csv", ".json"):
         raise M3DError(f"'{path}' must be a .csv or .json file of pairs of points.")

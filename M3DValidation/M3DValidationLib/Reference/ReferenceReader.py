@@ -31,6 +31,7 @@ from pathlib import Path
 import numpy as np
 
 from M3DLib.Errors import M3DError
+from M3DLib.TextFile import readTextFile
 
 KINDS = {"box": 3, "bar": 3, "plate": 3, "sphere": 1, "cylinder": 2, "rod": 2}
 _COLUMNS = ("name", "x1", "y1", "z1", "x2", "y2", "z2")
@@ -75,12 +76,7 @@ def readReferences(file: Path | str) -> tuple[list[ReferenceDistance], list[Cali
     :raises M3DError: every entry that is wrong, with its place in the file.
     """
     path = Path(file)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise M3DError(f"'{path}' cannot be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise M3DError(f"'{path}' is not a text file in UTF-8.") from error
+    text = readTextFile(path)
     problems: list[str] = []
     if path.suffix.lower() == ".csv":
         distances, objects = _fromCsv(text, problems), []

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from M3DLib.Dicom.FileMeta import addFileMeta
 from M3DLib.Dicom.HeaderCopy import copyModules, settleCharacterSet
-from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from M3DLib.EncapsulatedStl.SeriesPlacement import SeriesPlacement, newUid
 from M3DLib.Software import NAME, VERSION
 
@@ -36,8 +36,7 @@ def encapsulatePdf(
     """
     from pydicom import Dataset
     from pydicom.config import disable_value_validation
-    from pydicom.dataset import FileMetaDataset
-    from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
+    from pydicom.uid import EncapsulatedPDFStorage
 
     requireNamed(report, headers)
     now = madeAt or datetime.now().astimezone()
@@ -66,12 +65,7 @@ def encapsulatePdf(
         dataset.EncapsulatedDocumentLength = len(pdf)
         dataset.EncapsulatedDocument = pdf
         settleCharacterSet(headers[0], dataset)
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
-    dataset.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    addFileMeta(dataset)
     return dataset
 
 
