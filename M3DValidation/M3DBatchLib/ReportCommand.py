@@ -6,9 +6,17 @@ import argparse
 from pathlib import Path
 
 from M3DLib.Errors import M3DError
+from M3DValidationLib.Report.ReportFiles import (
+    PDF_FILE,
+    REPORT_FILE,
+    faces,
+    formatsOf,
+    readReport,
+    requireFormats,
+    writeFiles,
+)
 
 from .ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
-from .ReportFiles import PDF_FILE, REPORT_FILE, faces, formatsOf, readReport, requireFormats, writeFiles
 from .Terminal import Terminal
 
 

@@ -42,32 +42,6 @@ def modelHeaders(mesh: str | Path | None) -> list[Dataset]:
     return [header] if header.get("SOPClassUID") == EncapsulatedSTLStorage else []
 
 
-def reportObjects(
-    data: Mapping,
-    headers: Sequence[Dataset],
-    models: Sequence[Dataset],
-    neighbors: Sequence[Dataset] = (),
-    pdf: bytes | None = None,
-) -> list[Dataset]:
-    """The report's DICOM objects, not stored yet: the measurement report and, where there is one, the PDF.
-
-    :param neighbors: headers of what the place of storage holds already.
-    """
-    from M3DLib.EncapsulatedStl.SeriesPlacement import newSeries
-    from M3DValidationLib.Report.StructuredReport import measurementReport, requireNamed
-
-    requireNamed(data, headers)
-    known = [*headers, *models, *neighbors]
-    placement = newSeries(known, str(headers[0].StudyInstanceUID))
-    objects = [measurementReport(data, headers, models, placement=placement)]
-    if pdf is not None:
-        from M3DValidationLib.Report.EncapsulatedPdf import encapsulatePdf
-
-        # Another modality, so a series of its own.
-        objects.append(encapsulatePdf(pdf, data, headers, newSeries([*known, objects[0]], objects[0].StudyInstanceUID)))
-    return objects
-
-
 def storeReport(
     data: Mapping,
     headers: Sequence[Dataset],
@@ -77,6 +51,7 @@ def storeReport(
 ) -> list[Path]:
     """Put the report's DICOM objects into the file-set in a folder, made if needed; returns their files."""
     from M3DLib.Store.FileSetStore import FileSetStore
+    from M3DValidationLib.Report.ReportObjects import reportObjects
 
     store = FileSetStore(folder)
     neighbors = store.directory().headers()

@@ -1,18 +1,10 @@
-"""Options of the report, shared by the commands that make one, and how its content is completed."""
+"""Options of the report, shared by the commands that make one."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from .ReportFiles import FORMATS
-
-if TYPE_CHECKING:
-    from M3DValidationLib.Check import Case
-    from M3DValidationLib.Report.Pictures import Picture
+from M3DValidationLib.Report.ReportFiles import FORMATS
 
 
 def addReportOptions(parser: argparse.ArgumentParser) -> None:
@@ -33,25 +25,4 @@ def addReportOptions(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="TEXT",
         help="name the patient so in the report, and leave out everything else that identifies patient and study",
-    )
-
-
-def completeReport(
-    data: dict, cases: Sequence[Case], arguments: argparse.Namespace, pictures: Sequence[Picture] = ()
-) -> dict:
-    """The whole content of the report.
-
-    :param data: what the checks said, plain JSON values.
-    """
-    from M3DValidationLib.Report.ReportContent import reportContent
-
-    files = [Path(file) for file in (arguments.segmentation, arguments.mesh) if file]
-    return reportContent(
-        data,
-        cases,
-        pseudonym=arguments.pseudonym.strip(),
-        person=arguments.person.strip(),
-        time=datetime.now().astimezone().isoformat(timespec="seconds"),
-        files=files,
-        pictures=[picture.asDict() for picture in pictures],
     )

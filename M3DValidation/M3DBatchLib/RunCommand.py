@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
+from M3DValidationLib.Report.ReportFiles import PDF_FILE, faces, formatsOf, writeFiles
 
 from .DescriptionOptions import addDescriptionOptions, descriptionFrom, earlierModelsFrom
 from .InputOptions import requireOneAnatomy
-from .ReportDicom import DICOM_FOLDER, reportObjects
-from .ReportFiles import PDF_FILE, faces, writeFiles
+from .ReportDicom import DICOM_FOLDER
 from .Stopwatch import Stopwatch, peakMemoryMb
 from .Terminal import Terminal
-from .ValidateCommand import EXIT_FAILED, Validation, addValidationOptions, validate
+from .ValidateCommand import addValidationOptions, validate
 from .ValidationText import describeResult
 
 if TYPE_CHECKING:
     from M3DLib.EncapsulatedStl.ModelExport import Model
+    from M3DValidationLib.Report.Report import Report
 
 _MOST_LETTERS = 400
 
@@ -46,6 +47,8 @@ def addParser(subparsers) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     from M3DLib.Store.FileSetStore import FileSetStore
+    from M3DValidationLib.Report.ReportObjects import reportObjects
+    from M3DValidationLib.Report.ReportResult import EXIT_FAILED
 
     started = datetime.now().astimezone()
     stopwatch = Stopwatch()
@@ -58,16 +61,16 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     output = Path(arguments.output)
     store = FileSetStore(output / DICOM_FOLDER)
     store.requireWritable()
-    validation = validate(arguments, terminal, stopwatch)
-    data, image = validation.data, validation.cases[0].image
+    report = validate(arguments, terminal, stopwatch)
+    data, image, formats = report.data, report.cases[0].image, formatsOf(arguments.formats)
     if not image.headers:
         raise M3DError("The scan's file has no DICOM headers, so there is no patient and study to store the model in.")
     failed = data["exitStatus"] == EXIT_FAILED
-    made = all(case.mesh is not None for case in validation.cases)
+    made = all(case.mesh is not None for case in report.cases)
     models = []
     if made and (not failed or reason is not None):
         with stopwatch.stage("object"):
-            models = _models(validation, arguments, description, earlier=earlier, store=store, started=started)
+            models = _models(report, arguments, description, earlier=earlier, store=store, started=started)
             if failed:
                 data["override"] = {"reason": reason}
                 for model in models:
@@ -75,9 +78,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             data["dataFlow"].insert(-1, _dicomStep(models))
     data["exported"] = [str(model.dataset.SOPInstanceUID) for model in models]
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
-    files = faces(data, validation.pngs, validation.formats)
+    files = faces(data, report.pngs, formats)
     objects = [model.dataset for model in models]
-    if "sr" in validation.formats:
+    if "sr" in formats:
         neighbors = store.directory().headers()
         objects += reportObjects(data, image.headers, list(objects), neighbors, files.get(PDF_FILE))
     if objects:
@@ -95,13 +98,13 @@ def _said(count: int, made: bool, failed: bool, root: Path) -> str:
     return "No model was exported, because something fails; --export-anyway REASON exports it all the same."
 
 
-def _models(validation: Validation, arguments, description, *, earlier, store, started) -> list[Model]:
+def _models(report: Report, arguments, description, *, earlier, store, started) -> list[Model]:
     from M3DLib.EncapsulatedStl.EarlierModels import storedModels
     from M3DLib.EncapsulatedStl.Icon import renderIcon
     from M3DLib.EncapsulatedStl.ModelExport import makeModels
 
     directory = store.directory()
-    cases = validation.cases
+    cases = report.cases
     meshes = [case.mesh for case in cases]
     return makeModels(
         cases[0].image,

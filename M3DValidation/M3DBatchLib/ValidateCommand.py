@@ -5,28 +5,31 @@ from __future__ import annotations
 import argparse
 import math
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
+from M3DValidationLib.Report.ReportFiles import (
+    PDF_FILE,
+    REPORT_FILE,
+    SHOWING_PICTURES,
+    faces,
+    formatsOf,
+    requireFormats,
+    writeFiles,
+)
 
 from .InputOptions import addImageOptions, addSegmentOptions, requireOneAnatomy
 from .ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
-from .ReportFiles import PDF_FILE, REPORT_FILE, SHOWING_PICTURES, faces, formatsOf, requireFormats, writeFiles
-from .ReportOptions import addReportOptions, completeReport
+from .ReportOptions import addReportOptions
 from .Stopwatch import Stopwatch, peakMemoryMb
 from .Terminal import Terminal
 from .ValidationText import describeResult
 
 if TYPE_CHECKING:
     from M3DValidationLib.Check import Case
-    from M3DValidationLib.Report.Pictures import Picture
-    from M3DValidationLib.Requirement import Finding, Verdict
+    from M3DValidationLib.Report.Report import Report
 
-EXIT_PASSED = 0
-EXIT_FAILED = 1
-EXIT_INCOMPLETE = 3
 _SURFACE_METHODS = ("flying-edges", "surface-nets")
 _DEVIATION_METHODS = ("half-height", "gradient")
 
@@ -94,41 +97,28 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
     addReportOptions(parser)
 
 
-@dataclass
-class Validation:
-    """What was found, not written yet.
-
-    :ivar data: the whole content of the report.
-    :ivar pngs: the report's pictures by file name.
-    """
-
-    cases: list[Case]
-    data: dict
-    pngs: dict[str, bytes]
-    formats: tuple[str, ...]
-
-
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     stopwatch = Stopwatch()
-    validation = validate(arguments, terminal, stopwatch)
-    data, output = validation.data, Path(arguments.output)
+    report = validate(arguments, terminal, stopwatch)
+    data, output, formats = report.data, Path(arguments.output), formatsOf(arguments.formats)
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
-    files = faces(data, validation.pngs, validation.formats)
+    files = faces(data, report.pngs, formats)
     writeFiles(output, files)
-    if "sr" in validation.formats:
-        headers, models = validation.cases[0].image.headers, modelHeaders(arguments.mesh)
+    if "sr" in formats:
+        headers, models = report.cases[0].image.headers, modelHeaders(arguments.mesh)
         storeReport(data, headers, models, output / DICOM_FOLDER, files.get(PDF_FILE))
     terminal.result(data, describeResult(data))
     return data["exitStatus"]
 
 
-def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopwatch) -> Validation:
+def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopwatch) -> Report:
     """Read and check everything that the options name.
 
     :raises M3DError: wrong options or input.
     """
     from M3DValidationLib.Profile import loadProfile
+    from M3DValidationLib.Report.Report import casePictures, checkCases, makeReport
 
     from .ValidationInput import readCases
 
@@ -143,15 +133,18 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
     if "sr" in formats and not cases[0].image.headers:
         raise M3DError("--formats sr needs the patient and study of the scan, but its file has no DICOM headers.")
     with stopwatch.stage("checking"):
-        results = _runAll(cases, terminal)
+        results = checkCases(cases, terminal.progress)
     with stopwatch.stage("pictures"):
-        pictures = _pictures(cases, results, formats, terminal)
+        pictures = casePictures(cases, results, bool(set(formats) & SHOWING_PICTURES), terminal.progress)
     with stopwatch.stage("report"):
-        data = completeReport(resultOf(cases, results), cases, arguments, pictures)
-    data["report"] = str(output / REPORT_FILE)
+        files = [Path(file) for file in (arguments.segmentation, arguments.mesh) if file]
+        report = makeReport(
+            cases, results, pictures, person=arguments.person, pseudonym=arguments.pseudonym, files=files
+        )
+    report.data["report"] = str(output / REPORT_FILE)
     if arguments.points_csv:
-        data["pointsCsv"] = _writePoints(Path(arguments.points_csv), cases)
-    return Validation(cases, data, {picture.file: picture.png for picture in pictures}, formats)
+        report.data["pointsCsv"] = _writePoints(Path(arguments.points_csv), cases)
+    return report
 
 
 def _requireSense(arguments: argparse.Namespace) -> None:
@@ -200,95 +193,6 @@ def _requireFolder(output: Path) -> None:
         raise M3DError(f"{output} cannot be written; choose another folder with --output.")
 
 
-def _runAll(cases: list[Case], terminal: Terminal) -> list[list[Finding]]:
-    """Findings on each case; what concerns the scan alone is asked once."""
-    from M3DValidationLib.Validation import runChecks
-
-    results = []
-    for index, case in enumerate(cases):
-
-        def part(fraction: float, text: str, start=index) -> None:
-            terminal.progress((start + fraction) / len(cases), text)
-
-        results.append(runChecks(case, part, imageToo=index == 0))
-    return results
-
-
-def _pictures(cases: list[Case], results: list[list[Finding]], formats: tuple[str, ...], terminal) -> list[Picture]:
-    """What findings rest on always (field of view, thinnest places); the rest for the formats that show pictures."""
-    from M3DValidationLib.Acquisition.FieldOfViewPicture import describePicture, fieldOfViewPicture
-    from M3DValidationLib.Report.Pictures import Picture, makePictures, pngBytes
-    from M3DValidationLib.Report.ThinPlacePictures import thinPlacePictures
-
-    pictures = []
-    for number, (case, findings) in enumerate(zip(cases, results, strict=True), start=1):
-        ending = "" if len(cases) == 1 else f"-{number}"
-        array = fieldOfViewPicture(case)
-        if array is not None:
-            file = f"field-of-view{ending}.png"
-            png, words = pngBytes(array), describePicture(case)
-            requirement = "anatomy-inside-field-of-view"
-            pictures.append(Picture(file, "fieldOfView", "Anatomy in the field of view", words, png, requirement))
-        pictures += thinPlacePictures(case, findings, ending)
-    if set(formats) & SHOWING_PICTURES:
-        pictures += makePictures(cases, terminal.progress)
-    return pictures
-
-
-def exitStatusOf(verdict: Verdict) -> int:
-    """0 pass or warning, 1 fail, 3 not assessable."""
-    from M3DValidationLib.Requirement import Verdict
-
-    return {Verdict.FAIL: EXIT_FAILED, Verdict.NOT_ASSESSABLE: EXIT_INCOMPLETE}.get(verdict, EXIT_PASSED)
-
-
-def resultOf(cases: list[Case], results: list[list[Finding]]) -> dict:
-    """The report's content as plain JSON values."""
-    from M3DValidationLib.Requirement import Verdict
-    from M3DValidationLib.Validation import aboutImageAlone, overallVerdict
-
-    findings = [finding for found in results for finding in found]
-    verdict = overallVerdict(findings)
-    case = cases[0]
-    alike = aboutImageAlone()
-    described = []
-    for one, found in zip(cases, results, strict=True):
-        for finding in found:
-            entry = finding.asDict()
-            if len(cases) > 1 and one.segment is not None and finding.requirement.id not in alike:
-                entry["segment"] = one.segment.name
-            described.append(entry)
-    data = {
-        "verdict": verdict.value,
-        "exitStatus": exitStatusOf(verdict),
-        "counts": {v.value: sum(finding.verdict is v for finding in findings) for v in Verdict},
-        "profile": {
-            "name": case.profile.name,
-            "title": case.profile.title,
-            "version": case.profile.version,
-            "sha256": case.profile.sha256,
-        },
-        "toleranceMm": case.options.get("tolerance") or case.profile.toleranceMm,
-        "findings": described,
-        "deviation": _deviationOf(cases),
-        "input": _inputOf(cases),
-    }
-    return _plain(data)
-
-
-def _deviationOf(cases: list[Case]) -> dict | None:
-    """How far the model lies from scan and segment; of several, that of the first, and under ``segments`` of each."""
-    reports = [case.measurements.get("deviation") for case in cases]
-    blocks = [None if report is None else {**report.data, "problems": report.problems} for report in reports]
-    measured = [block for block in blocks if block is not None]
-    if not measured:
-        return None
-    if len(cases) == 1:
-        return measured[0]
-    named = zip(cases, blocks, strict=True)
-    return {**measured[0], "segments": {case.segment.name: block for case, block in named if block is not None}}
-
-
 def _writePoints(file: Path, cases: list[Case]) -> str | None:
     """Write the deviation of every point from the scan; None when nothing was measured."""
     from M3DValidationLib.Deviation.DeviationCsv import writePointsCsv
@@ -303,39 +207,3 @@ def _writePoints(file: Path, cases: list[Case]) -> str | None:
         return None
     writePointsCsv(file, maps)
     return str(file)
-
-
-def _inputOf(cases: list[Case]) -> dict:
-    """What was looked at."""
-    image, first = cases[0].image, cases[0]
-    data: dict = {}
-    if image is not None:
-        data["image"] = {
-            "modality": image.modality,
-            "dimensions": list(image.dimensions),
-            "spacingMm": [round(float(step), 5) for step in image.spacing],
-            "seriesInstanceUid": str(image.headers[0].get("SeriesInstanceUID", "")) if image.headers else "",
-            "geometryProblems": image.geometryProblems,
-            "skippedFiles": [{"file": item.file.name, "reason": item.reason} for item in image.skippedFiles],
-        }
-    segments = [case.segment for case in cases if case.segment is not None]
-    if segments:
-        data["segments"] = [{"name": s.name, "volumeMm3": s.volumeMm3, "from": s.source.kind} for s in segments]
-    if first.mesh is not None and first.meshNotes is not None:
-        data["mesh"] = {"format": first.meshNotes.format, "triangles": len(first.mesh.triangles)}
-    if first.surfaceParameters is not None:
-        data["surface"] = first.surfaceParameters.asDict()
-    return data
-
-
-def _plain(value):
-    """Plain JSON values: numpy numbers as numbers, what is not finite as null."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value

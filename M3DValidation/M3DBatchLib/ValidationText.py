@@ -18,7 +18,7 @@ _CONCLUSIONS = {
 def describeResult(data: dict) -> str:
     """Table and conclusion.
 
-    :param data: as :func:`ValidateCommand.resultOf` makes it.
+    :param data: as :func:`resultOf` makes it.
     """
     rows: dict[tuple[str, str], list[dict]] = {}
     for finding in data["findings"]:

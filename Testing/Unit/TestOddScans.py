@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from M3DBatchLib.ValidateCommand import resultOf
 from M3DLib.Image.ImageReader import readImage
 from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Segmentation.Segment import Segment
@@ -14,6 +13,7 @@ from M3DTestSupport.PhantomScan import Content, Fault, judge, makeCase, render
 from M3DTestSupport.Volumes import makeVolume, rotation
 from M3DValidationLib.Check import Case
 from M3DValidationLib.Profile import loadProfile
+from M3DValidationLib.Report.ReportResult import resultOf
 from M3DValidationLib.Requirement import Verdict
 from M3DValidationLib.Validation import ACQUISITION_MODULES, checksOf, overallVerdict, runChecks
 

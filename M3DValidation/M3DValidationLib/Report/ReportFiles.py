@@ -49,11 +49,11 @@ def faces(data: dict, pictures: Mapping[str, bytes], formats: tuple[str, ...]) -
     """Content of every file of the report by its name, the JSON last."""
     files = dict(pictures)
     if "html" in formats:
-        from M3DValidationLib.Report.HtmlReport import htmlReport
+        from .HtmlReport import htmlReport
 
         files["report.html"] = htmlReport(data, pictures).encode("utf-8")
     if "pdf" in formats:
-        from M3DValidationLib.Report.PdfReport import pdfReport
+        from .PdfReport import pdfReport
 
         files[PDF_FILE] = pdfReport(data, pictures)
     files[REPORT_FILE] = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8")
@@ -86,8 +86,8 @@ def readReport(file: Path) -> tuple[dict, dict[str, bytes]]:
 
     :raises M3DError: no such file, not a report of this version, or a picture that is not the report's any more.
     """
-    from M3DValidationLib.Report.ReportContent import readSchema
-    from M3DValidationLib.SchemaValidation import schemaProblems
+    from ..SchemaValidation import schemaProblems
+    from .ReportContent import readSchema
 
     try:
         data = json.loads(file.read_text(encoding="utf-8-sig"))

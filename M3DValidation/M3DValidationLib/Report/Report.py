@@ -1,0 +1,145 @@
+"""A validation from the cases to the finished report, for the command line, Slicer's panel and scripts alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from M3DLib.Errors import noProgress
+
+from ..Acquisition.FieldOfViewPicture import describePicture, fieldOfViewPicture
+from ..Check import Case
+from ..Requirement import Finding, Verdict
+from ..Validation import runChecks
+from .Pictures import Picture, makePictures, pngBytes
+from .ReportContent import reportContent
+from .ReportResult import resultOf
+from .ThinPlacePictures import thinPlacePictures
+
+# The checks take most of the time, the pictures nearly all of the rest.
+_CHECKS_SHARE, _PICTURES_SHARE = 0.8, 0.15
+
+
+@dataclass
+class Report:
+    """What was found, and what it was found on.
+
+    :ivar cases: what was checked, one per segment; their ``measurements`` hold the deviations at the vertices.
+    :ivar results: the findings on each case; what concerns the scan alone is among those of the first.
+    :ivar data: the content by the published schema (``Report.schema.json``), plain JSON values.
+    :ivar pictures: what the report shows; their files are named in ``data``.
+    """
+
+    cases: list[Case]
+    results: list[list[Finding]]
+    data: dict
+    pictures: list[Picture] = field(default_factory=list)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All findings, in the order of the report."""
+        return [finding for found in self.results for finding in found]
+
+    @property
+    def verdict(self) -> Verdict:
+        """What follows from all findings."""
+        return Verdict(self.data["verdict"])
+
+    @property
+    def pngs(self) -> dict[str, bytes]:
+        """The pictures by the names of their files."""
+        return {picture.file: picture.png for picture in self.pictures}
+
+
+def validateCases(
+    cases: list[Case],
+    *,
+    showing: bool = True,
+    person: str = "",
+    pseudonym: str = "",
+    files: Sequence[Path] = (),
+    progress: Callable[[float, str], None] = noProgress,
+) -> Report:
+    """Check everything, make the pictures, and put the report together.
+
+    :param cases: one per segment, all of the same image and profile.
+    :param showing: whether all pictures are made, or only those that findings rest on.
+    :param person, pseudonym, files: as in :func:`makeReport`.
+    :param progress: may raise :class:`~M3DLib.Errors.Cancelled`.
+    :raises M3DError: a check met what no verdict can express.
+    """
+    results = checkCases(cases, lambda done, text: progress(_CHECKS_SHARE * done, text))
+    pictures = casePictures(
+        cases, results, showing, lambda done, text: progress(_CHECKS_SHARE + _PICTURES_SHARE * done, text)
+    )
+    progress(_CHECKS_SHARE + _PICTURES_SHARE, "Putting the report together")
+    report = makeReport(cases, results, pictures, person=person, pseudonym=pseudonym, files=files)
+    progress(1.0, "Validated")
+    return report
+
+
+def checkCases(cases: Sequence[Case], progress: Callable[[float, str], None] = noProgress) -> list[list[Finding]]:
+    """Findings on each case; what concerns the scan alone is asked once."""
+    results = []
+    for index, case in enumerate(cases):
+
+        def part(fraction: float, text: str, start=index) -> None:
+            progress((start + fraction) / len(cases), text)
+
+        results.append(runChecks(case, part, imageToo=index == 0))
+    return results
+
+
+def casePictures(
+    cases: Sequence[Case],
+    results: Sequence[Sequence[Finding]],
+    showing: bool = True,
+    progress: Callable[[float, str], None] = noProgress,
+) -> list[Picture]:
+    """What findings rest on (field of view, thinnest places), and the rest where the report is to be looked at.
+
+    :param results: of :func:`checkCases`; the evidence of findings gets the names of their pictures.
+    :param showing: False leaves out the model, the maps, the cuts and the worst places.
+    """
+    pictures = []
+    for number, (case, findings) in enumerate(zip(cases, results, strict=True), start=1):
+        ending = "" if len(cases) == 1 else f"-{number}"
+        array = fieldOfViewPicture(case)
+        if array is not None:
+            file = f"field-of-view{ending}.png"
+            png, words = pngBytes(array), describePicture(case)
+            requirement = "anatomy-inside-field-of-view"
+            pictures.append(Picture(file, "fieldOfView", "Anatomy in the field of view", words, png, requirement))
+        pictures += thinPlacePictures(case, findings, ending)
+    if showing:
+        pictures += makePictures(cases, progress)
+    return pictures
+
+
+def makeReport(
+    cases: list[Case],
+    results: list[list[Finding]],
+    pictures: list[Picture],
+    *,
+    person: str = "",
+    pseudonym: str = "",
+    files: Sequence[Path] = (),
+) -> Report:
+    """The report on finished checks.
+
+    :param person: who is responsible for the run, if said.
+    :param pseudonym: stands in for the patient; nothing that the headers say of patient and study is then repeated.
+    :param files: of segmentation and mesh, as far as they were read from files, for their hashes.
+    """
+    data = reportContent(
+        resultOf(cases, results),
+        cases,
+        pseudonym=pseudonym.strip(),
+        person=person.strip(),
+        time=datetime.now().astimezone().isoformat(timespec="seconds"),
+        files=[Path(file) for file in files],
+        pictures=[picture.asDict() for picture in pictures],
+    )
+    return Report(cases, results, data, pictures)
