@@ -1,6 +1,10 @@
 """M3D Validation: is a scan good enough for a model, and does the model show what the scan shows?"""
 
+import logging
+
 import slicer
+import vtk
+from M3DValidationPanelLib.ValidationParameters import M3DValidationParameterNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -9,14 +13,7 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
-
-EXAMPLE = """from M3DValidation import M3DValidationLogic
-status = M3DValidationLogic().run([
-    "--image", "/folder/of/the/scan",
-    "--segmentation", "/file/Segmentation.seg.nrrd",
-    "--profile", "anatomical-model",
-    "--output", "/folder/for/the/report",
-])"""
+from slicer.util import VTKObservationMixin
 
 
 class M3DValidation(ScriptedLoadableModule):
@@ -39,34 +36,263 @@ class M3DValidation(ScriptedLoadableModule):
         )
 
 
-class M3DValidationWidget(ScriptedLoadableModuleWidget):
-    """Says how a validation is run."""
+class M3DValidationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The panel: hands what the user chooses to the logic, and shows what comes back."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.form = None
+        self._parameterNode = None
+        self._parameterNodeGuiTag = None
 
     def setup(self):
         """Called once, when the panel is first shown."""
-        import qt
+        from M3DValidationPanelLib.ValidationForm import ValidationForm
 
         ScriptedLoadableModuleWidget.setup(self)
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/M3DValidation.ui"))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = M3DValidationLogic()
-        introduction = qt.QLabel(_("Run a validation in Slicer's Python console:"))
-        introduction.wordWrap = True
-        self.layout.addWidget(introduction)
-        example = qt.QPlainTextEdit()
-        example.plainText = EXAMPLE
-        example.readOnly = True
-        self.layout.addWidget(example)
-        profiles = qt.QLabel(
-            _("The command m3d validate does the same outside Slicer. The profiles (intended uses) are:")
-            + "\n"
-            + "\n".join(f"{name}: {title}" for name, title in self.logic.profiles())
-        )
-        profiles.wordWrap = True
-        self.layout.addWidget(profiles)
-        self.layout.addStretch(1)
+        self.form = ValidationForm(self.ui, self)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.initializeParameterNode()
+
+    def cleanup(self):
+        """Called when the application closes or the module is reloaded."""
+        self.setParameterNode(None)
+        self.removeObservers()
+
+    def enter(self):
+        """Called each time the user opens the panel."""
+        self.initializeParameterNode()
+
+    def exit(self):
+        """Called each time the user opens another module."""
+        self.setParameterNode(None)
+
+    def onSceneStartClose(self, caller, event):
+        """The nodes of the scene are about to go."""
+        self.setParameterNode(None)
+
+    def onSceneEndClose(self, caller, event):
+        """The scene is empty now."""
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def onReload(self):
+        """Load the libraries anew too; Slicer itself reloads only this file."""
+        import sys
+
+        own = ("M3DValidationPanelLib", "M3DValidationLib", "M3DBatchLib", "M3DLib")
+        for name in [name for name in sys.modules if name.split(".")[0] in own]:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
+
+    def initializeParameterNode(self):
+        """Make sure there is a parameter node, with the obvious input chosen."""
+        self.setParameterNode(self.logic.getParameterNode())
+        if not self._parameterNode.inputNode and not self._parameterNode.volume:
+            node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+            if node is not None:
+                self.ui.inputSelector.setCurrentNode(node)
+
+    def setParameterNode(self, parameterNode):
+        """Connect the widgets to another parameter node, or to none."""
+        if self._parameterNode:
+            self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+        self._parameterNode = parameterNode
+        self._parameterNodeGuiTag = None
+        if self._parameterNode:
+            self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
+            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+        if self.form is not None:
+            self.form.show(self._parameterNode)
+
+    def _onParametersModified(self, caller=None, event=None):
+        self.form.show(self._parameterNode)
 
 
 class M3DValidationLogic(ScriptedLoadableModuleLogic):
-    """Runs validations from the console and from scripts."""
+    """Validates nodes and files; to be used from scripts too, with or without a main window.
+
+    Example, for Slicer's Python console::
+
+        from M3DValidation import M3DValidationLogic
+
+        volume = slicer.util.getNode("2: CT bone")
+        segmentation = slicer.util.getNode("Segmentation")
+        report = M3DValidationLogic().validate(volume, segmentation, "Segment_1", "anatomical-model")
+        print(report.verdict, report.data["deviation"]["image"]["meanSigned"])
+
+    All functions raise ``M3DLib.Errors.M3DError`` with sentences for the user when something is wrong with the input.
+    ``progress(fraction, text)`` is called during long work and may raise ``M3DLib.Errors.Cancelled`` to stop it.
+    """
+
+    def getParameterNode(self):
+        """What the panel keeps in the scene."""
+        return M3DValidationParameterNode(super().getParameterNode())
+
+    def validate(
+        self,
+        volumeNode=None,
+        segmentationNode=None,
+        segmentId="",
+        profile="anatomical-model",
+        *,
+        modelNode=None,
+        **more,
+    ):
+        """Validate a scan, a segment of it or a model, or both.
+
+        :param segmentId: all segments when empty.
+        :param profile: name or file of a profile.
+        :param modelNode: a model instead of a segmentation.
+        :param more: ``surfaceParameters``, ``lineNodes`` (line markups as reference distances), ``tolerance`` (mm),
+            ``person``, ``pseudonym``, ``progress``.
+        :return: ``M3DValidationLib.Report.Report.Report``: ``verdict``, ``findings``, ``data`` (the JSON),
+            ``pictures``, and ``cases``, whose ``measurements["deviation"].maps["image"]`` has the distance at every
+            point.
+        """
+        from M3DLib.Errors import M3DError
+
+        if segmentationNode is not None and modelNode is not None:
+            raise M3DError("Validate a segmentation or a model, not both at once.")
+        node = segmentationNode if segmentationNode is not None else modelNode
+        segmentIds = [segmentId] if segmentId else []
+        return self.validateNodes(volumeNode, node, segmentIds, profile, **more)[0]
+
+    def validateNodes(
+        self,
+        volumeNode,
+        node,
+        segmentIds=(),
+        profile="anatomical-model",
+        *,
+        surfaceParameters=None,
+        lineNodes=(),
+        tolerance=None,
+        person="",
+        pseudonym="",
+        background=False,
+        progress=None,
+    ):
+        """Like :meth:`validate`, for a segmentation or model node alike.
+
+        :param profile: a ``Profile``, or its name or file.
+        :param background: check in a thread of its own, while ``progress`` keeps the application responsive.
+        :return: the report, and what a user should know of how the scan was taken from the scene.
+        """
+        from M3DLib.Errors import noProgress
+        from M3DLib.Mesh.Rendering import allowRendering
+        from M3DLib.SlicerAdaptors import applicationDatabase, hasViews
+        from M3DValidationLib.InSlicer.SceneCase import casesOfNodes
+        from M3DValidationLib.Profile import Profile, loadProfile
+        from M3DValidationLib.Report.Report import validateCases
+
+        progress = progress or noProgress
+        if hasViews():
+            allowRendering()
+        scene = casesOfNodes(
+            profile if isinstance(profile, Profile) else loadProfile(profile),
+            volumeNode,
+            node,
+            segmentIds,
+            database=applicationDatabase(),
+            surface=surfaceParameters,
+            lineNodes=lineNodes,
+            options={"tolerance": tolerance},
+            progress=lambda done, text: progress(0.1 * done, text),
+        )
+        for warning in scene.warnings:
+            logging.warning(warning)
+        report = validateCases(
+            scene.cases,
+            person=person,
+            pseudonym=pseudonym,
+            background=background,
+            progress=lambda done, text: progress(0.1 + 0.9 * done, text),
+        )
+        return report, scene.warnings
+
+    def validateParameters(self, parameters, progress=None):
+        """Validate what the panel's parameters say; returns what :meth:`validateNodes` does."""
+        from M3DValidationPanelLib.ValidationActions import validationOf
+
+        return self.validateNodes(**validationOf(parameters), background=progress is not None, progress=progress)
+
+    def addResults(self, report, volumeNode=None, node=None, segmentId=""):
+        """Put a report into the scene: findings, map, histogram; returns the text node that the rest hangs on."""
+        from M3DValidationLib.InSlicer.ResultNodes import addResults
+
+        return addResults(report, slicer.mrmlScene, volumeNode, node, segmentId)
+
+    def keepResults(self, report, parameters):
+        """Put a report into the scene in place of the one that the panel shows."""
+        from M3DValidationLib.InSlicer.ResultNodes import isReport, removeResults
+
+        earlier = parameters.report
+        added = self.addResults(report, parameters.volume, parameters.inputNode, parameters.segmentId)
+        parameters.report = added
+        if isReport(earlier):
+            removeResults(earlier, slicer.mrmlScene)
+
+    def saveReport(self, reportNode, folder, formats=("html",)):
+        """Write a report that is in the scene into a folder: JSON and pictures always.
+
+        :param reportNode: text node, as :meth:`addResults` gives it.
+        :param formats: further faces, "html" and "pdf", which need Jinja2 and typst.
+        :return: the files.
+        """
+        from pathlib import Path
+
+        from M3DValidationLib.InSlicer.ResultNodes import readResults
+        from M3DValidationLib.Report.ReportFiles import faces, formatsOf, requireFormats, writeFiles
+
+        chosen = formatsOf(",".join(formats))
+        requireFormats(chosen)
+        results = readResults(reportNode)
+        files = faces(results.data, results.files, chosen)
+        writeFiles(Path(folder), files)
+        return [Path(folder) / name for name in files]
+
+    def storeReport(self, reportNode, volumeNode=None, withPdf=False):
+        """Put a report into Slicer's DICOM database, in the study of its scan, all of it or nothing.
+
+        :param volumeNode: the scan; the one the report was made on when None.
+        :return: SOP Instance UIDs: of the measurement report and, with a PDF, of that.
+        """
+        from M3DLib.InSlicer.SlicerDatabase import DatabaseStore
+        from M3DLib.SlicerAdaptors import applicationDatabase, newIndexer
+        from M3DValidationLib.InSlicer.StoredReport import reportObjectsOf
+
+        database = applicationDatabase()
+        objects = reportObjectsOf(reportNode, database, volumeNode, withPdf=withPdf)
+        return DatabaseStore(database, newIndexer()).add(objects)
+
+    def prepareExport(self, parameters, reason=""):
+        """Fill in M3D Export with the model that was validated, how it was made, and its report.
+
+        :param reason: why the model is exported although something fails; needed when something does.
+        """
+        from M3DValidationPanelLib.ValidationParameters import surfaceOf
+
+        from M3DExport import M3DExportLogic
+        from M3DValidationLib.InSlicer.StoredReport import exportValuesOf
+
+        values = exportValuesOf(parameters.report, reason)
+        M3DExportLogic().fillIn(
+            parameters.inputNode,
+            [parameters.segmentId] if parameters.segmentId else [],
+            parameters.volume,
+            surfaceOf(parameters),
+            **values,
+        )
 
     def run(self, arguments):
         """Validate files as the command ``m3d validate`` does.
@@ -91,7 +317,7 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
             terminal.close()
 
     def profiles(self):
-        """Names and titles of the intended uses that are there, sorted by name."""
+        """Names and titles of the intended uses that are there, the default first."""
         from M3DValidationLib.Profile import loadProfile, profileNames
 
         return [(name, loadProfile(name).title) for name in profileNames()]
@@ -107,9 +333,16 @@ class M3DValidationTest(ScriptedLoadableModuleTest):
     def runTest(self):
         """Run the test."""
         self.setUp()
-        self.test_profilesAreInstalled()
+        self.test_phantomIsMeasured()
 
-    def test_profilesAreInstalled(self):
-        """The profiles that the extension brings can be read."""
-        names = [name for name, _title in M3DValidationLogic().profiles()]
-        self.assertIn("anatomical-model", names)
+    def test_phantomIsMeasured(self):
+        """The surface of a ball is where its scan shows it."""
+        from DICOMLib import DICOMUtils
+        from M3DExportLib.PhantomSample import addSmallPhantom
+
+        with DICOMUtils.TemporaryDICOMDatabase():
+            volume, segmentation = addSmallPhantom()
+            report = M3DValidationLogic().validate(volume, segmentation)
+        deviation = report.data["deviation"]["image"]
+        self.assertLess(abs(deviation["meanSigned"]), 0.1)
+        self.assertGreater(deviation["coverage"], 0.9)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from .Errors import Cancelled
+from .Errors import Cancelled, M3DError
 
 
 def applicationScene():
@@ -41,6 +42,37 @@ def setting(key: str, default: str) -> str:
     import slicer
 
     return str(slicer.util.settingsValue(key, default))
+
+
+def userFolder(name: str) -> Path:
+    """A folder for files of the user's own, beside the application's settings; not made yet."""
+    import slicer
+
+    return Path(slicer.app.slicerUserSettingsFilePath).parent / name
+
+
+def hasViews() -> bool:
+    """Whether the application has views on screen, and so can render."""
+    import slicer
+
+    return slicer.util.mainWindow() is not None
+
+
+def ensurePackages(requirements: Sequence[str], requester: str) -> None:
+    """Install Python packages that are missing, when the user agrees.
+
+    :param requirements: as in "jinja2>=3.1". :param requester: name of the module that asks.
+    :raises M3DError: the user does not agree, or they cannot be installed.
+    """
+    import slicer.packaging
+
+    missing = [requirement for requirement in requirements if not slicer.packaging.pip_check(requirement)]
+    if not missing:
+        return
+    try:
+        slicer.packaging.pip_ensure(missing, requester=requester)
+    except RuntimeError as error:
+        raise M3DError(f"{' and '.join(missing)} cannot be had: {error}") from error
 
 
 def withApplicationVersion(description):

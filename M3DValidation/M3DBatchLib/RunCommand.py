@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from M3DLib.EncapsulatedStl.ModelExport import Model
     from M3DValidationLib.Report.Report import Report
 
-_MOST_LETTERS = 400
-
 
 def addParser(subparsers) -> None:
     """Add the command to the parser."""
@@ -46,6 +44,7 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
+    from M3DLib.EncapsulatedStl.ValidationRecord import recordOverride
     from M3DLib.Store.FileSetStore import FileSetStore
     from M3DValidationLib.Report.ReportObjects import reportObjects
     from M3DValidationLib.Report.ReportResult import EXIT_FAILED
@@ -118,19 +117,6 @@ def _models(report: Report, arguments, description, *, earlier, store, started) 
         stored=storedModels(directory, store.root),
         started=started,
     )
-
-
-def recordOverride(dataset, reason: str) -> None:
-    """Say in the object's record of how it was made that it failed validation, and why it was exported all the same.
-
-    The record is a list of name=value pairs parted by commas, so these two characters are replaced in the reason.
-    """
-    plain = "".join(letter if letter.isprintable() else " " for letter in reason)
-    plain = plain.replace(",", ";").replace("=", ":").replace("\\", "/")[:_MOST_LETTERS]
-    item = dataset.DerivationAlgorithmSequence[0]
-    item.AlgorithmParameters = f"{item.AlgorithmParameters},validation=fail,exportedAnyway={plain}"
-    if not plain.isascii() and not dataset.get("SpecificCharacterSet"):
-        dataset.SpecificCharacterSet = "ISO_IR 192"
 
 
 def _dicomStep(models: list[Model]) -> dict:

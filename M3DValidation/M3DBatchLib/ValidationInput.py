@@ -29,6 +29,7 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
     """
     from M3DLib.Image.ImageReader import readImage
     from M3DLib.MeshFiles.MeshReader import readMesh
+    from M3DValidationLib.CaseBuilding import addSurface
     from M3DValidationLib.Check import Case
 
     options = {
@@ -63,7 +64,7 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
         if mesh is None:
             with stopwatch.stage("surface"):
                 terminal.progress(index / len(segments), "Making the surface")
-                _addSurface(case, surface)
+                addSurface(case, surface)
         cases.append(case)
     return cases
 
@@ -95,26 +96,8 @@ def _readSegments(
     arguments: argparse.Namespace, image: ImageVolume, terminal: Terminal
 ) -> tuple[list[Segment], dict[str, str]]:
     """Segments that fit the image, and why there are none where an irregular scan is the reason."""
-    from M3DLib.Segmentation.SegmentFit import requireFit
+    from M3DValidationLib.CaseBuilding import fittingSegments
 
     if not arguments.segmentation and not arguments.threshold:
         return [], {}
-    segments = readSegmentsFrom(arguments, image, terminal.progress)
-    for segment in segments:
-        try:
-            requireFit(segment, image)
-        except M3DError as error:
-            if not image.geometryProblems:
-                raise
-            return [], {"segment": f"The scan is no regular grid, and the segmentation does not fit it: {error}"}
-    return segments, {}
-
-
-def _addSurface(case: Case, surface: SurfaceParameters) -> None:
-    from M3DLib.Mesh.SegmentSurface import makeSurface
-
-    if case.image.geometryProblems:
-        case.missing["mesh"] = f"No surface was made, for the scan is no regular grid: {case.image.geometryProblems[0]}"
-        return
-    case.mesh = makeSurface(case.segment, surface)
-    case.surfaceParameters = surface
+    return fittingSegments(readSegmentsFrom(arguments, image, terminal.progress), image)

@@ -142,12 +142,29 @@ def _readJson(file: Path):
 
 
 def _loadFile(file: Path) -> Profile:
-    data = _readJson(file)
+    return profileOfData(readProfileData(file), str(file), file)
+
+
+def readProfileData(file: Path) -> dict:
+    """What a profile's file says, not checked yet.
+
+    :raises M3DError: the file cannot be read or is not JSON.
+    """
+    return _readJson(file)
+
+
+def profileOfData(data: dict, where: str, file: Path | None = None) -> Profile:
+    """The profile that a file, or whoever has changed limits, describes.
+
+    :param data: by ``Profile.schema.json``.
+    :param where: what the data came from, for the messages.
+    :raises M3DError: wrong entries, as :func:`loadProfile` does.
+    """
     problems = schemaProblems(data, _readSchema("Profile"))
     if isinstance(data, dict):
         problems += _meaningProblems(data)
     if problems:
-        raise M3DError([f"{file}: {problem}" for problem in problems])
+        raise M3DError([f"{where}: {problem}" for problem in problems])
     catalogue = loadCatalogue()
     base = loadProfile(data["base"]) if "base" in data else None
     start = base.requirements if base else {}
@@ -161,7 +178,7 @@ def _loadFile(file: Path) -> Profile:
         for name, entry in catalogue.items()
         if name in held
     }
-    _checkLimits(requirements, file)
+    _checkLimits(requirements, where)
     tolerance = data.get("tolerance") or {"value": base.toleranceMm, "source": base.toleranceSource}
     content = json.dumps([[r.id, repr(r)] for r in requirements.values()] + [data, tolerance], sort_keys=True)
     return Profile(
@@ -227,9 +244,9 @@ def _isOrdered(requirement: Requirement) -> bool:
     return {AT_MOST: low <= high, AT_LEAST: low >= high}.get(requirement.sense, True)
 
 
-def _checkLimits(requirements: dict[str, Requirement], file: Path) -> None:
+def _checkLimits(requirements: dict[str, Requirement], where: str) -> None:
     problems = [
-        f"{file}: requirements.{requirement.id}.warningLimit ({requirement.warningLimit:g}) must not be stricter than "
+        f"{where}: requirements.{requirement.id}.warningLimit ({requirement.warningLimit:g}) must not be stricter than "
         f"passLimit ({requirement.passLimit if requirement.passLimit is None else format(requirement.passLimit, 'g')})."
         for requirement in requirements.values()
         if not _isOrdered(requirement)

@@ -11,6 +11,7 @@ import sys
 import types
 from pathlib import Path
 
+from . import SlicerQt
 from .SlicerApi import membersOf, pythonMembers, pythonNames
 from .SlicerDatabase import StandInDatabase, StandInIndexer
 from .SlicerParameters import WithinRange, parameterNodeWrapper
@@ -148,6 +149,17 @@ def unknownNames():
     return names
 
 
+def registerNodeClasses(scene):
+    """Let a scene know the nodes of Slicer's modules; returns the logics, which must live as long as the scene."""
+    import slicer
+
+    kinds = ("SegmentationsModule", "SubjectHierarchyModule", "Color", "Markups", "Plots")
+    logics = [getattr(slicer, f"vtkSlicer{kind}Logic")() for kind in kinds]
+    for logic in logics:
+        logic.SetMRMLScene(scene)
+    return logics
+
+
 class StandInApplication:
     """What the tests see of the application.
 
@@ -164,9 +176,7 @@ class StandInApplication:
         self.database = StandInDatabase(folder)
         self.settings, self.warnings, self.connected, self.messages = {}, [], [], []
         # Conversion rules and node classes are registered by the application's own logics.
-        self._logics = [slicer.vtkSlicerSegmentationsModuleLogic(), slicer.vtkSlicerSubjectHierarchyModuleLogic()]
-        for logic in self._logics:
-            logic.SetMRMLScene(self.scene)
+        self._logics = registerNodeClasses(self.scene)
         monkeypatch.setattr(slicer, "mrmlScene", self.scene, raising=False)
         monkeypatch.setattr(slicer, "dicomDatabase", self.database, raising=False)
         monkeypatch.setattr(slicer, "qSlicerDICOMExportable", StandInExportable, raising=False)
@@ -178,6 +188,8 @@ class StandInApplication:
                 connect=lambda signal, slot: self.connected.append((signal, slot)),
                 processEvents=lambda: None,
                 applicationVersion="5.12.3-2026-07-22",
+                layoutManager=lambda: None,
+                slicerUserSettingsFilePath=str(Path(folder) / "Slicer.ini"),
             ),
             raising=False,
         )
@@ -188,6 +200,8 @@ class StandInApplication:
         modules = {
             "DICOMLib": dicomLib,
             "ctk": _module("ctk", ctkDICOMIndexer=StandInIndexer),
+            "qt": _module("qt", Qt=SlicerQt.Qt, **{entry.__name__: entry for entry in SlicerQt.CLASSES}),
+            "slicer.packaging": _module("slicer.packaging", pip_check=lambda requirement: True),
             "slicer.i18n": _module("slicer.i18n", tr=tr, translate=translate),
             "slicer.parameterNodeWrapper": _module(
                 "slicer.parameterNodeWrapper",
@@ -242,7 +256,7 @@ def _plainContext(*arguments, **more):
     yield
 
 
-_OWN_MODULES = ("M3DExport", "M3DExportLib", "DICOMEncapsulatedSTLPlugin", "M3DValidation")
+_OWN_MODULES = ("M3DExport", "M3DExportLib", "DICOMEncapsulatedSTLPlugin", "M3DValidation", "M3DValidationPanelLib")
 
 
 def _module(name, **names):

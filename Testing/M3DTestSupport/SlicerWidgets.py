@@ -58,6 +58,8 @@ def _connect(self, signal, slot):
 
 def emit(widget, signal, *arguments):
     """Let a widget send a signal."""
+    if widget._values.get("blocked"):
+        return
     for slot in widget._slots.get(signal, []):
         slot(*arguments)
 
@@ -90,7 +92,59 @@ def _setSelectedSegmentIDs(self, segmentIds):
     emit(self, "selectionChanged(QItemSelection,QItemSelection)", None, None)
 
 
+def _setColumnCount(self, count):
+    self._values["columnCount"] = count
+
+
+def _setRowCount(self, count):
+    cells = self._values.setdefault("cells", {})
+    for row, column in [cell for cell in cells if cell[0] >= count]:
+        del cells[row, column]
+    self._values["rowCount"] = count
+    if self._values.get("currentRow", -1) >= count:
+        self._values["currentRow"] = -1
+
+
+def _setItem(self, row, column, item):
+    assert row < self._values["rowCount"] and column < self._values["columnCount"]
+    self._values.setdefault("cells", {})[row, column] = item
+
+
+def _selectRow(self, row):
+    self._values["currentRow"] = row
+    emit(self, "itemSelectionChanged()")
+
+
+def _blockSignals(self, isBlocked):
+    before, self._values["blocked"] = bool(self._values.get("blocked")), isBlocked
+    return before
+
+
+def _setCheckState(self, node, state):
+    checked = self._values.setdefault("checkedNodes", [])
+    before = list(checked)
+    if node in checked:
+        checked.remove(node)
+    if state:
+        checked.append(node)
+    if before != checked:
+        emit(self, "checkedNodesChanged()")
+
+
 _METHODS = {
+    "blockSignals": _blockSignals,
+    "setColumnCount": _setColumnCount,
+    "setRowCount": _setRowCount,
+    "setHorizontalHeaderLabels": lambda self, labels: self._values.__setitem__("headers", list(labels)),
+    "setItem": _setItem,
+    "item": lambda self, row, column: self._values.get("cells", {}).get((row, column)),
+    "currentRow": lambda self: self._values.get("currentRow", -1),
+    "selectRow": _selectRow,
+    "clearSelection": lambda self: self._values.__setitem__("currentRow", -1),
+    "resizeColumnsToContents": lambda self: None,
+    "setCheckState": _setCheckState,
+    "checkedNodes": lambda self: tuple(self._values.get("checkedNodes", ())),
+    "setPixmap": lambda self, pixmap: self._values.__setitem__("pixmap", pixmap),
     "connect": _connect,
     "addItem": _addItem,
     "clear": _clear,

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = ("M3DExport", "M3DValidation")
 PACKAGES = {
     "M3DExport": ("M3DLib", "M3DExportLib"),
-    "M3DValidation": ("M3DValidationLib", "M3DBatchLib"),
+    "M3DValidation": ("M3DValidationLib", "M3DValidationPanelLib", "M3DBatchLib"),
 }
 
 

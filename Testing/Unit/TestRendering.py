@@ -77,7 +77,7 @@ def test_probeThatDiesSaysThatItCannot(monkeypatch, crash):
 def test_otherProgramsThanPythonAreNotStartedAsAProbe(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/opt/Slicer/bin/SlicerApp-real")
     monkeypatch.setattr(Rendering, "_probe", lambda window: pytest.fail("started"))
-    assert Rendering._workingWindow.__wrapped__() is None
+    assert Rendering._probedWindow.__wrapped__() is None
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can run without a screen this way")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from M3DTestSupport import SlicerApi, SlicerDatabase, SlicerModules
+from M3DTestSupport import SlicerApi, SlicerDatabase, SlicerModules, SlicerQt
 from M3DTestSupport.ContractCheck import unknownNames, widgetsOf
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,6 +76,7 @@ def test_wrongNameIsFound(line):
 def test_standInsHaveNoNamesOfTheirOwn():
     assert SlicerDatabase.unknownNames() == []
     assert SlicerModules.unknownNames() == []
+    assert SlicerQt.unknownNames() == []
 
 
 def parametersOf(module):

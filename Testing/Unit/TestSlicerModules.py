@@ -34,22 +34,27 @@ class TestModules:
         assert name not in parent.dependencies
 
     def test_filesThatSlicerExecutesAtStartImportNothingHeavy(self):
-        light = {"slicer", "qt", "ctk", "vtk", "DICOMLib", "M3DExportLib", *sys.stdlib_module_names}
+        light = {"slicer", "qt", "ctk", "vtk", "DICOMLib", *sys.stdlib_module_names}
+        panels = {
+            "M3DExportLib.ExportParameters",
+            "M3DExportLib.Choices",
+            "M3DValidationPanelLib.ValidationParameters",
+        }
         files = [
             *(ROOT / "M3DExport").glob("*.py"),
             *(ROOT / "M3DValidation").glob("*.py"),
             ROOT / "M3DExport/M3DExportLib/ExportParameters.py",
             ROOT / "M3DExport/M3DExportLib/Choices.py",
             ROOT / "M3DExport/M3DExportLib/__init__.py",
+            ROOT / "M3DValidation/M3DValidationPanelLib/ValidationParameters.py",
+            ROOT / "M3DValidation/M3DValidationPanelLib/__init__.py",
         ]
         for file in files:
             for node in ast.parse(file.read_text(encoding="utf-8")).body:
                 if isinstance(node, ast.Import):
                     names = {alias.name.split(".")[0] for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and not node.level:
-                    names = {node.module.split(".")[0]}
-                    if names == {"M3DExportLib"}:
-                        assert node.module == "M3DExportLib.ExportParameters"
+                    names = set() if node.module in panels else {node.module.split(".")[0]}
                 else:
                     continue
                 assert names <= light, f"{file.name}, line {node.lineno}"

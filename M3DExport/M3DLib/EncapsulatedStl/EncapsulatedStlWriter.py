@@ -258,7 +258,7 @@ def _addModel(
     if surface is not None:
         algorithm = surfaceAlgorithm(surface, description.segmentation, description.repairs)
     if algorithm is not None:
-        dataset.DerivationAlgorithmSequence = [_algorithmItem(algorithm)]
+        dataset.DerivationAlgorithmSequence = [algorithmItem(algorithm)]
     if icon is not None:
         from .Icon import iconItem
 
@@ -275,7 +275,8 @@ def surfaceAlgorithm(surface: SurfaceParameters, segmentation: str = "", repairs
     return DerivationAlgorithm(SURFACE_ALGORITHM, parameters=tuple(parameters))
 
 
-def _algorithmItem(algorithm: DerivationAlgorithm) -> Dataset:
+def algorithmItem(algorithm: DerivationAlgorithm) -> Dataset:
+    """The one item of Derivation Algorithm Sequence (PS3.3 C.35.1)."""
     from highdicom import AlgorithmIdentificationSequence
     from pydicom.sr.codedict import codes
 

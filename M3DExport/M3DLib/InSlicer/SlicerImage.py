@@ -57,14 +57,8 @@ def imageOfVolumeNode(
     :raises M3DError: the node was not loaded from DICOM, its files are not in the database, or it is no longer the
         image that they hold (cropped, resampled, moved).
     """
-    from vtk.util.numpy_support import vtk_to_numpy
-
     name = volumeNode.GetName()
-    data = volumeNode.GetImageData()
-    if data is None or data.GetPointData().GetScalars() is None:
-        raise M3DError(f"Volume '{name}' holds no image.")
-    if data.GetNumberOfScalarComponents() != 1:
-        raise M3DError(f"Volume '{name}' has several values per voxel (colors, vectors), so it is no scan.")
+    array = voxelsOfVolumeNode(volumeNode)
     uids = instanceUidsOf(volumeNode)
     if not uids:
         raise M3DError(
@@ -73,7 +67,6 @@ def imageOfVolumeNode(
             "and load it from there.",
         )
     series = arrangeSeries(_filesOf(uids, database, f"volume '{name}'", progress))
-    array = vtk_to_numpy(data.GetPointData().GetScalars()).reshape(data.GetDimensions()[::-1])
     count = len(series.order)
     if array.shape[0] != count or array.shape[1:] != _sliceShape(series):
         raise M3DError(
@@ -92,6 +85,22 @@ def imageOfVolumeNode(
     turn = np.diag([1.0, 1.0, -1.0 if flipped else 1.0, 1.0])
     turn[2, 3] = array.shape[0] - 1 if flipped else 0
     return SceneImage(image, warnings, image.ijkToLps @ turn @ np.linalg.inv(nodeToLps))
+
+
+def voxelsOfVolumeNode(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
+    """Values of a volume node (k, j, i), not copied.
+
+    :raises M3DError: it holds no image, or one with several values per voxel.
+    """
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    name = volumeNode.GetName()
+    data = volumeNode.GetImageData()
+    if data is None or data.GetPointData().GetScalars() is None:
+        raise M3DError(f"Volume '{name}' holds no image.")
+    if data.GetNumberOfScalarComponents() != 1:
+        raise M3DError(f"Volume '{name}' has several values per voxel (colors, vectors), so it is no scan.")
+    return vtk_to_numpy(data.GetPointData().GetScalars()).reshape(data.GetDimensions()[::-1])
 
 
 def imageOfInstances(

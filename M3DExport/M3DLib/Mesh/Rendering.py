@@ -56,9 +56,22 @@ def canRender() -> bool:
     return _workingWindow() is not None
 
 
-@functools.cache
+def allowRendering() -> None:
+    """Say that this process can render: it is an application with 3D views on screen. Nothing is tried first then."""
+    _Process.canRender = True
+
+
+class _Process:
+    canRender = False
+
+
 def _workingWindow() -> str | None:
     """Class of render window that works here; "" for VTK's own choice, None when none does."""
+    return "" if _Process.canRender else _probedWindow()
+
+
+@functools.cache
+def _probedWindow() -> str | None:
     if "python" not in Path(sys.executable or "").name.lower():
         return None  # some other program has Python built in: it cannot run a probe, and trying unprobed may end it
     screenless = sys.platform.startswith("linux") and not os.environ.get("DISPLAY")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from M3DLib.Background import inBackground
 from M3DLib.Errors import noProgress
 
 from ..Acquisition.FieldOfViewPicture import describePicture, fieldOfViewPicture
@@ -60,6 +61,7 @@ def validateCases(
     person: str = "",
     pseudonym: str = "",
     files: Sequence[Path] = (),
+    background: bool = False,
     progress: Callable[[float, str], None] = noProgress,
 ) -> Report:
     """Check everything, make the pictures, and put the report together.
@@ -67,10 +69,19 @@ def validateCases(
     :param cases: one per segment, all of the same image and profile.
     :param showing: whether all pictures are made, or only those that findings rest on.
     :param person, pseudonym, files: as in :func:`makeReport`.
+    :param background: check in a thread of its own, so that ``progress`` can let a user interface handle its events;
+        what renders stays in this one.
     :param progress: may raise :class:`~M3DLib.Errors.Cancelled`.
     :raises M3DError: a check met what no verdict can express.
     """
-    results = checkCases(cases, lambda done, text: progress(_CHECKS_SHARE * done, text))
+
+    def checking(done: float, text: str) -> None:
+        progress(_CHECKS_SHARE * done, text)
+
+    def check(report: Callable[[float, str], None]) -> list[list[Finding]]:
+        return checkCases(cases, report)
+
+    results = inBackground(check, checking) if background else check(checking)
     pictures = casePictures(
         cases, results, showing, lambda done, text: progress(_CHECKS_SHARE + _PICTURES_SHARE * done, text)
     )

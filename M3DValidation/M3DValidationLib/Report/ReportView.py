@@ -44,7 +44,7 @@ def reportView(report: Mapping) -> dict:
     """
     verdict = report["verdict"]
     case, profile = report["case"], report["profile"]
-    rows = [_finding(finding) for finding in report["findings"]]
+    rows = [findingView(finding) for finding in report["findings"]]
     clauses: dict[str, list[dict]] = {}
     for row in rows:
         clauses.setdefault(row["clause"], []).append(row)
@@ -107,7 +107,8 @@ def _pairs(*pairs: tuple[str, str]) -> list[dict]:
     return [{"name": name, "value": value} for name, value in pairs if value]
 
 
-def _finding(finding: Mapping) -> dict:
+def findingView(finding: Mapping) -> dict:
+    """One entry of the report's ``findings`` in words."""
     limit = ""
     if finding["limit"] is not None:
         sense = "at least" if finding.get("sense") == "atLeast" else "at most"

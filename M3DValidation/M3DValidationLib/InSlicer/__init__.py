@@ -1,0 +1,1 @@
+"""Validation on nodes of Slicer's scene, which are given as arguments."""

@@ -1,0 +1,116 @@
+"""What the buttons of the M3D Validation panel do."""
+
+import pathlib
+
+import slicer
+from slicer.i18n import tr as _
+
+from .ValidationParameters import lineNodesOf, profileOf, surfaceOf
+
+
+class ValidationActions:
+    """Validate, save, store, and hand over to M3D Export.
+
+    :param ui: the widgets of ``M3DValidation.ui``.
+    :param widget: the module's widget, asked for its ``logic``.
+    """
+
+    def __init__(self, ui, widget):
+        self.ui = ui
+        self.widget = widget
+
+    def showButtons(self, parameters):
+        """Enable what can be done with the results, and say why the rest cannot."""
+        from M3DValidationLib.InSlicer.ResultNodes import isReport, verdictOf
+
+        report = parameters.report
+        there = isReport(report)
+        for widget in (self.ui.saveButton, self.ui.storeButton):
+            widget.enabled = there
+        failed = there and verdictOf(report) == "fail"
+        self.ui.reasonLineEdit.visible = failed
+        self.ui.reasonLabel.visible = failed
+        hasModel = parameters.inputNode is not None and parameters.volume is not None
+        hasReason = bool(self.ui.reasonLineEdit.text.strip())
+        self.ui.exportButton.enabled = there and hasModel and (not failed or hasReason)
+        if not there:
+            self.ui.exportButton.toolTip = _("Validate the model first")
+        elif not hasModel:
+            self.ui.exportButton.toolTip = _("Choose a model, or a segment, and its scan")
+        elif failed and not hasReason:
+            self.ui.exportButton.toolTip = _("Something fails: say why the model is exported all the same")
+        else:
+            self.ui.exportButton.toolTip = _("Open M3D Export with everything filled in")
+
+    def validate(self, parameters):
+        """Validate what the parameters say, and put the results into the scene in place of the earlier ones."""
+        from M3DLib.Errors import Cancelled
+        from M3DLib.SlicerAdaptors import ProgressDialog
+
+        self.ui.statusLabel.text = ""
+        with slicer.util.tryWithErrorDisplay(_("The validation could not be done.")):
+            try:
+                with ProgressDialog(_("Validating")) as progress:
+                    report, warnings = self.widget.logic.validateParameters(parameters, progress)
+            except Cancelled:
+                self.ui.statusLabel.text = _("Stopped; the earlier results are still there.")
+                return
+            except Exception as error:
+                self.ui.statusLabel.text = _("Not validated: {reason}").format(reason=error)
+                raise
+            self.widget.logic.keepResults(report, parameters)
+            self.ui.statusLabel.text = "\n".join(warnings)
+
+    def save(self, parameters):
+        """Write the report into the folder that is chosen."""
+        from M3DLib.SlicerAdaptors import ensurePackages
+
+        self.ui.outputLabel.text = ""
+        with slicer.util.tryWithErrorDisplay(_("The report was not saved."), waitCursor=True):
+            from M3DLib.Errors import M3DError
+
+            if parameters.reportFolder == pathlib.Path():
+                raise M3DError("Choose the folder that the report goes to.")
+            formats = [name for name in ("html", "pdf") if getattr(parameters, name)]
+            needed = {"html": "jinja2>=3.1", "pdf": "typst>=0.13"}
+            ensurePackages([needed[name] for name in formats], "M3DValidation")
+            files = self.widget.logic.saveReport(parameters.report, parameters.reportFolder, formats)
+            names = "\n".join(file.name for file in files)
+            self.ui.outputLabel.text = _("Written to {folder}:\n{names}").format(
+                folder=parameters.reportFolder, names=names
+            )
+
+    def store(self, parameters):
+        """Put the report into the DICOM database, in the study of the scan."""
+        from M3DLib.SlicerAdaptors import ensurePackages
+
+        self.ui.outputLabel.text = ""
+        with slicer.util.tryWithErrorDisplay(_("The report was not stored."), waitCursor=True):
+            if parameters.pdf:
+                ensurePackages(["typst>=0.13"], "M3DValidation")
+            uids = self.widget.logic.storeReport(parameters.report, parameters.volume, withPdf=parameters.pdf)
+            words = _("{count} object(s) in the DICOM database:").format(count=len(uids))
+            self.ui.outputLabel.text = "\n".join([words, *uids])
+
+    def export(self, parameters):
+        """Open M3D Export with the validated model, its description and its report filled in."""
+        with slicer.util.tryWithErrorDisplay(_("The model cannot be handed over.")):
+            self.widget.logic.prepareExport(parameters, self.ui.reasonLineEdit.text.strip())
+            slicer.util.selectModule("M3DExport")
+
+
+def validationOf(parameters):
+    """Arguments of the logic's ``validateNodes`` as the panel says."""
+    node = parameters.inputNode
+    isSegmentation = node is not None and node.IsA("vtkMRMLSegmentationNode")
+    return {
+        "volumeNode": parameters.volume,
+        "node": node,
+        "segmentIds": [parameters.segmentId] if isSegmentation else [],
+        "profile": profileOf(parameters),
+        "tolerance": parameters.tolerance or None,
+        "surfaceParameters": surfaceOf(parameters) if isSegmentation else None,
+        "lineNodes": lineNodesOf(parameters),
+        "person": parameters.person.strip(),
+        "pseudonym": parameters.pseudonym.strip(),
+    }

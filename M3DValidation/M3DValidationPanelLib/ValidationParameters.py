@@ -1,0 +1,111 @@
+"""The choices that the panel keeps in the scene, and what they mean in the terms of the library."""
+
+import json
+import pathlib
+from typing import Annotated
+
+from M3DExportLib.Choices import SurfaceMethod
+from slicer import vtkMRMLDisplayableNode, vtkMRMLScalarVolumeNode, vtkMRMLTextNode
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+_LINES = "M3DValidation.linesRef"
+
+
+@parameterNodeWrapper
+class M3DValidationParameterNode:
+    """Everything a user has chosen.
+
+    volume - the scan.
+    inputNode - segmentation or model to validate; none for the scan alone.
+    segmentId - segment of the segmentation.
+    profile - name of a built-in or saved profile.
+    limits - limits that were changed: JSON, requirement id to [pass limit, warning limit].
+    tolerance - mm; 0 for the profile's.
+    person, pseudonym - for the report.
+    report - the results: text node with the report's JSON.
+    displayRange - deviation (mm) at which colors end.
+    """
+
+    volume: vtkMRMLScalarVolumeNode
+    inputNode: vtkMRMLDisplayableNode
+    segmentId: str = ""
+    method: SurfaceMethod = SurfaceMethod.FLYING_EDGES
+    smoothing: Annotated[float, WithinRange(0, 1)] = 0.2
+    decimation: Annotated[float, WithinRange(0, 0.99)] = 0.0
+
+    profile: str = "anatomical-model"
+    limits: str = ""
+    tolerance: float = 0.0
+    person: str = ""
+    pseudonym: str = ""
+
+    report: vtkMRMLTextNode
+    displayRange: Annotated[float, WithinRange(0.1, 10)] = 2.0
+    bands: bool = False
+    reliableOnly: bool = True
+
+    reportFolder: pathlib.Path
+    html: bool = True
+    pdf: bool = True
+
+
+def surfaceOf(parameters):
+    """The surface parameters that the panel says."""
+    from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+
+    return SurfaceParameters(parameters.method.value, parameters.smoothing, parameters.decimation)
+
+
+def changedLimitsOf(parameters):
+    """Limits that were changed: requirement id to (pass limit, warning limit), None for no limit."""
+    stored = json.loads(parameters.limits) if parameters.limits else {}
+    return {identifier: tuple(pair) for identifier, pair in stored.items()}
+
+
+def changeLimit(parameters, identifier, passLimit, warningLimit):
+    """Remember a changed limit."""
+    limits = {**changedLimitsOf(parameters), identifier: (passLimit, warningLimit)}
+    parameters.limits = json.dumps(limits)
+
+
+def takeBackLimit(parameters, identifier):
+    """Let a requirement have the profile's limits again."""
+    limits = changedLimitsOf(parameters)
+    limits.pop(identifier, None)
+    parameters.limits = json.dumps(limits) if limits else ""
+
+
+def profileOf(parameters):
+    """The profile with the changed limits.
+
+    :raises M3DError: it is no longer there, or a limit does not fit.
+    """
+    from M3DValidationLib.ProfileEditing import changedProfile
+
+    return changedProfile(baseProfileOf(parameters), changedLimitsOf(parameters))
+
+
+def baseProfileOf(parameters):
+    """The chosen profile as it is."""
+    from M3DLib.SlicerAdaptors import userFolder
+    from M3DValidationLib.Profile import loadProfile, profileNames
+
+    name = parameters.profile
+    if name in profileNames():
+        return loadProfile(name)
+    return loadProfile(userFolder("M3DProfiles") / f"{name}.json")
+
+
+def lineNodesOf(parameters):
+    """Line markups chosen as reference distances; those that were removed from the scene are left out."""
+    node = parameters.parameterNode
+    found = [node.GetNthNodeReference(_LINES, number) for number in range(node.GetNumberOfNodeReferences(_LINES))]
+    return [line for line in found if line is not None]
+
+
+def setLineNodes(parameters, lines):
+    """Choose line markups as reference distances."""
+    node = parameters.parameterNode
+    node.RemoveNodeReferenceIDs(_LINES)
+    for line in lines:
+        node.AddNodeReferenceID(_LINES, line.GetID())

@@ -1,0 +1,1 @@
+"""What the M3D Validation panel shows and what its buttons do."""
