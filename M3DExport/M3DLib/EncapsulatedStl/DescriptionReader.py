@@ -219,6 +219,16 @@ class DescriptionReader:
                     )
         return found
 
+    def referencedInstances(self) -> list[DocumentReference]:
+        """Items of Referenced Instance Sequence, with study and series from Common Instance Reference."""
+        places = self._places()
+        found = []
+        for item in self.items("ReferencedInstanceSequence"):
+            sopInstanceUid = self.text("ReferencedSOPInstanceUID", item)
+            place = places.get(sopInstanceUid, ("", ""))
+            found.append(DocumentReference(self.text("ReferencedSOPClassUID", item), sopInstanceUid, *place))
+        return found
+
     def _places(self) -> dict[str, tuple[str, str]]:
         """SOP Instance UID to series and study, from the Common Instance Reference Module."""
         places = {}

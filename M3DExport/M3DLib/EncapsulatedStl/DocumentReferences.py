@@ -19,7 +19,7 @@ COMPONENT = "ComponentModel"
 
 @dataclass(frozen=True)
 class DocumentReference:
-    """Another model that this one comes from or is the same as.
+    """Another document: a model that this one comes from or is the same as, or the report on this one.
 
     :ivar purpose: keyword of CID 7062 ("EditedModel": this one is a new version of it; "ComponentModel": it is a part
         of this one); "" for identical documents or when not said.
@@ -32,7 +32,7 @@ class DocumentReference:
     purpose: str = ""
 
     @classmethod
-    def toModel(cls, header: Dataset, purpose: str = "") -> DocumentReference:
+    def toDocument(cls, header: Dataset, purpose: str = "") -> DocumentReference:
         """A reference to the object with this header.
 
         :raises M3DError: when the header lacks a UID or the purpose is unknown.
@@ -40,7 +40,7 @@ class DocumentReference:
         uids = [str(header.get(name) or "") for name in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID")]
         uids.append(str(header.get("StudyInstanceUID") or ""))
         if not all(uids):
-            raise M3DError("The earlier model cannot be referred to: it lacks an identifier of instance or series.")
+            raise M3DError("The document cannot be referred to: it lacks an identifier of instance, series or study.")
         if purpose and purpose not in Codes.keywords(Codes.PREDECESSOR_PURPOSE):
             raise M3DError(f"'{purpose}' is no reason to refer to an earlier model.")
         return cls(*uids, purpose)
@@ -86,25 +86,43 @@ def addCommonInstanceReference(
     references: Sequence[SourceReference | DocumentReference],
     studyInstanceUid: str,
 ) -> None:
-    """Add the Common Instance Reference Module: every instance referred to, those of other studies apart."""
+    """Add to the Common Instance Reference Module: every instance referred to, those of other studies apart."""
     from pydicom import Dataset
 
     unique = {reference.sopInstanceUid: reference for reference in references}.values()
     for study, ofStudy in _grouped(unique, "studyInstanceUid").items():
-        series = []
-        for uid, ofSeries in _grouped(ofStudy, "seriesInstanceUid").items():
-            item = Dataset()
-            item.SeriesInstanceUID = uid
-            item.ReferencedInstanceSequence = [_instanceItem(reference) for reference in ofSeries]
-            series.append(item)
-        if study == studyInstanceUid:
-            dataset.ReferencedSeriesSequence = series
-        else:
-            item = Dataset()
-            item.StudyInstanceUID = study
-            item.ReferencedSeriesSequence = series
+        holder = dataset
+        if study != studyInstanceUid:
             others = list(dataset.get("StudiesContainingOtherReferencedInstancesSequence") or [])
-            dataset.StudiesContainingOtherReferencedInstancesSequence = [*others, item]
+            holder = next((item for item in others if item.StudyInstanceUID == study), None)
+            if holder is None:
+                holder = Dataset()
+                holder.StudyInstanceUID = study
+                dataset.StudiesContainingOtherReferencedInstancesSequence = [*others, holder]
+        for uid, ofSeries in _grouped(ofStudy, "seriesInstanceUid").items():
+            known = list(holder.get("ReferencedSeriesSequence") or [])
+            item = next((one for one in known if one.SeriesInstanceUID == uid), None)
+            if item is None:
+                item = Dataset()
+                item.SeriesInstanceUID = uid
+                item.ReferencedInstanceSequence = []
+                holder.ReferencedSeriesSequence = [*known, item]
+            item.ReferencedInstanceSequence.extend(_instanceItem(reference) for reference in ofSeries)
+
+
+def addReferencedInstances(dataset: Dataset, references: Iterable[DocumentReference]) -> None:
+    """Let an object refer to further instances that are no images: the report on it, for example.
+
+    They go to Referenced Instance Sequence (PS3.3 C.24.2, type 3) and Common Instance Reference, beside what is there;
+    an instance that is referred to already is left out. The object may be complete, but not written yet.
+    """
+    known = {str(item.ReferencedSOPInstanceUID) for item in dataset.get("ReferencedInstanceSequence") or []}
+    new = {one.sopInstanceUid: one for one in references if one.sopInstanceUid not in known}.values()
+    if not new:
+        return
+    items = [_instanceItem(reference) for reference in new]
+    dataset.ReferencedInstanceSequence = [*(dataset.get("ReferencedInstanceSequence") or []), *items]
+    addCommonInstanceReference(dataset, list(new), str(dataset.StudyInstanceUID))
 
 
 def _instanceItem(reference: SourceReference | DocumentReference) -> Dataset:

@@ -70,7 +70,7 @@ def readEarlierModels(
         for file in files:
             header = readModelHeader(file)
             earlier.headers.append(header)
-            earlier.predecessors.append(DocumentReference.toModel(header, purpose))
+            earlier.predecessors.append(DocumentReference.toDocument(header, purpose))
     if sameSeries:
         if not edited:
             raise M3DError("There is no series to continue: name the earlier version of the model too.")
@@ -104,5 +104,5 @@ def findIdentical(stl: bytes, files: Iterable[Path]) -> list[DocumentReference]:
             same = same and part == stl[start : start + len(part)]
             start += len(part)
         if same:
-            found.append(DocumentReference.toModel(header))
+            found.append(DocumentReference.toDocument(header))
     return found

@@ -40,6 +40,7 @@ class EncapsulatedModel:
     :ivar dataset: everything else.
     :ivar unit: "um", "mm", "cm" or "m" as stated.
     :ivar surface: how the surface was made, when this software made it.
+    :ivar related: further documents that it refers to, the report of its validation for example.
     :ivar warnings: everything doubtful, one sentence each.
     """
 
@@ -52,6 +53,7 @@ class EncapsulatedModel:
     sources: list[SourceReference] = field(default_factory=list)
     predecessors: list[DocumentReference] = field(default_factory=list)
     identical: list[DocumentReference] = field(default_factory=list)
+    related: list[DocumentReference] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -174,6 +176,7 @@ def _understand(content: DicomContent) -> EncapsulatedModel:
         sources=sources,
         predecessors=reader.documents("PredecessorDocumentsSequence"),
         identical=reader.documents("IdenticalDocumentsSequence"),
+        related=reader.referencedInstances(),
         warnings=list(dict.fromkeys(warnings)),
     )
 

@@ -12,6 +12,7 @@ from ..Errors import M3DError, noProgress
 from ..Mesh.SegmentSurface import makeSurface
 from ..Mesh.SurfaceParameters import SurfaceParameters
 from ..Mesh.TriangleMesh import TriangleMesh
+from ..Segmentation.DicomSegReader import imageSeriesOf, readSegHeader, segmentNumber
 from ..Segmentation.Segment import Segment, SegmentSource
 from ..Segmentation.SegmentFit import requireFit
 from ..Segmentation.SegmentMerging import mergeSegments
@@ -81,16 +82,18 @@ def partsOfSegmentation(
     source = segmentationSource(segmentationNode, database)
     display = segmentationNode.GetDisplayNode()
     parts = []
+    header = _segHeader(source, database)
     for segmentId in wanted:
         vtkSegment = segmentation.GetSegment(segmentId)
-        part = Part(vtkSegment.GetName(), source, transform=transform)
+        ownSource = source if header is None else _segmentSource(source, header, vtkSegment.GetName())
+        part = Part(vtkSegment.GetName(), ownSource, transform=transform)
         if display is not None:
             part.opacity = float(display.GetSegmentOpacity3D(segmentId)) * float(display.GetOpacity3D())
         if vtkSegment.GetRepresentation(_BINARY_LABELMAP) is not None and not _isDrawnAsSurface(segmentation):
             single = slicer.vtkSegmentation()
             single.SetSourceRepresentationName(_BINARY_LABELMAP)
             single.AddSegment(vtkSegment, segmentId)
-            part.segment = segmentsOfSegmentation(single, source)[0]
+            part.segment = segmentsOfSegmentation(single, ownSource)[0]
         else:
             polyData = vtkSegment.GetRepresentation(_CLOSED_SURFACE)
             if polyData is None:
@@ -252,3 +255,15 @@ def segmentationSource(segmentationNode: slicer.vtkMRMLSegmentationNode, databas
                 sopClass, series, study = values
                 return SegmentSource("seg", "DICOM Segmentation", None, sopClass, uid, series, study)
     return SegmentSource("node", "segmentation made in 3D Slicer")
+
+
+def _segHeader(source: SegmentSource, database):
+    """What the DICOM Segmentation of a source says of its segments; None when the source is none."""
+    if not source.sopInstanceUid:
+        return None
+    return readSegHeader(database.fileForInstance(source.sopInstanceUid))
+
+
+def _segmentSource(source: SegmentSource, header, name: str) -> SegmentSource:
+    """The source of one segment; the scene keeps labels of DICOM Segmentations as names, but not their numbers."""
+    return replace(source, segmentNumber=segmentNumber(header, name), imageSeriesUid=imageSeriesOf(header))

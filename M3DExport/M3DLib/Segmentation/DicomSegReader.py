@@ -43,6 +43,37 @@ def readDicomSeg(file: Path) -> list[Segment]:
         raise M3DError(f"'{file.name}' cannot be read as a segmentation on a regular grid: {error}") from error
 
 
+def imageSeriesOf(header: Dataset) -> str:
+    """Series of the images that a DICOM Segmentation was drawn on; "" where it names none, or several."""
+    series = {str(item.get("SeriesInstanceUID") or "") for item in header.get("ReferencedSeriesSequence") or []}
+    return series.pop() if len(series) == 1 else ""
+
+
+def segmentNumber(header: Dataset, name: str) -> int:
+    """Number of the only segment with this label in a DICOM Segmentation; 0 when there is none, or several."""
+    labels = [
+        (int(item.SegmentNumber), str(item.get("SegmentLabel") or "").strip())
+        for item in header.get("SegmentSequence") or []
+        if item.get("SegmentNumber") is not None
+    ]
+    numbers = [number for number, label in labels if label == name.strip()]
+    return numbers[0] if len(numbers) == 1 else 0
+
+
+def readSegHeader(file: Path | str) -> Dataset:
+    """What a DICOM Segmentation says of its segments and images, without its pixels.
+
+    :raises M3DError: it cannot be read.
+    """
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        return pydicom.dcmread(file, specific_tags=["SegmentSequence", "ReferencedSeriesSequence"])
+    except (InvalidDicomError, EOFError, OSError) as error:
+        raise M3DError(f"The DICOM Segmentation '{Path(file).name}' cannot be read: {error}") from error
+
+
 def _segment(segmentation, number: int, file: Path) -> Segment:
     volume = segmentation.get_volume(segment_numbers=[number], combine_segments=False, rescale_fractional=True)
     description = segmentation.get_segment_description(number)
@@ -57,6 +88,8 @@ def _segment(segmentation, number: int, file: Path) -> Segment:
         str(segmentation.SOPInstanceUID),
         str(segmentation.SeriesInstanceUID),
         str(segmentation.StudyInstanceUID),
+        number,
+        imageSeriesOf(segmentation),
     )
     return Segment(
         (np.asarray(volume.array)[..., 0] >= 0.5).astype(np.uint8),

@@ -32,6 +32,8 @@ class SegmentSource:
     :ivar kind: "threshold", "segmentation" (Slicer), "labelmap" (image file), "seg" (DICOM Segmentation), "node".
     :ivar description: how it was made, in words and numbers, without anything identifying.
     :ivar sopClassUid, sopInstanceUid, seriesInstanceUid, studyInstanceUid: of a DICOM Segmentation, else "".
+    :ivar segmentNumber: of the segment in the DICOM Segmentation, from 1; 0 where that is not known.
+    :ivar imageSeriesUid: series of the images that a DICOM Segmentation says it was drawn on, else "".
     """
 
     kind: str
@@ -41,6 +43,8 @@ class SegmentSource:
     sopInstanceUid: str = ""
     seriesInstanceUid: str = ""
     studyInstanceUid: str = ""
+    segmentNumber: int = 0
+    imageSeriesUid: str = ""
 
 
 @dataclass
