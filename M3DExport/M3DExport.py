@@ -9,6 +9,7 @@ from M3DExportLib.ExportParameters import (
     descriptionOf,
     earlierOf,
     surfaceOf,
+    validatedOf,
 )
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -175,8 +176,8 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         :param volumeNode: the scan, loaded from the DICOM database; found by itself when None.
         :param description: a ``ModelDescription``; what it leaves open comes from the segments.
         :param surfaceParameters: ``M3DLib.Mesh.SurfaceParameters.SurfaceParameters``; its defaults when None.
-        :param more: ``merge`` (one object of all segments), ``earlier`` (``EarlierModels``),
-            ``progress``.
+        :param more: ``merge`` (one object of all segments), ``earlier`` (``EarlierModels``), ``validated``
+            (``M3DLib.InSlicer.ValidatedModel.ValidatedModel``), ``progress``.
         :return: SOP Instance UIDs, one per segment, in the order of ``segmentIds``.
         """
         models, progress = self._make(segmentationNode, segmentIds, volumeNode, description, surfaceParameters, **more)
@@ -254,11 +255,13 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         *,
         merge=False,
         earlier=None,
+        validated=None,
         progress=None,
     ):
         """Models of a node, and the progress callback for storing them."""
         from M3DLib.Errors import M3DError, noProgress
         from M3DLib.InSlicer.SlicerExport import SceneSource, imageOfSource, makeModelsOfParts, requireSource
+        from M3DLib.InSlicer.ValidatedModel import recordValidation
         from M3DLib.SlicerAdaptors import applicationDatabase, applicationScene, withApplicationVersion
 
         progress = progress or noProgress
@@ -279,7 +282,17 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
             earlier=earlier,
             progress=lambda done, text: progress(0.2 + 0.7 * done, text),
         )
+        if validated is not None:
+            recordValidation(models, validated, database)
         return models, progress
+
+    def fillIn(self, **values):
+        """Put a validated model into the panel; the values are those of ``ExportParameters.fillIn``."""
+        from M3DExportLib.ExportParameters import fillIn
+
+        parameters = self.getParameterNode()
+        with slicer.util.NodeModify(parameters):
+            fillIn(parameters, **values)
 
     def exportParameters(self, parameters, credentials=("", ""), progress=None):
         """Export what the panel's parameters say.
@@ -296,6 +309,7 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         more = {
             "merge": parameters.merge,
             "earlier": earlierOf(parameters, applicationDatabase()),
+            "validated": validatedOf(parameters),
             "progress": progress,
         }
         description, surface = descriptionOf(parameters), surfaceOf(parameters)

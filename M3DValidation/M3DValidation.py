@@ -167,64 +167,29 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         segmentIds = [segmentId] if segmentId else []
         return self.validateNodes(volumeNode, node, segmentIds, profile, **more)[0]
 
-    def validateNodes(
-        self,
-        volumeNode,
-        node,
-        segmentIds=(),
-        profile="anatomical-model",
-        *,
-        surfaceParameters=None,
-        lineNodes=(),
-        tolerance=None,
-        person="",
-        pseudonym="",
-        background=False,
-        progress=None,
-    ):
-        """Like :meth:`validate`, for a segmentation or model node alike.
+    def validateNodes(self, volumeNode, node, segmentIds=(), profile="anatomical-model", **more):
+        """Like :meth:`validate`, for a segmentation or model node alike; None for the scan alone.
 
-        :param profile: a ``Profile``, or its name or file.
-        :param background: check in a thread of its own, while ``progress`` keeps the application responsive.
+        :param more: of ``M3DValidationLib.InSlicer.SceneValidation.validateNodes``.
         :return: the report, and what a user should know of how the scan was taken from the scene.
         """
-        from M3DLib.Errors import noProgress
         from M3DLib.Mesh.Rendering import allowRendering
         from M3DLib.SlicerAdaptors import applicationDatabase, hasViews
-        from M3DValidationLib.InSlicer.SceneCase import casesOfNodes
-        from M3DValidationLib.Profile import Profile, loadProfile
-        from M3DValidationLib.Report.Report import validateCases
+        from M3DValidationLib.InSlicer.SceneValidation import validateNodes
 
-        progress = progress or noProgress
         if hasViews():
             allowRendering()
-        scene = casesOfNodes(
-            profile if isinstance(profile, Profile) else loadProfile(profile),
-            volumeNode,
-            node,
-            segmentIds,
-            database=applicationDatabase(),
-            surface=surfaceParameters,
-            lineNodes=lineNodes,
-            options={"tolerance": tolerance},
-            progress=lambda done, text: progress(0.1 * done, text),
-        )
-        for warning in scene.warnings:
+        report, warnings = validateNodes(volumeNode, node, segmentIds, profile, database=applicationDatabase(), **more)
+        for warning in warnings:
             logging.warning(warning)
-        report = validateCases(
-            scene.cases,
-            person=person,
-            pseudonym=pseudonym,
-            background=background,
-            progress=lambda done, text: progress(0.1 + 0.9 * done, text),
-        )
-        return report, scene.warnings
+        return report, warnings
 
     def validateParameters(self, parameters, progress=None):
         """Validate what the panel's parameters say; returns what :meth:`validateNodes` does."""
         from M3DValidationPanelLib.ValidationActions import validationOf
 
-        return self.validateNodes(**validationOf(parameters), background=progress is not None, progress=progress)
+        more = {} if progress is None else {"background": True, "progress": progress}
+        return self.validateNodes(**validationOf(parameters), **more)
 
     def addResults(self, report, volumeNode=None, node=None, segmentId=""):
         """Put a report into the scene: findings, map, histogram; returns the text node that the rest hangs on."""
@@ -269,29 +234,40 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         """
         from M3DLib.InSlicer.SlicerDatabase import DatabaseStore
         from M3DLib.SlicerAdaptors import applicationDatabase, newIndexer
-        from M3DValidationLib.InSlicer.StoredReport import reportObjectsOf
+        from M3DValidationLib.InSlicer.StoredReport import rememberStored, reportObjectsOf
 
         database = applicationDatabase()
         objects = reportObjectsOf(reportNode, database, volumeNode, withPdf=withPdf)
-        return DatabaseStore(database, newIndexer()).add(objects)
+        uids = DatabaseStore(database, newIndexer()).add(objects)
+        rememberStored(reportNode, uids)
+        return uids
 
     def prepareExport(self, parameters, reason=""):
         """Fill in M3D Export with the model that was validated, how it was made, and its report.
 
+        The report is stored in the DICOM database first, when it is not there yet, for the model refers to it.
+
         :param reason: why the model is exported although something fails; needed when something does.
+        :raises M3DError: the report has no place in the patient's study, for it is pseudonymized, or no surface was
+            validated.
         """
         from M3DValidationPanelLib.ValidationParameters import surfaceOf
 
         from M3DExport import M3DExportLogic
-        from M3DValidationLib.InSlicer.StoredReport import exportValuesOf
+        from M3DLib.InSlicer.ValidatedModel import ValidatedModel
+        from M3DLib.SlicerAdaptors import applicationDatabase
+        from M3DValidationLib.InSlicer.StoredReport import exportValuesOf, storedInstances
 
-        values = exportValuesOf(parameters.report, reason)
+        report = parameters.report
+        values = exportValuesOf(report, reason)
+        uids = storedInstances(report, applicationDatabase()) or self.storeReport(report, parameters.volume)
         M3DExportLogic().fillIn(
-            parameters.inputNode,
-            [parameters.segmentId] if parameters.segmentId else [],
-            parameters.volume,
-            surfaceOf(parameters),
-            **values,
+            node=parameters.inputNode,
+            segmentIds=[parameters.segmentId] if parameters.segmentId else [],
+            volume=parameters.volume,
+            surface=surfaceOf(parameters),
+            usage=values["usage"],
+            validated=ValidatedModel(values["sha256"], tuple(uids), values["override"]),
         )
 
     def run(self, arguments):

@@ -5,6 +5,7 @@ from slicer.i18n import tr as _
 
 from .Choices import Destination
 from .ExportActions import ExportActions
+from .ExportParameters import forgetValidation
 from .InputSummary import summarizeInput
 
 
@@ -32,6 +33,7 @@ class ExportForm:
         ui.exportButton.connect("clicked()", self._onExport)
         ui.browserButton.connect("clicked()", self.actions.openBrowser)
         ui.createDatabaseButton.connect("clicked()", self._onCreateDatabase)
+        ui.forgetValidationButton.connect("clicked()", self._onForgetValidation)
 
     def show(self, parameters):
         """Show these parameters, None for none."""
@@ -46,6 +48,7 @@ class ExportForm:
             self._showInput()
             self._showTitle()
             self._showDestination()
+            self._showValidation()
             self._showSummary()
         finally:
             self._showing = False
@@ -80,6 +83,22 @@ class ExportForm:
             chosen = [segmentId for segmentId in self._parameters.segmentIds if segmentId in known] or known
             name = ", ".join(segmentation.GetSegment(segmentId).GetName() for segmentId in chosen)
         self.ui.titleLineEdit.placeholderText = name
+
+    def _showValidation(self):
+        """Say what is known of the validation of the model."""
+        parameters = self._parameters
+        isKnown = bool(parameters.validatedSha256)
+        self.ui.validationLabel.visible = isKnown
+        self.ui.forgetValidationButton.visible = isKnown
+        if not isKnown:
+            return
+        words = _("Validated; it is exported only as it was validated.")
+        if parameters.override:
+            words = _("Something failed in its validation. Exported all the same: {reason}").format(
+                reason=parameters.override
+            )
+        report = _("Its object refers to the report.") if parameters.reportUids else _("Its report is not stored.")
+        self.ui.validationLabel.text = f"{words} {report}"
 
     def _showDestination(self):
         destination = self._parameters.destination
@@ -152,6 +171,7 @@ class ExportForm:
         with slicer.util.NodeModify(self._parameters):
             self._parameters.inputNode = node
             self._parameters.segmentIds = []
+            forgetValidation(self._parameters)
             if node is not None:
                 source = findSource(node, slicer.mrmlScene, applicationDatabase())
                 if source is not None and source.volumeNode is not None:
@@ -206,6 +226,10 @@ class ExportForm:
     def _onExport(self):
         self.actions.export(self._parameters)
         self._onRefresh()
+
+    def _onForgetValidation(self):
+        with slicer.util.NodeModify(self._parameters):
+            forgetValidation(self._parameters)
 
     def _onCreateDatabase(self):
         self.actions.createDatabase()

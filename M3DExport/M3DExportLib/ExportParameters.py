@@ -26,6 +26,9 @@ class M3DExportParameterNode:
     segmentIds - segments to export; all when empty.
     sourceVolume - the scan.
     predecessorUid - SOP Instance UID of an earlier model in the database, "" for none.
+    validatedSha256 - of the surface that M3D Validation has validated (binary STL in mm), "" for none.
+    reportUids - SOP Instance UIDs of the report of that validation, in the database.
+    override - why the model is exported although something fails, "" when nothing does.
 
     The rest has the names of :class:`M3DLib.EncapsulatedStl.ModelDescription.ModelDescription` and
     :class:`M3DLib.Mesh.SurfaceParameters.SurfaceParameters`. User name and password are not kept.
@@ -57,6 +60,10 @@ class M3DExportParameterNode:
     predecessorUid: str = ""
     predecessorPurpose: PredecessorPurpose = PredecessorPurpose.EDITED
     continueSeries: bool = False
+
+    validatedSha256: str = ""
+    reportUids: list[str]
+    override: str = ""
 
     destination: Destination = Destination.DATABASE
     folder: pathlib.Path
@@ -91,6 +98,42 @@ def descriptionOf(parameters):
         seriesDescription=parameters.seriesDescription.strip(),
         segmentation=parameters.segmentation.strip(),
     )
+
+
+def validatedOf(parameters):
+    """What is known of the validation of the model; None when it was not validated."""
+    from M3DLib.InSlicer.ValidatedModel import ValidatedModel
+
+    if not parameters.validatedSha256:
+        return None
+    return ValidatedModel(parameters.validatedSha256, tuple(parameters.reportUids), parameters.override)
+
+
+def forgetValidation(parameters):
+    """Export the model as one that nobody has validated."""
+    parameters.validatedSha256 = parameters.override = ""
+    parameters.reportUids = []
+
+
+def fillIn(parameters, *, node, segmentIds, volume, surface, usage, validated):
+    """Put a validated model into the panel.
+
+    :param surface: ``SurfaceParameters``. :param usage: keyword of CID 7064, "" to leave it as it is.
+    :param validated: ``ValidatedModel``.
+    """
+    parameters.inputNode = node
+    parameters.segmentIds = list(segmentIds)
+    parameters.sourceVolume = volume
+    parameters.method = SurfaceMethod(surface.method)
+    parameters.smoothing = surface.smoothing
+    parameters.decimation = surface.decimation
+    parameters.merge = False
+    parameters.units = Unit.MILLIMETER
+    if usage:
+        parameters.usage = Usage(usage)
+    parameters.validatedSha256 = validated.sha256
+    parameters.reportUids = list(validated.reportUids)
+    parameters.override = validated.override
 
 
 def earlierOf(parameters, database):

@@ -64,13 +64,13 @@ def ensurePackages(requirements: Sequence[str], requester: str) -> None:
     :param requirements: as in "jinja2>=3.1". :param requester: name of the module that asks.
     :raises M3DError: the user does not agree, or they cannot be installed.
     """
-    import slicer.packaging
+    from slicer.packaging import pip_check, pip_ensure
 
-    missing = [requirement for requirement in requirements if not slicer.packaging.pip_check(requirement)]
+    missing = [requirement for requirement in requirements if not pip_check(requirement)]
     if not missing:
         return
     try:
-        slicer.packaging.pip_ensure(missing, requester=requester)
+        pip_ensure(missing, requester=requester)
     except RuntimeError as error:
         raise M3DError(f"{' and '.join(missing)} cannot be had: {error}") from error
 

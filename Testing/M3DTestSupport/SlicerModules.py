@@ -201,7 +201,9 @@ class StandInApplication:
             "DICOMLib": dicomLib,
             "ctk": _module("ctk", ctkDICOMIndexer=StandInIndexer),
             "qt": _module("qt", Qt=SlicerQt.Qt, **{entry.__name__: entry for entry in SlicerQt.CLASSES}),
-            "slicer.packaging": _module("slicer.packaging", pip_check=lambda requirement: True),
+            "slicer.packaging": _module(
+                "slicer.packaging", pip_check=lambda requirement: True, pip_ensure=lambda requirements, **more: None
+            ),
             "slicer.i18n": _module("slicer.i18n", tr=tr, translate=translate),
             "slicer.parameterNodeWrapper": _module(
                 "slicer.parameterNodeWrapper",

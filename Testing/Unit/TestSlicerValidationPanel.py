@@ -1,0 +1,393 @@
+"""The panel of M3D Validation, with widgets that refuse names which Slicer's widgets do not have."""
+
+import json
+import types
+
+import numpy as np
+import pytest
+
+from M3DLib.Errors import Cancelled, M3DError
+from M3DTestSupport.ScannedBall import CENTER, SEGMENT_ID, addScannedBall
+from M3DTestSupport.SceneCases import addSegmentation
+from M3DTestSupport.SlicerModules import StandInApplication
+from M3DTestSupport.SlicerWidgets import emit, loadUi
+
+
+@pytest.fixture
+def application(monkeypatch, tmp_path):
+    (tmp_path / "database").mkdir()
+    application = StandInApplication(monkeypatch, tmp_path / "database")
+    application.useWidgets(monkeypatch, loadUi)
+    return application
+
+
+@pytest.fixture
+def nodes(application, tmp_path):
+    return addScannedBall(application, tmp_path / "series")
+
+
+@pytest.fixture
+def widget(application, nodes):
+    widget = openPanel()
+    choose(widget, nodes[1])
+    return widget
+
+
+def openPanel():
+    from M3DValidation import M3DValidationWidget
+
+    layout = types.SimpleNamespace(addWidget=lambda widget: None)
+    widget = M3DValidationWidget(types.SimpleNamespace(isEntered=True, layout=lambda: layout))
+    widget.setup()
+    return widget
+
+
+def choose(widget, node):
+    emit(widget.ui.inputSelector, "currentNodeChanged(vtkMRMLNode*)", None)
+    emit(widget.ui.inputSelector, "currentNodeChanged(vtkMRMLNode*)", node)
+
+
+def rowOf(widget, text):
+    """Row of the findings' table whose requirement's title holds a text."""
+    table = widget.ui.findingsTable
+    return next(row for row in range(table.rowCount) if text in table.item(row, 1).text())
+
+
+class TestInput:
+    def test_segmentationBringsItsFirstSegmentAndItsScan(self, widget, nodes):
+        parameters = widget._parameterNode
+        assert parameters.volume is nodes[0]
+        assert parameters.segmentId == SEGMENT_ID
+        assert widget.ui.segmentComboBox.itemText(0) == "ball"
+        assert widget.ui.validateButton.enabled
+
+    def test_buttonSaysWhatIsMissing(self, widget):
+        widget._parameterNode.volume = None
+        assert not widget.ui.validateButton.enabled
+        assert "Choose the volume" in widget.ui.validateButton.toolTip
+        choose(widget, None)
+        assert "volume, a segmentation or a model" in widget.ui.validateButton.toolTip
+
+    def test_scanAloneCanBeValidated(self, widget, nodes):
+        choose(widget, None)
+        widget._parameterNode.volume = nodes[0]
+        assert widget.ui.validateButton.enabled
+        widget.ui.validateButton.click()
+        assert widget.ui.findingsTable.rowCount > 20
+        assert not widget.ui.exportButton.enabled
+
+    def test_widgetsOfTheSurfaceAreForSegmentsOnly(self, widget, application):
+        model = application.scene.AddNewNodeByClass("vtkMRMLModelNode", "model")
+        choose(widget, model)
+        assert not widget.ui.smoothingSlider.visible
+        assert not widget.ui.segmentComboBox.visible
+
+
+class TestLimits:
+    def choose(self, widget, text):
+        table = widget.ui.limitsTable
+        row = next(row for row in range(table.rowCount) if text in table.item(row, 0).text())
+        table.selectRow(row)
+        return row
+
+    def change(self, widget, passLimit, warningLimit):
+        widget.ui.passLimitLineEdit.text = passLimit
+        widget.ui.warningLimitLineEdit.text = warningLimit
+        emit(widget.ui.warningLimitLineEdit, "editingFinished()")
+
+    def test_limitsOfTheIntendedUseAreShownWithTheirSource(self, widget):
+        row = self.choose(widget, "neither too large nor too small")
+        assert widget.ui.limitsTable.item(row, 1).text() == "0.25"
+        assert widget.ui.passLimitLineEdit.text == "0.25"
+        assert "van Eijnatten" in widget.ui.limitLabel.text
+
+    def test_changedLimitIsMarkedAndJudgedBy(self, widget):
+        row = self.choose(widget, "neither too large nor too small")
+        self.change(widget, "0,0001", "0.0002")
+        assert widget.ui.limitsTable.item(row, 0).text().startswith("* ")
+        widget.ui.validateButton.click()
+        row = rowOf(widget, "neither too large nor too small")
+        assert "Fail" in widget.ui.findingsTable.item(row, 0).text()
+        data = json.loads(widget._parameterNode.report.GetText())
+        assert data["profile"]["name"] == "anatomical-model-changed"
+        finding = next(f for f in data["findings"] if f["requirement"] == "deviation-bias")
+        assert finding["limit"] == 0.0001
+        assert finding["source"] == "Set by the user for this run"
+
+    def test_changeIsTakenBack(self, widget):
+        self.choose(widget, "neither too large nor too small")
+        self.change(widget, "0.1", "0.2")
+        widget.ui.resetLimitButton.click()
+        assert widget._parameterNode.limits == ""
+        assert widget.ui.passLimitLineEdit.text == "0.25"
+
+    @pytest.mark.parametrize(("values", "message"), [(("x", ""), "no number"), (("1", "0.5"), "must not be stricter")])
+    def test_wrongLimitIsRefusedAndTheOldOneStays(self, widget, values, message):
+        self.choose(widget, "neither too large nor too small")
+        with pytest.raises(M3DError, match=message):
+            self.change(widget, *values)
+        assert widget._parameterNode.limits == ""
+
+    def test_limitsAreSavedAsAProfileThatIsThenInTheList(self, widget, application, nodes):
+        self.choose(widget, "neither too large nor too small")
+        self.change(widget, "0.1", "0.2")
+        widget._parameterNode.tolerance = 0.4
+        widget.ui.profileNameLineEdit.text = "Our Guides 2026"
+        widget.ui.saveProfileButton.click()
+        assert widget._parameterNode.profile == "our-guides-2026"
+        assert widget._parameterNode.tolerance == 0
+        again = openPanel()
+        combo = again.ui.profileComboBox
+        assert combo.itemText(combo.findData("our-guides-2026")) == "Our Guides 2026"
+        row = self.choose(again, "neither too large nor too small")
+        assert again.ui.limitsTable.item(row, 1).text() == "0.1"
+        assert "Tolerance 0.4 mm" in again.ui.profileDescriptionLabel.text
+
+    def test_nameOfABuiltInProfileIsRefused(self, widget):
+        widget.ui.profileNameLineEdit.text = "Implant"
+        with pytest.raises(M3DError, match="built-in profile"):
+            widget.ui.saveProfileButton.click()
+
+    def test_anotherIntendedUseHasItsOwnLimits(self, widget):
+        self.choose(widget, "neither too large nor too small")
+        self.change(widget, "0.1", "0.2")
+        combo = widget.ui.profileComboBox
+        combo.currentIndex = combo.findData("implant")
+        assert widget._parameterNode.profile == "implant"
+        assert widget._parameterNode.limits == ""
+
+    def test_profileThatIsGoneIsNamed(self, widget):
+        widget._parameterNode.profile = "deleted-profile"
+        assert "There is no profile" in widget.ui.profileDescriptionLabel.text
+        with pytest.raises(M3DError, match="There is no profile"):
+            widget.ui.validateButton.click()
+        assert "Not validated" in widget.ui.statusLabel.text
+
+
+class TestResults:
+    @pytest.fixture
+    def validated(self, widget):
+        widget.ui.validateButton.click()
+        return widget
+
+    def test_findingsAreByClauseWithIconAndWord(self, validated):
+        table = validated.ui.findingsTable
+        data = json.loads(validated._parameterNode.report.GetText())
+        assert table.rowCount == len(data["findings"])
+        clauses = [table.item(row, 4).text() for row in range(table.rowCount)]
+        assert clauses == sorted(clauses)
+        texts = {table.item(row, 0).text() for row in range(table.rowCount)}
+        assert texts <= {"✓ Pass", "! Warning", "✗ Fail", "? Not assessable"}
+        assert validated.ui.verdictLabel.text.startswith("✗ Fail: At least one requirement fails.")
+
+    def test_onlyWhatDoesNotPass(self, validated):
+        validated.ui.attentionCheckBox.checked = True
+        emit(validated.ui.attentionCheckBox, "toggled(bool)", True)
+        table = validated.ui.findingsTable
+        assert table.rowCount > 0
+        assert all("Pass" not in table.item(row, 0).text() for row in range(table.rowCount))
+
+    def test_choosingAFindingJumpsToItsPlaceAndMarksIt(self, validated, application):
+        slices = application.scene.AddNewNodeByClass("vtkMRMLSliceNode", "Red")
+        validated.ui.findingsTable.selectRow(rowOf(validated, "No part of the surface lies far"))
+        assert "lies far" not in validated.ui.findingLabel.text
+        assert "mm2 deviates" in validated.ui.findingLabel.text
+        assert "LPS" in validated.ui.placeLabel.text
+        place = [slices.GetSliceToRAS().GetElement(row, 3) for row in range(3)]
+        assert np.linalg.norm(np.subtract(place, (-CENTER[0], -CENTER[1], CENTER[2]))) == pytest.approx(10, abs=1.5)
+        marks = application.scene.GetNodesByClass("vtkMRMLMarkupsFiducialNode")
+        assert marks.GetNumberOfItems() == 1
+        assert marks.GetItemAsObject(0).GetNthControlPointPosition(0) == pytest.approx(place)
+        validated.ui.findingsTable.selectRow(rowOf(validated, "thin enough"))
+        assert application.scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 0
+        assert "no single place" in validated.ui.placeLabel.text
+
+    def test_pictureOfAFindingIsShown(self, validated):
+        validated.ui.findingsTable.selectRow(rowOf(validated, "anatomy"))
+        assert validated.ui.pictureLabel.visible
+        assert validated.ui.pictureLabel.pixmap.width() == 440
+        assert "Projections" in validated.ui.pictureLabel.toolTip
+
+    def test_newResultsTakeThePlaceOfTheOld(self, validated, application):
+        count = application.scene.GetNumberOfNodes()
+        before = validated._parameterNode.report.GetID()
+        validated.ui.validateButton.click()
+        assert application.scene.GetNumberOfNodes() == count
+        assert validated._parameterNode.report.GetID() != before
+
+    def test_cancellingKeepsTheOldResults(self, validated, monkeypatch):
+        from M3DLib.SlicerAdaptors import ProgressDialog
+
+        def cancel(self, fraction, text):
+            raise Cancelled
+
+        before = validated._parameterNode.report
+        monkeypatch.setattr(ProgressDialog, "report", cancel)
+        validated.ui.validateButton.click()
+        assert "Stopped" in validated.ui.statusLabel.text
+        assert validated._parameterNode.report is before
+
+    def test_resultsAreShownAgainWhenThePanelIsOpenedAgain(self, validated):
+        validated.exit()
+        assert validated.ui.findingsTable.rowCount == 0
+        validated.enter()
+        assert validated.ui.findingsTable.rowCount > 20
+
+    def test_closingTheSceneForgetsThem(self, validated, application):
+        application.scene.Clear(0)
+        assert validated._parameterNode.report is None
+        assert validated.ui.findingsTable.rowCount == 0
+        assert not validated.ui.saveButton.enabled
+        validated.cleanup()
+
+
+class TestDeviation:
+    @pytest.fixture
+    def crosshair(self, application):
+        return application.scene.AddNewNodeByClass("vtkMRMLCrosshairNode")
+
+    def test_mapIsColoredAndTheValueUnderTheCursorShown(self, widget, crosshair, application):
+        from M3DValidationLib.InSlicer.ResultNodes import mapsOf
+
+        widget.ui.validateButton.click()
+        (node,) = mapsOf(widget._parameterNode.report)
+        assert node.GetDisplayNode().GetScalarVisibility()
+        assert "Full color at 2 mm, tolerance 1 mm" in widget.ui.deviationLabel.text
+        widget.ui.showMapButton.click()
+        crosshair.SetCursorPositionRAS((-CENTER[0] - 9.6, -CENTER[1], CENTER[2]))
+        assert "mm (mesh too small), reliable" in widget.ui.probeLabel.text
+        crosshair.SetCursorPositionRAS((-CENTER[0], -CENTER[1], CENTER[2]))
+        assert widget.ui.probeLabel.text == "No surface here."
+        widget.exit()
+        crosshair.SetCursorPositionRAS((-CENTER[0] - 9.6, -CENTER[1], CENTER[2]))
+        assert widget.ui.probeLabel.text == ""
+
+    def test_rangeAndBandsChangeTheColors(self, widget):
+        from M3DValidationLib.InSlicer.ResultNodes import FOUND, mapsOf
+
+        widget.ui.validateButton.click()
+        display = mapsOf(widget._parameterNode.report)[0].GetDisplayNode()
+        widget._parameterNode.displayRange = 0.5
+        assert display.GetScalarRange() == (-0.5, 0.5)
+        widget._parameterNode.reliableOnly = False
+        assert display.GetActiveScalarName() == FOUND
+
+
+class TestOutput:
+    @pytest.fixture
+    def validated(self, widget):
+        widget.ui.validateButton.click()
+        return widget
+
+    def test_reportIsSaved(self, validated, tmp_path):
+        pytest.importorskip("jinja2", reason="the report in HTML needs Jinja2, which is not installed")
+        folder = tmp_path / "report"
+        validated._parameterNode.reportFolder = folder
+        validated._parameterNode.pdf = False
+        validated.ui.saveButton.click()
+        names = {file.name for file in folder.iterdir()}
+        assert {"report.json", "report.html", "field-of-view.png"} <= names
+        assert "report.html" in validated.ui.outputLabel.text
+        saved = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        assert saved == json.loads(validated._parameterNode.report.GetText())
+
+    def test_folderMustBeChosen(self, validated):
+        with pytest.raises(M3DError, match="Choose the folder"):
+            validated.ui.saveButton.click()
+
+    def test_reportIsStoredInTheStudyOfTheScan(self, validated, application, nodes):
+        validated._parameterNode.pdf = False
+        validated.ui.storeButton.click()
+        uid = validated.ui.outputLabel.text.splitlines()[1]
+        image = nodes[0].GetAttribute("DICOM.instanceUIDs").split()[0]
+        for tag in ("0020,000D", "0010,0020"):
+            assert application.database.instanceValue(uid, tag) == application.database.instanceValue(image, tag)
+        assert application.database.instanceValue(uid, "0008,0060") == "SR"
+
+    def test_pseudonymizedReportHasNoPlaceInTheStudy(self, widget, application):
+        widget._parameterNode.pseudonym = "Case 7"
+        widget._parameterNode.pdf = False
+        widget.ui.validateButton.click()
+        before = set(application.database._files)
+        with pytest.raises(M3DError, match="pseudonym"):
+            widget.ui.storeButton.click()
+        assert set(application.database._files) == before
+
+    def test_failedModelIsExportedForAReasonOnlyAndItsObjectRefersToTheReport(self, validated, application, nodes):
+        import pydicom
+        import slicer
+
+        from M3DExport import M3DExportLogic
+
+        opened = []
+        slicer.util.selectModule = opened.append
+        assert not validated.ui.exportButton.enabled
+        validated.ui.reasonLineEdit.text = "Teaching, no patient"
+        emit(validated.ui.reasonLineEdit, "textChanged(QString)", "Teaching, no patient")
+        assert validated.ui.exportButton.enabled
+        validated.ui.exportButton.click()
+        assert opened == ["M3DExport"]
+        logic = M3DExportLogic()
+        parameters = logic.getParameterNode()
+        assert parameters.inputNode is nodes[1]
+        assert parameters.segmentIds == [SEGMENT_ID]
+        assert parameters.sourceVolume is nodes[0]
+        (uid,) = logic.exportParameters(parameters)
+        dataset = pydicom.dcmread(application.database.fileForInstance(uid))
+        report = dataset.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID
+        assert application.database.instanceValue(report, "0008,0060") == "SR"
+        algorithm = dataset.DerivationAlgorithmSequence[0].AlgorithmParameters
+        assert "validation=fail,exportedAnyway=Teaching; no patient" in algorithm
+
+    def test_modelThatHasChangedSinceIsNotExportedAsValidated(self, validated, application, nodes):
+        import slicer
+        from M3DExportLib.ExportParameters import forgetValidation
+
+        from M3DExport import M3DExportLogic
+
+        slicer.util.selectModule = lambda name: None
+        validated.ui.reasonLineEdit.text = "Teaching"
+        validated.ui.exportButton.click()
+        logic = M3DExportLogic()
+        parameters = logic.getParameterNode()
+        other = addSegmentation(application, nodes[0], {"cube": np.s_[12:20, 12:20, 12:20]}, "other")
+        segmentation = nodes[1].GetSegmentation()
+        segmentation.RemoveSegment(SEGMENT_ID)
+        segmentation.AddSegment(other.GetSegmentation().GetNthSegment(0), SEGMENT_ID)
+        with pytest.raises(M3DError, match="not the one that was validated"):
+            logic.exportParameters(parameters)
+        forgetValidation(parameters)
+        assert len(logic.exportParameters(parameters)) == 1
+
+
+def test_consoleExampleOfTheLogicWorks(application, nodes):
+    from M3DValidation import M3DValidationLogic
+
+    report = M3DValidationLogic().validate(*nodes, SEGMENT_ID, "anatomical-model")
+    assert report.verdict.value == "fail"
+    assert abs(report.data["deviation"]["image"]["meanSigned"]) < 0.05
+    with pytest.raises(M3DError, match="not both"):
+        M3DValidationLogic().validate(*nodes, modelNode=nodes[1])
+
+
+def test_referenceLineIsChosenAndItsLengthKept(application, nodes):
+    from M3DValidationLib.InSlicer.MarkupReferences import NOMINAL
+
+    line = application.scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "across")
+    for side in (-9.5, 9.5):
+        line.AddControlPoint(-CENTER[0] + side, -CENTER[1], CENTER[2])
+    widget = openPanel()
+    choose(widget, nodes[1])
+    combo = widget.ui.linesComboBox
+    combo.setCurrentNode(line)
+    combo.setCheckState(line, 2)
+    widget.ui.nominalLineEdit.text = "20"
+    emit(widget.ui.nominalLineEdit, "editingFinished()")
+    assert line.GetAttribute(NOMINAL) == "20"
+    widget.ui.nominalLineEdit.text = "long"
+    with pytest.raises(M3DError, match="number of millimeters"):
+        emit(widget.ui.nominalLineEdit, "editingFinished()")
+    assert widget.ui.nominalLineEdit.text == "20"
+    widget.ui.validateButton.click()
+    data = json.loads(widget._parameterNode.report.GetText())
+    assert any(finding["requirement"] == "reference-image" for finding in data["findings"])
