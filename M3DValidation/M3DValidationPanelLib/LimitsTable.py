@@ -92,6 +92,7 @@ class LimitsTable:
                     _("{clause}. Source: {source}").format(clause=requirement.clause, source=requirement.source)
                 )
                 table.setItem(row, column, item)
+        table.resizeColumnsToContents()
         tolerance = self._parameters.tolerance or profile.toleranceMm
         self.ui.profileDescriptionLabel.text = _("{description} Tolerance {tolerance:g} mm. Version {version}.").format(
             description=profile.description, tolerance=tolerance, version=profile.version

@@ -1,4 +1,4 @@
-"""Walks through the panel of M3D Export as a user does and saves a picture of each step.
+"""Walks through the panels of M3D Export and M3D Validation as a user does and saves a picture of each step.
 
     Slicer --no-splash --testing --additional-module-paths M3DExport M3DValidation \
         --python-script Testing/Slicer/Walkthrough.py OUTPUT_FOLDER
@@ -33,6 +33,12 @@ class Walkthrough:
 
     def run(self):
         """All the steps."""
+        self.exportModels()
+        slicer.mrmlScene.Clear(0)
+        self.validateModel()
+
+    def exportModels(self):
+        """Export the phantom's inserts to the database and load them from there."""
         from M3DExportLib.PhantomSample import loadPhantomSample
 
         volume, segmentation = loadPhantomSample()
@@ -70,6 +76,49 @@ class Walkthrough:
         loaded = {node.GetAttribute("DICOM.instanceUIDs") for node in models}
         if not set(uids) <= loaded:
             raise RuntimeError(f"{len(set(uids) - loaded)} of {len(uids)} models were not loaded.")
+
+    def validateModel(self):
+        """Validate one of the phantom's inserts, look at the evidence, and hand it over to M3D Export."""
+        from M3DExportLib.PhantomSample import loadPhantomSample
+
+        volume, segmentation = loadPhantomSample()
+        slicer.util.setSliceViewerLayers(background=volume, fit=True)
+        slicer.util.selectModule("M3DValidation")
+        widget = slicer.util.getModuleWidget("M3DValidation")
+        widget.ui.inputSelector.setCurrentNode(None)
+        widget.ui.inputSelector.setCurrentNode(segmentation)
+        widget.ui.segmentComboBox.currentIndex = 0
+        self.picture("validation-input")
+        widget.ui.profileCollapsibleButton.collapsed = False
+        widget.ui.limitsTable.selectRow(0)
+        self.picture("validation-limits")
+        widget.ui.inputCollapsibleButton.collapsed = True
+        widget.ui.profileCollapsibleButton.collapsed = True
+        widget.ui.validateButton.click()
+        self.picture("validation-findings")
+        table = widget.ui.findingsTable
+        for text, name in (("lies far", "validation-deviation"), ("anatomy", "validation-field-of-view")):
+            rows = [row for row in range(table.rowCount) if text in table.item(row, 1).text()]
+            table.selectRow(rows[0])
+            self.picture(name)
+        widget.ui.showMapButton.click()
+        widget.ui.resultsCollapsibleButton.collapsed = True
+        self.picture("validation-map")
+        widget.ui.bandsCheckBox.checked = True
+        widget.ui.rangeSlider.value = 1.0
+        self.picture("validation-bands")
+        widget.ui.outputCollapsibleButton.collapsed = False
+        widget.ui.pdfCheckBox.checked = False
+        widget.ui.storeButton.click()
+        self.picture("validation-stored")
+        widget.ui.reasonLineEdit.text = "A walkthrough"
+        widget.ui.exportButton.click()
+        self.picture("validation-export")
+        export = slicer.util.getModuleWidget("M3DExport")
+        export.ui.exportButton.click()
+        self.picture("validated-exported")
+        if "DICOM database" not in export.ui.resultLabel.text:
+            raise RuntimeError(f"The validated model was not exported: {export.ui.resultLabel.text}")
 
 
 def main():

@@ -15,6 +15,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "Slicer"
 ONLY_IN_THE_APPLICATION = {
     "M3DExportLogicTest.test_coreReaderLoadsItToTheSamePlace",
     "M3DExportPluginTest.test_oursIsChosenBeforeTheReaderOfTheCore",
+    # Saving and loading scenes; Testing/Unit/TestSceneValidation.py does it with slicer-core's own means.
+    "M3DValidationLogicTest.test_resultsSurviveSavingTheScene",
 }
 
 
@@ -31,7 +33,7 @@ def application(monkeypatch, tmp_path):
 
     slicer.modules.dicomPlugins = {"DICOMEncapsulatedSTLPlugin": DICOMEncapsulatedSTLPluginClass}
     monkeypatch.syspath_prepend(str(FOLDER))
-    for name in ("M3DSlicerCase", "M3DExportLogicTest", "M3DExportPluginTest"):
+    for name in ("M3DSlicerCase", "M3DExportLogicTest", "M3DExportPluginTest", "M3DValidationLogicTest"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     return application
 
@@ -52,7 +54,7 @@ def addItems(application, monkeypatch):
     monkeypatch.setattr(PhantomSample, "_segment", withItem)
 
 
-@pytest.mark.parametrize("name", ["M3DExportLogicTest", "M3DExportPluginTest"])
+@pytest.mark.parametrize("name", ["M3DExportLogicTest", "M3DExportPluginTest", "M3DValidationLogicTest"])
 def test_runsOnTheStandIns(application, monkeypatch, name):
     addItems(application, monkeypatch)
     case = getattr(importlib.import_module(name), name)
