@@ -3,7 +3,6 @@
 import logging
 
 import slicer
-import vtk
 from M3DExportLib.ExportParameters import (
     M3DExportParameterNode,
     descriptionOf,
@@ -11,15 +10,14 @@ from M3DExportLib.ExportParameters import (
     surfaceOf,
     validatedOf,
 )
+from M3DExportLib.ParameterPanel import ParameterPanel
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
 )
-from slicer.util import VTKObservationMixin
 
 
 class M3DExport(ScriptedLoadableModule):
@@ -60,86 +58,28 @@ def registerSampleData():
     )
 
 
-class M3DExportWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class M3DExportWidget(ParameterPanel):
     """The panel: hands what the user chooses to the logic, and shows what comes back."""
 
-    def __init__(self, parent=None):
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.logic = None
-        self.form = None
-        self._parameterNode = None
-        self._parameterNodeGuiTag = None
+    uiFile = "UI/M3DExport.ui"
+    packages = ("M3DExportLib", "M3DLib")
 
-    def setup(self):
-        """Called once, when the panel is first shown."""
+    def makeLogic(self):
+        """The logic of the module."""
+        return M3DExportLogic()
+
+    def makeForm(self):
+        """What the panel shows."""
         from M3DExportLib.ExportForm import ExportForm
 
-        ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/M3DExport.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.logic = M3DExportLogic()
-        self.form = ExportForm(self.ui, self)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.initializeParameterNode()
+        return ExportForm(self.ui, self)
 
-    def cleanup(self):
-        """Called when the application closes or the module is reloaded."""
-        self.setParameterNode(None)
-        self.removeObservers()
-
-    def enter(self):
-        """Called each time the user opens the panel."""
-        self.initializeParameterNode()
-
-    def exit(self):
-        """Called each time the user opens another module."""
-        self.setParameterNode(None)
-
-    def onSceneStartClose(self, caller, event):
-        """The nodes of the scene are about to go."""
-        self.setParameterNode(None)
-
-    def onSceneEndClose(self, caller, event):
-        """The scene is empty now."""
-        if self.parent.isEntered:
-            self.initializeParameterNode()
-
-    def onReload(self):
-        """Load the libraries anew too; Slicer itself reloads only this file."""
-        import sys
-
-        names = [name for name in sys.modules if name.split(".")[0] in ("M3DExportLib", "M3DLib")]
-        for name in names:
-            del sys.modules[name]
-        ScriptedLoadableModuleWidget.onReload(self)
-
-    def initializeParameterNode(self):
-        """Make sure there is a parameter node, with the obvious input chosen."""
-        self.setParameterNode(self.logic.getParameterNode())
-        if not self._parameterNode.inputNode:
+    def chooseObviousInput(self, parameterNode):
+        """The first segmentation, when nothing is chosen."""
+        if not parameterNode.inputNode:
             node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
             if node is not None:
-                self._parameterNode.inputNode = node
-
-    def setParameterNode(self, parameterNode):
-        """Connect the widgets to another parameter node, or to none."""
-        if self._parameterNode:
-            self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
-        self._parameterNode = parameterNode
-        self._parameterNodeGuiTag = None
-        if self._parameterNode:
-            self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
-            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
-        if self.form is not None:
-            self.form.show(self._parameterNode)
-
-    def _onParametersModified(self, caller=None, event=None):
-        self.form.show(self._parameterNode)
+                parameterNode.inputNode = node
 
 
 class M3DExportLogic(ScriptedLoadableModuleLogic):

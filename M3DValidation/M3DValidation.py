@@ -3,7 +3,7 @@
 import logging
 
 import slicer
-import vtk
+from M3DExportLib.ParameterPanel import ParameterPanel
 from M3DValidationPanelLib.ValidationParameters import M3DValidationParameterNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -11,9 +11,7 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
 )
-from slicer.util import VTKObservationMixin
 
 
 class M3DValidation(ScriptedLoadableModule):
@@ -36,86 +34,28 @@ class M3DValidation(ScriptedLoadableModule):
         )
 
 
-class M3DValidationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class M3DValidationWidget(ParameterPanel):
     """The panel: hands what the user chooses to the logic, and shows what comes back."""
 
-    def __init__(self, parent=None):
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.logic = None
-        self.form = None
-        self._parameterNode = None
-        self._parameterNodeGuiTag = None
+    uiFile = "UI/M3DValidation.ui"
+    packages = ("M3DValidationPanelLib", "M3DValidationLib", "M3DBatchLib", "M3DLib")
 
-    def setup(self):
-        """Called once, when the panel is first shown."""
+    def makeLogic(self):
+        """The logic of the module."""
+        return M3DValidationLogic()
+
+    def makeForm(self):
+        """What the panel shows."""
         from M3DValidationPanelLib.ValidationForm import ValidationForm
 
-        ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/M3DValidation.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.logic = M3DValidationLogic()
-        self.form = ValidationForm(self.ui, self)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.initializeParameterNode()
+        return ValidationForm(self.ui, self)
 
-    def cleanup(self):
-        """Called when the application closes or the module is reloaded."""
-        self.setParameterNode(None)
-        self.removeObservers()
-
-    def enter(self):
-        """Called each time the user opens the panel."""
-        self.initializeParameterNode()
-
-    def exit(self):
-        """Called each time the user opens another module."""
-        self.setParameterNode(None)
-
-    def onSceneStartClose(self, caller, event):
-        """The nodes of the scene are about to go."""
-        self.setParameterNode(None)
-
-    def onSceneEndClose(self, caller, event):
-        """The scene is empty now."""
-        if self.parent.isEntered:
-            self.initializeParameterNode()
-
-    def onReload(self):
-        """Load the libraries anew too; Slicer itself reloads only this file."""
-        import sys
-
-        own = ("M3DValidationPanelLib", "M3DValidationLib", "M3DBatchLib", "M3DLib")
-        for name in [name for name in sys.modules if name.split(".")[0] in own]:
-            del sys.modules[name]
-        ScriptedLoadableModuleWidget.onReload(self)
-
-    def initializeParameterNode(self):
-        """Make sure there is a parameter node, with the obvious input chosen."""
-        self.setParameterNode(self.logic.getParameterNode())
-        if not self._parameterNode.inputNode and not self._parameterNode.volume:
+    def chooseObviousInput(self, parameterNode):
+        """The first segmentation with its scan, when nothing is chosen."""
+        if not parameterNode.inputNode and not parameterNode.volume:
             node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
             if node is not None:
                 self.ui.inputSelector.setCurrentNode(node)
-
-    def setParameterNode(self, parameterNode):
-        """Connect the widgets to another parameter node, or to none."""
-        if self._parameterNode:
-            self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
-        self._parameterNode = parameterNode
-        self._parameterNodeGuiTag = None
-        if self._parameterNode:
-            self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
-            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
-        if self.form is not None:
-            self.form.show(self._parameterNode)
-
-    def _onParametersModified(self, caller=None, event=None):
-        self.form.show(self._parameterNode)
 
 
 class M3DValidationLogic(ScriptedLoadableModuleLogic):
@@ -226,10 +166,11 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         writeFiles(Path(folder), files)
         return [Path(folder) / name for name in files]
 
-    def storeReport(self, reportNode, volumeNode=None, withPdf=False):
-        """Put a report into Slicer's DICOM database, in the study of its scan, all of it or nothing.
+    def storeReport(self, reportNode, volumeNode=None, withPdf=False, store=None):
+        """Put a report into the study of its scan, all of it or nothing.
 
         :param volumeNode: the scan; the one the report was made on when None.
+        :param store: ``M3DLib.Store.DicomWebStore.DicomWebStore`` for a PACS; Slicer's DICOM database when None.
         :return: SOP Instance UIDs: of the measurement report and, with a PDF, of that.
         """
         from M3DLib.InSlicer.SlicerDatabase import DatabaseStore
@@ -238,6 +179,8 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
 
         database = applicationDatabase()
         objects = reportObjectsOf(reportNode, database, volumeNode, withPdf=withPdf)
+        if store is not None:
+            return store.add(objects)
         uids = DatabaseStore(database, newIndexer()).add(objects)
         rememberStored(reportNode, uids)
         return uids

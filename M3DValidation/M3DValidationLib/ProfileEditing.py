@@ -17,24 +17,14 @@ CHANGED_BY = "Set by the user for this run"
 
 
 def changedProfile(
-    profile: Profile,
-    limits: Mapping[str, tuple[float | None, float | None]],
-    tolerance: float | None = None,
-    *,
-    name: str = "",
-    title: str = "",
-    source: str = CHANGED_BY,
+    profile: Profile, limits: Mapping[str, tuple[float | None, float | None]], tolerance: float | None = None
 ) -> Profile:
-    """A profile with other limits; the profile itself when nothing differs and no name is given.
+    """A profile with other limits for one run, named so; the profile itself when nothing differs.
 
-    :param limits: pass limit and warning limit by the requirement's id, in its unit; those that are as in the profile
-        count as not changed.
-    :param tolerance: mm; the profile's when None.
-    :param name: of the new profile; that of the old one with "-changed" when empty.
-    :param source: where the changed limits come from.
-    :raises M3DError: a limit that does not fit its requirement, or a name that no profile can have.
+    :param limits, tolerance: as in :func:`changedProfileData`.
+    :raises M3DError: a limit that does not fit its requirement.
     """
-    data = changedProfileData(profile, limits, tolerance, name=name, title=title, source=source)
+    data = changedProfileData(profile, limits, tolerance)
     return profile if data is None else profileOfData(data, f"profile '{data['profile']}'")
 
 
@@ -47,7 +37,14 @@ def changedProfileData(
     title: str = "",
     source: str = CHANGED_BY,
 ) -> dict | None:
-    """The file of such a profile as JSON values; None when nothing differs and no name is given."""
+    """The file of a profile with other limits as JSON values; None when nothing differs and no name is given.
+
+    :param limits: pass limit and warning limit by the requirement's id, in its unit; those that are as in the profile
+        count as not changed.
+    :param tolerance: mm; the profile's when None.
+    :param name: of the new profile; that of the old one with "-changed" when empty.
+    :param source: where the changed limits come from.
+    """
     changes = {
         id_: {"passLimit": low, "warningLimit": high, "source": source}
         for id_, (low, high) in limits.items()

@@ -38,6 +38,7 @@ class TestModules:
         panels = {
             "M3DExportLib.ExportParameters",
             "M3DExportLib.Choices",
+            "M3DExportLib.ParameterPanel",
             "M3DValidationPanelLib.ValidationParameters",
         }
         files = [
@@ -45,6 +46,7 @@ class TestModules:
             *(ROOT / "M3DValidation").glob("*.py"),
             ROOT / "M3DExport/M3DExportLib/ExportParameters.py",
             ROOT / "M3DExport/M3DExportLib/Choices.py",
+            ROOT / "M3DExport/M3DExportLib/ParameterPanel.py",
             ROOT / "M3DExport/M3DExportLib/__init__.py",
             ROOT / "M3DValidation/M3DValidationPanelLib/ValidationParameters.py",
             ROOT / "M3DValidation/M3DValidationPanelLib/__init__.py",
