@@ -232,7 +232,7 @@ class TestRefusals:
         _volume, node, segmentation = case
         before = set(application.database._files)
         application.database._rejects = lambda dataset: dataset.get("InstanceNumber") == 2
-        with pytest.raises(M3DError, match="did not take the model"):
+        with pytest.raises(M3DError, match="did not take an object"):
             logic.exportSegments(segmentation, [], node)
         assert set(application.database._files) == before
 
