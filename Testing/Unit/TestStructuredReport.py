@@ -4,7 +4,9 @@ import copy
 
 import pytest
 from highdicom.sr import srread
+from pydicom import dcmread
 from pydicom.sr.codedict import codes
+from pydicom.uid import MRImageStorage
 
 from M3DBatchLib.CommandLine import main
 from M3DLib.Dicom.DicomFile import writeDicomFile
@@ -17,6 +19,7 @@ from M3DTestSupport.Faults import cube
 from M3DTestSupport.MeasurementReports import complaints, groupsOf, instances, numbers
 from M3DTestSupport.Reports import PATIENT, hostile, validated, withFindings, writeNamedScan
 from M3DValidationLib.Report.ReportCodes import plainMeaning
+from M3DValidationLib.Report.ReportObjects import reportObjects
 from M3DValidationLib.Report.StructuredReport import measurementReport
 
 
@@ -138,6 +141,41 @@ def test_hostileTextsAreTexts(report, image, tmp_path):
             meanings += [item.name.meaning for item in group.get_qualitative_evaluations()]
     wanted = [plainMeaning(finding["title"]) for finding in attacked["findings"]]
     assert sorted(meanings) == sorted(["Verdict of the validation", *wanted])
+
+
+@pytest.mark.parametrize(
+    ("name", "characterSet"),
+    [
+        ("Müller-Lüdenscheidt^Änne", "ISO_IR 100"),
+        ("Wang^XiaoDong=王^小东", "GB18030"),
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", ["", "ISO 2022 IR 87"]),
+        ("قباني^لنزار", "ISO_IR 127"),
+    ],
+)
+def test_namesOfAllScriptsAreThoseOfTheScan(report, tmp_path, name, characterSet):
+    (tmp_path / "scan").mkdir()
+    writeNamedScan(tmp_path / "scan", name, SpecificCharacterSet=characterSet)
+    headers = readImage(tmp_path / "scan").headers
+    document, pdf = reportObjects(report, headers, pdf=b"%PDF-1.7\n%%EOF\n")
+    for number, dataset in enumerate((document, pdf)):
+        file = tmp_path / f"{number}.dcm"
+        writeDicomFile(dataset, file)
+        read = dcmread(file)
+        assert str(read.PatientName) == name == str(headers[0].PatientName)
+        assert complaints(file, isReport=number == 0) == []
+
+
+def test_magneticResonanceHasItsProcedure(report, tmp_path):
+    (tmp_path / "scan").mkdir()
+    writeNamedScan(tmp_path / "scan", Modality="MR", SOPClassUID=MRImageStorage)
+    headers = readImage(tmp_path / "scan").headers
+    document, pdf = reportObjects(report, headers, pdf=b"%PDF-1.7\n%%EOF\n")
+    for number, dataset in enumerate((document, pdf)):
+        writeDicomFile(dataset, tmp_path / f"{number}.dcm")
+        assert complaints(tmp_path / f"{number}.dcm", isReport=number == 0) == []
+    assert "Magnetic resonance imaging" in str(document)
+    evidence = document.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0]
+    assert {item.ReferencedSOPClassUID for item in evidence.ReferencedSOPSequence} == {MRImageStorage}
 
 
 def test_pseudonymHasNoPlaceInTheStudy(report, image, folder, tmp_path, capsys):

@@ -26,6 +26,17 @@ from .ReportReferences import KEY, KINDS, asHeader, referred, referToModels, req
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+_TAKEN_OVER = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+)
 _PROCEDURES = {"CT": "77477000", "MR": "113091000"}
 
 
@@ -77,7 +88,7 @@ def measurementReport(
             title=codes.DCM.ImagingMeasurementReport,
         )
         dataset = Comprehensive3DSR(
-            evidence=evidence,
+            evidence=[_plainHeader(header), *evidence],
             content=content[0],
             series_instance_uid=placement.seriesInstanceUid,
             series_number=placement.seriesNumber,
@@ -93,6 +104,7 @@ def measurementReport(
             content_date=now.date(),
             content_time=now.time(),
         )
+        dataset.pop("SpecificCharacterSet", None)
         _listEvidence(dataset, evidence)
         _nameScheme(dataset)
         copyModules(header, dataset)
@@ -100,6 +112,24 @@ def measurementReport(
     dataset.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     dataset.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     return dataset
+
+
+def _plainHeader(header: Dataset) -> Dataset:
+    """A header for highdicom to begin with: patient, study and character set are taken over by :func:`copyModules`.
+
+    highdicom refuses character sets that DICOM allows (an empty first value, as Japanese scanners write) and headers
+    that lack an attribute of type 2.
+    """
+    from pydicom import Dataset
+
+    plain = Dataset()
+    for element in header:
+        # An element is shared with the header, so it must not be changed here.
+        if element.keyword not in ("SpecificCharacterSet", *_TAKEN_OVER):
+            plain[element.tag] = element
+    for keyword in _TAKEN_OVER:
+        setattr(plain, keyword, None)
+    return plain
 
 
 def _listEvidence(dataset: Dataset, evidence: Iterable[Dataset]) -> None:
