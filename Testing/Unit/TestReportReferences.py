@@ -173,6 +173,21 @@ def test_reportIsMadeAgainFromTheJsonWithAllItRefersTo(folder, both, tmp_path):
         assert numbers(group) == numbers(groups[1][name])
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"sopInstanceUid": "../x"}, {"segmentNumber": 0}, {"segmentNumber": "2"}, {"seriesInstanceUid": None}],
+)
+def test_referencesThatAreNoneAreRefused(folder, both, tmp_path, capsys, change):
+    report = json.loads(json.dumps(both[0]))
+    report["dicomReferences"]["segmentations"][0].update(change)
+    report["pictures"] = []
+    (tmp_path / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    arguments = ["report", tmp_path / "report.json", "--formats", "sr", "--image", folder / "scan"]
+    assert main([str(argument) for argument in arguments]) == 2
+    said = capsys.readouterr().err
+    assert "dicomReferences.segmentations[0]" in said and not (tmp_path / "dicom").exists()
+
+
 def test_modelOfAnotherPatientIsRefused(folder, tmp_path, capsys):
     (tmp_path / "other").mkdir()
     writeNamedScan(tmp_path / "other", "Somebody^Else")

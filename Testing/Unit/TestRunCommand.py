@@ -10,6 +10,7 @@ from pydicom import dcmread
 from M3DBatchLib.CommandLine import main
 from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DTestSupport.Conformance import dciodvfyMessages
+from M3DTestSupport.MeasurementReports import complaints, groupsOf
 from M3DTestSupport.Reports import writeNamedScan
 from M3DValidationLib.Report.ReportContent import readSchema
 
@@ -97,6 +98,14 @@ def test_overrideIsOnRecordInObjectAndReport(scan, profiles, tmp_path, reason):
     written = dcmread(file).DerivationAlgorithmSequence[0].AlgorithmParameters
     assert "validation=fail" in written
     assert f"exportedAnyway={reason.replace(',', ';').replace('=', ':')}" in written
+    (document,) = objects(tmp_path / "out")["SR"]
+    groups = groupsOf(document)
+    (said,) = [
+        item
+        for item in groups["Findings"][0].ContentSequence
+        if item.ValueType == "TEXT" and item.name.value == "override"
+    ]
+    assert said.value == reason and complaints(document) == []
     # The record of the surface is still understood.
     read = readEncapsulatedStl(file)
     assert read.surface is not None and read.surface.smoothing == 0.2

@@ -214,4 +214,19 @@ def findingGroups(report: Mapping) -> list:
                 qualitative_evaluations=evaluations,
             )
         )
+    if report.get("override"):
+        _addOverride(groups[0], str(report["override"]["reason"]))
     return groups
+
+
+def _addOverride(group, reason: str) -> None:
+    """Why the model was exported although something fails, beside the verdict."""
+    from highdicom.sr import RelationshipTypeValues, TextContentItem
+
+    group[0].ContentSequence.append(
+        TextContentItem(
+            name=ownCode("override", "Exported although something fails, because"),
+            value="".join(letter if letter.isprintable() else " " for letter in reason),
+            relationship_type=RelationshipTypeValues.CONTAINS,
+        )
+    )

@@ -1,8 +1,8 @@
 """The report as DICOM SR: a measurement report (PS3.16 TID 1500) in a Comprehensive 3D SR, beside the scan.
 
 Numbers are those of the JSON, as far as the sixteen characters of a DICOM decimal go. Concepts that DICOM has no code
-for are coded in a scheme of the project's own; of users' texts, only the title of a finding and the name of a segment
-go into it, cut to what DICOM allows.
+for are coded in a scheme of the project's own; of users' texts, only names of segments, distances and objects, titles
+of findings and the reason of an override go into it, cut to what DICOM allows.
 """
 
 from __future__ import annotations
