@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .DescriptionOptions import addDescriptionOptions, descriptionFrom, earlierModelsFrom
+from .PacsOptions import addPacsOptions, pacsFrom, send
 from .SourceHeaders import readSourceHeaders
 from .Stopwatch import Stopwatch, peakMemoryMb
 from .Terminal import Terminal
@@ -67,6 +68,7 @@ def addParser(subparsers) -> None:
         help="file-set (folder with a DICOMDIR) to make or to add to, or a single DICOM file",
     )
     group.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    addPacsOptions(parser)
     parser.set_defaults(run=run)
 
 
@@ -93,6 +95,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     store = None if arguments.output.suffix.lower() == ".dcm" else FileSetStore(arguments.output)
     if store is not None:
         store.requireWritable()
+    pacs = pacsFrom(arguments)
     with stopwatch.stage("reading"):
         terminal.progress(0.1, "Reading the STL")
         foreign = readForeignStl(arguments.file, description.unitMm)
@@ -149,6 +152,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         )
     with stopwatch.stage("storing"):
         file = _store(dataset, store, arguments.output, terminal)
+        sent = send(pacs, [dataset], arguments.output, terminal)
     data = _result(dataset, foreign, file, images)
     data["identical"] = [reference.sopInstanceUid for reference in identical]
     data["warnings"] = warnings
@@ -156,7 +160,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     data["peakMemoryMb"] = peakMemoryMb()
     for warning in warnings:
         terminal.note(warning)
-    terminal.result(data, _text(data))
+    terminal.result(data, "\n".join(filter(None, [_text(data), sent])))
     return 0
 
 

@@ -16,6 +16,7 @@ from .InputOptions import (
     requireOneAnatomy,
     surfaceParametersFrom,
 )
+from .PacsOptions import addPacsOptions, pacsFrom, send
 from .RepairRequest import applyRepairs, repairOptions, repairRecords, repairText
 from .SourceHeaders import readSourceHeaders
 from .Stopwatch import Stopwatch, peakMemoryMb
@@ -58,6 +59,7 @@ def addParser(subparsers) -> None:
     group.add_argument("--stl", action="store_true", help="write each model as a loose STL file too")
     group.add_argument("--copy-source", action="store_true", help="put the images of the scan into the file-set too")
     group.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    addPacsOptions(parser)
     parser.set_defaults(run=run)
 
 
@@ -78,6 +80,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     earlier = earlierModelsFrom(arguments)
     store = FileSetStore(arguments.output)
     store.requireWritable()
+    pacs = pacsFrom(arguments)
     directory = store.directory()
     neighbors = directory.headers()
 
@@ -117,6 +120,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             extras[f"{name}.stl"] = model.dataset.EncapsulatedDocument
         copies = image.files if arguments.copy_source else []
         stored = store.add([model.dataset for model in models], copies, extras, terminal.progress)
+        sent = send(pacs, [model.dataset for model in models], store.root, terminal)
 
     data = resultOf(image, models, stored, list(stored.extras.values()))
     for entry, model, done in zip(data["models"], models, repairs, strict=True):
@@ -131,7 +135,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.note(warning)
     data["seconds"] = stopwatch.asDict()
     data["peakMemoryMb"] = peakMemoryMb()
-    terminal.result(data, _text(data))
+    terminal.result(data, "\n".join(filter(None, [_text(data), sent])))
     return 0
 
 

@@ -15,7 +15,9 @@ from M3DValidationLib.Report.ReportFiles import (
     requireFormats,
     writeFiles,
 )
+from M3DValidationLib.Report.ReportReferences import referToModels, requireOnePatient
 
+from .PacsOptions import addPacsOptions, pacsFrom, send
 from .ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
 from .Terminal import Terminal
 
@@ -32,7 +34,8 @@ def addParser(subparsers) -> None:
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder to write to (default: that of the report)")
     parser.add_argument("--image", metavar="DIR", help="the scan the report is about, for --formats sr")
     parser.add_argument("--series", metavar="UID", help="series of the scan where the folder holds several")
-    parser.add_argument("--mesh", metavar="FILE", help="the model in DICOM that the report is about, for --formats sr")
+    parser.add_argument("--mesh", metavar="FILE", help="a model in DICOM that the report is about too")
+    addPacsOptions(parser)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.set_defaults(run=run)
 
@@ -41,12 +44,16 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     formats = formatsOf(arguments.formats)
     requireFormats(formats)
-    requireSource(formats, arguments.image, "")
+    requireSource(formats, arguments.image, "", arguments.pacs)
+    pacs = pacsFrom(arguments)
     data, pictures = readReport(arguments.report)
     output = arguments.output or arguments.report.parent
     if output.exists() and not output.is_dir():
         raise M3DError(f"{output} is a file; --output names a folder.")
     headers = _headers(arguments, data, terminal) if "sr" in formats else []
+    models = modelHeaders(arguments.mesh)
+    requireOnePatient(headers, models)
+    referToModels(data, models)
     files = faces(data, pictures, formats)
     inPlace = output.exists() and output.resolve() == arguments.report.parent.resolve()
     if inPlace:
@@ -54,10 +61,13 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         files = {name: content for name, content in files.items() if name != REPORT_FILE and name not in pictures}
     writeFiles(output, files)
     written = [str(output / name) for name in files]
+    sent = ""
     if headers:
-        stored = storeReport(data, headers, modelHeaders(arguments.mesh), output / DICOM_FOLDER, files.get(PDF_FILE))
+        objects, stored = storeReport(data, headers, output / DICOM_FOLDER, files.get(PDF_FILE))
         written += [str(file) for file in stored]
-    terminal.result({"files": written}, "\n".join(["Wrote", *(f"  {name}" for name in written)]))
+        sent = send(pacs, objects, output / DICOM_FOLDER, terminal)
+    said = ["Wrote", *(f"  {name}" for name in written), sent]
+    terminal.result({"files": written}, "\n".join(filter(None, said)))
     return 0
 
 

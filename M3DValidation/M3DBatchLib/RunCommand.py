@@ -12,6 +12,7 @@ from M3DValidationLib.Report.ReportFiles import PDF_FILE, faces, formatsOf, writ
 
 from .DescriptionOptions import addDescriptionOptions, descriptionFrom, earlierModelsFrom
 from .InputOptions import requireOneAnatomy
+from .PacsOptions import pacsFrom, send
 from .ReportDicom import DICOM_FOLDER
 from .Stopwatch import Stopwatch, peakMemoryMb
 from .Terminal import Terminal
@@ -46,7 +47,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     from M3DLib.EncapsulatedStl.ValidationRecord import recordOverride
     from M3DLib.Store.FileSetStore import FileSetStore
-    from M3DValidationLib.Report.ReportObjects import reportObjects
+    from M3DValidationLib.Report.ReportObjects import modelsAndReport
+    from M3DValidationLib.Report.ReportReferences import referToModels
     from M3DValidationLib.Report.ReportResult import EXIT_FAILED
 
     started = datetime.now().astimezone()
@@ -60,6 +62,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     output = Path(arguments.output)
     store = FileSetStore(output / DICOM_FOLDER)
     store.requireWritable()
+    pacs = pacsFrom(arguments)
     report = validate(arguments, terminal, stopwatch)
     data, image, formats = report.data, report.cases[0].image, formatsOf(arguments.formats)
     if not image.headers:
@@ -76,16 +79,19 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
                     recordOverride(model.dataset, reason)
             data["dataFlow"].insert(-1, _dicomStep(models))
     data["exported"] = [str(model.dataset.SOPInstanceUID) for model in models]
+    objects = [model.dataset for model in models]
+    referToModels(data, objects, [model.mesh.name for model in models])
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
     files = faces(data, report.pngs, formats)
-    objects = [model.dataset for model in models]
     if "sr" in formats:
         neighbors = store.directory().headers()
-        objects += reportObjects(data, image.headers, list(objects), neighbors, files.get(PDF_FILE))
+        objects = modelsAndReport(data, image.headers, objects, neighbors, files.get(PDF_FILE))
     if objects:
         store.add(objects, progress=terminal.progress)
     writeFiles(output, files)
-    terminal.result(data, "\n".join([describeResult(data), _said(len(models), made, failed, store.root)]))
+    said = [describeResult(data), _said(len(models), made, failed, store.root)]
+    said.append(send(pacs, objects, store.root, terminal))
+    terminal.result(data, "\n".join(filter(None, said)))
     return data["exitStatus"]
 
 

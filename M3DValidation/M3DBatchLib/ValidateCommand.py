@@ -18,8 +18,10 @@ from M3DValidationLib.Report.ReportFiles import (
     requireFormats,
     writeFiles,
 )
+from M3DValidationLib.Report.ReportReferences import referToModels, requireOnePatient
 
 from .InputOptions import addImageOptions, addSegmentOptions, requireOneAnatomy
+from .PacsOptions import addPacsOptions, pacsFrom, send
 from .ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
 from .ReportOptions import addReportOptions
 from .Stopwatch import Stopwatch, peakMemoryMb
@@ -95,20 +97,26 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
     group.add_argument("--points-csv", metavar="FILE", help="write the deviation of every point of the mesh")
     group.add_argument("--json", action="store_true", help="print the report as one JSON object")
     addReportOptions(parser)
+    addPacsOptions(parser)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     stopwatch = Stopwatch()
+    formats, output = formatsOf(arguments.formats), Path(arguments.output)
+    requireSource(formats, arguments.image, arguments.pseudonym, arguments.pacs)
+    pacs = pacsFrom(arguments)
     report = validate(arguments, terminal, stopwatch)
-    data, output, formats = report.data, Path(arguments.output), formatsOf(arguments.formats)
+    data = report.data
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
     files = faces(data, report.pngs, formats)
     writeFiles(output, files)
+    said = [describeResult(data)]
     if "sr" in formats:
-        headers, models = report.cases[0].image.headers, modelHeaders(arguments.mesh)
-        storeReport(data, headers, models, output / DICOM_FOLDER, files.get(PDF_FILE))
-    terminal.result(data, describeResult(data))
+        headers, folder = report.cases[0].image.headers, output / DICOM_FOLDER
+        objects, _files = storeReport(data, headers, folder, files.get(PDF_FILE))
+        said.append(send(pacs, objects, folder, terminal))
+    terminal.result(data, "\n".join(filter(None, said)))
     return data["exitStatus"]
 
 
@@ -130,8 +138,11 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
     output = Path(arguments.output)
     _requireFolder(output)
     cases = readCases(arguments, profile, terminal, stopwatch)
-    if "sr" in formats and not cases[0].image.headers:
-        raise M3DError("--formats sr needs the patient and study of the scan, but its file has no DICOM headers.")
+    models = modelHeaders(arguments.mesh)
+    if "sr" in formats:
+        if not cases[0].image.headers:
+            raise M3DError("--formats sr needs the patient and study of the scan, but its file has no DICOM headers.")
+        requireOnePatient(cases[0].image.headers, models)
     with stopwatch.stage("checking"):
         results = checkCases(cases, terminal.progress)
     with stopwatch.stage("pictures"):
@@ -141,6 +152,7 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
         report = makeReport(
             cases, results, pictures, person=arguments.person, pseudonym=arguments.pseudonym, files=files
         )
+    referToModels(report.data, models)
     report.data["report"] = str(output / REPORT_FILE)
     if arguments.points_csv:
         report.data["pointsCsv"] = _writePoints(Path(arguments.points_csv), cases)

@@ -15,6 +15,7 @@ class DicomWebStub:
     """Use as a context manager; ``url`` is its address.
 
     :ivar stored: data sets by SOP Instance UID.
+    :ivar requests: how many transfers there were, taken or not.
     :ivar status: answered to a transfer instead of taking it, when set.
     :ivar loses: called with each data set; True makes the server say that it took it, and forget it.
     :ivar authorization: header that a transfer must have, when set.
@@ -22,6 +23,7 @@ class DicomWebStub:
 
     def __init__(self):
         self.stored = {}
+        self.requests = 0
         self.status = None
         self.loses = lambda dataset: False
         self.authorization = None
@@ -62,6 +64,7 @@ class DicomWebStub:
 
             def do_POST(self):
                 body = self.body()
+                stub.requests += 1
                 if stub.authorization and self.headers.get("Authorization") != stub.authorization:
                     return self.answer(401)
                 if stub.status:

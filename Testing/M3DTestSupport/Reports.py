@@ -75,7 +75,9 @@ def hostile(report):
     for finding in changed["findings"]:
         for key in ("requirement", "title", "measured", "unit", "clause", "source", "message", "segment"):
             finding[key] = next(texts)
-        finding["evidence"] = {next(texts): [next(texts)]}
+        # Rows of the reference checks, of which the schema says nothing, hold what they should not.
+        rows = [{"name": next(texts), "measuredMm": next(texts), "readingsMm": next(texts), "sizes": next(texts)}]
+        finding["evidence"] = {next(texts): [next(texts)], "distances": rows, "objects": rows}
     for entry in changed["acquisition"]:
         entry["attribute"] = entry["value"] = next(texts)
     for step in changed["dataFlow"]:
@@ -86,6 +88,8 @@ def hostile(report):
         clause["clause"] = next(texts)
     for entry in changed["notAssessable"]:
         entry["title"] = entry["reason"] = next(texts)
+    for segment in changed["input"].get("segments", []):
+        segment["name"] = next(texts)
     changed["override"] = {"reason": next(texts)}
     return changed
 

@@ -59,13 +59,19 @@ def test_refusalNamesTheStatusAndNoPatient(server, status):
 def test_modelThatDidNotArriveIsNoticed(server):
     datasets = [makeObject(), makeObject()]
     server.loses = lambda dataset: dataset.SOPInstanceUID == datasets[1].SOPInstanceUID
-    with pytest.raises(M3DError, match="has 1 of 2 models"):
+    with pytest.raises(M3DError, match="has 1 of 2 objects"):
         DicomWebStore(server.url).add(datasets)
 
 
 def test_serverThatIsNotThere():
     with pytest.raises(M3DError, match="cannot be reached"):
         DicomWebStore("http://127.0.0.1:9/dicom-web", timeout=2).add([makeObject()])
+
+
+def test_passwordInTheAddressIsRefused():
+    with pytest.raises(M3DError, match="give them apart") as caught:
+        DicomWebStore("https://anna:secret@pacs.example.org/dicom-web")
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["", "pacs.example.org", "ftp://pacs.example.org", "http://"])

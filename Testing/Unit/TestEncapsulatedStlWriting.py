@@ -10,6 +10,8 @@ import pytest
 from pydicom.uid import UID, EncapsulatedSTLStorage
 
 from M3DLib.Dicom import IodTable
+from M3DLib.EncapsulatedStl.DocumentReferences import DocumentReference, addReferencedInstances
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import buildEncapsulatedStl, encapsulateMesh, titleOfModalities
 from M3DLib.EncapsulatedStl.ModelDescription import DerivationAlgorithm, Equipment, ModelDescription
 from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
@@ -211,6 +213,23 @@ def test_segmentationAndOtherStudiesAreReferencedInTheirPlace():
     assert other.StudyInstanceUID == "1.8"
     assert other.ReferencedSeriesSequence[0].ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == "1.9.1"
     assert dataset.ConceptNameCodeSequence[0].CodeValue == "85040-4"
+
+
+def test_reportsAreReferredToInTheirPlaceBesideWhatIsThere():
+    report = DocumentReference("1.2.840.10008.5.1.4.1.1.88.34", "1.7.1", "1.7", "1.2.3.4.100")
+    other = DocumentReference("1.2.840.10008.5.1.4.1.1.104.1", "1.6.1", "1.6", "1.8")
+    segmentation = SegmentSource("seg", "", None, "1.2.840.10008.5.1.4.1.1.66.4", "1.9.1", "1.9", "1.8")
+    sources = sourcesFromImages([makeHeaders(2)], [segmentation])
+    dataset = encapsulateMesh(makeTetrahedron(), ModelDescription(), sources, reports=[report])
+    assert str(dataset.StudyInstanceUID) == report.studyInstanceUid
+    addReferencedInstances(dataset, [report, other, other])
+    assert [item.ReferencedSOPInstanceUID for item in dataset.ReferencedInstanceSequence] == ["1.7.1", "1.6.1"]
+    assert len(dataset.SourceInstanceSequence) == 3
+    assert [series.SeriesInstanceUID for series in dataset.ReferencedSeriesSequence] == ["1.2.3.4.300", "1.7"]
+    (study,) = dataset.StudiesContainingOtherReferencedInstancesSequence
+    assert [series.SeriesInstanceUID for series in study.ReferencedSeriesSequence] == ["1.9", "1.6"]
+    read = readEncapsulatedStl(dataset)
+    assert read.related == [report, other] and len(read.sources) == 3
 
 
 def test_defaultTitleNeverHoldsThePatientsName():

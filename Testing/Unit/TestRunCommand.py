@@ -9,6 +9,8 @@ from pydicom import dcmread
 
 from M3DBatchLib.CommandLine import main
 from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+from M3DTestSupport.Conformance import dciodvfyMessages
+from M3DTestSupport.MeasurementReports import complaints, groupsOf
 from M3DTestSupport.Reports import writeNamedScan
 from M3DValidationLib.Report.ReportContent import readSchema
 
@@ -52,7 +54,7 @@ def objects(output):
     return found
 
 
-def test_soundModelIsExportedAndReported(scan, profiles, tmp_path):
+def test_soundModelIsExportedAndReported(scan, profiles, tmp_path, capsys):
     status, report = run(scan, profiles["easy"], tmp_path / "out", "--formats", "sr", "--title", "Ball and box")
     assert status == 0 and "override" not in report
     found = objects(tmp_path / "out")
@@ -62,7 +64,20 @@ def test_soundModelIsExportedAndReported(scan, profiles, tmp_path):
     (step,) = [step for step in report["dataFlow"] if step["step"] == "dicom"]
     stl = model.EncapsulatedDocument[: model.EncapsulatedDocumentLength]
     assert step["files"][0]["sha256"] == hashlib.sha256(stl).hexdigest()
-    assert model.SOPInstanceUID in str(dcmread(found["SR"][0]))
+    document = dcmread(found["SR"][0])
+    assert model.SOPInstanceUID in str(document)
+    (entry,) = report["dicomReferences"]["models"]
+    assert (entry["sopInstanceUid"], entry["seriesInstanceUid"]) == (model.SOPInstanceUID, model.SeriesInstanceUID)
+    # The model says which report is about it, and is as valid with that.
+    read = readEncapsulatedStl(found["M3D"][0])
+    assert [one.sopInstanceUid for one in read.related] == [document.SOPInstanceUID]
+    assert (read.related[0].seriesInstanceUid, read.related[0].studyInstanceUid) == (
+        document.SeriesInstanceUID,
+        document.StudyInstanceUID,
+    )
+    assert dciodvfyMessages(found["M3D"]) == {}
+    assert main(["inspect", str(found["M3D"][0])]) == 0
+    assert document.SOPInstanceUID in capsys.readouterr().out
     jsonschema.validate(report, readSchema())
 
 
@@ -83,6 +98,14 @@ def test_overrideIsOnRecordInObjectAndReport(scan, profiles, tmp_path, reason):
     written = dcmread(file).DerivationAlgorithmSequence[0].AlgorithmParameters
     assert "validation=fail" in written
     assert f"exportedAnyway={reason.replace(',', ';').replace('=', ':')}" in written
+    (document,) = objects(tmp_path / "out")["SR"]
+    groups = groupsOf(document)
+    (said,) = [
+        item
+        for item in groups["Findings"][0].ContentSequence
+        if item.ValueType == "TEXT" and item.name.value == "override"
+    ]
+    assert said.value == reason and complaints(document) == []
     # The record of the surface is still understood.
     read = readEncapsulatedStl(file)
     assert read.surface is not None and read.surface.smoothing == 0.2

@@ -1,6 +1,5 @@
 """Segments from every source, and whether they belong to the image."""
 
-import highdicom
 import numpy as np
 import pydicom
 import pytest
@@ -12,6 +11,7 @@ from M3DLib.Image.ImageReader import readImage
 from M3DLib.Segmentation.Segment import Segment
 from M3DLib.Segmentation.SegmentFit import bodyAt, requireFit, thresholdSegment
 from M3DLib.Segmentation.SegmentReader import readSegments, selectSegments
+from M3DTestSupport.DicomSegs import writeDicomSeg
 from M3DTestSupport.RealData import SLICER_SEGMENTATION, needsRealData
 from M3DTestSupport.SmallScan import BALL, BOX, smallImage, writeSmallScan
 from M3DTestSupport.Volumes import rotation
@@ -169,33 +169,7 @@ def scan(tmp_path_factory):
 def test_aDicomSegGivesLabelColorAndPlace(tmp_path, scan, segmentationType):
     array = shapes(scan)
     array[array == 3] = 2
-    descriptions = [
-        highdicom.seg.SegmentDescription(
-            segment_number=number,
-            segment_label=label,
-            segmented_property_category=codes.SCT.AnatomicalStructure,
-            segmented_property_type=codes.SCT.Bone,
-            algorithm_type="MANUAL",
-            # A gray: highdicom takes D65 for white where DICOM means D50, so its colors are a little off.
-            display_color=highdicom.color.CIELabColor.from_rgb(128, 128, 128),
-        )
-        for number, label in ((1, "ball"), (2, "box"))
-    ]
-    segmentation = highdicom.seg.Segmentation(
-        source_images=[pydicom.dcmread(file) for file in scan.files],
-        pixel_array=array,
-        segmentation_type=segmentationType,
-        segment_descriptions=descriptions,
-        series_instance_uid="1.2.9.1",
-        series_number=7,
-        sop_instance_uid="1.2.9.2",
-        instance_number=1,
-        manufacturer="test",
-        manufacturer_model_name="test",
-        software_versions="1",
-        device_serial_number="1",
-    )
-    segmentation.save_as(tmp_path / "seg.dcm")
+    writeDicomSeg(tmp_path / "seg.dcm", scan.files, array, ["ball", "box"], segmentationType)
     segments = readSegments(tmp_path / "seg.dcm")
     assert [segment.name for segment in segments] == ["ball", "box"]
     for segment, label in zip(segments, (1, 2), strict=True):
@@ -203,7 +177,8 @@ def test_aDicomSegGivesLabelColorAndPlace(tmp_path, scan, segmentationType):
         assert segment.volumeMm3 == pytest.approx((array == label).sum() * np.prod(scan.spacing))
         assert segment.color == pytest.approx((0.502, 0.502, 0.502), abs=0.005)
         assert segment.coding.type.value == codes.SCT.Bone.value
-        assert segment.source.sopInstanceUid == "1.2.9.2"
+        assert segment.source.sopInstanceUid == "1.2.9.2" and segment.source.segmentNumber == label
+        assert segment.source.imageSeriesUid == scan.headers[0].SeriesInstanceUID
         overlap = segment.ijkToLps[:3, :3] @ np.argwhere(segment.array)[:, ::-1].mean(axis=0) + segment.ijkToLps[:3, 3]
         expected = scan.indexToLps([np.argwhere(array == label)[:, ::-1].mean(axis=0)])[0]
         np.testing.assert_allclose(overlap, expected, atol=1e-3)

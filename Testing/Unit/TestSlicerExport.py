@@ -4,11 +4,16 @@ import numpy as np
 import pydicom
 import pytest
 
+from M3DLib.EncapsulatedStl.DocumentReferences import DocumentReference
 from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 from M3DLib.Errors import M3DError
+from M3DLib.InSlicer.SlicerExport import makeModelsOfParts
+from M3DLib.InSlicer.SlicerImage import imageOfVolumeNode
+from M3DLib.InSlicer.SlicerParts import partsOfSegmentation
 from M3DLib.InSlicer.SlicerTransforms import LPS_FROM_RAS
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+from M3DTestSupport.DicomSegs import writeDicomSeg
 from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, importSeries, moveBy
 from M3DTestSupport.SlicerModules import StandInApplication
 from M3DTestSupport.Volumes import makeVolume, rotation
@@ -232,7 +237,7 @@ class TestRefusals:
         _volume, node, segmentation = case
         before = set(application.database._files)
         application.database._rejects = lambda dataset: dataset.get("InstanceNumber") == 2
-        with pytest.raises(M3DError, match="did not take the model"):
+        with pytest.raises(M3DError, match="did not take an object"):
             logic.exportSegments(segmentation, [], node)
         assert set(application.database._files) == before
 
@@ -280,6 +285,35 @@ def test_dicomSegmentationIsReferredTo(application, logic, case, tmp_path):
     segmentation.SetAttribute("DICOM.instanceUIDs", "1.2.3.4.6")
     model = modelOf(application, logic.exportSegments(segmentation, ["Segment_1"], node)[0])
     assert "1.2.3.4.6" not in [source.sopInstanceUid for source in model.sources]
+
+
+def test_modelOfASegmentRefersToTheReportOnIt(application, case):
+    _volume, node, segmentation = case
+    scan = imageOfVolumeNode(node, application.database)
+    parts = partsOfSegmentation(segmentation, ["Segment_1"], node, application.database)
+    study = str(scan.image.headers[0].StudyInstanceUID)
+    report = DocumentReference("1.2.840.10008.5.1.4.1.1.88.34", "1.7.1", "1.7", study)
+    (model,) = makeModelsOfParts(parts, scan, application.database, reports=[report])
+    assert readEncapsulatedStl(model.dataset).related == [report]
+
+
+def test_segmentsKnowTheirNumbersInTheDicomSegmentation(application, case, tmp_path):
+    _volume, node, segmentation = case
+    files = [application.database.fileForInstance(uid) for uid in node.GetAttribute("DICOM.instanceUIDs").split()]
+    header = pydicom.dcmread(files[0])
+    labels = np.zeros((len(files), header.Rows, header.Columns), dtype=np.uint8)
+    labels[1:3, 2:5, 2:5], labels[1:3, 7:9, 7:9], labels[5:7, 2:5, 2:5] = 1, 2, 3
+    name = segmentation.GetSegmentation().GetSegment("Segment_1").GetName()
+    seg = writeDicomSeg(tmp_path / "seg.dcm", files, labels, ["something else", name, "third"])
+    application.addToDatabase([seg])
+    segmentation.SetAttribute("DICOM.instanceUIDs", str(pydicom.dcmread(seg).SOPInstanceUID))
+    (part,) = partsOfSegmentation(segmentation, ["Segment_1"], node, application.database)
+    assert part.segment.source.segmentNumber == 2 and part.source.segmentNumber == 2
+    assert part.source.imageSeriesUid == header.SeriesInstanceUID
+    # A segment that was renamed in the scene is none that the file knows.
+    segmentation.GetSegmentation().GetSegment("Segment_1").SetName("renamed")
+    (part,) = partsOfSegmentation(segmentation, ["Segment_1"], node, application.database)
+    assert part.source.segmentNumber == 0 and part.source.sopInstanceUid
 
 
 def test_colorVolumeIsNoScan(application, logic, case):

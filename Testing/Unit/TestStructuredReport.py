@@ -1,11 +1,12 @@
 """The report as DICOM SR: read back with highdicom and compared with the JSON, and judged by other people's tools."""
 
 import copy
-import shutil
-import subprocess
 
 import pytest
 from highdicom.sr import srread
+from pydicom import dcmread
+from pydicom.sr.codedict import codes
+from pydicom.uid import MRImageStorage
 
 from M3DBatchLib.CommandLine import main
 from M3DLib.Dicom.DicomFile import writeDicomFile
@@ -15,8 +16,11 @@ from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
 from M3DLib.Errors import M3DError
 from M3DLib.Image.ImageReader import readImage
 from M3DTestSupport.Faults import cube
+from M3DTestSupport.MeasurementReports import complaints, groupsOf, instances, numbers
 from M3DTestSupport.Reports import PATIENT, hostile, validated, withFindings, writeNamedScan
-from M3DValidationLib.Report.StructuredReport import SCHEME, measurementReport, plainMeaning
+from M3DValidationLib.Report.ReportCodes import plainMeaning
+from M3DValidationLib.Report.ReportObjects import reportObjects
+from M3DValidationLib.Report.StructuredReport import measurementReport
 
 
 @pytest.fixture(scope="module")
@@ -37,42 +41,17 @@ def image(folder):
     return readImage(folder / "scan")
 
 
-def instances(root):
-    return sorted(file for file in (root / "DICOM").rglob("*") if file.is_file())
-
-
-def complaints(file):
-    """What dciodvfy and dsrdump have against a file, but for not knowing the project's own codes."""
-    for tool in ("dciodvfy", "dsrdump"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
-    said = subprocess.run(["dciodvfy", "-new", file], capture_output=True, check=False)
-    lines = [line for line in said.stderr.decode("latin-1").splitlines() if line.startswith(("Error", "Warning"))]
-    dump = subprocess.run(["dsrdump", "+U8", file], capture_output=True, check=False)
-    errors = dump.stderr.decode("utf-8").splitlines()
-    lines += [line for line in errors if line.startswith(("E:", "W:")) and "VR checker" not in line]
-    assert dump.returncode == 0 and b"Imaging Measurement Report" in dump.stdout
-    return [line for line in lines if f"<{SCHEME}>" not in line]
-
-
-def numbers(group):
-    """Values of a group's measurements by concept and derivation."""
-    found = {}
-    for measurement in group.get_measurements():
-        derivation = measurement.derivation.meaning if measurement.derivation else ""
-        found[measurement.name.value, derivation] = (float(measurement.value), measurement.unit.value)
-    return found
-
-
-def groupsOf(file):
-    content = srread(file).content
-    return {group.tracking_identifier: group for group in content.get_image_measurement_groups()}
+def close(value, unit):
+    """A value of the JSON as it must stand in the SR: DICOM's decimals have sixteen characters."""
+    return (pytest.approx(value, rel=1e-10), unit)
 
 
 def test_numbersAreThoseOfTheJson(report, folder):
     (file,) = instances(folder / "out" / "dicom")
     groups = groupsOf(file)
-    assert set(groups) == {"Mesh against scan", "Mesh against segment", "Findings"}
+    (segment,) = report["input"]["segments"]
+    titles = {"Mesh against scan", "Mesh against segment", "Findings", "Model", f"Segment: {segment['name']}"}
+    assert set(groups) == titles
     for kind, title in (("image", "Mesh against scan"), ("segmentation", "Mesh against segment")):
         facts, found = report["deviation"][kind], numbers(groups[title])
         wanted = {
@@ -86,13 +65,15 @@ def test_numbersAreThoseOfTheJson(report, folder):
         for key in ("meanAbsolute", "p5", "p25", "p75", "p95Absolute", "p99Absolute", "uncertainty95", "tolerance"):
             wanted[key, ""] = facts[key]
         for key, value in wanted.items():
-            assert found[key] == (pytest.approx(value, rel=1e-10), "mm"), key
+            assert found[key] == close(value, "mm"), key
         for key in ("coverage", "withinTolerance"):
-            assert found[key, ""] == (pytest.approx(facts[key], rel=1e-10), "1")
-        assert found["areaMm2", ""] == (pytest.approx(facts["areaMm2"], rel=1e-10), "mm2")
-    volumes = numbers(groups["Mesh against segment"])
-    for key in ("segmentVolumeMm3", "meshVolumeMm3"):
-        assert volumes[key, ""] == (pytest.approx(report["deviation"]["segmentation"][key], rel=1e-10), "mm3")
+            assert found[key, ""] == close(facts[key], "1")
+        assert found[codes.cid7471.SurfaceAreaOfMesh.value, ""] == close(facts["areaMm2"], "mm2")
+    facts = report["deviation"]["segmentation"]
+    assert numbers(groups["Mesh against segment"])["volumeChange", ""] == close(facts["volumeChange"], "1")
+    volume = codes.SCT.Volume.value
+    assert numbers(groups["Model"])[volume, ""] == close(facts["meshVolumeMm3"], "mm3")
+    assert numbers(groups[f"Segment: {segment['name']}"])[volume, ""] == close(segment["volumeMm3"], "mm3")
 
 
 def test_everyFindingIsThere(report, folder):
@@ -154,9 +135,47 @@ def test_hostileTextsAreTexts(report, image, tmp_path):
     attacked = hostile(report)
     writeDicomFile(measurementReport(attacked, image.headers), tmp_path / "sr.dcm")
     assert complaints(tmp_path / "sr.dcm") == []
-    group = groupsOf(tmp_path / "sr.dcm")["Findings"]
-    meanings = [item.name.meaning for item in group.get_qualitative_evaluations()[1:]]
-    assert meanings == [plainMeaning(finding["title"]) for finding in attacked["findings"]]
+    meanings = []
+    for group in srread(tmp_path / "sr.dcm").content.get_image_measurement_groups():
+        if group.tracking_identifier.startswith("Findings"):
+            meanings += [item.name.meaning for item in group.get_qualitative_evaluations()]
+    wanted = [plainMeaning(finding["title"]) for finding in attacked["findings"]]
+    assert sorted(meanings) == sorted(["Verdict of the validation", *wanted])
+
+
+@pytest.mark.parametrize(
+    ("name", "characterSet"),
+    [
+        ("Müller-Lüdenscheidt^Änne", "ISO_IR 100"),
+        ("Wang^XiaoDong=王^小东", "GB18030"),
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", ["", "ISO 2022 IR 87"]),
+        ("قباني^لنزار", "ISO_IR 127"),
+    ],
+)
+def test_namesOfAllScriptsAreThoseOfTheScan(report, tmp_path, name, characterSet):
+    (tmp_path / "scan").mkdir()
+    writeNamedScan(tmp_path / "scan", name, SpecificCharacterSet=characterSet)
+    headers = readImage(tmp_path / "scan").headers
+    document, pdf = reportObjects(report, headers, pdf=b"%PDF-1.7\n%%EOF\n")
+    for number, dataset in enumerate((document, pdf)):
+        file = tmp_path / f"{number}.dcm"
+        writeDicomFile(dataset, file)
+        read = dcmread(file)
+        assert str(read.PatientName) == name == str(headers[0].PatientName)
+        assert complaints(file, isReport=number == 0) == []
+
+
+def test_magneticResonanceHasItsProcedure(report, tmp_path):
+    (tmp_path / "scan").mkdir()
+    writeNamedScan(tmp_path / "scan", Modality="MR", SOPClassUID=MRImageStorage)
+    headers = readImage(tmp_path / "scan").headers
+    document, pdf = reportObjects(report, headers, pdf=b"%PDF-1.7\n%%EOF\n")
+    for number, dataset in enumerate((document, pdf)):
+        writeDicomFile(dataset, tmp_path / f"{number}.dcm")
+        assert complaints(tmp_path / f"{number}.dcm", isReport=number == 0) == []
+    assert "Magnetic resonance imaging" in str(document)
+    evidence = document.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0]
+    assert {item.ReferencedSOPClassUID for item in evidence.ReferencedSOPSequence} == {MRImageStorage}
 
 
 def test_pseudonymHasNoPlaceInTheStudy(report, image, folder, tmp_path, capsys):

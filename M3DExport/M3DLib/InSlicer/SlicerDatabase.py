@@ -1,4 +1,4 @@
-"""Slicer's DICOM database as a store: models go in all together or not at all."""
+"""Slicer's DICOM database as a store: objects go in all together or not at all."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def modelsOfPatient(database, studyInstanceUid: str) -> list[StoredModel]:
 
 
 class DatabaseStore:
-    """Puts models into Slicer's DICOM database.
+    """Puts objects (models, reports) into Slicer's DICOM database.
 
     :param database: open ctkDICOMDatabase.
     :param indexer: ctkDICOMIndexer.
@@ -132,7 +132,7 @@ class DatabaseStore:
         if not stored or not Path(stored).is_file():
             reason = f" ({self.database.lastError})" if self.database.lastError else ""
             raise M3DError(
-                f"The DICOM database did not take the model{reason}. Its log (View, Error log) says more; the disk may "
+                f"The DICOM database did not take an object{reason}. Its log (View, Error log) says more; the disk may "
                 "be full, or its folder may not be writable.",
             )
         if not filecmp.cmp(stored, file, shallow=False):
@@ -147,8 +147,8 @@ class DatabaseStore:
         left = [uid for uid in added if self.database.fileForInstance(uid)]
         if left:
             raise M3DError(
-                f"{error} {len(left)} of {len(datasets)} models are in the database already and cannot be taken back, "
-                "because their series holds earlier models; delete them in the DICOM browser if they are not wanted.",
+                f"{error} {len(left)} of {len(datasets)} objects are in the database already and cannot be taken back, "
+                "because their series holds earlier objects; delete them in the DICOM browser if they are not wanted.",
             ) from error
 
 

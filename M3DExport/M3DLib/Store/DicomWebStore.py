@@ -1,4 +1,4 @@
-"""A PACS with DICOMweb as a store: models are sent with STOW-RS and looked up again with QIDO-RS."""
+"""A PACS with DICOMweb as a store: objects are sent with STOW-RS and looked up again with QIDO-RS."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ if TYPE_CHECKING:
 
 
 class DicomWebStore:
-    """Sends models to a DICOMweb server.
+    """Sends objects (models, reports) to a DICOMweb server.
 
     :param url: of the DICOMweb service, "https://pacs.example.org/dicom-web" for example.
     :param user, password: for HTTP basic authentication; none when ``user`` is empty. Refused without https, unless the
         server is this computer, for they would travel readable.
     :param timeout: seconds to wait for an answer.
+    :ivar server: its name and port, for messages.
     """
 
     def __init__(self, url: str, user: str = "", password: str = "", timeout: float = 120.0):
         parts = urlsplit(url.strip())
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise M3DError(f"'{url}' is not the address of a DICOMweb server; it looks like https://host/dicom-web.")
+        if parts.username is not None or parts.password is not None:
+            raise M3DError("The address of the DICOMweb server holds a user name or password; give them apart from it.")
         if user and parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
             raise M3DError("A password is not sent over http, where others can read it; use an https address.")
         try:
@@ -36,7 +39,7 @@ class DicomWebStore:
                 "Sending to a PACS needs the Python package dicomweb-client (Slicer has it; elsewhere: pip install "
                 "dicomweb-client).",
             ) from error
-        self._server = parts.netloc.rpartition("@")[2]
+        self.server = parts.netloc
         self._requestError = requests.RequestException
         session = requests.Session()
         if user:
@@ -54,18 +57,18 @@ class DicomWebStore:
         """
         if not datasets:
             return []
-        progress(0.0, f"Sending to {self._server}")
+        progress(0.0, f"Sending to {self.server}")
         try:
             response = self._client.store_instances([_withPreamble(dataset) for dataset in datasets])
         except self._requestError as error:
-            raise M3DError(f"{self._server} did not take the models: {_reason(error)}.") from error
+            raise M3DError(f"{self.server} did not take the objects: {_reason(error)}.") from error
         uids = [str(dataset.SOPInstanceUID) for dataset in datasets]
         problems = _failures(response)
-        progress(0.7, "Checking that the models have arrived")
+        progress(0.7, "Checking that the objects have arrived")
         missing = [dataset for dataset in datasets if not self._has(dataset)]
         if problems or missing:
             stored = len(uids) - len(missing)
-            problems.append(f"{self._server} has {stored} of {len(uids)} models after the transfer.")
+            problems.append(f"{self.server} has {stored} of {len(uids)} objects after the transfer.")
             raise M3DError(problems)
         progress(1.0, "Sent")
         return uids
@@ -81,7 +84,7 @@ class DicomWebStore:
             if getattr(error.response, "status_code", None) == 404:
                 return False
             raise M3DError(
-                f"{self._server} took the models but cannot be asked whether it has them: {_reason(error)}.",
+                f"{self.server} took the objects but cannot be asked whether it has them: {_reason(error)}.",
             ) from error
         return bool(found)
 
@@ -124,6 +127,6 @@ def _failures(response: Dataset) -> list[str]:
     for item in response.get("FailedSOPSequence") or []:
         reason = item.get("FailureReason")
         problems.append(
-            "The server refused a model" + (f" (reason 0x{int(reason):04X})." if reason is not None else "."),
+            "The server refused an object" + (f" (reason 0x{int(reason):04X})." if reason is not None else "."),
         )
     return problems

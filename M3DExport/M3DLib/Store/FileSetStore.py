@@ -1,4 +1,4 @@
-"""A DICOM file-set (PS3.10, a folder with a DICOMDIR) as the store of models outside Slicer.
+"""A DICOM file-set (PS3.10, a folder with a DICOMDIR) as the store of objects outside Slicer.
 
 A run adds everything or nothing. New files are written to a hidden folder first, then moved to names that nothing had
 before, and the DICOMDIR is replaced last, in one step; whoever opens the file-set at any moment sees the old one or the

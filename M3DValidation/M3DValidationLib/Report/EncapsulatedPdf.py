@@ -11,6 +11,7 @@ from M3DLib.Dicom.HeaderCopy import copyModules, settleCharacterSet
 from M3DLib.EncapsulatedStl.SeriesPlacement import SeriesPlacement, newUid
 from M3DLib.Software import NAME, VERSION
 
+from .ReportReferences import asHeader, referred
 from .StructuredReport import requireNamed
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def encapsulatePdf(
     report: Mapping,
     headers: Sequence[Dataset],
     placement: SeriesPlacement,
+    *,
+    related: Sequence[Dataset] = (),
     madeAt: datetime | None = None,
 ) -> Dataset:
     """An Encapsulated PDF object, ready to be stored.
@@ -32,6 +35,8 @@ def encapsulatePdf(
     :param report: content that the PDF shows.
     :param headers: of the scan's slices; patient and study are taken from the first.
     :param placement: series and numbers.
+    :param related: further objects that it is about or says the same as: models, the measurement report. Those that
+        the report names itself (``dicomReferences``) need not be given.
     :raises M3DError: the scan has no DICOM headers, or the report is pseudonymized.
     """
     from pydicom import Dataset
@@ -60,7 +65,13 @@ def encapsulatePdf(
         dataset.BurnedInAnnotation = "YES"
         dataset.DocumentTitle = TITLE
         dataset.ConceptNameCodeSequence = [_titleCode()]
-        dataset.SourceInstanceSequence = [_reference(header) for header in headers]
+        segmentations = [asHeader(entry) for entry in referred(report, "segmentations")]
+        distinct = {str(one.SOPInstanceUID): one for one in [*headers, *segmentations]}
+        dataset.SourceInstanceSequence = [_reference(one) for one in distinct.values()]
+        others = [*(asHeader(entry) for entry in referred(report, "models")), *related]
+        distinct = {str(one.SOPInstanceUID): one for one in others}
+        if distinct:
+            dataset.ReferencedInstanceSequence = [_reference(one) for one in distinct.values()]
         dataset.MIMETypeOfEncapsulatedDocument = "application/pdf"
         dataset.EncapsulatedDocumentLength = len(pdf)
         dataset.EncapsulatedDocument = pdf

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..Acquisition.IdentityChecks import RECORD
 from ..Acquisition.ImageCheck import headersOf, valuesOf
 from .DataFlow import dataFlow
+from .ReportReferences import KEY, segmentationReferences
 
 if TYPE_CHECKING:
     from ..Check import Case
@@ -93,6 +94,8 @@ def reportContent(
         "limitsOfMethod": list(LIMITS_OF_METHOD),
         "pictures": list(pictures),
     }
+    if not pseudonym:
+        content[KEY] = segmentationReferences(cases)
     if pseudonym and first.image is not None:
         from .Pseudonym import withheld
 

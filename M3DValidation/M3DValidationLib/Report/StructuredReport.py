@@ -1,13 +1,12 @@
 """The report as DICOM SR: a measurement report (PS3.16 TID 1500) in a Comprehensive 3D SR, beside the scan.
 
 Numbers are those of the JSON, as far as the sixteen characters of a DICOM decimal go. Concepts that DICOM has no code
-for are coded in a scheme of the project's own; of users' texts, only the title of a finding and the name of a segment
-go into it, cut to what DICOM allows.
+for are coded in a scheme of the project's own; of users' texts, only names of segments, distances and objects, titles
+of findings and the reason of an override go into it, cut to what DICOM allows.
 """
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -19,37 +18,25 @@ from M3DLib.EncapsulatedStl.SeriesPlacement import SeriesPlacement, newSeries, n
 from M3DLib.Errors import M3DError
 from M3DLib.Software import NAME, VERSION
 
-from .ReportContent import deviationsBySegment
+from .DistanceGroups import distanceGroups
+from .MeasurementGroups import deviationGroups, findingGroups, modelGroups, segmentGroups
+from .ReportCodes import SCHEME, plainMeaning
+from .ReportReferences import KEY, KINDS, asHeader, referred, referToModels, requireOnePatient
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-SCHEME = "99SLICERM3D"
-_DERIVED = {
-    "meanSigned": "Mean",
-    "sd": "StandardDeviation",
-    "rms": "RootMeanSquare",
-    "median": "Median",
-    "minSigned": "Minimum",
-    "maxSigned": "Maximum",
-}
-_LENGTHS = {
-    "meanAbsolute": "Mean absolute surface deviation",
-    "p5": "5th percentile of surface deviation",
-    "p25": "25th percentile of surface deviation",
-    "p75": "75th percentile of surface deviation",
-    "p95Absolute": "95th percentile of absolute surface deviation",
-    "p99Absolute": "99th percentile of absolute surface deviation",
-    "uncertainty95": "Half width of 95 % interval of one distance",
-    "tolerance": "Tolerance of surface deviation",
-}
-_SHARES = {
-    "coverage": "Share of the surface that was measured",
-    "withinTolerance": "Share of the measured surface within tolerance",
-}
-_VOLUMES = {"segmentVolumeMm3": "Volume of the segment", "meshVolumeMm3": "Volume of the mesh"}
-_UNITS = {"mm": "mm", "mm2": "mm2", "mm3": "mm3", "HU": "[hnsf'U]", "%": "%", "degrees": "deg", "days": "d", "": "1"}
-_KINDS = {"image": "Mesh against scan", "segmentation": "Mesh against segment", "surface": "Mesh against mesh"}
+_TAKEN_OVER = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+)
 _PROCEDURES = {"CT": "77477000", "MR": "113091000"}
 
 
@@ -65,23 +52,35 @@ def measurementReport(
 
     :param report: content that follows ``Report.schema.json``.
     :param headers: of the scan's slices (``ImageVolume.headers``); patient and study are taken from the first.
-    :param models: Encapsulated STL objects, or their headers, that the report is about.
+    :param models: further Encapsulated STL objects, or their headers, that the report is about, beside those that it
+        names itself (``dicomReferences``).
     :param placement: series and numbers; a new series when None.
     :param madeAt: now when None.
-    :raises M3DError: the scan has no DICOM headers, or the report is pseudonymized.
+    :raises M3DError: the scan has no DICOM headers, the report is pseudonymized, or a model is of another patient.
     """
     from highdicom.sr import Comprehensive3DSR, MeasurementReport
     from pydicom.config import disable_value_validation
     from pydicom.sr.codedict import codes
 
     requireNamed(report, headers)
-    header = headers[0]
+    requireOnePatient(headers, models)
+    report = {**report, KEY: {kind: list(referred(report, kind)) for kind in KINDS}}
+    referToModels(report, models)
+    header, images = headers[0], _distinct(headers)
+    evidence = [*images, *(asHeader(entry) for kind in KINDS for entry in referred(report, kind))]
+    frame = str(header.get("FrameOfReferenceUID") or "")
     placement = placement or newSeries(headers, str(header.StudyInstanceUID))
     now = madeAt or datetime.now().astimezone()
     with disable_value_validation(), warnings.catch_warnings():
         # Names are copied as the scan has them; highdicom would print those it finds odd.
         warnings.simplefilter("ignore")
-        groups = [*_deviationGroups(report, headers, models), *_findingGroup(report)]
+        groups = [
+            *segmentGroups(report),
+            *modelGroups(report),
+            *deviationGroups(report, images),
+            *distanceGroups(report, frame),
+            *findingGroups(report),
+        ]
         content = MeasurementReport(
             observation_context=_context(report),
             procedure_reported=_procedure(header),
@@ -89,7 +88,7 @@ def measurementReport(
             title=codes.DCM.ImagingMeasurementReport,
         )
         dataset = Comprehensive3DSR(
-            evidence=[*_distinct(headers), *models],
+            evidence=[_plainHeader(header), *evidence],
             content=content[0],
             series_instance_uid=placement.seriesInstanceUid,
             series_number=placement.seriesNumber,
@@ -105,12 +104,64 @@ def measurementReport(
             content_date=now.date(),
             content_time=now.time(),
         )
+        dataset.pop("SpecificCharacterSet", None)
+        _listEvidence(dataset, evidence)
         _nameScheme(dataset)
         copyModules(header, dataset)
         settleCharacterSet(header, dataset)
     dataset.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     dataset.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     return dataset
+
+
+def _plainHeader(header: Dataset) -> Dataset:
+    """A header for highdicom to begin with: patient, study and character set are taken over by :func:`copyModules`.
+
+    highdicom refuses character sets that DICOM allows (an empty first value, as Japanese scanners write) and headers
+    that lack an attribute of type 2.
+    """
+    from pydicom import Dataset
+
+    plain = Dataset()
+    for element in header:
+        # An element is shared with the header, so it must not be changed here.
+        if element.keyword not in ("SpecificCharacterSet", *_TAKEN_OVER):
+            plain[element.tag] = element
+    for keyword in _TAKEN_OVER:
+        setattr(plain, keyword, None)
+    return plain
+
+
+def _listEvidence(dataset: Dataset, evidence: Iterable[Dataset]) -> None:
+    """List what the report is about: of its own study as evidence, of other studies as pertinent (PS3.3 C.17.2)."""
+    from pydicom import Dataset
+
+    studies: dict[str, dict[str, list[Dataset]]] = {}
+    for one in _distinct(evidence):
+        item = Dataset()
+        item.ReferencedSOPClassUID = one.SOPClassUID
+        item.ReferencedSOPInstanceUID = one.SOPInstanceUID
+        series = studies.setdefault(str(one.StudyInstanceUID), {})
+        series.setdefault(str(one.SeriesInstanceUID), []).append(item)
+    own = str(dataset.StudyInstanceUID)
+    for keyword, chosen in (
+        ("CurrentRequestedProcedureEvidenceSequence", [study for study in studies if study == own]),
+        ("PertinentOtherEvidenceSequence", [study for study in studies if study != own]),
+    ):
+        if keyword in dataset:
+            delattr(dataset, keyword)
+        items = []
+        for study in chosen:
+            items.append(Dataset())
+            items[-1].StudyInstanceUID = study
+            items[-1].ReferencedSeriesSequence = []
+            for uid, instances in studies[study].items():
+                seriesItem = Dataset()
+                seriesItem.SeriesInstanceUID = uid
+                seriesItem.ReferencedSOPSequence = instances
+                items[-1].ReferencedSeriesSequence.append(seriesItem)
+        if items:
+            setattr(dataset, keyword, items)
 
 
 def _nameScheme(dataset: Dataset) -> None:
@@ -138,27 +189,6 @@ def requireNamed(report: Mapping, headers: Sequence[Dataset]) -> None:
 
 def _distinct(headers: Iterable[Dataset]) -> list[Dataset]:
     return list({str(header.SOPInstanceUID): header for header in headers}.values())
-
-
-def _code(value: str, meaning: str):
-    from highdicom.sr import CodedConcept
-
-    return CodedConcept(value, SCHEME, plainMeaning(meaning))
-
-
-def plainMeaning(text: str) -> str:
-    """A code meaning (LO): at most 64 characters of one line, without the backslash that would part it."""
-    text = "".join(character if character.isprintable() else " " for character in text.replace("\\", "/"))
-    return " ".join(text.split())[:64].strip() or "unnamed"
-
-
-def _unit(text: str):
-    """UCUM code; what UCUM has no unit for becomes an annotation in braces, which counts as 1."""
-    from highdicom.sr import CodedConcept
-
-    plain = re.sub(r"[^\x21-\x7a|~]+", "_", text)[:60]
-    code = _UNITS.get(text) or "{" + plain + "}"
-    return CodedConcept(code, "UCUM", "no units" if code == "1" else plainMeaning(text))
 
 
 def _context(report):
@@ -194,101 +224,3 @@ def _procedure(header):
     modality = str(header.get("Modality") or "")
     meanings = {"CT": "Computed tomography", "MR": "Magnetic resonance imaging"}
     return CodedConcept(_PROCEDURES.get(modality, "363679005"), "SCT", meanings.get(modality, "Imaging"))
-
-
-def _deviationGroups(report, headers, models) -> list:
-    from highdicom.sr import MeasurementsAndQualitativeEvaluations, SourceImageForMeasurementGroup, TrackingIdentifier
-
-    named = deviationsBySegment(report)
-    groups = []
-    for segment, block in named.items():
-        for kind, title in _KINDS.items():
-            facts = (block or {}).get(kind)
-            if not facts:
-                continue
-            name = f"{title}: {plainMeaning(segment)}" if segment else title
-            images = []
-            if kind == "image":
-                images = [
-                    SourceImageForMeasurementGroup(str(header.SOPClassUID), str(header.SOPInstanceUID))
-                    for header in _distinct(headers)
-                ]
-            group = MeasurementsAndQualitativeEvaluations(
-                tracking_identifier=TrackingIdentifier(uid=newUid(), identifier=name),
-                finding_type=_code("SurfaceDeviation", "Deviation between surfaces"),
-                measurements=_deviationMeasurements(facts),
-                source_images=images or None,
-            )
-            for model in models:
-                _addSource(group, model)
-            groups.append(group)
-    return groups
-
-
-def _addSource(group, model) -> None:
-    """Refer to the model that was measured (TID 1501 is extensible)."""
-    from highdicom.sr import CodedConcept, CompositeContentItem, RelationshipTypeValues
-
-    group[0].ContentSequence.append(
-        CompositeContentItem(
-            name=CodedConcept("121112", "DCM", "Source of Measurement"),
-            referenced_sop_class_uid=str(model.SOPClassUID),
-            referenced_sop_instance_uid=str(model.SOPInstanceUID),
-            relationship_type=RelationshipTypeValues.CONTAINS,
-        )
-    )
-
-
-def _deviationMeasurements(facts) -> list:
-    from highdicom.sr import Measurement
-    from pydicom.sr.codedict import codes
-
-    found = []
-    for key, derivation in _DERIVED.items():
-        if facts.get(key) is not None:
-            found.append(
-                Measurement(
-                    name=_code("SignedDeviation", "Signed surface deviation, positive: mesh too small"),
-                    value=float(facts[key]),
-                    unit=_unit("mm"),
-                    derivation=getattr(codes.cid7464, derivation),
-                )
-            )
-    plain = ((_LENGTHS, "mm"), (_SHARES, ""), (_VOLUMES, "mm3"), ({"areaMm2": "Area of the mesh"}, "mm2"))
-    for names, unit in plain:
-        for key, meaning in names.items():
-            if facts.get(key) is not None:
-                found.append(Measurement(name=_code(key, meaning), value=float(facts[key]), unit=_unit(unit)))
-    return found
-
-
-def _findingGroup(report) -> list:
-    """Every finding: its verdict, and its number where it has one."""
-    from highdicom.sr import (
-        Measurement,
-        MeasurementsAndQualitativeEvaluations,
-        QualitativeEvaluation,
-        TrackingIdentifier,
-    )
-
-    words = {"pass": "Pass", "warning": "Warning", "fail": "Fail", "notAssessable": "Not assessable"}
-    overall = QualitativeEvaluation(
-        name=_code("verdict", "Verdict of the validation"),
-        value=_code(report["verdict"], words[report["verdict"]]),
-    )
-    evaluations, measurements = [overall], []
-    for finding in report["findings"]:
-        identifier = re.sub(r"[^A-Za-z0-9._-]+", "-", finding["requirement"])[:64] or "unnamed"
-        name = _code(identifier, finding["title"])
-        evaluations.append(QualitativeEvaluation(name=name, value=_code(finding["verdict"], words[finding["verdict"]])))
-        value = finding["measured"]
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            measurements.append(Measurement(name=name, value=float(value), unit=_unit(finding["unit"])))
-    return [
-        MeasurementsAndQualitativeEvaluations(
-            tracking_identifier=TrackingIdentifier(uid=newUid(), identifier="Findings"),
-            finding_type=_code("ValidationFindings", "Findings of the validation"),
-            measurements=measurements or None,
-            qualitative_evaluations=evaluations,
-        )
-    ]
