@@ -199,11 +199,15 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         from M3DExport import M3DExportLogic
         from M3DLib.InSlicer.ValidatedModel import ValidatedModel
         from M3DLib.SlicerAdaptors import applicationDatabase
-        from M3DValidationLib.InSlicer.StoredReport import exportValuesOf, storedInstances
+        from M3DValidationLib.InSlicer.StoredReport import exportValuesOf, recordReason, storedInstances
 
         report = parameters.report
         values = exportValuesOf(report, reason)
-        uids = storedInstances(report, applicationDatabase()) or self.storeReport(report, parameters.volume)
+        uids = storedInstances(report, applicationDatabase())
+        # The stored report is to say why its model was exported although something fails.
+        isNew = bool(values["override"]) and recordReason(report, values["override"])
+        if isNew or not uids:
+            uids = self.storeReport(report, parameters.volume)
         M3DExportLogic().fillIn(
             node=parameters.inputNode,
             segmentIds=[parameters.segmentId] if parameters.segmentId else [],

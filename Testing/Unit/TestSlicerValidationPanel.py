@@ -336,6 +336,9 @@ class TestOutput:
         dataset = pydicom.dcmread(application.database.fileForInstance(uid))
         report = dataset.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID
         assert application.database.instanceValue(report, "0008,0060") == "SR"
+        stored = pydicom.dcmread(application.database.fileForInstance(report))
+        texts = [str(element.value) for element in stored.iterall() if element.keyword == "TextValue"]
+        assert "Teaching, no patient" in texts
         algorithm = dataset.DerivationAlgorithmSequence[0].AlgorithmParameters
         assert "validation=fail,exportedAnyway=Teaching; no patient" in algorithm
 

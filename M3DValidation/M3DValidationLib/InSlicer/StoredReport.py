@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,16 @@ def storedInstances(textNode: slicer.vtkMRMLTextNode, database) -> list[str]:
     """SOP Instance UIDs of a report that are in the database still."""
     uids = (textNode.GetAttribute(_STORED) or "").split()
     return [uid for uid in uids if database is not None and database.isOpen and database.fileForInstance(uid)]
+
+
+def recordReason(textNode: slicer.vtkMRMLTextNode, reason: str) -> bool:
+    """Say in a report why its model is exported although something fails; whether that is new to it."""
+    data = json.loads(textNode.GetText())
+    if data.get("override", {}).get("reason", "") == reason:
+        return False
+    data["override"] = {"reason": reason}
+    textNode.SetText(json.dumps(data, ensure_ascii=False, allow_nan=False))
+    return True
 
 
 def exportValuesOf(textNode: slicer.vtkMRMLTextNode, reason: str = "") -> dict:
