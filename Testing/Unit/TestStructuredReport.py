@@ -165,6 +165,19 @@ def test_namesOfAllScriptsAreThoseOfTheScan(report, tmp_path, name, characterSet
         assert complaints(file, isReport=number == 0) == []
 
 
+def test_whatTheScanDoesNotSayIsEmpty(report, image, tmp_path):
+    headers = copy.deepcopy(image.headers)
+    for header in headers:
+        for keyword in ("AccessionNumber", "StudyID", "ReferringPhysicianName", "PatientSex"):
+            header.pop(keyword, None)
+    writeDicomFile(measurementReport(report, headers), tmp_path / "sr.dcm")
+    assert complaints(tmp_path / "sr.dcm") == []
+    read = dcmread(tmp_path / "sr.dcm")
+    assert read.AccessionNumber == "" and read.PatientSex == "" and str(read.PatientName) == PATIENT
+    # What was given is as it was.
+    assert str(image.headers[0].PatientName) == PATIENT and image.headers[0].AccessionNumber == "ACC778812"
+
+
 def test_magneticResonanceHasItsProcedure(report, tmp_path):
     (tmp_path / "scan").mkdir()
     writeNamedScan(tmp_path / "scan", Modality="MR", SOPClassUID=MRImageStorage)
