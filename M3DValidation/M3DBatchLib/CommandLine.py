@@ -82,8 +82,8 @@ def main(argv: list[str] | None = None) -> int:
     except M3DError as error:
         terminal.error(str(error))
         return EXIT_WRONG_INPUT
-    except KeyboardInterrupt:
-        terminal.error("Interrupted; nothing was left behind.")
+    except KeyboardInterrupt as error:
+        terminal.error(str(error) or "Interrupted; nothing was left behind.")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has had enough, as "head" does; Python's last flush must not complain about it.

@@ -56,14 +56,15 @@ def send(pacs: DicomWebStore | None, objects: Sequence[Dataset], place: Path, te
 
     :param place: where the objects are stored, which a failure to send does not undo.
     :raises M3DError: they could not be sent, or did not all arrive; says where they are.
+    :raises KeyboardInterrupt: the user stopped it; says where they are.
     """
     if pacs is None or not objects:
         return ""
+    kept = f"All of it is stored in {place} and can be sent from there; nothing has to be made again."
     try:
         pacs.add(objects, terminal.progress)
     except M3DError as error:
-        raise M3DError(
-            f"{' '.join(error.problems)} All of it is stored in {place} and can be sent from there; nothing has to be "
-            "made again."
-        ) from error
+        raise M3DError(f"{' '.join(error.problems)} {kept}") from error
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(f"Interrupted while sending to {pacs.server}. {kept}") from error
     return f"Sent {len(objects)} object(s) to {pacs.server}."

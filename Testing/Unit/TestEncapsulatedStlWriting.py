@@ -220,8 +220,9 @@ def test_reportsAreReferredToInTheirPlaceBesideWhatIsThere():
     other = DocumentReference("1.2.840.10008.5.1.4.1.1.104.1", "1.6.1", "1.6", "1.8")
     segmentation = SegmentSource("seg", "", None, "1.2.840.10008.5.1.4.1.1.66.4", "1.9.1", "1.9", "1.8")
     sources = sourcesFromImages([makeHeaders(2)], [segmentation])
-    dataset = encapsulateMesh(makeTetrahedron(), ModelDescription(), sources, reports=[report])
+    dataset = encapsulateMesh(makeTetrahedron(), ModelDescription(), sources)
     assert str(dataset.StudyInstanceUID) == report.studyInstanceUid
+    addReferencedInstances(dataset, [report])
     addReferencedInstances(dataset, [report, other, other])
     assert [item.ReferencedSOPInstanceUID for item in dataset.ReferencedInstanceSequence] == ["1.7.1", "1.6.1"]
     assert len(dataset.SourceInstanceSequence) == 3

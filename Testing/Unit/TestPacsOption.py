@@ -131,6 +131,16 @@ def test_failureToSendIsSaidAndLeavesAllThatIsStored(model, server, tmp_path, ca
     assert not [file for file in (tmp_path / "out").rglob("*") if "partial" in file.name or file.name.endswith(".part")]
 
 
+def test_interruptedTransferLeavesAllThatIsStored(model, server, tmp_path, monkeypatch, capsys):
+    def interrupted(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("M3DLib.Store.DicomWebStore.DicomWebStore.add", interrupted)
+    assert m3d("run", *model, "--output", tmp_path / "out", "--pacs", server.url) == 130
+    assert str(tmp_path / "out" / "dicom") in capsys.readouterr().err
+    assert len(instances(tmp_path / "out" / "dicom")) == 1 and (tmp_path / "out" / "report.json").exists()
+
+
 def test_passwordComesFromTheEnvironment(model, server, tmp_path, monkeypatch, capsys):
     server.authorization = "Basic " + base64.b64encode(b"anna:secret").decode()
     arguments = [*model, "--formats", "sr", "--pacs", server.url, "--pacs-user", "anna"]

@@ -4,12 +4,9 @@ import numpy as np
 import pydicom
 import pytest
 
-from M3DLib.EncapsulatedStl.DocumentReferences import DocumentReference
 from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 from M3DLib.Errors import M3DError
-from M3DLib.InSlicer.SlicerExport import makeModelsOfParts
-from M3DLib.InSlicer.SlicerImage import imageOfVolumeNode
 from M3DLib.InSlicer.SlicerParts import partsOfSegmentation
 from M3DLib.InSlicer.SlicerTransforms import LPS_FROM_RAS
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
@@ -285,16 +282,6 @@ def test_dicomSegmentationIsReferredTo(application, logic, case, tmp_path):
     segmentation.SetAttribute("DICOM.instanceUIDs", "1.2.3.4.6")
     model = modelOf(application, logic.exportSegments(segmentation, ["Segment_1"], node)[0])
     assert "1.2.3.4.6" not in [source.sopInstanceUid for source in model.sources]
-
-
-def test_modelOfASegmentRefersToTheReportOnIt(application, case):
-    _volume, node, segmentation = case
-    scan = imageOfVolumeNode(node, application.database)
-    parts = partsOfSegmentation(segmentation, ["Segment_1"], node, application.database)
-    study = str(scan.image.headers[0].StudyInstanceUID)
-    report = DocumentReference("1.2.840.10008.5.1.4.1.1.88.34", "1.7.1", "1.7", study)
-    (model,) = makeModelsOfParts(parts, scan, application.database, reports=[report])
-    assert readEncapsulatedStl(model.dataset).related == [report]
 
 
 def test_segmentsKnowTheirNumbersInTheDicomSegmentation(application, case, tmp_path):

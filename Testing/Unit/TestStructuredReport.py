@@ -165,6 +165,20 @@ def test_namesOfAllScriptsAreThoseOfTheScan(report, tmp_path, name, characterSet
         assert complaints(file, isReport=number == 0) == []
 
 
+def test_whatTheScanDoesNotSayIsEmpty(report, image, tmp_path):
+    headers = copy.deepcopy(image.headers)
+    for header in headers:
+        for keyword in ("AccessionNumber", "StudyID", "ReferringPhysicianName", "PatientSex"):
+            header.pop(keyword, None)
+    writeDicomFile(measurementReport(report, headers), tmp_path / "sr.dcm")
+    # It is valid; an empty Study ID, which is the scan's, is no good in a DICOMDIR.
+    assert [line for line in complaints(tmp_path / "sr.dcm") if "needed to build DICOMDIR" not in line] == []
+    read = dcmread(tmp_path / "sr.dcm")
+    assert read.AccessionNumber == "" and read.PatientSex == "" and str(read.PatientName) == PATIENT
+    # What was given is as it was.
+    assert str(image.headers[0].PatientName) == PATIENT and image.headers[0].AccessionNumber == "ACC778812"
+
+
 def test_magneticResonanceHasItsProcedure(report, tmp_path):
     (tmp_path / "scan").mkdir()
     writeNamedScan(tmp_path / "scan", Modality="MR", SOPClassUID=MRImageStorage)

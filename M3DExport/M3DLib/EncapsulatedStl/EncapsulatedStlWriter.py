@@ -17,13 +17,7 @@ from ..Identifying import namesPatient
 from ..Mesh.StlFile import checkStl, stlBytes
 from ..Mesh.SurfaceParameters import SurfaceParameters
 from ..Software import softwareVersions
-from .DocumentReferences import (
-    DocumentReference,
-    addCommonInstanceReference,
-    addReferencedInstances,
-    documentItems,
-    sourceItems,
-)
+from .DocumentReferences import DocumentReference, addCommonInstanceReference, documentItems, sourceItems
 from .ModelDescription import (
     REPAIRS_PARAMETER,
     SEGMENTATION_PARAMETER,
@@ -89,7 +83,6 @@ def buildEncapsulatedStl(
     *,
     predecessors: Sequence[DocumentReference] = (),
     identical: Sequence[DocumentReference] = (),
-    reports: Sequence[DocumentReference] = (),
     icon: np.ndarray | None = None,
     checked: bool = False,
     madeAt: datetime | None = None,
@@ -102,7 +95,6 @@ def buildEncapsulatedStl(
     :param placement: series and numbers; None for a new series.
     :param predecessors: earlier models this one was made from.
     :param identical: objects that hold the same document.
-    :param reports: documents about the model, the report of its validation for example.
     :param icon: uint8 (rows, columns, 3) sRGB picture of the model, at most 64 x 64.
     :param checked: the STL is known to be strictly valid; it is checked otherwise.
     :param madeAt: when the object is made (Instance Creation); None for now.
@@ -142,7 +134,6 @@ def buildEncapsulatedStl(
         if identical:
             dataset.IdenticalDocumentsSequence = documentItems(identical)
         addCommonInstanceReference(dataset, [*sources.references, *predecessors, *identical], study)
-        addReferencedInstances(dataset, reports)
         settleCharacterSet(sources.header, dataset)
         addFileMeta(dataset)
     return dataset

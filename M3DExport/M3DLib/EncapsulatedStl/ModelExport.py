@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..Image.ImageVolume import ImageVolume
     from ..Mesh.TriangleMesh import TriangleMesh
     from ..Segmentation.Segment import Segment
-    from .DocumentReferences import DocumentReference
     from .EarlierModels import EarlierModels
 
 
@@ -76,7 +75,6 @@ def makeModels(
     otherImages: Sequence[Sequence[Dataset]] = (),
     stored: Sequence[Path] = (),
     repairs: Sequence[str] = (),
-    reports: Sequence[DocumentReference] = (),
     started: datetime | None = None,
 ) -> list[Model]:
     """Encapsulated STL objects of segments' surfaces, all in one series, numbered from one.
@@ -92,8 +90,6 @@ def makeModels(
     :param stored: files of models that the place of storage holds already, among which identical ones are looked for.
     :param repairs: of each mesh what was repaired after its surface was made, in words, "" for nothing; empty when no
         mesh was. A repaired model is a modified one.
-    :param reports: documents about the models that are there already, the report of their validation for example; one
-        that is made later from the models is added by ``addReferencedInstances``.
     :param started: when the making of the models began; now when None.
     :raises M3DError: the image has no DICOM headers, or the description is not valid.
     """
@@ -139,7 +135,6 @@ def makeModels(
             predecessors=earlier.predecessors if earlier else (),
             icon=icons[number] if icons else None,
             stored=stored,
-            reports=reports,
         )
         warnings = [*sources.warnings, *openQuestions(ownDescription, image.headers)]
         if earlier is not None:

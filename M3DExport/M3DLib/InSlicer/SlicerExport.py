@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import slicer
     from pydicom import Dataset
 
-    from ..EncapsulatedStl.DocumentReferences import DocumentReference
     from ..EncapsulatedStl.EarlierModels import EarlierModels
 
 SOURCE_VOLUME_ROLE = "M3DExport.sourceVolumeRef"
@@ -126,7 +125,6 @@ def makeModelsOfParts(
     earlier: EarlierModels | None = None,
     neighbors: Iterable[Dataset] | None = None,
     seriesNumber: int | None = None,
-    reports: Sequence[DocumentReference] = (),
     progress: Callable[[float, str], None] = noProgress,
 ) -> list[Model]:
     """Encapsulated STL objects of parts, all in one series.
@@ -136,7 +134,6 @@ def makeModelsOfParts(
     :param description: what is not said in it comes from the parts: name, color, opacity, laterality.
     :param neighbors: headers of what is in the place of storage; those of the source's study in the database when None.
     :param seriesNumber: of the new series; the next free one when None.
-    :param reports: documents about the models, as in :func:`~M3DLib.EncapsulatedStl.ModelExport.makeModels`.
     :raises M3DError: whatever keeps a part from becoming a traceable model.
     """
     from .SlicerDatabase import studyHeaders
@@ -172,7 +169,6 @@ def makeModelsOfParts(
             neighbors=[*neighbors, *(model.dataset for model in models)],
             placement=placement and replace(placement, instanceNumber=number + 1),
             earlier=earlier,
-            reports=reports,
             started=started,
         )
     return models
