@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             data["dataFlow"].insert(-1, _dicomStep(models))
     data["exported"] = [str(model.dataset.SOPInstanceUID) for model in models]
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
-    files = faces(data, report.pngs, formats)
+    files = faces(data, report.attachments, formats)
     objects = [model.dataset for model in models]
     if "sr" in formats:
         neighbors = store.directory().headers()

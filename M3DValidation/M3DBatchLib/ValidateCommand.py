@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     report = validate(arguments, terminal, stopwatch)
     data, output, formats = report.data, Path(arguments.output), formatsOf(arguments.formats)
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
-    files = faces(data, report.pngs, formats)
+    files = faces(data, report.attachments, formats)
     writeFiles(output, files)
     if "sr" in formats:
         headers, models = report.cases[0].image.headers, modelHeaders(arguments.mesh)
@@ -118,6 +118,7 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
     :raises M3DError: wrong options or input.
     """
     from M3DValidationLib.Profile import loadProfile
+    from M3DValidationLib.Report.DeviationModel import deviationModels
     from M3DValidationLib.Report.Report import casePictures, checkCases, makeReport
 
     from .ValidationInput import readCases
@@ -135,11 +136,13 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
     with stopwatch.stage("checking"):
         results = checkCases(cases, terminal.progress)
     with stopwatch.stage("pictures"):
-        pictures = casePictures(cases, results, bool(set(formats) & SHOWING_PICTURES), terminal.progress)
+        showing = bool(set(formats) & SHOWING_PICTURES)
+        pictures = casePictures(cases, results, showing, terminal.progress)
+        models = deviationModels(cases) if showing else []
     with stopwatch.stage("report"):
         files = [Path(file) for file in (arguments.segmentation, arguments.mesh) if file]
         report = makeReport(
-            cases, results, pictures, person=arguments.person, pseudonym=arguments.pseudonym, files=files
+            cases, results, pictures, models, person=arguments.person, pseudonym=arguments.pseudonym, files=files
         )
     report.data["report"] = str(output / REPORT_FILE)
     if arguments.points_csv:

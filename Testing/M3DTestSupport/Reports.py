@@ -86,6 +86,10 @@ def hostile(report):
         clause["clause"] = next(texts)
     for entry in changed["notAssessable"]:
         entry["title"] = entry["reason"] = next(texts)
+    for entry in (*changed["pictures"], *changed["models3d"]):
+        entry["title"] = next(texts)
+    for entry in changed["pictures"]:
+        entry["alternative"] = next(texts)
     changed["override"] = {"reason": next(texts)}
     return changed
 

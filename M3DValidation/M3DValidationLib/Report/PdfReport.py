@@ -6,6 +6,7 @@ All texts go to the template as one JSON value and are shown as text: nothing of
 from __future__ import annotations
 
 import json
+import struct
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,17 +14,20 @@ from pathlib import Path
 
 from M3DLib.Errors import M3DError
 
+from .ColorScale import ANCHORS, NOT_MEASURED
 from .HistogramDrawing import histogramSvg
+from .ReportText import date
 from .ReportView import reportView
 
 STANDARD = "a-2b"
 
 
-def pdfReport(report: Mapping, pictures: Mapping[str, bytes] | None = None) -> bytes:
+def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None) -> bytes:
     """A PDF/A-2b document.
 
     :param report: content that follows ``Report.schema.json``.
-    :param pictures: PNG files by the names that the report has for them; those that are missing are not shown.
+    :param attachments: PNG files by the names that the report has for them; those that are missing are not shown, and
+        other files are not asked for.
     :raises M3DError: typst is not installed, or cannot set the report (with its own words).
     """
     try:
@@ -31,21 +35,29 @@ def pdfReport(report: Mapping, pictures: Mapping[str, bytes] | None = None) -> b
     except ImportError as error:
         raise M3DError("A report in PDF needs typst; install it with: pip install typst") from error
     view = reportView(report)
-    view["study"] = ", ".join(filter(None, (report["case"]["patient"]["id"], report["case"]["study"]["date"])))
+    view["study"] = ", ".join(filter(None, (report["case"]["patient"]["id"], date(report["case"]["study"]["date"]))))
     view["date"] = _dateOf(report["made"]["time"])
+    view["scale"] = [
+        {"color": "#{:02x}{:02x}{:02x}".format(*map(int, color)), "at": f"{50 + 50 * at:g}"} for at, *color in ANCHORS
+    ]
+    view["notMeasuredColor"] = "#{:02x}{:02x}{:02x}".format(*NOT_MEASURED)
     for deviation in view["deviations"]:
         svg = histogramSvg(deviation["histogram"], deviation["tolerance"])
         # Outside a page there is no color to inherit.
         deviation["svg"] = svg.replace("currentColor", "#16202a")
     with tempfile.TemporaryDirectory(prefix="m3d-report-") as folder:
         root = Path(folder)
-        shown = []
-        for number, picture in enumerate(view["pictures"]):
-            png = (pictures or {}).get(picture["file"])
+        names = {}
+        for number, picture in enumerate(report["pictures"]):
+            png = (attachments or {}).get(picture["file"])
             if png is not None:
+                # Names from the report never become paths. Width and height are in the first chunk (PNG, 11.2.1).
+                width, height = struct.unpack(">II", png[16:24])
+                names[picture["file"]] = {"path": f"{number}.png", "aspect": height / max(width, 1)}
                 (root / f"{number}.png").write_bytes(png)
-                shown.append({**picture, "path": f"{number}.png"})
-        view["pictures"] = shown
+        view["keyPictures"] = _shown(view["keyPictures"], names)
+        groups = [{**group, "pictures": _shown(group["pictures"], names)} for group in view["pictureGroups"]]
+        view["pictureGroups"] = [group for group in groups if group["pictures"]]
         template = root / "Report.typ"
         template.write_bytes(Path(__file__).with_name("Report.typ").read_bytes())
         try:
@@ -67,3 +79,7 @@ def _dateOf(time: str) -> dict[str, int]:
     except ValueError:
         moment = datetime.now()
     return {part: getattr(moment, part) for part in ("year", "month", "day", "hour", "minute", "second")}
+
+
+def _shown(pictures: list[dict], names: Mapping[str, dict]) -> list[dict]:
+    return [{**picture, **names[picture["file"]]} for picture in pictures if picture["file"] in names]

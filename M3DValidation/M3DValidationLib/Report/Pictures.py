@@ -13,9 +13,10 @@ import numpy as np
 from M3DLib.Errors import noProgress
 from M3DLib.Mesh.Rendering import renderMesh, renderViews
 
-from ..Deviation.DeviationHistogram import RANGE_IN_TOLERANCES
 from .ColorScale import deviationColors
+from .DeviationModel import shownDeviation
 from .SlicePicture import SliceView, slicePicture
+from .WorstPlaces import worstPlaces
 
 if TYPE_CHECKING:
     from ..Check import Case
@@ -29,7 +30,6 @@ SIDES = {
     "superior": (0, 0, 1),
     "inferior": (0, 0, -1),
 }
-_WORST = 4
 _AXES = {2: "across the slices", 1: "along the rows", 0: "along the columns"}
 
 
@@ -94,12 +94,10 @@ def _modelPictures(case: Case, ending: str, name: str) -> list[Picture]:
     if shown is not None:
         text = f"The model{name}, seen from the patient's left front, slightly from above."
         pictures.append(Picture(f"model{ending}.png", "model", f"Model{name}", text, pngBytes(shown)))
-    report = case.measurements.get("deviation")
-    kind = next((kind for kind in ("image", "surface", "segmentation") if report and kind in report.maps), None)
-    if kind is None or shown is None:
+    measured = shownDeviation(case)
+    if measured is None or shown is None:
         return pictures
-    deviation, facts = report.maps[kind], report.data[kind]
-    reach = RANGE_IN_TOLERANCES * facts["tolerance"]
+    kind, deviation, reach = measured
     colors = deviationColors(deviation.distance, reach, deviation.reliable)
     views = renderViews([case.mesh], list(SIDES.values()), (400, 300), pointColors=[colors])
     for side, shown in zip(SIDES, views, strict=True):
@@ -132,12 +130,8 @@ def _worstPlaces(case: Case, ending: str, name: str) -> list[Picture]:
     facts = report.data["image"] if report is not None else None
     if not facts:
         return []
-    places = [(region["worst"], region["worstPointLps"]) for region in facts["regions"]["largest"]]
-    if facts["worstPointLps"] is not None and not places:
-        largest = max((facts["minSigned"], facts["maxSigned"]), key=abs)
-        places = [(largest, facts["worstPointLps"])]
     pictures = []
-    for number, (distance, point) in enumerate(places[:_WORST], start=1):
+    for number, (distance, point) in enumerate(worstPlaces(facts), start=1):
         axis = _axisAlongSurface(case, np.array(point))
         index = float(case.image.lpsToIndex(np.array([point]))[0, axis])
         array = slicePicture(case.image, case.mesh, SliceView(axis, index, tuple(point)), 400)

@@ -13,6 +13,7 @@ from ..Acquisition.FieldOfViewPicture import describePicture, fieldOfViewPicture
 from ..Check import Case
 from ..Requirement import Finding, Verdict
 from ..Validation import runChecks
+from .DeviationModel import DeviationModel, deviationModels
 from .Pictures import Picture, makePictures, pngBytes
 from .ReportContent import reportContent
 from .ReportResult import resultOf
@@ -30,12 +31,14 @@ class Report:
     :ivar results: the findings on each case; what concerns the scan alone is among those of the first.
     :ivar data: the content by the published schema (``Report.schema.json``), plain JSON values.
     :ivar pictures: what the report shows; their files are named in ``data``.
+    :ivar models3d: the deviations to be turned in 3D; their files are named in ``data``.
     """
 
     cases: list[Case]
     results: list[list[Finding]]
     data: dict
     pictures: list[Picture] = field(default_factory=list)
+    models3d: list[DeviationModel] = field(default_factory=list)
 
     @property
     def findings(self) -> list[Finding]:
@@ -48,9 +51,10 @@ class Report:
         return Verdict(self.data["verdict"])
 
     @property
-    def pngs(self) -> dict[str, bytes]:
-        """The pictures by the names of their files."""
-        return {picture.file: picture.png for picture in self.pictures}
+    def attachments(self) -> dict[str, bytes]:
+        """The pictures and 3D models by the names of their files, which belong beside the JSON."""
+        models = {model.file: model.glb for model in self.models3d}
+        return {picture.file: picture.png for picture in self.pictures} | models
 
 
 def validateCases(
@@ -65,7 +69,7 @@ def validateCases(
     """Check everything, make the pictures, and put the report together.
 
     :param cases: one per segment, all of the same image and profile.
-    :param showing: whether all pictures are made, or only those that findings rest on.
+    :param showing: whether all pictures and the 3D models are made, or only the pictures that findings rest on.
     :param person, pseudonym, files: as in :func:`makeReport`.
     :param progress: may raise :class:`~M3DLib.Errors.Cancelled`.
     :raises M3DError: a check met what no verdict can express.
@@ -75,7 +79,8 @@ def validateCases(
         cases, results, showing, lambda done, text: progress(_CHECKS_SHARE + _PICTURES_SHARE * done, text)
     )
     progress(_CHECKS_SHARE + _PICTURES_SHARE, "Putting the report together")
-    report = makeReport(cases, results, pictures, person=person, pseudonym=pseudonym, files=files)
+    models = deviationModels(cases) if showing else []
+    report = makeReport(cases, results, pictures, models, person=person, pseudonym=pseudonym, files=files)
     progress(1.0, "Validated")
     return report
 
@@ -122,6 +127,7 @@ def makeReport(
     cases: list[Case],
     results: list[list[Finding]],
     pictures: list[Picture],
+    models: Sequence[DeviationModel] = (),
     *,
     person: str = "",
     pseudonym: str = "",
@@ -129,6 +135,7 @@ def makeReport(
 ) -> Report:
     """The report on finished checks.
 
+    :param pictures, models: of :func:`casePictures` and :func:`~.DeviationModel.deviationModels`.
     :param person: who is responsible for the run, if said.
     :param pseudonym: stands in for the patient; nothing that the headers say of patient and study is then repeated.
     :param files: of segmentation and mesh, as far as they were read from files, for their hashes.
@@ -141,5 +148,6 @@ def makeReport(
         time=datetime.now().astimezone().isoformat(timespec="seconds"),
         files=[Path(file) for file in files],
         pictures=[picture.asDict() for picture in pictures],
+        models=[model.asDict() for model in models],
     )
-    return Report(cases, results, data, pictures)
+    return Report(cases, results, data, pictures, list(models))

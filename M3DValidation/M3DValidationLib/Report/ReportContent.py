@@ -62,6 +62,7 @@ def reportContent(
     time: str = "",
     files: Sequence[Path] = (),
     pictures: Sequence[dict] = (),
+    models: Sequence[dict] = (),
 ) -> dict:
     """The whole report.
 
@@ -71,7 +72,7 @@ def reportContent(
     :param person: who is responsible for the run, if said.
     :param time: when the report was made, ISO 8601 with offset.
     :param files: further files that were read (segmentation, mesh), for their hashes.
-    :param pictures: entries of the pictures beside the report.
+    :param pictures, models: entries of the pictures and 3D models beside the report.
     :return: ``data`` and, after it, the blocks of the published schema (``Report.schema.json``).
     """
     first = cases[0]
@@ -92,6 +93,7 @@ def reportContent(
         "signConvention": SIGN_CONVENTION,
         "limitsOfMethod": list(LIMITS_OF_METHOD),
         "pictures": list(pictures),
+        "models3d": list(models),
     }
     if pseudonym and first.image is not None:
         from .Pseudonym import withheld
