@@ -143,7 +143,7 @@ def _dicomStep(models: list[Model]) -> dict:
         "title": "DICOM Encapsulated STL",
         "software": softwareVersions(),
         "parameters": {f"instance {n}": str(model.dataset.SOPInstanceUID) for n, model in enumerate(models, start=1)},
-        "time": "",
+        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
         "files": [
             {
                 "name": f"STL in instance {n}",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..Acquisition.IdentityChecks import RECORD
-from ..Acquisition.ImageCheck import headersOf, valuesOf
+from ..Acquisition.ImageCheck import headersOf, inOne, valuesOf
 from .DataFlow import dataFlow
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _MORE_RECORD = {
     "AcquisitionDate": "Acquisition Date (0008,0022)",
     "SeriesDescription": "Series Description (0008,103E)",
     "SliceThickness": "Slice Thickness (0018,0050), mm",
+    "SpacingBetweenSlices": "Spacing Between Slices (0018,0088), mm",
+    "GantryDetectorTilt": "Gantry/Detector Tilt (0018,1120), degrees",
     "PixelSpacing": "Pixel Spacing (0028,0030), mm",
     "ConvolutionKernel": "Convolution Kernel (0018,1210)",
     "ReconstructionDiameter": "Reconstruction Diameter (0018,1100), mm",
@@ -84,7 +86,7 @@ def reportContent(
         "intendedUse": {"title": first.profile.title, "description": first.profile.description},
         "clauses": clausesOf(data["findings"]),
         "acquisition": acquisitionRecord(first),
-        "dataFlow": dataFlow(cases, files),
+        "dataFlow": dataFlow(cases, files, time=time, person=person),
         "notAssessable": [
             {"requirement": entry["requirement"], "title": entry["title"], "reason": entry["message"]}
             for entry in data["findings"]
@@ -139,8 +141,9 @@ def acquisitionRecord(case: Case) -> list[dict]:
     record = []
     for keyword, attribute in {**_MORE_RECORD, **RECORD}.items():
         texts = [text for text in valuesOf(headers, keyword) if text]
-        value = ", ".join(texts[:5]) + (f" and {len(texts) - 5} more" if len(texts) > 5 else "") if texts else None
-        record.append({"keyword": keyword, "attribute": attribute, "value": value})
+        # The backslash parts the values of one attribute in DICOM, and nothing else.
+        value = inOne(text.replace("\\", " x " if keyword == "PixelSpacing" else ", ") for text in texts)
+        record.append({"keyword": keyword, "attribute": attribute, "value": value or None})
     return record
 
 
