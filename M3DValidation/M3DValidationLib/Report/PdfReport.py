@@ -6,6 +6,7 @@ All texts go to the template as one JSON value and are shown as text: nothing of
 from __future__ import annotations
 
 import json
+import re
 import struct
 import tempfile
 from collections.abc import Mapping
@@ -16,10 +17,16 @@ from M3DLib.Errors import M3DError
 
 from .ColorScale import ANCHORS, NOT_MEASURED
 from .HistogramDrawing import histogramSvg
+from .ReportFiles import requireFormats
 from .ReportText import date
 from .ReportView import reportView
 
 STANDARD = "a-2b"
+
+_REPLACEMENT = "\ufffd"
+_NOT_SHOWN = re.compile('the text `"(.+?)"` could not be displayed', re.DOTALL)
+_ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")
+_MOST_MISSING = 100
 
 
 def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None) -> bytes:
@@ -30,10 +37,7 @@ def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None) -
         other files are not asked for.
     :raises M3DError: typst is not installed, or cannot set the report (with its own words).
     """
-    try:
-        import typst
-    except ImportError as error:
-        raise M3DError("A report in PDF needs typst; install it with: pip install typst") from error
+    requireFormats(("pdf",))
     view = reportView(report)
     view["study"] = ", ".join(filter(None, (report["case"]["patient"]["id"], date(report["case"]["study"]["date"]))))
     view["date"] = _dateOf(report["made"]["time"])
@@ -60,16 +64,43 @@ def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None) -
         view["pictureGroups"] = [group for group in groups if group["pictures"]]
         template = root / "Report.typ"
         template.write_bytes(Path(__file__).with_name("Report.typ").read_bytes())
+        return _compiled(template, view)
+
+
+def _compiled(template: Path, view: dict) -> bytes:
+    """The document; characters that no font of this machine has are replaced, which it then says."""
+    import typst
+
+    view["withoutFont"] = False
+    missing: set[str] = set()
+    while True:
         try:
             return typst.compile(
                 str(template),
-                root=str(root),
+                root=str(template.parent),
                 format="pdf",
                 sys_inputs={"view": json.dumps(view, ensure_ascii=False)},
                 pdf_standards=[STANDARD],
             )
         except (RuntimeError, typst.TypstError) as error:
-            raise M3DError(f"The report cannot be set as PDF: {error}") from error
+            # PDF/A refuses characters that cannot be shown, one at a time.
+            texts = "".join(_NOT_SHOWN.findall(str(error)))
+            unescaped = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), texts)
+            found = {letter for letter in unescaped if not letter.isascii()} - missing - {_REPLACEMENT}
+            if not found or len(missing) > _MOST_MISSING:
+                raise M3DError(f"The report cannot be set as PDF: {error}") from error
+            missing |= found
+            view = _replaced(view, str.maketrans(dict.fromkeys(found, _REPLACEMENT)))
+            view["withoutFont"] = True
+
+
+def _replaced(value, table: dict):
+    """The view with characters of its texts replaced."""
+    if isinstance(value, dict):
+        return {key: _replaced(item, table) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_replaced(item, table) for item in value]
+    return value.translate(table) if isinstance(value, str) else value
 
 
 def _dateOf(time: str) -> dict[str, int]:

@@ -8,12 +8,12 @@ MINUS = "−"
 
 
 def number(value: object) -> str:
-    """A number with four digits, a dash for none; text stays as it is."""
+    """A number with four digits, or all that stand before the point; a dash for none; text stays as it is."""
     if value is None:
         return "–"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
-    return f"{value:.4g}".replace("-", MINUS)
+    return (f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}").replace("-", MINUS)
 
 
 def millimeters(value: float | None, signed: bool = False) -> str:

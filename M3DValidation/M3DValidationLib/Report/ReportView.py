@@ -42,6 +42,12 @@ _REFERENCES = ("reference-", "calibration-")
 _MOST_REGIONS = 10
 # Less than what is written.
 _NO_BIAS_MM = 0.0005
+_PARAMETERS = {
+    "spacingMm": "distances of voxels, mm",
+    "how": "made from",
+    "sha256OfBinaryStlInMm": "SHA-256 as binary STL in mm",
+    "sha256": "SHA-256 of the profile",
+}
 _KINDS = {"image": "Mesh against scan", "segmentation": "Mesh against segment", "surface": "Mesh against mesh"}
 
 
@@ -69,7 +75,8 @@ def reportView(report: Mapping) -> dict:
         "brief": _pairs(
             ("Patient", case["patient"]["name"] or "not named"),
             ("Patient ID", case["patient"]["id"]),
-            ("Study", ", ".join(filter(None, (case["study"]["description"], date(case["study"]["date"]))))),
+            ("Study", case["study"]["description"]),
+            ("Study date", date(case["study"]["date"])),
             ("Intended use", report["intendedUse"]["title"]),
             ("Tolerance", f"{number(report['toleranceMm'])} mm"),
             ("Made", moment(report["made"]["time"])),
@@ -232,7 +239,9 @@ def _step(step: Mapping) -> dict:
         "time": moment(step["time"]),
         "person": step.get("person", ""),
         "software": ", ".join(step["software"]),
-        "parameters": [{"name": key, "value": _text(value)} for key, value in step["parameters"].items()],
+        "parameters": [
+            {"name": _PARAMETERS.get(key, key), "value": _text(value)} for key, value in step["parameters"].items()
+        ],
         "files": [{"name": entry["name"], "sha256": entry["sha256"]} for entry in files],
     }
 
