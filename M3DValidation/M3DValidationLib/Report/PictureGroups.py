@@ -20,16 +20,18 @@ def pictureGroups(report: Mapping) -> dict:
     left of the room is for the map and the model as a whole.
     """
     pictures = [
-        {key: picture.get(key, "") for key in ("file", "kind", "title", "alternative", "requirement")}
+        {key: picture.get(key, "") for key in ("file", "kind", "title", "alternative", "requirement", "segment")}
         for picture in report["pictures"]
     ]
     wanted = []
     for verdict in ("fail", "warning"):
         for finding in report["findings"]:
-            if finding["verdict"] == verdict:
-                wanted += [picture for picture in pictures if picture["requirement"] == finding["requirement"]]
-                if finding["requirement"].startswith("deviation-"):
-                    wanted += [picture for picture in pictures if picture["kind"] == "worst"][:1]
+            if finding["verdict"] != verdict:
+                continue
+            own = [picture for picture in pictures if picture["segment"] in ("", finding.get("segment", ""))]
+            wanted += [picture for picture in own if picture["requirement"] == finding["requirement"]]
+            if finding["requirement"].startswith("deviation-"):
+                wanted += [picture for picture in own if picture["kind"] == "worst"][:1]
     for kind in ("deviation", "worst", "model", "fieldOfView"):
         wanted += [picture for picture in pictures if picture["kind"] == kind][:1]
     key = list({picture["file"]: picture for picture in wanted}.values())[:_MOST_KEY]

@@ -41,6 +41,7 @@ class Picture:
     :ivar kind: "model", "deviation", "overview", "worst", "fieldOfView" or "thinnestPlace".
     :ivar requirement: whose finding it shows; "" for none in particular.
     :ivar alternative: what it shows, for whoever cannot see it.
+    :ivar segment: which segment it shows; "" where there is only one model.
     """
 
     file: str
@@ -49,6 +50,7 @@ class Picture:
     alternative: str
     png: bytes
     requirement: str = ""
+    segment: str = ""
 
     def asDict(self) -> dict:
         """The entry of the report's ``pictures``."""
@@ -59,7 +61,8 @@ class Picture:
             "alternative": self.alternative,
             "sha256": hashlib.sha256(self.png).hexdigest(),
         }
-        return {**entry, "requirement": self.requirement} if self.requirement else entry
+        more = {"requirement": self.requirement, "segment": self.segment}
+        return entry | {name: value for name, value in more.items() if value}
 
 
 def pngBytes(array: np.ndarray) -> bytes:
@@ -80,11 +83,18 @@ def makePictures(cases: Sequence[Case], progress: Callable[[float, str], None] =
         if case.mesh is None:
             continue
         progress((number - 1) / len(cases), "Making pictures")
-        pictures += _modelPictures(case, ending, name)
+        own = _modelPictures(case, ending, name)
         if case.image is not None and not case.image.geometryProblems:
-            pictures += _overview(case, ending, name)
-            pictures += _worstPlaces(case, ending, name)
+            own += _overview(case, ending, name) + _worstPlaces(case, ending, name)
+        pictures += ofSegment(own, case, len(cases) > 1)
     progress(1.0, "Pictures made")
+    return pictures
+
+
+def ofSegment(pictures: list[Picture], case: Case, several: bool) -> list[Picture]:
+    """The pictures, which then say what segment they show where there are several."""
+    for picture in pictures:
+        picture.segment = case.segment.name if several and case.segment is not None else ""
     return pictures
 
 

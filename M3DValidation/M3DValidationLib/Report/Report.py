@@ -14,7 +14,7 @@ from ..Check import Case
 from ..Requirement import Finding, Verdict
 from ..Validation import runChecks
 from .DeviationModel import DeviationModel, deviationModels
-from .Pictures import Picture, makePictures, pngBytes
+from .Pictures import Picture, makePictures, ofSegment, pngBytes
 from .ReportContent import reportContent
 from .ReportResult import resultOf
 from .ThinPlacePictures import thinPlacePictures
@@ -111,13 +111,15 @@ def casePictures(
     pictures = []
     for number, (case, findings) in enumerate(zip(cases, results, strict=True), start=1):
         ending = "" if len(cases) == 1 else f"-{number}"
+        own = []
         array = fieldOfViewPicture(case)
         if array is not None:
-            file = f"field-of-view{ending}.png"
+            title = "Anatomy in the field of view" + (f": '{case.segment.name}'" if ending else "")
             png, words = pngBytes(array), describePicture(case)
             requirement = "anatomy-inside-field-of-view"
-            pictures.append(Picture(file, "fieldOfView", "Anatomy in the field of view", words, png, requirement))
-        pictures += thinPlacePictures(case, findings, ending)
+            own.append(Picture(f"field-of-view{ending}.png", "fieldOfView", title, words, png, requirement))
+        own += thinPlacePictures(case, findings, ending)
+        pictures += ofSegment(own, case, len(cases) > 1)
     if showing:
         pictures += makePictures(cases, progress)
     return pictures
