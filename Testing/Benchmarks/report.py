@@ -56,6 +56,7 @@ def report(file: Path, everything: bool) -> None:
     import slicer  # noqa: F401
     import vtk  # noqa: F401
 
+    from M3DLib.Mesh.Rendering import canRender
     from M3DLib.Store.FileSetStore import FileSetStore
     from M3DValidationLib.Report.DeviationModel import deviationModels
     from M3DValidationLib.Report.HtmlReport import htmlReport
@@ -65,6 +66,8 @@ def report(file: Path, everything: bool) -> None:
     from M3DValidationLib.Report.ReportObjects import reportObjects
 
     cases, results = pickle.loads(file.read_bytes())
+    # Found out while the checks run.
+    canRender()
     seconds = {}
 
     def timed(name, make):

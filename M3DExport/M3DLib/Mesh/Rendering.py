@@ -11,6 +11,7 @@ import functools
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,11 @@ if image.GetOutput().GetScalarRange()[1] > 0:
 def canRender() -> bool:
     """Whether pictures can be made on this machine; the first call may take a second."""
     return _workingWindow() is not None
+
+
+def prepareRendering() -> None:
+    """Begin to find out in the background whether pictures can be made here; who asks later need not wait."""
+    threading.Thread(target=canRender, daemon=True).start()
 
 
 @functools.cache

@@ -70,7 +70,7 @@ def pngBytes(array: np.ndarray) -> bytes:
     from PIL import Image
 
     stream = io.BytesIO()
-    Image.fromarray(array).save(stream, format="PNG", optimize=False)
+    Image.fromarray(array).save(stream, format="PNG", compress_level=4)
     return stream.getvalue()
 
 

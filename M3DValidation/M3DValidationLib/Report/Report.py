@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from M3DLib.Errors import noProgress
+from M3DLib.Mesh.Rendering import prepareRendering
 
 from ..Acquisition.FieldOfViewPicture import describePicture, fieldOfViewPicture
 from ..Check import Case
@@ -87,6 +88,9 @@ def validateCases(
 
 def checkCases(cases: Sequence[Case], progress: Callable[[float, str], None] = noProgress) -> list[list[Finding]]:
     """Findings on each case; what concerns the scan alone is asked once."""
+    if any(case.mesh is not None for case in cases):
+        # Pictures follow, and trying whether there can be any takes as long as half a report in JSON.
+        prepareRendering()
     results = []
     for index, case in enumerate(cases):
 

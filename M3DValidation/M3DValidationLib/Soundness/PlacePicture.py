@@ -76,7 +76,7 @@ def _cornersNotBeyond(mesh: TriangleMesh, bounds: list[tuple[np.ndarray, float]]
     for number, (value, most) in enumerate(bounds):
         beyond |= (value > most).astype(np.uint8) << (2 * number) | (value < -most).astype(np.uint8) << (2 * number + 1)
     a, b, c = (beyond[mesh.triangles[:, corner]] for corner in range(3))
-    return mesh.points.astype(np.float64)[mesh.triangles[(a & b & c) == 0]]
+    return mesh.points[mesh.triangles[(a & b & c) == 0]].astype(np.float64)
 
 
 def freestDirection(corners: np.ndarray, place: np.ndarray, directions: np.ndarray, reachMm: float) -> np.ndarray:
