@@ -138,7 +138,7 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
     with stopwatch.stage("pictures"):
         showing = bool(set(formats) & SHOWING_PICTURES)
         pictures = casePictures(cases, results, showing, terminal.progress)
-        models = deviationModels(cases) if showing else []
+        models = deviationModels(cases, terminal.progress) if showing else []
     with stopwatch.stage("report"):
         files = [Path(file) for file in (arguments.segmentation, arguments.mesh) if file]
         report = makeReport(

@@ -120,7 +120,7 @@ def test_fewerTrianglesKeepShapePlaceAndDeviation(most):
 
 def test_modelsShareTheTrianglesOfAReport():
     cases = [caseOf(measuredBall(level=5)), caseOf(measuredBall(level=5, middle=(0, 0, 0)))]
-    models = deviationModels(cases, 8000)
+    models = deviationModels(cases, mostTriangles=8000)
     assert [model.file for model in models] == ["deviation-1.glb", "deviation-2.glb"]
     assert all(2000 < model.triangles <= 4000 and model.ofTriangles == 20480 for model in models)
 

@@ -292,6 +292,14 @@ def test_pageStaysSmall(folder, file, monkeypatch):
     assert "<canvas" not in small and "deviation.glb beside the report opens in any glTF viewer" in small
 
 
+def test_reportWithout3dModelsHasAPageToo(folder):
+    report, attachments = readReport(folder / "out" / "report.json")
+    assert "<canvas" not in htmlReport(report, {name: attachments[name] for name in attachments if name[-4:] == ".png"})
+    # As reports were before there were 3D models.
+    del report["models3d"]
+    assert "<canvas" not in htmlReport(report, attachments)
+
+
 def test_hostileTitlesAreTexts(folder, tmp_path):
     report, attachments = readReport(folder / "out" / "report.json")
     file = tmp_path / "hostile.html"

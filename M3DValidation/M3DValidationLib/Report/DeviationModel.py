@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from M3DLib.Errors import noProgress
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from ..Deviation.DeviationHistogram import RANGE_IN_TOLERANCES
@@ -62,9 +63,14 @@ def shownDeviation(case: Case) -> tuple[str, DeviationMap, float] | None:
     return kind and (kind, report.maps[kind], RANGE_IN_TOLERANCES * report.data[kind]["tolerance"])
 
 
-def deviationModels(cases: Sequence[Case], mostTriangles: int = MOST_TRIANGLES) -> list[DeviationModel]:
+def deviationModels(
+    cases: Sequence[Case],
+    progress: Callable[[float, str], None] = noProgress,
+    mostTriangles: int = MOST_TRIANGLES,
+) -> list[DeviationModel]:
     """One model for each case with a deviation.
 
+    :param progress: may raise :class:`~M3DLib.Errors.Cancelled`.
     :param mostTriangles: of all models together; meshes with more are shown with fewer.
     """
     models = []
@@ -73,6 +79,7 @@ def deviationModels(cases: Sequence[Case], mostTriangles: int = MOST_TRIANGLES) 
         shown = shownDeviation(case)
         if shown is None:
             continue
+        progress((number - 1) / len(cases), "Making the 3D view")
         kind, deviation, reach = shown
         mesh = deviation.mesh
         if not len(mesh.triangles) or not np.isfinite(mesh.points).all():

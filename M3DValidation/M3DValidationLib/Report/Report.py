@@ -21,7 +21,7 @@ from .ReportResult import resultOf
 from .ThinPlacePictures import thinPlacePictures
 
 # The checks take most of the time, the pictures nearly all of the rest.
-_CHECKS_SHARE, _PICTURES_SHARE = 0.8, 0.15
+_CHECKS_SHARE, _PICTURES_SHARE, _MODELS_SHARE = 0.8, 0.12, 0.05
 
 
 @dataclass
@@ -79,8 +79,9 @@ def validateCases(
     pictures = casePictures(
         cases, results, showing, lambda done, text: progress(_CHECKS_SHARE + _PICTURES_SHARE * done, text)
     )
-    progress(_CHECKS_SHARE + _PICTURES_SHARE, "Putting the report together")
-    models = deviationModels(cases) if showing else []
+    shown = _CHECKS_SHARE + _PICTURES_SHARE
+    models = deviationModels(cases, lambda done, text: progress(shown + _MODELS_SHARE * done, text)) if showing else []
+    progress(shown + _MODELS_SHARE, "Putting the report together")
     report = makeReport(cases, results, pictures, models, person=person, pseudonym=pseudonym, files=files)
     progress(1.0, "Validated")
     return report
