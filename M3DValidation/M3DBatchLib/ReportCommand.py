@@ -1,4 +1,4 @@
-"""``m3d report``: the other faces of a report, made again from its JSON and its pictures."""
+"""``m3d report``: the other faces of a report, made again from its JSON and the files beside it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def addParser(subparsers) -> None:
     parser = subparsers.add_parser(
         "report",
         help="make a report to read from the JSON of m3d validate",
-        description="Make the faces of a report again from its JSON and the pictures beside it.",
+        description="Make the faces of a report again from its JSON and the pictures and 3D models beside it.",
     )
     parser.add_argument("report", type=Path, metavar="REPORT.json", help="as m3d validate wrote it")
     parser.add_argument("--formats", default="html", metavar="LIST", help="as in m3d validate (default: %(default)s)")
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     requireFormats(formats)
     requireSource(formats, arguments.image, "", arguments.pacs)
     pacs = pacsFrom(arguments)
-    data, pictures = readReport(arguments.report)
+    data, attachments = readReport(arguments.report)
     output = arguments.output or arguments.report.parent
     if output.exists() and not output.is_dir():
         raise M3DError(f"{output} is a file; --output names a folder.")
@@ -54,11 +54,11 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     models = modelHeaders(arguments.mesh)
     requireOnePatient(headers, models)
     referToModels(data, models)
-    files = faces(data, pictures, formats)
+    files = faces(data, attachments, formats)
     inPlace = output.exists() and output.resolve() == arguments.report.parent.resolve()
     if inPlace:
-        # The report and its pictures are what everything is made from; they stay as they are.
-        files = {name: content for name, content in files.items() if name != REPORT_FILE and name not in pictures}
+        # The report, its pictures and 3D models are what everything is made from; they stay as they are.
+        files = {name: content for name, content in files.items() if name != REPORT_FILE and name not in attachments}
     writeFiles(output, files)
     written = [str(output / name) for name in files]
     sent = ""

@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     objects = [model.dataset for model in models]
     referToModels(data, objects, [model.mesh.name for model in models])
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
-    files = faces(data, report.pngs, formats)
+    files = faces(data, report.attachments, formats)
     if "sr" in formats:
         neighbors = store.directory().headers()
         objects = modelsAndReport(data, image.headers, objects, neighbors, files.get(PDF_FILE))
@@ -135,7 +135,7 @@ def _dicomStep(models: list[Model]) -> dict:
         "title": "DICOM Encapsulated STL",
         "software": softwareVersions(),
         "parameters": {f"instance {n}": str(model.dataset.SOPInstanceUID) for n, model in enumerate(models, start=1)},
-        "time": "",
+        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
         "files": [
             {
                 "name": f"STL in instance {n}",

@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     report = validate(arguments, terminal, stopwatch)
     data = report.data
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
-    files = faces(data, report.pngs, formats)
+    files = faces(data, report.attachments, formats)
     writeFiles(output, files)
     said = [describeResult(data)]
     if "sr" in formats:
@@ -126,6 +126,7 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
     :raises M3DError: wrong options or input.
     """
     from M3DValidationLib.Profile import loadProfile
+    from M3DValidationLib.Report.DeviationModel import deviationModels
     from M3DValidationLib.Report.Report import casePictures, checkCases, makeReport
 
     from .ValidationInput import readCases
@@ -146,11 +147,13 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
     with stopwatch.stage("checking"):
         results = checkCases(cases, terminal.progress)
     with stopwatch.stage("pictures"):
-        pictures = casePictures(cases, results, bool(set(formats) & SHOWING_PICTURES), terminal.progress)
+        showing = bool(set(formats) & SHOWING_PICTURES)
+        pictures = casePictures(cases, results, showing, terminal.progress)
+        models = deviationModels(cases, terminal.progress) if showing else []
     with stopwatch.stage("report"):
         files = [Path(file) for file in (arguments.segmentation, arguments.mesh) if file]
         report = makeReport(
-            cases, results, pictures, person=arguments.person, pseudonym=arguments.pseudonym, files=files
+            cases, results, pictures, models, person=arguments.person, pseudonym=arguments.pseudonym, files=files
         )
     referToModels(report.data, models)
     report.data["report"] = str(output / REPORT_FILE)

@@ -6,6 +6,9 @@ import subprocess
 
 import pytest
 
+# WebGL without a graphics card, asked for by name: the browser warns of falling back to it by itself.
+SOFTWARE_GRAPHICS = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+
 # Where the browser looks for updates, dictionaries and the time on its own account.
 _OWN_HOSTS = (".google.com", ".googleapis.com", ".gvt1.com")
 
@@ -34,7 +37,7 @@ def openPage(file, folder, width=1200, height=2000):
         requireChromium(),
         "--headless=new",
         "--no-sandbox",
-        "--disable-gpu",
+        *SOFTWARE_GRAPHICS,
         "--disable-extensions",
         "--disable-background-networking",
         "--disable-component-update",

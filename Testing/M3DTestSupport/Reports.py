@@ -90,6 +90,10 @@ def hostile(report):
         entry["title"] = entry["reason"] = next(texts)
     for segment in changed["input"].get("segments", []):
         segment["name"] = next(texts)
+    for entry in (*changed["pictures"], *changed["models3d"]):
+        entry["title"] = next(texts)
+    for entry in changed["pictures"]:
+        entry["alternative"] = next(texts)
     changed["override"] = {"reason": next(texts)}
     return changed
 

@@ -90,6 +90,15 @@ def test_namesOfAnyScript(report, name, tmp_path):
         pytest.skip("no font with Chinese and Japanese characters is installed")
 
 
+def test_characterWithoutAFontDoesNotCostTheReport(report, tmp_path):
+    changed = copy.deepcopy(report)
+    # No font has what Unicode will never assign a character to, nor what everybody may use for their own.
+    changed["case"]["patient"]["name"] = "Mu\u0378ller\U000f1234"
+    page = textOf(pdfReport(changed), tmp_path)[0]
+    assert "Mu\ufffdller\ufffd" in page and "has no font" in squeezed(page).replace("hasnofont", "has no font")
+    assert "hasnofont" not in squeezed(textOf(pdfReport(report), tmp_path)[0])
+
+
 def test_hostileTextsAreTexts(report, tmp_path):
     whole = squeezed("".join(textOf(pdfReport(hostile(report)), tmp_path)))
     for text in HOSTILE:

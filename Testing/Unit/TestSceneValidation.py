@@ -182,7 +182,7 @@ class TestResults:
         node = addResults(report, application.scene, *nodes, SEGMENT_ID)
         results = readResults(node)
         assert results.data == report.data
-        assert results.files == report.pngs
+        assert results.files == report.attachments
         assert isReport(node)
         assert verdictOf(node) == report.verdict.value
         table = node.GetNodeReference(FINDINGS).GetTable()
@@ -230,7 +230,7 @@ class TestResults:
         (node,) = filter(isReport, (texts.GetItemAsObject(number) for number in range(texts.GetNumberOfItems())))
         results = readResults(node)
         assert results.data == report.data
-        assert results.files == report.pngs
+        assert results.files == report.attachments
         assert mapsOf(node)[0].GetPolyData().GetPointData().GetArray(FOUND) is not None
         assert node.GetNodeReference(CHART).GetNthPlotSeriesNode(0).GetTableNode() is not None
 

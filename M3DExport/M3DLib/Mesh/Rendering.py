@@ -11,6 +11,7 @@ import functools
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,11 @@ def allowRendering() -> None:
 
 class _Process:
     canRender = False
+
+
+def prepareRendering() -> None:
+    """Begin to find out in the background whether pictures can be made here; who asks later need not wait."""
+    threading.Thread(target=canRender, daemon=True).start()
 
 
 def _workingWindow() -> str | None:

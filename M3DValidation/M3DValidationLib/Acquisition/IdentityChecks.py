@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from ..Requirement import Finding, Requirement, Verdict
-from .ImageCheck import NO_HEADERS, ImageCheck, headersOf, valuesOf
+from .ImageCheck import NO_HEADERS, ImageCheck, headersOf, inOne, valuesOf
 
 _SINGLE = {
     "single-patient": ("PatientID", "Patient ID (0010,0020)", "patient", "patients"),
@@ -128,13 +128,7 @@ def _recorded(requirement: Requirement, keyword: str, attribute: str, counts: di
     evidence = {"attribute": keyword}
     if not texts:
         return requirement.notAssessable(f"{attribute} is not recorded.", **evidence)
-    text = texts[0]
-    if len(texts) > 1:
-        try:
-            numbers = sorted(float(value) for value in texts)
-            text = f"{numbers[0]:g} to {numbers[-1]:g}"
-        except ValueError:
-            text = ", ".join(sorted(texts)[:5])
+    text = inOne(texts)
     return requirement.stated(True, text, f"{attribute}: {text}.", **evidence)
 
 

@@ -73,6 +73,18 @@ def valuesOf(headers: list[SliceHeader], keyword: str) -> dict[str, int]:
     return counts
 
 
+def inOne(texts: Iterable[str]) -> str:
+    """Different values of an attribute as one text: from the least to the largest number, or the first five texts."""
+    texts = sorted(texts)
+    if len(texts) <= 1:
+        return "".join(texts)
+    try:
+        numbers = [float(text) for text in texts]
+    except ValueError:
+        return ", ".join(texts[:5]) + (f" and {len(texts) - 5} more" if len(texts) > 5 else "")
+    return f"{min(numbers):g} to {max(numbers):g}"
+
+
 def numberOrNone(value: float, digits: int = 4) -> float | None:
     """A number rounded for evidence; None for what is not a number."""
     value = float(value)

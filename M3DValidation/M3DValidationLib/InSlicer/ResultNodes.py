@@ -131,7 +131,7 @@ def _addFindings(data: Mapping, places, scene) -> slicer.vtkMRMLTableNode:
 
 
 def _addEvidence(report: Report, places, scene) -> slicer.vtkMRMLTextNode:
-    pictures = {name: base64.b64encode(content).decode("ascii") for name, content in report.pngs.items()}
+    pictures = {name: base64.b64encode(content).decode("ascii") for name, content in report.attachments.items()}
     node = scene.AddNewNodeByClass("vtkMRMLTextNode", "Pictures of the validation")
     node.SetText(json.dumps({"files": pictures, "places": places}))
     return node

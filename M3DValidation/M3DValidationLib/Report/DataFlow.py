@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 
+# The kind of source (SegmentSource) of a segment that no file or node brought along.
+_MADE_HERE = "threshold"
 
-def dataFlow(cases: Sequence[Case], files: Sequence[Path] = ()) -> list[dict]:
-    """Steps in their order: ``step``, ``title``, ``software``, ``parameters``, ``time``, ``files`` with SHA-256.
+
+def dataFlow(cases: Sequence[Case], files: Sequence[Path] = (), *, time: str = "", person: str = "") -> list[dict]:
+    """Steps in their order: ``step``, ``title``, ``software``, ``parameters``, ``time``, ``files`` with SHA-256; and
+    ``person`` where it is known who made them.
 
     :param cases: one per segment.
     :param files: of the segmentation and of the mesh, as far as they were read from files.
+    :param time, person: of this run, for what was made in it.
     """
+    here = {"time": time, "person": person}
     steps = []
     first = cases[0]
     if first.image is not None:
@@ -36,28 +42,35 @@ def dataFlow(cases: Sequence[Case], files: Sequence[Path] = ()) -> list[dict]:
     for segment in segments:
         entries = [entry for entry in hashed if segment.source.file and entry["name"] == Path(segment.source.file).name]
         parameters = {"how": segment.source.kind, "description": segment.source.description}
-        steps.append(_step("segmentation", f"Segment '{segment.name}'", parameters=parameters, files=entries))
+        title = f"Segment '{segment.name}'"
+        if segment.source.kind == _MADE_HERE:
+            steps.append(_step("segmentation", title, softwareVersions(), parameters, files=entries, **here))
+        else:
+            steps.append(_step("segmentation", title, parameters=parameters, files=entries))
     for case in cases:
         if case.mesh is None:
             continue
         name = case.segment.name if case.segment is not None else case.mesh.name
         made = case.surfaceParameters is not None
         if made:
-            steps.append(_step("surface", f"Surface of '{name}'", softwareVersions(), case.surfaceParameters.asDict()))
+            settings = case.surfaceParameters.asDict()
+            steps.append(_step("surface", f"Surface of '{name}'", softwareVersions(), settings, **here))
         entries = [] if made else [entry for entry in hashed if entry["name"] not in segmentFiles]
-        steps.append(_stlStep(case.mesh, name, entries))
+        steps.append(_stlStep(case.mesh, name, entries, here if made else {}))
     profile = {
         "profile": first.profile.name,
         "version": first.profile.version,
         "sha256": first.profile.sha256,
         **{key: value for key, value in first.options.items() if isinstance(value, (str, int, float, list, tuple))},
     }
-    steps.append(_step("validation", "Checks of this report", softwareVersions(), profile))
+    steps.append(_step("validation", "Checks of this report", softwareVersions(), profile, **here))
     return steps
 
 
-def _step(step: str, title: str, software: Sequence[str] = (), parameters=None, *, time: str = "", files=()) -> dict:
-    return {
+def _step(
+    step: str, title: str, software: Sequence[str] = (), parameters=None, *, time: str = "", person: str = "", files=()
+) -> dict:
+    entry = {
         "step": step,
         "title": title,
         "software": list(software),
@@ -65,6 +78,7 @@ def _step(step: str, title: str, software: Sequence[str] = (), parameters=None, 
         "time": time,
         "files": list(files),
     }
+    return {**entry, "person": person} if person else entry
 
 
 def _imageStep(image: ImageVolume) -> dict:
@@ -85,7 +99,7 @@ def _imageStep(image: ImageVolume) -> dict:
     return _step("image", "Scan", [device] if device else [], parameters, time=time, files=files)
 
 
-def _stlStep(mesh: TriangleMesh, name: str, files: list[dict]) -> dict:
+def _stlStep(mesh: TriangleMesh, name: str, files: list[dict], here: dict) -> dict:
     parameters = {"triangles": len(mesh.triangles)}
     try:
         parameters["sha256OfBinaryStlInMm"] = hashlib.sha256(stlBytes(mesh)).hexdigest()
@@ -93,7 +107,8 @@ def _stlStep(mesh: TriangleMesh, name: str, files: list[dict]) -> dict:
         # What no STL can hold is found by the checks; the flow says that there is none.
         parameters["sha256OfBinaryStlInMm"] = None
         parameters["problem"] = str(error)
-    return _step("stl", f"Model '{name}'", files=files, parameters=parameters)
+    software = softwareVersions() if here else ()
+    return _step("stl", f"Model '{name}'", software, parameters, files=files, **here)
 
 
 def fileEntry(file: Path) -> dict:

@@ -13,9 +13,10 @@ import numpy as np
 from M3DLib.Errors import noProgress
 from M3DLib.Mesh.Rendering import renderMesh, renderViews
 
-from ..Deviation.DeviationHistogram import RANGE_IN_TOLERANCES
 from .ColorScale import deviationColors
+from .DeviationModel import shownDeviation
 from .SlicePicture import SliceView, slicePicture
+from .WorstPlaces import worstPlaces
 
 if TYPE_CHECKING:
     from ..Check import Case
@@ -29,7 +30,6 @@ SIDES = {
     "superior": (0, 0, 1),
     "inferior": (0, 0, -1),
 }
-_WORST = 4
 _AXES = {2: "across the slices", 1: "along the rows", 0: "along the columns"}
 
 
@@ -41,6 +41,7 @@ class Picture:
     :ivar kind: "model", "deviation", "overview", "worst", "fieldOfView" or "thinnestPlace".
     :ivar requirement: whose finding it shows; "" for none in particular.
     :ivar alternative: what it shows, for whoever cannot see it.
+    :ivar segment: which segment it shows; "" where there is only one model.
     """
 
     file: str
@@ -49,6 +50,7 @@ class Picture:
     alternative: str
     png: bytes
     requirement: str = ""
+    segment: str = ""
 
     def asDict(self) -> dict:
         """The entry of the report's ``pictures``."""
@@ -59,7 +61,8 @@ class Picture:
             "alternative": self.alternative,
             "sha256": hashlib.sha256(self.png).hexdigest(),
         }
-        return {**entry, "requirement": self.requirement} if self.requirement else entry
+        more = {"requirement": self.requirement, "segment": self.segment}
+        return entry | {name: value for name, value in more.items() if value}
 
 
 def pngBytes(array: np.ndarray) -> bytes:
@@ -67,7 +70,7 @@ def pngBytes(array: np.ndarray) -> bytes:
     from PIL import Image
 
     stream = io.BytesIO()
-    Image.fromarray(array).save(stream, format="PNG", optimize=False)
+    Image.fromarray(array).save(stream, format="PNG", compress_level=4)
     return stream.getvalue()
 
 
@@ -80,11 +83,18 @@ def makePictures(cases: Sequence[Case], progress: Callable[[float, str], None] =
         if case.mesh is None:
             continue
         progress((number - 1) / len(cases), "Making pictures")
-        pictures += _modelPictures(case, ending, name)
+        own = _modelPictures(case, ending, name)
         if case.image is not None and not case.image.geometryProblems:
-            pictures += _overview(case, ending, name)
-            pictures += _worstPlaces(case, ending, name)
+            own += _overview(case, ending, name) + _worstPlaces(case, ending, name)
+        pictures += ofSegment(own, case, len(cases) > 1)
     progress(1.0, "Pictures made")
+    return pictures
+
+
+def ofSegment(pictures: list[Picture], case: Case, several: bool) -> list[Picture]:
+    """The pictures, which then say what segment they show where there are several."""
+    for picture in pictures:
+        picture.segment = case.segment.name if several and case.segment is not None else ""
     return pictures
 
 
@@ -94,12 +104,10 @@ def _modelPictures(case: Case, ending: str, name: str) -> list[Picture]:
     if shown is not None:
         text = f"The model{name}, seen from the patient's left front, slightly from above."
         pictures.append(Picture(f"model{ending}.png", "model", f"Model{name}", text, pngBytes(shown)))
-    report = case.measurements.get("deviation")
-    kind = next((kind for kind in ("image", "surface", "segmentation") if report and kind in report.maps), None)
-    if kind is None or shown is None:
+    measured = shownDeviation(case)
+    if measured is None or shown is None:
         return pictures
-    deviation, facts = report.maps[kind], report.data[kind]
-    reach = RANGE_IN_TOLERANCES * facts["tolerance"]
+    kind, deviation, reach = measured
     colors = deviationColors(deviation.distance, reach, deviation.reliable)
     views = renderViews([case.mesh], list(SIDES.values()), (400, 300), pointColors=[colors])
     for side, shown in zip(SIDES, views, strict=True):
@@ -132,12 +140,8 @@ def _worstPlaces(case: Case, ending: str, name: str) -> list[Picture]:
     facts = report.data["image"] if report is not None else None
     if not facts:
         return []
-    places = [(region["worst"], region["worstPointLps"]) for region in facts["regions"]["largest"]]
-    if facts["worstPointLps"] is not None and not places:
-        largest = max((facts["minSigned"], facts["maxSigned"]), key=abs)
-        places = [(largest, facts["worstPointLps"])]
     pictures = []
-    for number, (distance, point) in enumerate(places[:_WORST], start=1):
+    for number, (distance, point) in enumerate(worstPlaces(facts), start=1):
         axis = _axisAlongSurface(case, np.array(point))
         index = float(case.image.lpsToIndex(np.array([point]))[0, axis])
         array = slicePicture(case.image, case.mesh, SliceView(axis, index, tuple(point)), 400)

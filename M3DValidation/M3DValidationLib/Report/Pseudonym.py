@@ -38,6 +38,7 @@ _OWN = {
     "counts",
     "keyword",
     "attribute",
+    "kind",
 }
 
 

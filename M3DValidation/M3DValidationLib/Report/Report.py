@@ -9,18 +9,20 @@ from pathlib import Path
 
 from M3DLib.Background import inBackground
 from M3DLib.Errors import noProgress
+from M3DLib.Mesh.Rendering import prepareRendering
 
 from ..Acquisition.FieldOfViewPicture import describePicture, fieldOfViewPicture
 from ..Check import Case
 from ..Requirement import Finding, Verdict
 from ..Validation import runChecks
-from .Pictures import Picture, makePictures, pngBytes
+from .DeviationModel import DeviationModel, deviationModels
+from .Pictures import Picture, makePictures, ofSegment, pngBytes
 from .ReportContent import reportContent
 from .ReportResult import resultOf
 from .ThinPlacePictures import thinPlacePictures
 
 # The checks take most of the time, the pictures nearly all of the rest.
-_CHECKS_SHARE, _PICTURES_SHARE = 0.8, 0.15
+_CHECKS_SHARE, _PICTURES_SHARE, _MODELS_SHARE = 0.8, 0.12, 0.05
 
 
 @dataclass
@@ -31,12 +33,14 @@ class Report:
     :ivar results: the findings on each case; what concerns the scan alone is among those of the first.
     :ivar data: the content by the published schema (``Report.schema.json``), plain JSON values.
     :ivar pictures: what the report shows; their files are named in ``data``.
+    :ivar models3d: the deviations to be turned in 3D; their files are named in ``data``.
     """
 
     cases: list[Case]
     results: list[list[Finding]]
     data: dict
     pictures: list[Picture] = field(default_factory=list)
+    models3d: list[DeviationModel] = field(default_factory=list)
 
     @property
     def findings(self) -> list[Finding]:
@@ -49,9 +53,10 @@ class Report:
         return Verdict(self.data["verdict"])
 
     @property
-    def pngs(self) -> dict[str, bytes]:
-        """The pictures by the names of their files."""
-        return {picture.file: picture.png for picture in self.pictures}
+    def attachments(self) -> dict[str, bytes]:
+        """The pictures and 3D models by the names of their files, which belong beside the JSON."""
+        models = {model.file: model.glb for model in self.models3d}
+        return {picture.file: picture.png for picture in self.pictures} | models
 
 
 def validateCases(
@@ -67,7 +72,7 @@ def validateCases(
     """Check everything, make the pictures, and put the report together.
 
     :param cases: one per segment, all of the same image and profile.
-    :param showing: whether all pictures are made, or only those that findings rest on.
+    :param showing: whether all pictures and the 3D models are made, or only the pictures that findings rest on.
     :param person, pseudonym, files: as in :func:`makeReport`.
     :param background: check in a thread of its own, so that ``progress`` can let a user interface handle its events;
         what renders stays in this one.
@@ -85,14 +90,19 @@ def validateCases(
     pictures = casePictures(
         cases, results, showing, lambda done, text: progress(_CHECKS_SHARE + _PICTURES_SHARE * done, text)
     )
-    progress(_CHECKS_SHARE + _PICTURES_SHARE, "Putting the report together")
-    report = makeReport(cases, results, pictures, person=person, pseudonym=pseudonym, files=files)
+    shown = _CHECKS_SHARE + _PICTURES_SHARE
+    models = deviationModels(cases, lambda done, text: progress(shown + _MODELS_SHARE * done, text)) if showing else []
+    progress(shown + _MODELS_SHARE, "Putting the report together")
+    report = makeReport(cases, results, pictures, models, person=person, pseudonym=pseudonym, files=files)
     progress(1.0, "Validated")
     return report
 
 
 def checkCases(cases: Sequence[Case], progress: Callable[[float, str], None] = noProgress) -> list[list[Finding]]:
     """Findings on each case; what concerns the scan alone is asked once."""
+    if any(case.mesh is not None for case in cases):
+        # Pictures follow, and trying whether there can be any takes as long as half a report in JSON.
+        prepareRendering()
     results = []
     for index, case in enumerate(cases):
 
@@ -117,13 +127,15 @@ def casePictures(
     pictures = []
     for number, (case, findings) in enumerate(zip(cases, results, strict=True), start=1):
         ending = "" if len(cases) == 1 else f"-{number}"
+        own = []
         array = fieldOfViewPicture(case)
         if array is not None:
-            file = f"field-of-view{ending}.png"
+            title = "Anatomy in the field of view" + (f": '{case.segment.name}'" if ending else "")
             png, words = pngBytes(array), describePicture(case)
             requirement = "anatomy-inside-field-of-view"
-            pictures.append(Picture(file, "fieldOfView", "Anatomy in the field of view", words, png, requirement))
-        pictures += thinPlacePictures(case, findings, ending)
+            own.append(Picture(f"field-of-view{ending}.png", "fieldOfView", title, words, png, requirement))
+        own += thinPlacePictures(case, findings, ending)
+        pictures += ofSegment(own, case, len(cases) > 1)
     if showing:
         pictures += makePictures(cases, progress)
     return pictures
@@ -133,6 +145,7 @@ def makeReport(
     cases: list[Case],
     results: list[list[Finding]],
     pictures: list[Picture],
+    models: Sequence[DeviationModel] = (),
     *,
     person: str = "",
     pseudonym: str = "",
@@ -140,6 +153,7 @@ def makeReport(
 ) -> Report:
     """The report on finished checks.
 
+    :param pictures, models: of :func:`casePictures` and :func:`~.DeviationModel.deviationModels`.
     :param person: who is responsible for the run, if said.
     :param pseudonym: stands in for the patient; nothing that the headers say of patient and study is then repeated.
     :param files: of segmentation and mesh, as far as they were read from files, for their hashes.
@@ -152,5 +166,6 @@ def makeReport(
         time=datetime.now().astimezone().isoformat(timespec="seconds"),
         files=[Path(file) for file in files],
         pictures=[picture.asDict() for picture in pictures],
+        models=[model.asDict() for model in models],
     )
-    return Report(cases, results, data, pictures)
+    return Report(cases, results, data, pictures, list(models))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..Acquisition.IdentityChecks import RECORD
-from ..Acquisition.ImageCheck import headersOf, valuesOf
+from ..Acquisition.ImageCheck import headersOf, inOne, valuesOf
 from .DataFlow import dataFlow
 from .ReportReferences import KEY, segmentationReferences
 
@@ -34,6 +34,8 @@ _MORE_RECORD = {
     "AcquisitionDate": "Acquisition Date (0008,0022)",
     "SeriesDescription": "Series Description (0008,103E)",
     "SliceThickness": "Slice Thickness (0018,0050), mm",
+    "SpacingBetweenSlices": "Spacing Between Slices (0018,0088), mm",
+    "GantryDetectorTilt": "Gantry/Detector Tilt (0018,1120), degrees",
     "PixelSpacing": "Pixel Spacing (0028,0030), mm",
     "ConvolutionKernel": "Convolution Kernel (0018,1210)",
     "ReconstructionDiameter": "Reconstruction Diameter (0018,1100), mm",
@@ -63,6 +65,7 @@ def reportContent(
     time: str = "",
     files: Sequence[Path] = (),
     pictures: Sequence[dict] = (),
+    models: Sequence[dict] = (),
 ) -> dict:
     """The whole report.
 
@@ -72,7 +75,7 @@ def reportContent(
     :param person: who is responsible for the run, if said.
     :param time: when the report was made, ISO 8601 with offset.
     :param files: further files that were read (segmentation, mesh), for their hashes.
-    :param pictures: entries of the pictures beside the report.
+    :param pictures, models: entries of the pictures and 3D models beside the report.
     :return: ``data`` and, after it, the blocks of the published schema (``Report.schema.json``).
     """
     first = cases[0]
@@ -84,7 +87,7 @@ def reportContent(
         "intendedUse": {"title": first.profile.title, "description": first.profile.description},
         "clauses": clausesOf(data["findings"]),
         "acquisition": acquisitionRecord(first),
-        "dataFlow": dataFlow(cases, files),
+        "dataFlow": dataFlow(cases, files, time=time, person=person),
         "notAssessable": [
             {"requirement": entry["requirement"], "title": entry["title"], "reason": entry["message"]}
             for entry in data["findings"]
@@ -93,6 +96,7 @@ def reportContent(
         "signConvention": SIGN_CONVENTION,
         "limitsOfMethod": list(LIMITS_OF_METHOD),
         "pictures": list(pictures),
+        "models3d": list(models),
     }
     if not pseudonym:
         content[KEY] = segmentationReferences(cases)
@@ -140,8 +144,9 @@ def acquisitionRecord(case: Case) -> list[dict]:
     record = []
     for keyword, attribute in {**_MORE_RECORD, **RECORD}.items():
         texts = [text for text in valuesOf(headers, keyword) if text]
-        value = ", ".join(texts[:5]) + (f" and {len(texts) - 5} more" if len(texts) > 5 else "") if texts else None
-        record.append({"keyword": keyword, "attribute": attribute, "value": value})
+        # The backslash parts the values of one attribute in DICOM, and nothing else.
+        value = inOne(text.replace("\\", " x " if keyword == "PixelSpacing" else ", ") for text in texts)
+        record.append({"keyword": keyword, "attribute": attribute, "value": value or None})
     return record
 
 

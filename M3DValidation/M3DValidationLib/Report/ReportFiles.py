@@ -45,17 +45,20 @@ def requireFormats(formats: tuple[str, ...]) -> None:
         raise M3DError(problems)
 
 
-def faces(data: dict, pictures: Mapping[str, bytes], formats: tuple[str, ...]) -> dict[str, bytes]:
-    """Content of every file of the report by its name, the JSON last."""
-    files = dict(pictures)
+def faces(data: dict, attachments: Mapping[str, bytes], formats: tuple[str, ...]) -> dict[str, bytes]:
+    """Content of every file of the report by its name, the JSON last.
+
+    :param attachments: pictures and 3D models by the names that the report has for them.
+    """
+    files = dict(attachments)
     if "html" in formats:
         from .HtmlReport import htmlReport
 
-        files["report.html"] = htmlReport(data, pictures).encode("utf-8")
+        files["report.html"] = htmlReport(data, attachments).encode("utf-8")
     if "pdf" in formats:
         from .PdfReport import pdfReport
 
-        files[PDF_FILE] = pdfReport(data, pictures)
+        files[PDF_FILE] = pdfReport(data, attachments)
     files[REPORT_FILE] = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8")
     return files
 
@@ -82,9 +85,9 @@ def writeFiles(output: Path, files: Mapping[str, bytes]) -> None:
 
 
 def readReport(file: Path) -> tuple[dict, dict[str, bytes]]:
-    """A report and its pictures, as ``m3d validate`` wrote them.
+    """A report with its pictures and 3D models, as ``m3d validate`` wrote them.
 
-    :raises M3DError: no such file, not a report of this version, or a picture that is not the report's any more.
+    :raises M3DError: no such file, not a report of this version, or a file beside it that is not the report's any more.
     """
     from ..SchemaValidation import schemaProblems
     from .ReportContent import readSchema
@@ -98,16 +101,23 @@ def readReport(file: Path) -> tuple[dict, dict[str, bytes]]:
     problems = schemaProblems(data, readSchema())
     if problems:
         raise M3DError([f"{file} is no report of this version: {problem}" for problem in problems[:10]])
-    pictures = {}
+    attachments = {}
     for entry in data["pictures"]:
-        name = entry["file"]
-        if Path(name).name != name or "\\" in name or not name.endswith(".png"):
-            raise M3DError(f"{file} names a picture '{name}', which is no name of a PNG file beside it.")
-        try:
-            content = (file.parent / name).read_bytes()
-        except OSError as error:
-            raise M3DError(f"The report's picture {name} cannot be read: {error.strerror}.") from error
-        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-            raise M3DError(f"The picture {name} is not the one the report was made with (its SHA-256 differs).")
-        pictures[name] = content
-    return data, pictures
+        attachments[entry["file"]] = _readAttachment(file, entry, "picture", "PNG", ".png")
+    for entry in data.get("models3d", ()):
+        attachments[entry["file"]] = _readAttachment(file, entry, "3D model", "glTF", ".glb")
+    return data, attachments
+
+
+def _readAttachment(report: Path, entry: Mapping, what: str, kind: str, ending: str) -> bytes:
+    """A file beside the report, which must be the one the report was made with."""
+    name = entry["file"]
+    if Path(name).name != name or "\\" in name or not name.endswith(ending):
+        raise M3DError(f"{report} names a {what} '{name}', which is no name of a {kind} file beside it.")
+    try:
+        content = (report.parent / name).read_bytes()
+    except OSError as error:
+        raise M3DError(f"The report's {what} {name} cannot be read: {error.strerror}.") from error
+    if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+        raise M3DError(f"The {what} {name} is not the one the report was made with (its SHA-256 differs).")
+    return content

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .PictureGroups import pictureGroups
 from .ReportContent import deviationsBySegment
+from .ReportText import date, millimeters, moment, number, percent, place
+from .WorstPlaces import worstPlaces
 
 WORDS = {"pass": "Pass", "warning": "Warning", "fail": "Fail", "notAssessable": "Not assessable"}
 ICONS = {"pass": "✓", "warning": "!", "fail": "✗", "notAssessable": "?"}
@@ -14,26 +17,37 @@ CONCLUSIONS = {
     "fail": "At least one requirement fails.",
     "notAssessable": "Nothing fails, but a check that the profile requires could not be made.",
 }
+# Key, name, and whether it is a signed length ("±"), a length without sign ("mm"), or a share of the area ("%").
 _FIGURES = (
-    ("meanSigned", "Mean (signed)", "mm"),
+    ("meanSigned", "Mean (signed)", "±"),
     ("meanAbsolute", "Mean of the absolute", "mm"),
     ("sd", "Standard deviation", "mm"),
     ("rms", "Root mean square", "mm"),
-    ("median", "Median", "mm"),
-    ("p5", "5th percentile", "mm"),
-    ("p25", "25th percentile", "mm"),
-    ("p75", "75th percentile", "mm"),
-    ("p95", "95th percentile", "mm"),
+    ("median", "Median", "±"),
+    ("p5", "5th percentile", "±"),
+    ("p25", "25th percentile", "±"),
+    ("p75", "75th percentile", "±"),
+    ("p95", "95th percentile", "±"),
     ("p95Absolute", "95th percentile of the absolute", "mm"),
     ("p99Absolute", "99th percentile of the absolute", "mm"),
-    ("minSigned", "Minimum", "mm"),
-    ("maxSigned", "Maximum", "mm"),
+    ("minSigned", "Minimum", "±"),
+    ("maxSigned", "Maximum", "±"),
     ("coverage", "Area measured", "%"),
     ("withinTolerance", "Area within tolerance", "%"),
     ("overTolerance", "Area where the mesh is too small", "%"),
     ("underTolerance", "Area where the mesh is too large", "%"),
     ("uncertainty95", "Uncertainty of one distance (95 %)", "mm"),
 )
+_REFERENCES = ("reference-", "calibration-")
+_MOST_REGIONS = 10
+# Less than what is written.
+_NO_BIAS_MM = 0.0005
+_PARAMETERS = {
+    "spacingMm": "distances of voxels, mm",
+    "how": "made from",
+    "sha256OfBinaryStlInMm": "SHA-256 as binary STL in mm",
+    "sha256": "SHA-256 of the profile",
+}
 _KINDS = {"image": "Mesh against scan", "segmentation": "Mesh against segment", "surface": "Mesh against mesh"}
 
 
@@ -58,22 +72,32 @@ def reportView(report: Mapping) -> dict:
         "counts": [{"key": key, "word": word, "number": str(counts[key])} for key, word in WORDS.items()],
         "override": report.get("override", {}).get("reason", ""),
         "patient": case["patient"]["name"] or "not named",
+        "brief": _pairs(
+            ("Patient", case["patient"]["name"] or "not named"),
+            ("Patient ID", case["patient"]["id"]),
+            ("Study", case["study"]["description"]),
+            ("Study date", date(case["study"]["date"])),
+            ("Intended use", report["intendedUse"]["title"]),
+            ("Tolerance", f"{number(report['toleranceMm'])} mm"),
+            ("Made", moment(report["made"]["time"])),
+            ("Responsible", report["made"]["person"]),
+        ),
         "case": _pairs(
             ("Patient", case["patient"]["name"] or "not named"),
             ("Patient ID", case["patient"]["id"]),
-            ("Birth date", case["patient"]["birthDate"]),
+            ("Birth date", date(case["patient"]["birthDate"])),
             ("Sex", case["patient"]["sex"]),
             ("Study", case["study"]["description"]),
-            ("Study date", case["study"]["date"]),
+            ("Study date", date(case["study"]["date"])),
             ("Study ID", case["study"]["id"]),
             ("Accession number", case["study"]["accessionNumber"]),
             ("Study UID", case["study"]["studyInstanceUid"]),
             ("Intended use", report["intendedUse"]["title"]),
-            ("", report["intendedUse"]["description"]),
+            ("What it is for", report["intendedUse"]["description"]),
             ("Profile", f"{profile['name']}, version {profile['version']}"),
             ("SHA-256 of the profile", profile["sha256"]),
             ("Tolerance", f"{number(report['toleranceMm'])} mm"),
-            ("Made", report["made"]["time"]),
+            ("Made", moment(report["made"]["time"])),
             ("Responsible", report["made"]["person"]),
         ),
         "attention": [row for key in ("fail", "warning") for row in rows if row["verdict"] == key],
@@ -82,25 +106,15 @@ def reportView(report: Mapping) -> dict:
         "deviations": _deviations(report),
         "signConvention": report["signConvention"],
         "acquisition": [
-            {"attribute": entry["attribute"], "value": entry["value"] or "not recorded"}
+            {"attribute": entry["attribute"], "value": date(entry["value"] or "not recorded")}
             for entry in report["acquisition"]
         ],
         "dataFlow": [_step(step) for step in report["dataFlow"]],
         "limits": list(report["limitsOfMethod"]),
-        "pictures": [
-            {key: picture.get(key, "") for key in ("file", "kind", "title", "alternative")}
-            for picture in report["pictures"]
-        ],
+        "references": [row for row in rows if row["requirement"].startswith(_REFERENCES)],
+        "models": [_model(entry, report) for entry in report.get("models3d", ())],
+        **pictureGroups(report),
     }
-
-
-def number(value: object) -> str:
-    """A number with four digits, a dash for none; text stays as it is."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    return f"{value:.4g}".replace("-", "−")
 
 
 def _pairs(*pairs: tuple[str, str]) -> list[dict]:
@@ -148,35 +162,74 @@ def _deviations(report: Mapping) -> list[dict]:
 
 def _deviation(facts: Mapping, title: str) -> dict:
     rows = []
-    for key, name, unit in _FIGURES:
-        value = facts.get(key)
+    for key, name, kind in _FIGURES:
         if key in facts:
-            shown = value * 100 if unit == "%" and value is not None else value
-            rows.append({"name": name, "value": f"{number(shown)} {unit}" if value is not None else "not measured"})
-    if facts.get("calibration"):
-        rows.append({"name": "Certainty of the distances", "value": facts["calibration"]["statement"]})
+            shown = percent(facts[key]) if kind == "%" else millimeters(facts[key], kind == "±")
+            rows.append({"name": name, "value": shown})
     return {
         "title": title,
+        "inShort": _inShort(facts),
         "sign": facts["sign"],
         "reference": facts.get("reference", ""),
         "registration": facts["registration"],
         "tolerance": facts["tolerance"],
         "toleranceText": f"{number(facts['tolerance'])} mm",
         "rows": rows,
+        "certainty": (facts.get("calibration") or {}).get("statement", ""),
         "notMeasured": [
-            f"{entry['reason']}: {number(100 * entry['areaShare'])} % of the area"
-            for entry in facts.get("notMeasured", ())
+            f"{entry['reason']}: {percent(entry['areaShare'])} of the area" for entry in facts.get("notMeasured", ())
         ],
         "histogram": facts["histogram"],
+        "regionCount": facts["regions"]["count"],
         "regions": [
             {
-                "worst": f"{number(region['worst'])} mm",
-                "area": f"{number(region['areaMm2'])} mm²",
-                "place": ", ".join(f"{value:.1f}" for value in region["worstPointLps"]),
+                "worst": millimeters(region["worst"], signed=True),
+                "area": f"{region['areaMm2']:.2f} mm²",
+                "place": place(region["worstPointLps"]),
                 "slice": str(region.get("worstSlice") or ""),
             }
-            for region in facts["regions"]["largest"][:10]
+            for region in facts["regions"]["largest"][:_MOST_REGIONS]
         ],
+    }
+
+
+def _inShort(facts: Mapping) -> str:
+    """The deviation in one sentence."""
+    if facts["meanSigned"] is None:
+        return "nothing could be measured."
+    mean = facts["meanSigned"]
+    side = f"too {'small' if mean > 0 else 'large'} by {millimeters(abs(mean))} on average"
+    if abs(mean) < _NO_BIAS_MM:
+        side = "neither too small nor too large on average"
+    largest = max((facts["minSigned"], facts["maxSigned"]), key=abs)
+    return (
+        f"{percent(facts['withinTolerance'])} of the measured surface lies within {number(facts['tolerance'])} mm; "
+        f"95 % lies within {millimeters(facts['p95Absolute'])}. The mesh is {side}; the largest deviation is "
+        f"{millimeters(largest, signed=True)}. {percent(facts['coverage'])} of the surface could be measured."
+    )
+
+
+def _model(entry: Mapping, report: Mapping) -> dict:
+    """What is said of a 3D model, and the places it can be turned to: those of the pictures of the worst places."""
+    block = deviationsBySegment(report).get(entry["segment"]) or {}
+    facts = block.get(entry["kind"])
+    places = worstPlaces(facts) if facts else []
+    shown, all_ = (f"{entry[key]:,}".replace(",", " ") for key in ("triangles", "ofTriangles"))
+    if entry["triangles"] < entry["ofTriangles"]:
+        made = (
+            f"Shown with {shown} of {all_} triangles, for this view only; each corner has the value of the nearest "
+            "point of the model, and all figures come from the whole model."
+        )
+    else:
+        made = f"All {all_} triangles of the model are shown."
+    return {
+        "file": entry["file"],
+        "title": entry["title"],
+        "rangeMm": entry["rangeMm"],
+        "rangeText": f"{number(entry['rangeMm'])} mm",
+        "made": made,
+        "places": [point for _distance, point in places],
+        "placeTexts": [millimeters(distance, signed=True) for distance, _point in places],
     }
 
 
@@ -184,9 +237,12 @@ def _step(step: Mapping) -> dict:
     files = step["files"]
     return {
         "title": step["title"],
-        "time": step["time"],
+        "time": moment(step["time"]),
+        "person": step.get("person", ""),
         "software": ", ".join(step["software"]),
-        "parameters": [{"name": key, "value": _text(value)} for key, value in step["parameters"].items()],
+        "parameters": [
+            {"name": _PARAMETERS.get(key, key), "value": _text(value)} for key, value in step["parameters"].items()
+        ],
         "files": [{"name": entry["name"], "sha256": entry["sha256"]} for entry in files],
     }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..Soundness.PlacePicture import freestDirection, renderPlace
+from ..Soundness.PlacePicture import cornersAcross, cornersNear, freestDirection, renderPlace
 from ..Soundness.SectionPicture import sectionPicture
 from .Pictures import Picture, pngBytes
 
@@ -62,10 +62,12 @@ def _picture(case: Case, place: np.ndarray, normal: np.ndarray, value: float, is
     around = np.cos(turns) * one + np.sin(turns) * np.cross(normal, one)
     # A gap is seen from its end only; a wall from before it, or from the side where something stands before it.
     directions = around if isGap else np.concatenate([normal[None], (normal + around) / np.sqrt(2)])
-    corners = case.mesh.points.astype(np.float64)[case.mesh.triangles]
-    direction = freestDirection(corners, place + normal * (value / 2 if isGap else 0.01), directions, 4 * _RADIUS_MM)
+    reach = 4 * _RADIUS_MM
+    start = place + normal * (value / 2 if isGap else 0.01)
+    direction = freestDirection(cornersNear(case.mesh, start, reach), start, directions, reach)
     middle = place + normal * (value / 2 if isGap else -value / 2)
     # Eight times as wide as what is thin, so that it is seen, and never so narrow that the place is not recognized.
-    cut = sectionPicture(corners, middle, normal, one, float(np.clip(8 * value, 3, _RADIUS_MM)))
+    across = cornersAcross(case.mesh, middle, np.cross(one, normal))
+    cut = sectionPicture(across, middle, normal, one, float(np.clip(8 * value, 3, _RADIUS_MM)))
     shown = renderPlace(case.mesh, middle, direction, _RADIUS_MM)
     return (cut, False) if shown is None else (np.concatenate([cut, shown], axis=1), True)

@@ -26,7 +26,7 @@ def renderPlace(
     :return: uint8 (height, width, 3) sRGB; None when this machine cannot render or nothing is there.
     """
     place = np.asarray(place, dtype=np.float64)
-    pieces = _piecesWithin(mesh.points.astype(np.float64)[mesh.triangles] - place, radiusMm)
+    pieces = _piecesWithin(cornersNear(mesh, place, radiusMm) - place, radiusMm)
     if not len(pieces):
         return None
     points = np.clip(pieces.reshape(-1, 3), -radiusMm, radiusMm)
@@ -48,6 +48,37 @@ def renderPlace(
     return picture
 
 
+def cornersNear(mesh: TriangleMesh, place: np.ndarray, reachMm: float) -> np.ndarray:
+    """Corners of the triangles that reach into a cube around a place, and of a few more at its edges.
+
+    :param place: float64 (3,), LPS mm.
+    :param reachMm: half the cube's side.
+    :return: float64 (m, 3 corners, 3 axes), LPS mm.
+    """
+    return _cornersNotBeyond(mesh, [(mesh.points[:, axis] - place[axis], reachMm) for axis in range(3)])
+
+
+def cornersAcross(mesh: TriangleMesh, place: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """Corners of the triangles that meet the plane through a place, and of a few more very near to it.
+
+    :param place, normal: float64 (3,), LPS mm.
+    :return: float64 (m, 3 corners, 3 axes), LPS mm.
+    """
+    return _cornersNotBeyond(mesh, [((mesh.points - place) @ normal, 1e-6)])
+
+
+def _cornersNotBeyond(mesh: TriangleMesh, bounds: list[tuple[np.ndarray, float]]) -> np.ndarray:
+    """Corners of the triangles that do not lie beyond one bound as a whole.
+
+    :param bounds: for every point a signed number, and how far from 0 it may be.
+    """
+    beyond = np.zeros(len(mesh.points), dtype=np.uint8)
+    for number, (value, most) in enumerate(bounds):
+        beyond |= (value > most).astype(np.uint8) << (2 * number) | (value < -most).astype(np.uint8) << (2 * number + 1)
+    a, b, c = (beyond[mesh.triangles[:, corner]] for corner in range(3))
+    return mesh.points[mesh.triangles[(a & b & c) == 0]].astype(np.float64)
+
+
 def freestDirection(corners: np.ndarray, place: np.ndarray, directions: np.ndarray, reachMm: float) -> np.ndarray:
     """Of some directions the first one in which nothing hides a place, or else the one that is free farthest.
 
@@ -55,11 +86,19 @@ def freestDirection(corners: np.ndarray, place: np.ndarray, directions: np.ndarr
     :param place: float64 (3,), LPS mm, off the surface.
     :param directions: float64 (n, 3), from the place towards the eye, each of length 1.
     """
-    a, first, second = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    offset = place - a
-    across = np.cross(offset, first)
+    middles = (corners[:, 0] + corners[:, 1] + corners[:, 2]) / 3
+    away = [np.einsum("ij,ij->i", offset, offset) for offset in (corners[:, n] - middles for n in range(3))]
+    reaches = np.sqrt(np.maximum(np.maximum(away[0], away[1]), away[2]))
+    middles -= place
+    lengths = np.einsum("ij,ij->i", middles, middles)
     free = []
     for direction in directions:
+        # What the ray passes farther away than any corner is from the middle, it does not meet.
+        along = middles @ direction
+        touched = corners[(lengths - along**2 <= (reaches + 1e-6) ** 2) & (along >= -reaches)]
+        a, first, second = touched[:, 0], touched[:, 1] - touched[:, 0], touched[:, 2] - touched[:, 0]
+        offset = place - a
+        across = np.cross(offset, first)
         # Moeller and Trumbore 1997, for one ray and all triangles.
         side = np.cross(direction, second)
         slope = np.einsum("ij,ij->i", first, side)
@@ -69,6 +108,8 @@ def freestDirection(corners: np.ndarray, place: np.ndarray, directions: np.ndarr
         distance = np.einsum("ij,ij->i", second, across) / scale
         hit = (slope != 0) & (u >= 0) & (v >= 0) & (u + v <= 1) & (distance > 0)
         free.append(min(float(distance[hit].min(initial=np.inf)), reachMm))
+        if free[-1] == reachMm:
+            break
     return directions[int(np.argmax(free))]
 
 

@@ -1,0 +1,88 @@
+"""A mesh with its deviations as one binary glTF 2.0 file, which any glTF viewer opens."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import numpy as np
+
+# glTF is in meters with +Y up and the front towards +Z; patients are in LPS mm. The node says how one becomes the other
+# (x, z, -y), so that the accessors keep the numbers of the report. Column by column.
+LPS_MM_TO_GLTF = (0.001, 0, 0, 0, 0, 0, -0.001, 0, 0, 0.001, 0, 0, 0, 0, 0, 1)
+
+_FLOAT, _UNSIGNED_BYTE, _UNSIGNED_INT = 5126, 5121, 5125
+_VERTICES, _INDICES, _TRIANGLES = 34962, 34963, 4
+
+
+def glbBytes(
+    points: np.ndarray, triangles: np.ndarray, distance: np.ndarray, measured: np.ndarray, colors: np.ndarray
+) -> bytes:
+    """A .glb file with one mesh, whose accessor POSITION is in LPS mm.
+
+    The custom attribute ``_DEVIATION`` holds the signed distances, mm, positive where the mesh is too small, and
+    ``_MEASURED`` 1 where they were measured and 0 where they were not; the distance is 0 there, for glTF has no "not a
+    number".
+
+    :param points: float32 (n, 3), LPS mm.
+    :param triangles: int (m, 3).
+    :param distance: (n,), mm; what was not measured may be NaN.
+    :param measured: bool (n,).
+    :param colors: uint8 (n, 3), sRGB; written as the linear COLOR_0 that glTF asks for.
+    """
+    points = np.ascontiguousarray(points, dtype="<f4")
+    values = np.where(measured, distance, 0).astype("<f4")
+    opaque = np.full((len(points), 1), 255, dtype=np.uint8)
+    parts = [
+        (points, "VEC3", _FLOAT, _VERTICES),
+        (values, "SCALAR", _FLOAT, _VERTICES),
+        (measured.astype("<f4"), "SCALAR", _FLOAT, _VERTICES),
+        (np.concatenate([_linear(colors), opaque], axis=1), "VEC4", _UNSIGNED_BYTE, _VERTICES),
+        (np.ascontiguousarray(triangles, dtype="<u4").reshape(-1), "SCALAR", _UNSIGNED_INT, _INDICES),
+    ]
+    views, accessors, chunks, offset = [], [], [], 0
+    for array, kind, component, target in parts:
+        content = array.tobytes()
+        views.append({"buffer": 0, "byteOffset": offset, "byteLength": len(content), "target": target})
+        accessor = {"bufferView": len(accessors), "componentType": component, "count": len(array), "type": kind}
+        accessors.append(accessor)
+        chunks.append(content)
+        offset += len(content)
+    accessors[0]["min"], accessors[0]["max"] = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    accessors[3]["normalized"] = True
+    attributes = {"POSITION": 0, "_DEVIATION": 1, "_MEASURED": 2, "COLOR_0": 3}
+    content = {
+        "asset": {"version": "2.0", "generator": "SlicerM3D"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"name": "deviation", "mesh": 0, "matrix": list(LPS_MM_TO_GLTF)}],
+        "meshes": [
+            {
+                "name": "deviation",
+                "primitives": [{"attributes": attributes, "indices": 4, "material": 0, "mode": _TRIANGLES}],
+                "extras": {
+                    "POSITION": "LPS, mm",
+                    "_DEVIATION": "mm, positive where the mesh is too small; 0 where _MEASURED is 0",
+                    "_MEASURED": "1 measured, 0 not measured",
+                },
+            }
+        ],
+        "materials": [{"doubleSided": True, "pbrMetallicRoughness": {"metallicFactor": 0, "roughnessFactor": 0.9}}],
+        "bufferViews": views,
+        "accessors": accessors,
+        "buffers": [{"byteLength": offset}],
+    }
+    text = json.dumps(content, separators=(",", ":")).encode("ascii")
+    text += b" " * (-len(text) % 4)
+    binary = b"".join(chunks)
+    header = struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + len(binary))
+    return b"".join(
+        (header, struct.pack("<I4s", len(text), b"JSON"), text, struct.pack("<I4s", len(binary), b"BIN\0"), binary)
+    )
+
+
+def _linear(colors: np.ndarray) -> np.ndarray:
+    """Intensities of sRGB values (IEC 61966-2-1), uint8 in and out."""
+    share = np.arange(256) / 255
+    table = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return np.round(255 * table).astype(np.uint8)[colors]

@@ -1,0 +1,44 @@
+"""Which pictures of a report go where: the few that show what matters first, the rest by what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_MOST_KEY = 3
+_GROUPS = (
+    ("Deviation from six sides", "deviation", ("deviation",)),
+    ("Places with the largest deviation", "deviation", ("worst",)),
+    ("The model on the scan", "image", ("fieldOfView", "overview")),
+    ("The model", "mesh", ("model", "thinnestPlace")),
+)
+
+
+def pictureGroups(report: Mapping) -> dict:
+    """``keyPictures`` for the first page, and ``pictureGroups`` with the others; the six sides stay together.
+
+    First comes what failures and then warnings rest on; a failing or doubtful deviation brings its worst place. What is
+    left of the room is for the map and the model as a whole.
+    """
+    pictures = [
+        {key: picture.get(key, "") for key in ("file", "kind", "title", "alternative", "requirement", "segment")}
+        for picture in report["pictures"]
+    ]
+    wanted = []
+    for verdict in ("fail", "warning"):
+        for finding in report["findings"]:
+            if finding["verdict"] != verdict:
+                continue
+            own = [picture for picture in pictures if picture["segment"] in ("", finding.get("segment", ""))]
+            wanted += [picture for picture in own if picture["requirement"] == finding["requirement"]]
+            if finding["requirement"].startswith("deviation-"):
+                wanted += [picture for picture in own if picture["kind"] == "worst"][:1]
+    for kind in ("deviation", "worst", "model", "fieldOfView"):
+        wanted += [picture for picture in pictures if picture["kind"] == kind][:1]
+    key = list({picture["file"]: picture for picture in wanted}.values())[:_MOST_KEY]
+    files = {picture["file"] for picture in key if picture["kind"] != "deviation"}
+    groups = []
+    for title, about, kinds in _GROUPS:
+        others = [picture for picture in pictures if picture["kind"] in kinds and picture["file"] not in files]
+        if others:
+            groups.append({"title": title, "about": about, "scale": "deviation" in kinds, "pictures": others})
+    return {"keyPictures": key, "pictureGroups": groups}
