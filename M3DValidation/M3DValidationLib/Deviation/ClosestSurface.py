@@ -25,8 +25,8 @@ from .TriangleDistance import closestOnTriangles, cross, distanceTable, dot
 BLOCK = 8192
 # Points whose surroundings are compared with those of the tiles together.
 GROUP = 2048
-# Corners of the mesh in a tile.
-TILE = 1 << 15
+# Corners of the mesh in a tile, at most and at least where there are more than that.
+TILE, SMALLEST_TILE = 1 << 15, 1 << 13
 # One of so many triangles lends a corner to bound the distances.
 COARSE = 16
 TEXT = "Measuring the distance between the surfaces"
@@ -104,7 +104,7 @@ class ClosestSurface:
         """Numbers of the triangles of each tile; large triangles have tiles of their own, which reach far."""
         count = self.columns.shape[1]
         tileOf = np.zeros(count, dtype=np.int32)
-        for number, part in enumerate(_cut(self.columns, max(BLOCK, min(TILE, count // 8)))):
+        for number, part in enumerate(_cut(self.columns, max(SMALLEST_TILE, min(TILE, count // 8)))):
             tileOf[part] = number
         tileOf = tileOf.take(self.triangles[:, 0])
         large = np.flatnonzero(partCounts > 1)

@@ -226,17 +226,20 @@ class _Measurement:
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
         """Correct for curvature and thin walls, and judge what only the whole picture tells."""
         known = self._measureBlur() if self.method == HALF_HEIGHT else None
-        for part in self._parts():
-            normals = part.geometry.normals.astype(np.float64)
-            part.blurKnown[:] = False if known is None else known(normals)
-            part.normalBlur[:] = np.sqrt(np.einsum("ni,ni->n", normals @ self.blur, normals))
-            across2 = np.trace(self.blur) - part.normalBlur**2
-            part.turningBlur[:] = np.sqrt(np.maximum(part.normalBlur**2, across2 / 2))
-            if self.method == HALF_HEIGHT:
-                part.distance += (part.geometry.meanCurvature / 2 * across2).astype(np.float32)
-                part.thinness[:] = correctThinWalls(part)
-            part._judge()
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda part: part._finishPart(known), self._parts()))
         return self.distance, self.quality
+
+    def _finishPart(self, known: Callable | None) -> None:
+        normals = self.geometry.normals.astype(np.float64)
+        self.blurKnown[:] = False if known is None else known(normals)
+        self.normalBlur[:] = np.sqrt(np.einsum("ni,ni->n", normals @ self.blur, normals))
+        across2 = np.trace(self.blur) - self.normalBlur**2
+        self.turningBlur[:] = np.sqrt(np.maximum(self.normalBlur**2, across2 / 2))
+        if self.method == HALF_HEIGHT:
+            self.distance += (self.geometry.meanCurvature / 2 * across2).astype(np.float32)
+            self.thinness[:] = correctThinWalls(self)
+        self._judge()
 
     def _measureBlur(self) -> Callable | None:
         """Set ``blur``; a function that tells along which normals it was measured, None where nothing tells it."""
@@ -260,7 +263,8 @@ class _Measurement:
 
     def uncertainty(self) -> np.ndarray:
         """Half width of the 95 % interval of a finished measurement, mm, float32 (n,)."""
-        return np.concatenate([interval95(part) for part in self._parts()])
+        with ThreadPoolExecutor(2) as pool:
+            return np.concatenate(list(pool.map(interval95, self._parts())))
 
     def _judge(self) -> None:
         judged = self.quality == Quality.RELIABLE
