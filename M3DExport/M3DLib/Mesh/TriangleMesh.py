@@ -102,7 +102,7 @@ class TriangleMesh:
             return np.empty((0, 2), dtype=np.int64)
         # A range of points at a time, so that what is sorted stays small however large the mesh.
         count = len(self.points)
-        step = max(RANGE, count // 8 + 1)
+        step = max(RANGE, count // 16 + 1)
         open_ = np.concatenate([self._openKeys(first, first + step) for first in range(0, count, step)])
         return np.stack([open_ // count, open_ % count], axis=1)
 

@@ -70,8 +70,8 @@ class ClosestSurface:
         self.columns = np.ascontiguousarray(points.T)
         del points
         self.coarse = cKDTree(self.corners(self.triangles[::COARSE, 0]).T, balanced_tree=False)
-        self.limit, partCounts = self._partCounts()
-        self.tiles = self._tiles(partCounts)
+        self.limit, large, partCounts = self._largeTriangles()
+        self.tiles = self._tiles(large, partCounts)
         self.boxes = np.array([self._box(tile) for tile in self.tiles])
         # Numbers of a tile's corners within it; one tile at a time writes here.
         self.numbers, self.numbering = np.empty(self.columns.shape[1], dtype=np.int32), threading.Lock()
@@ -85,8 +85,8 @@ class ClosestSurface:
         a, b, c = (self.corners(corner) for corner in self.triangles.take(triangles, axis=0).T)
         return cross(b - a, c - a)
 
-    def _partCounts(self) -> tuple[float, np.ndarray]:
-        """Bound of r**2 above which triangles get further corners, and about how many parts each is cut into."""
+    def _largeTriangles(self) -> tuple[float, np.ndarray, np.ndarray]:
+        """Bound of r**2 above which triangles get further corners, which do, into about how many parts each."""
         reach2 = np.empty(len(self.triangles), dtype=np.float32)
         area, longest = 0.0, 0.0
         for start in range(0, len(reach2), BLOCK):
@@ -97,22 +97,27 @@ class ClosestSurface:
             longest = max(longest, float(table[9].max()))
         # Far enough above what the triangles of an even mesh have that it gets no further corners.
         limit = max(4 * area / (len(self.triangles) + 20_000), 1e-7 * longest, 1e-12)
-        reach2 /= limit
-        return limit, np.maximum(reach2, 1, out=reach2)
+        large = np.flatnonzero(reach2 > limit)
+        return limit, large, reach2[large] / limit
 
-    def _tiles(self, partCounts: np.ndarray) -> list[np.ndarray]:
+    def _tiles(self, large: np.ndarray, partCounts: np.ndarray) -> list[np.ndarray]:
         """Numbers of the triangles of each tile; large triangles have tiles of their own, which reach far."""
         count = self.columns.shape[1]
         tileOf = np.zeros(count, dtype=np.int32)
         for number, part in enumerate(_cut(self.columns, max(SMALLEST_TILE, min(TILE, count // 8)))):
             tileOf[part] = number
         tileOf = tileOf.take(self.triangles[:, 0])
-        large = np.flatnonzero(partCounts > 1)
-        ends = np.cumsum(partCounts[large], dtype=np.float64) // (2 * TILE)
+        ends = np.cumsum(partCounts, dtype=np.float64) // (2 * TILE)
         tileOf[large] = tileOf.max() + 1 + ends.astype(np.int32)
-        order = np.argsort(tileOf, kind="stable").astype(np.int32)
-        tileOf = tileOf[order]
-        return np.split(order, np.flatnonzero(tileOf[1:] != tileOf[:-1]) + 1)
+        counts = np.bincount(tileOf)
+        order, places = np.empty(len(tileOf), dtype=np.int32), np.cumsum(counts) - counts
+        # Sorting all at once would take several times the memory of the result.
+        for start in range(0, len(tileOf), BLOCK):
+            block = np.argsort(tileOf[start : start + BLOCK], kind="stable")
+            tile = tileOf[start + block]
+            order[places[tile] + np.arange(len(tile)) - np.searchsorted(tile, tile)] = start + block
+            places += np.bincount(tile, minlength=len(counts))
+        return [part for part in np.split(order, np.cumsum(counts)[:-1]) if len(part)]
 
     def _box(self, tile: np.ndarray) -> np.ndarray:
         corners = self.corners(self.triangles.take(tile, axis=0).ravel())
