@@ -94,6 +94,21 @@ def test_nothingMeasuredGivesNullsNotZeros():
     json.dumps(facts, allow_nan=False)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("decimals", [1, 12])
+def test_weightedPercentilesOfManyValuesAreThoseOfTheSortedOnes(dtype, decimals):
+    generator = np.random.default_rng(1)
+    values = np.round(generator.normal(size=300_000) * generator.choice([0.01, 1, 100], 300_000), decimals).astype(
+        dtype
+    )
+    weights = generator.exponential(size=len(values))
+    percents = [0, 1, 5, 25, 50, 75, 95, 99.9, 100]
+    order = np.argsort(values)
+    shares = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
+    expected = np.interp(np.array(percents) / 100, shares, values[order])
+    np.testing.assert_allclose(weightedPercentiles(values, weights, percents), expected, rtol=1e-6, atol=1e-9)
+
+
 def test_weightedPercentilesOfEqualWeightsAreTheUsualOnes():
     values = np.random.default_rng(1).normal(size=5001)
     ours = weightedPercentiles(values, np.ones(5001), [5, 50, 95])

@@ -1,5 +1,7 @@
 """Deviation of meshes from rendered images whose surfaces are known."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -198,6 +200,34 @@ def test_measuringCanBeCancelled(ballScan):
 
     with pytest.raises(Cancelled):
         imageDeviation(meshOf(BALL), ballScan, progress=stop)
+
+
+def test_measuringStopsInTheMiddle(ballScan):
+    calls = []
+
+    def stop(fraction, text):
+        calls.append(fraction)
+        if fraction > 0.1:
+            raise Cancelled
+
+    before = threading.active_count()
+    with pytest.raises(Cancelled):
+        imageDeviation(meshOf(BALL, step=0.1), ballScan, progress=stop)
+    assert 0.1 < calls[-1] < 0.9
+    assert threading.active_count() == before
+
+
+def test_sizeOfTheBlocksChangesNothing(ballScan, monkeypatch):
+    bar = Box(CENTER, (16, 14, 3))
+    mesh, image = meshOf(bar, step=0.5), scan(bar)
+    whole = imageDeviation(mesh, image)
+    monkeypatch.setattr("M3DValidationLib.Deviation.ImageDeviation.PART", 777)
+    monkeypatch.setattr("M3DValidationLib.Deviation.MeshGeometry.BLOCK", 333)
+    parts = imageDeviation(mesh, image)
+    assert len(whole.qualityCounts()) > 1
+    assert np.array_equal(whole.quality, parts.quality)
+    for name in ("distance", "uncertainty", "normals", "areas", "contrastToNoise", "edgeWidth"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-5, atol=1e-6)
 
 
 def test_scanStaysAsItWas(ballScan):

@@ -1,5 +1,7 @@
 """Distances between meshes against brute force and closed formulas."""
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -75,6 +77,37 @@ def test_distanceEqualsBruteForceOnAnyMesh(seed, flatness, spread):
     queries = points[generator.integers(0, count, 40)] + generator.normal(size=(40, 3)) * spread
     found = ClosestSurface(mesh).query(queries)
     assert np.abs(found.distance - bruteForce(mesh, queries)).max() <= 1e-5
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from([0.0, 0.01, 1.0]), st.sampled_from([0.1, 5.0, 100.0]))
+def test_distanceEqualsBruteForceAcrossTheBordersOfTiles(seed, flatness, spread):
+    generator = np.random.default_rng(seed)
+    points = generator.normal(size=(100, 3)) * 40 * [1, flatness, 1] + generator.normal(size=3) * 100
+    points[generator.integers(0, 100, 5)] = points[0]
+    # Small triangles beside those that reach across many tiles.
+    near = np.argsort(((points[:, None] - points) ** 2).sum(axis=2), axis=1)[:, :3]
+    mesh = TriangleMesh(points, np.concatenate([near, generator.integers(0, 100, (20, 3))]))
+    queries = points[generator.integers(0, 100, 60)] + generator.normal(size=(60, 3)) * spread
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("TILE", 8), ("SMALLEST_TILE", 8), ("GROUP", 5), ("BLOCK", 7), ("COARSE", 3)):
+            patch.setattr(f"M3DValidationLib.Deviation.ClosestSurface.{name}", value)
+        surface = ClosestSurface(mesh)
+        assert len(surface.tiles) > 8
+        found = surface.query(queries)
+    assert np.abs(found.distance - bruteForce(mesh, queries)).max() <= 1e-5
+
+
+def test_meshOfSeveralTilesIsExact():
+    shape = Torus((0, 0, 0), (0, 1, 2), 8, 3)
+    mesh = surfaceMesh(shape, [-13] * 3, [13] * 3, 0.2)
+    surface = ClosestSurface(mesh)
+    assert len(surface.tiles) > 3
+    generator = np.random.default_rng(6)
+    everywhere = generator.uniform(-13, 13, (40, 3))
+    close = mesh.points[generator.integers(0, len(mesh.points), 40)] + generator.normal(size=(40, 3)) * 0.2
+    points = np.concatenate([everywhere, close])
+    assert np.abs(surface.query(points).distance - bruteForce(mesh, points)).max() <= 1e-5
 
 
 def test_fineAndCoarseTrianglesTogetherAreExact():
@@ -202,6 +235,23 @@ def test_emptyAndBrokenMeshesAreRefused():
         surfaceDeviation(ball, TriangleMesh(np.zeros((3, 3)), np.empty((0, 3))))
     with pytest.raises(M3DError, match="not finite"):
         surfaceDeviation(ball, TriangleMesh([[0, 0, 0], [1, 0, 0], [0, np.inf, 0]], [[0, 1, 2]]))
+
+
+def test_comparingStopsInTheMiddle():
+    ball = surfaceMesh(Sphere((0, 0, 0), 8), [-9] * 3, [9] * 3, 0.2)
+    calls = []
+
+    def stop(fraction, text):
+        calls.append(fraction)
+        if fraction > 0.5:
+            raise Cancelled
+
+    before = threading.active_count()
+    with pytest.raises(Cancelled):
+        surfaceDeviation(ball, ball, progress=stop)
+    assert 0.5 < calls[-1] < 0.8
+    assert sorted(calls) == calls
+    assert threading.active_count() == before
 
 
 def test_comparingCanBeCancelled():

@@ -13,6 +13,9 @@ from ..Errors import M3DError
 if TYPE_CHECKING:
     import vtk
 
+# Triangles looked at together, and points whose edges are sorted together, at least.
+BLOCK, RANGE = 1 << 15, 1 << 18
+
 
 @dataclass
 class TriangleMesh:
@@ -63,10 +66,10 @@ class TriangleMesh:
         if "volume" not in self._cache:
             self._cache["volume"] = 0.0
             if len(self.triangles):
-                points = self.points.astype(np.float64)
-                points -= (points.min(axis=0) + points.max(axis=0)) / 2
-                a, b, c = (points[self.triangles[:, corner]] for corner in range(3))
-                self._cache["volume"] = float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6)
+                center = (self.points.min(axis=0).astype(np.float64) + self.points.max(axis=0)) / 2
+                for start in range(0, len(self.triangles), BLOCK):
+                    corners = self.points.take(self.triangles[start : start + BLOCK].T, axis=0) - center
+                    self._cache["volume"] += float(np.einsum("ij,ij->", corners[0], np.cross(*corners[1:]))) / 6
         return self._cache["volume"]
 
     @property
@@ -97,17 +100,30 @@ class TriangleMesh:
         """Edges without a balanced opposite: int64 (k, 2) pairs of point indices, smaller index first."""
         if not len(self.triangles):
             return np.empty((0, 2), dtype=np.int64)
-        start = self.triangles.ravel().astype(np.int64)
-        end = self.triangles[:, [1, 2, 0]].ravel().astype(np.int64)
-        low, high = np.minimum(start, end), np.maximum(start, end)
-        key = low * len(self.points) + high
-        direction = np.where(start < end, 1, np.where(start > end, -1, 0))
-        order = np.argsort(key, kind="stable")
-        key, direction = key[order], direction[order]
-        first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
-        balance = np.add.reduceat(direction, first)
-        open_ = key[first[balance != 0]]
-        return np.stack([open_ // len(self.points), open_ % len(self.points)], axis=1)
+        # A range of points at a time, so that what is sorted stays small however large the mesh.
+        count = len(self.points)
+        step = max(RANGE, count // 16 + 1)
+        open_ = np.concatenate([self._openKeys(first, first + step) for first in range(0, count, step)])
+        return np.stack([open_ // count, open_ % count], axis=1)
+
+    def _openKeys(self, first: int, last: int) -> np.ndarray:
+        """Open edges whose smaller point lies in a range, smaller * number of points + larger, int64 (k,), rising."""
+        keys = []
+        for block in range(0, len(self.triangles), BLOCK):
+            corners = np.ascontiguousarray(self.triangles[block : block + BLOCK].T)
+            for start, end in zip(corners, corners[[1, 2, 0]], strict=True):
+                low = np.minimum(start, end)
+                chosen = np.flatnonzero((low >= first) & (low < last) & (start != end))
+                key = low[chosen].astype(np.uint64) * np.uint64(len(self.points))
+                key += np.maximum(start, end)[chosen].astype(np.uint64)
+                # The direction is the last bit, so that one sort without indices does.
+                keys.append(key * np.uint64(2) + (start < end)[chosen])
+        keys = np.concatenate(keys)
+        keys.sort()
+        edges = (keys >> np.uint64(1)).astype(np.int64)
+        begins = np.flatnonzero(np.r_[True, edges[1:] != edges[:-1]])[: len(edges)]
+        rising = np.add.reduceat((keys & np.uint64(1)).astype(np.int32), begins) if len(begins) else begins
+        return edges[begins[2 * rising != np.diff(np.r_[begins, len(edges)])]]
 
     def reversed(self) -> TriangleMesh:
         """The same mesh with every triangle facing the other way."""

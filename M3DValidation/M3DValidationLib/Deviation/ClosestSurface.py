@@ -1,16 +1,15 @@
-"""The closest point of a triangle mesh to given points: exact, for any mesh, in blocks.
+"""The closest point of a triangle mesh to given points: exact, for any mesh, tile by tile.
 
-The search rests on a k-d tree of the mesh's corners. If q is the point of the mesh closest to p, p - q stands at right
-angles on the triangle (or on its edge) that holds q, so the corner v of that triangle nearest to q is no farther from p
-than sqrt(|p - q|**2 + r**2), where r is the largest distance any point of the triangle has from its nearest corner.
-Corners are tried from the nearest on, with all the triangles at them; once the next corner lies beyond that bound, the
-closest point has been found. Large triangles get further corners inside, so that r stays small.
+The mesh is cut into tiles of neighboring triangles, each searched on its own (``SurfaceTile``) for the points that may
+have their closest point there. How far away that is at most is known beforehand from a few of the mesh's corners. So
+the memory does not grow with the search structure of the whole mesh, and what is held at a time is small enough to be
+quick.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -19,10 +18,18 @@ import numpy as np
 from M3DLib.Errors import M3DError, noProgress
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
-from .TriangleDistance import closestOnTriangles, distanceTable, squaredDistance
+from .EqualCorners import withoutEqualCorners
+from .SurfaceTile import SurfaceTile, coveringRadius2, doubleAreas2
+from .TriangleDistance import closestOnTriangles, cross, distanceTable, dot
 
 BLOCK = 8192
-FIRST_NEIGHBORS = 6
+# Points whose surroundings are compared with those of the tiles together.
+GROUP = 2048
+# Corners of the mesh in a tile, at most and at least where there are more than that.
+TILE, SMALLEST_TILE = 1 << 15, 1 << 13
+# One of so many triangles lends a corner to bound the distances.
+COARSE = 16
+TEXT = "Measuring the distance between the surfaces"
 
 
 @dataclass
@@ -44,8 +51,9 @@ class ClosestPoints:
 class ClosestSurface:
     """Search structure of one mesh; positions are taken relative to its center so that no digits are lost.
 
-    :ivar corners: float64 (k, 3), merged corners of the mesh, relative to ``center``.
-    :ivar triangles: int64 (m, 3), into ``corners``.
+    :ivar columns: float32 (3, k), merged corners of the mesh, LPS mm.
+    :ivar triangles: int32 (m, 3), into them.
+    :ivar center: float64 (3,), LPS mm.
     """
 
     def __init__(self, mesh: TriangleMesh):
@@ -53,179 +61,183 @@ class ClosestSurface:
 
         if not len(mesh.triangles):
             raise M3DError(f"Mesh '{mesh.name}' has no triangles, so nothing can be compared with it.")
-        if not np.isfinite(mesh.points).all():
+        low, high = mesh.points.min(axis=0).astype(np.float64), mesh.points.max(axis=0).astype(np.float64)
+        if not np.isfinite([low, high]).all():
             raise M3DError(f"Mesh '{mesh.name}' has points that are not finite numbers; repair it first.")
         self.mesh = mesh
-        self.center = (mesh.points.min(axis=0).astype(np.float64) + mesh.points.max(axis=0)) / 2
-        points, self.triangles = _mergedPoints(mesh)
-        self.corners = points.astype(np.float64) - self.center
-        self.table = distanceTable(self.corners, self.triangles)
-        samples, owners, sampleOf, self.reach2 = self._samples()
-        self.farthestReach2 = float(self.reach2.max())
-        self.around, self.first = grouped(owners, sampleOf, len(samples))
-        self.tree = cKDTree(samples, balanced_tree=False, compact_nodes=True)
+        self.center = (low + high) / 2
+        points, self.triangles = withoutEqualCorners(mesh)
+        self.columns = np.ascontiguousarray(points.T)
+        del points
+        self.coarse = cKDTree(self.corners(self.triangles[::COARSE, 0]).T, balanced_tree=False)
+        self.limit, large, partCounts = self._largeTriangles()
+        self.tiles = self._tiles(large, partCounts)
+        self.boxes = np.array([self._box(tile) for tile in self.tiles])
+        # Numbers of a tile's corners within it; one tile at a time writes here.
+        self.numbers, self.numbering = np.empty(self.columns.shape[1], dtype=np.int32), threading.Lock()
 
-    def _samples(self):
-        """Corners, and further ones inside large triangles.
+    def corners(self, which: np.ndarray) -> np.ndarray:
+        """Positions of merged corners relative to the center, float64 (3, n)."""
+        return self.columns.take(which, axis=1) - self.center[:, None]
 
-        :return: positions (s, 3); for each corner of each (part of a) triangle its owner and the number of its sample;
-            for each sample the square of the largest bound r of the parts at it.
-        """
-        area = float(_doubleAreas2(self.table).clip(0) ** 0.5 @ np.full(len(self.triangles), 0.5))
+    def normals(self, triangles: np.ndarray) -> np.ndarray:
+        """Normals of triangles, as long as twice their areas, float64 (3, n)."""
+        a, b, c = (self.corners(corner) for corner in self.triangles.take(triangles, axis=0).T)
+        return cross(b - a, c - a)
+
+    def _largeTriangles(self) -> tuple[float, np.ndarray, np.ndarray]:
+        """Bound of r**2 above which triangles get further corners, which do, into about how many parts each."""
+        reach2 = np.empty(len(self.triangles), dtype=np.float32)
+        area, longest = 0.0, 0.0
+        for start in range(0, len(reach2), BLOCK):
+            part = slice(start, start + BLOCK)
+            table = distanceTable(*(self.corners(corner) for corner in self.triangles[part].T))
+            reach2[part] = coveringRadius2(table)
+            area += 0.5 * float(np.sqrt(doubleAreas2(table).clip(0)).sum())
+            longest = max(longest, float(table[9].max()))
         # Far enough above what the triangles of an even mesh have that it gets no further corners.
-        limit = max(4 * area / (len(self.triangles) + 20_000), 1e-7 * float(self.table[:, 9].max()), 1e-12)
-        reach2 = coveringRadius2(self.table)
-        large = reach2 > limit
-        number = self.triangles[~large].ravel()
-        owners = np.repeat(np.flatnonzero(~large), 3)
-        reaches, samples = np.repeat(reach2[~large], 3), self.corners
-        parts, partOwners = self.corners[self.triangles[large]], np.flatnonzero(large)
-        while len(parts):
-            table = distanceTable(parts.reshape(-1, 3), np.arange(3 * len(parts)).reshape(-1, 3))
-            reach2 = coveringRadius2(table)
-            small = reach2 <= limit
-            points, place = np.unique(parts[small].reshape(-1, 3), axis=0, return_inverse=True)
-            number = np.concatenate([number, len(samples) + place.reshape(-1)])
-            samples = np.concatenate([samples, points])
-            owners = np.concatenate([owners, np.repeat(partOwners[small], 3)])
-            reaches = np.concatenate([reaches, np.repeat(reach2[small], 3)])
-            parts, partOwners = _halved(parts[~small]), np.repeat(partOwners[~small], 2)
-        used = np.bincount(number, minlength=len(samples)) > 0
-        if not used.all():
-            number, samples = (np.cumsum(used) - 1)[number], samples[used]
-        largest = np.zeros(len(samples))
-        np.maximum.at(largest, number, reaches)
-        return samples, owners, number, largest
+        limit = max(4 * area / (len(self.triangles) + 20_000), 1e-7 * longest, 1e-12)
+        large = np.flatnonzero(reach2 > limit)
+        return limit, large, reach2[large] / limit
+
+    def _tiles(self, large: np.ndarray, partCounts: np.ndarray) -> list[np.ndarray]:
+        """Numbers of the triangles of each tile; large triangles have tiles of their own, which reach far."""
+        count = self.columns.shape[1]
+        tileOf = np.zeros(count, dtype=np.int32)
+        for number, part in enumerate(_cut(self.columns, max(SMALLEST_TILE, min(TILE, count // 8)))):
+            tileOf[part] = number
+        tileOf = tileOf.take(self.triangles[:, 0])
+        ends = np.cumsum(partCounts, dtype=np.float64) // (2 * TILE)
+        tileOf[large] = tileOf.max() + 1 + ends.astype(np.int32)
+        counts = np.bincount(tileOf)
+        order, places = np.empty(len(tileOf), dtype=np.int32), np.cumsum(counts) - counts
+        # Sorting all at once would take several times the memory of the result.
+        for start in range(0, len(tileOf), BLOCK):
+            block = np.argsort(tileOf[start : start + BLOCK], kind="stable")
+            tile = tileOf[start + block]
+            order[places[tile] + np.arange(len(tile)) - np.searchsorted(tile, tile)] = start + block
+            places += np.bincount(tile, minlength=len(counts))
+        return [part for part in np.split(order, np.cumsum(counts)[:-1]) if len(part)]
+
+    def _box(self, tile: np.ndarray) -> np.ndarray:
+        corners = self.corners(self.triangles.take(tile, axis=0).ravel())
+        return np.stack([corners.min(axis=1), corners.max(axis=1)])
 
     def query(self, points: np.ndarray, progress: Callable[[float, str], None] = noProgress) -> ClosestPoints:
         """Closest points of the mesh to positions (n, 3) in LPS mm."""
+        return self.closest(points, self.search(points, progress))
+
+    def closest(self, points: np.ndarray, triangle: np.ndarray) -> ClosestPoints:
+        """Closest points of one triangle each (numbers (n,)) to positions (n, 3) in LPS mm."""
         count = len(points)
-        found = ClosestPoints(
-            np.empty(count), np.empty((count, 3)), np.empty(count, np.int64), np.empty(count, np.int8)
-        )
-        starts = range(0, count, BLOCK)
-        stopped = threading.Event()
+        found = ClosestPoints(np.empty(count), np.empty((count, 3)), triangle, np.empty(count, np.int8))
 
         def work(start):
-            if not stopped.is_set():
-                part = slice(start, start + BLOCK)
-                centered = points[part].astype(np.float64) - self.center
-                triangle = self._block(centered)
-                closest, feature = closestOnTriangles(
-                    centered, *(self.corners[self.triangles[triangle, corner]] for corner in range(3))
-                )
-                offset = centered - closest
-                found.distance[part] = np.linalg.norm(offset, axis=1)
-                found.offset[part], found.triangle[part], found.feature[part] = offset, triangle, feature
+            part = slice(start, start + BLOCK)
+            centered = (points[part] - self.center).T
+            corners = self.triangles.take(triangle[part], axis=0).T
+            closest, found.feature[part] = closestOnTriangles(centered, *(self.corners(corner) for corner in corners))
+            offset = np.subtract(centered, closest, out=closest)
+            found.distance[part] = np.sqrt(dot(offset, offset))
+            found.offset[part] = offset.T
 
-        with ThreadPoolExecutor(2) as pool:
-            try:
-                for done, _ in enumerate(pool.map(work, starts)):
-                    if done % 8 == 0:
-                        progress(done / len(starts), "Measuring the distance between the surfaces")
-            except BaseException:
-                stopped.set()
-                raise
+        _inTwoThreads(work, range(0, count, BLOCK))
         return found
 
-    def _block(self, points) -> np.ndarray:
-        """The triangle closest to each of one block of centered points."""
-        best = np.full(len(points), np.inf)
-        triangle = np.zeros(len(points), dtype=np.int64)
-        open_, neighbors, reached = np.arange(len(points)), FIRST_NEIGHBORS, None
-        total = len(self.reach2)
-        while len(open_):
-            neighbors = min(neighbors, total)
-            distance, sample = self.tree.query(points[open_], k=neighbors)
-            distance2 = np.ascontiguousarray(distance.reshape(len(open_), -1).T)
-            distance2 *= distance2 * (1 - 1e-9)
-            sample = np.ascontiguousarray(sample.reshape(len(open_), -1).T)
-            for rank in range(neighbors):
-                near = distance2[rank] <= best[open_] + self.reach2[sample[rank]]
-                if reached is not None:
-                    # Equally near corners come in any order, so those as far as the last one may not have been tried.
-                    near &= distance2[rank] >= reached
-                near = np.flatnonzero(near)
-                self._try(points, open_[near], sample[rank, near], best, triangle)
-            if neighbors == total:
-                break
-            goesOn = distance2[-1] <= best[open_] + self.farthestReach2
-            reached, open_ = distance2[-1, goesOn] * (1 - 1e-9), open_[goesOn]
-            neighbors *= 2
+    def search(self, points: np.ndarray, progress: Callable[[float, str], None] = noProgress) -> np.ndarray:
+        """The triangle closest to each of positions (n, 3) in LPS mm, int32 (n,)."""
+        best, near = np.empty(len(points)), np.empty(len(points), dtype=np.int32)
+        place = np.empty(self.coarse.n, dtype=np.int32)
+        place[self.coarse.indices] = np.arange(len(place))
+
+        def bound(start):
+            part = slice(start, start + BLOCK)
+            distance, corner = self.coarse.query(points[part] - self.center)
+            # A corner of the mesh is no nearer than its surface; the slack is far above any rounding.
+            best[part] = (1.001 * distance + 1e-3) ** 2
+            near[part] = place.take(corner)
+
+        _inTwoThreads(bound, range(0, len(points), BLOCK), lambda done: progress(0.1 * done, TEXT))
+        # Points near the same corner follow each other.
+        order = np.argsort(near).astype(np.int32)
+        triangle = np.full(len(points), -1, dtype=np.int32)
+        self._visit(points, order, best, triangle, lambda done: progress(0.1 + 0.9 * done, TEXT))
+        left = np.flatnonzero(triangle < 0)
+        if len(left):
+            # Not expected: coordinates so large that rounding is above the slack.
+            best[left] = np.inf
+            self._visit(points, left, best, triangle, lambda _: progress(0.99, TEXT))
         return triangle
 
-    def _try(self, points, which, samples, best, triangle) -> None:
-        """Measure the triangles at one sample for each of the chosen points and keep the closest."""
-        if not len(which):
-            return
-        counts = self.first[samples + 1] - self.first[samples]
-        ends = np.cumsum(counts)
-        place = np.arange(ends[-1]) - np.repeat(ends - counts, counts)
-        candidates = self.around[np.repeat(self.first[samples], counts) + place]
-        distance = squaredDistance(points[np.repeat(which, counts)], self.table[candidates])
-        starts = ends - counts
-        least = np.minimum.reduceat(distance, starts)
-        hit = np.flatnonzero(distance == np.repeat(least, counts))
-        group = np.searchsorted(ends, hit, side="right")
-        winner = np.empty(len(which), dtype=np.int64)
-        winner[group[::-1]] = candidates[hit[::-1]]
-        better = least < best[which]
-        best[which[better]] = least[better]
-        triangle[which[better]] = winner[better]
+    def _visit(self, points, order, best, triangle, progress) -> None:
+        """Search the tiles for the points ``order``, each in the tiles that are not too far away."""
+        groups = np.split(order, range(GROUP, len(order), GROUP))
+        boxes = np.array([[points[group].min(axis=0), points[group].max(axis=0)] for group in groups]) - self.center
+        farthest = np.array([best[group].max() for group in groups])
+        keeping = threading.Lock()
+
+        def work(number):
+            low, high = self.boxes[number]
+            gap = np.maximum(np.maximum(low - boxes[:, 1], boxes[:, 0] - high), 0)
+            visitors = []
+            for group in np.flatnonzero((gap * gap).sum(axis=1) <= farthest):
+                which = groups[group]
+                centered = points.take(which, axis=0) - self.center
+                gap = np.maximum(np.maximum(low - centered, centered - high), 0)
+                visitors.append(which[np.einsum("ij,ij->i", gap, gap) <= best.take(which)])
+            visitors = np.concatenate(visitors) if visitors else order[:0]
+            if not len(visitors):
+                return
+            tile = self._tile(self.tiles[number])
+            for start in range(0, len(visitors), BLOCK):
+                if stopped.is_set():
+                    return
+                which = visitors[start : start + BLOCK]
+                distance2, found = best.take(which), np.full(len(which), -1, dtype=np.int32)
+                tile.search(points.take(which, axis=0) - self.center, distance2, found)
+                with keeping:
+                    better = np.flatnonzero((found >= 0) & (distance2 < best[which]))
+                    best[which[better]] = distance2[better]
+                    triangle[which[better]] = self.tiles[number][found[better]]
+
+        stopped = threading.Event()
+        _inTwoThreads(work, range(len(self.tiles)), progress, stopped)
+
+    def _tile(self, numbers: np.ndarray) -> SurfaceTile:
+        triangles = self.triangles.take(numbers, axis=0)
+        used = np.sort(triangles, axis=None)
+        used = used[np.r_[True, used[1:] != used[:-1]]]
+        with self.numbering:
+            self.numbers[used] = np.arange(len(used), dtype=np.int32)
+            triangles = self.numbers.take(triangles)
+        return SurfaceTile(np.ascontiguousarray(self.corners(used).T), triangles, self.limit)
 
 
-def _mergedPoints(mesh: TriangleMesh) -> tuple[np.ndarray, np.ndarray]:
-    """Points and triangles with equal points merged and unused ones left out."""
-    from M3DLib.Mesh.PointMerging import mergePoints
-
-    used = np.zeros(len(mesh.points), dtype=bool)
-    used[mesh.triangles.ravel()] = True
-    bits = np.ascontiguousarray(mesh.points + np.float32(0)).view(np.uint32).astype(np.uint64)
-    hashes = bits[:, 0] * np.uint64(0x9E3779B97F4A7C15) ^ bits[:, 1] * np.uint64(0xC2B2AE3D27D4EB4F)
-    hashes = np.sort((hashes ^ (hashes >> np.uint64(31))) * np.uint64(0x165667B19E3779F9) + bits[:, 2])
-    if used.all() and (hashes[1:] != hashes[:-1]).all():
-        return mesh.points, mesh.triangles.astype(np.int64)
-    points, triangles = mergePoints(mesh.points[mesh.triangles])
-    return points, triangles.astype(np.int64)
+def _cut(columns: np.ndarray, most: int) -> Iterable[np.ndarray]:
+    """Numbers of points (3, n) in groups of at most ``most`` neighbors: cut in halves across the longest extent."""
+    open_ = [np.arange(columns.shape[1], dtype=np.int32)]
+    while open_:
+        part = open_.pop()
+        if len(part) <= most:
+            yield part
+            continue
+        coordinates = columns.take(part, axis=1)
+        order = np.argpartition(coordinates[np.ptp(coordinates, axis=1).argmax()], len(part) // 2)
+        open_ += [part.take(order[len(part) // 2 :]), part.take(order[: len(part) // 2])]
 
 
-def _doubleAreas2(table: np.ndarray) -> np.ndarray:
-    """Squares of the triangles' doubled areas from their table."""
-    return table[:, 9] * table[:, 11] - table[:, 10] ** 2
+def _inTwoThreads(work, items, progress=lambda done: None, stopped: threading.Event | None = None) -> None:
+    """Do all items; stops at once when ``progress`` (share done, 0 to 1) raises."""
+    stopped = stopped or threading.Event()
 
+    def unlessStopped(item):
+        if not stopped.is_set():
+            work(item)
 
-def coveringRadius2(table: np.ndarray) -> np.ndarray:
-    """Square of the largest distance that a point of each triangle has from its nearest corner, from above.
-
-    The radius of the circumscribed circle where all angles are acute; else half the longest side at most.
-    """
-    d00, d01, d11 = table[:, 9], table[:, 10], table[:, 11]
-    third = d00 + d11 - 2 * d01
-    longest = np.maximum(np.maximum(d00, d11), third)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        circle = d00 * d11 * third / (4 * _doubleAreas2(table)) * (1 + 1e-6)
-    acute = 2 * longest < (d00 + d11 + third) * (1 - 1e-9)
-    # No acute triangle's circle is larger than that of the equilateral one, nor smaller than one around its longest
-    # side; rounding may claim so where two angles are nearly right.
-    return np.where(acute, np.clip(circle, longest / 4, longest / 3), longest / 4) * (1 + 1e-9)
-
-
-def grouped(values: np.ndarray, group: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values (n,) sorted by their group (n,), and where each of the groups begins, (count + 1,)."""
-    from scipy.sparse import csr_matrix
-
-    # A matrix with one row for all entries, turned around: a counting sort in compiled code.
-    ones = np.ones(len(values), dtype=np.int8)
-    turned = csr_matrix((ones, group, np.arange(len(values) + 1)), shape=(len(values), count)).tocsc()
-    return values[turned.indices], turned.indptr
-
-
-def _halved(parts: np.ndarray) -> np.ndarray:
-    """Triangles (m, 3, 3) cut in two at the middle of their longest side, (2 m, 3, 3), both parts in turn."""
-    sides = np.stack([((parts[:, (i + 1) % 3] - parts[:, i]) ** 2).sum(axis=1) for i in range(3)], axis=1)
-    start = sides.argmax(axis=1)
-    row = np.arange(len(parts))
-    a, b, c = (parts[row, (start + shift) % 3] for shift in range(3))
-    # The same side is cut at the same place from both of its triangles, whichever way they run along it.
-    middle = (a + b) / 2
-    return np.stack([np.stack([a, middle, c], axis=1), np.stack([middle, b, c], axis=1)], axis=1).reshape(-1, 3, 3)
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            for done, _ in enumerate(pool.map(unlessStopped, items)):
+                progress(done / len(items))
+        except BaseException:
+            stopped.set()
+            raise

@@ -8,8 +8,9 @@ corrected to second order with the mesh's mean curvature and the blur measured i
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,7 +19,7 @@ from M3DLib.Errors import M3DError, noProgress
 from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
-from .Blur import measureBlur
+from .Blur import MOST, measureBlur
 from .DeviationMap import DeviationMap, Quality
 from .DeviationStatistics import weightedPercentiles
 from .EdgeCalibration import calibration
@@ -26,7 +27,7 @@ from .EdgeFit import EdgeFitter
 from .EdgeScale import findScale
 from .EdgeSearch import EdgeCandidates, nearestEdges
 from .EdgeUncertainty import interval95
-from .MeshGeometry import ridgeCurvature, vertexGeometry
+from .MeshGeometry import VertexGeometry, ridgeCurvature, vertexGeometry
 from .ProfileSampling import VolumeSampler
 from .ThinWalls import correctThinWalls
 
@@ -34,6 +35,8 @@ HALF_HEIGHT = "half-height"
 GRADIENT = "gradient"
 METHODS = (HALF_HEIGHT, GRADIENT)
 BLOCK = 4096
+# Vertices corrected and judged at a time, once all have been measured.
+PART = 1 << 17
 # Edges farther apart than this, in standard deviations of the blur, do not influence each other's half height.
 THICK = 6.0
 # A surface that turns by more than this (radians) within one standard deviation of the blur is a ridge whose half-
@@ -76,7 +79,10 @@ def imageDeviation(
     measurement.run(progress)
     distance, quality = measurement.finish()
     # The model was fitted on the half-height method; of the other nothing of the kind is claimed.
-    uncertainty = interval95(measurement) if method == HALF_HEIGHT else None
+    uncertainty = measurement.uncertainty() if method == HALF_HEIGHT else None
+    contrast, width, blur = measurement.contrast, measurement.width, measurement.blur
+    # A good deal of memory, which what follows may use.
+    del measurement
     settings = {
         "method": method,
         "searchRange": float(searchRange),
@@ -85,7 +91,7 @@ def imageDeviation(
         "noiseCorrelation": list(scale.noiseCorrelation),
         "contrast": float(scale.contrast),
         "edgeWidthSd": float(scale.width),
-        "blurCovariance": measurement.blur.tolist(),
+        "blurCovariance": blur.tolist(),
         "voxelSpacing": [float(value) for value in sampler.spacing],
     }
     certainty = _certainty(settings, uncertainty, quality, geometry.areas)
@@ -99,8 +105,8 @@ def imageDeviation(
         uncertainty=uncertainty if certainty["withinFittedRange"] else None,
         calibration=certainty,
         normals=geometry.normals,
-        contrastToNoise=measurement.contrast / max(scale.noise, 1e-6),
-        edgeWidth=measurement.width,
+        contrastToNoise=np.divide(contrast, max(scale.noise, 1e-6), out=contrast),
+        edgeWidth=width,
         reference="edge in the image, local 50 % threshold" if method == HALF_HEIGHT else "steepest fall in the image",
         signMeaning=SIGN_MEANING,
         settings=settings,
@@ -118,10 +124,12 @@ def _certainty(settings, uncertainty, quality, areas) -> dict:
 
 
 class _Measurement:
-    """Arrays (n,) of everything measured at the vertices, filled block by block."""
+    """Arrays (n,) of everything measured at the vertices, filled block by block; 74 bytes per vertex in all."""
 
     def __init__(self, mesh, geometry, sampler, scale, *, searchRange, method):
         count = len(mesh.points)
+        # First, since it takes more memory than all the arrays that follow.
+        self.ridge = ridgeCurvature(mesh, geometry.normals, 1.2 * scale.width)
         self.mesh, self.geometry, self.sampler, self.scale = mesh, geometry, sampler, scale
         self.searchRange, self.method = searchRange, method
         self.fitter = EdgeFitter(sampler, scale.width)
@@ -133,7 +141,19 @@ class _Measurement:
         )
         self.blur = np.eye(3) * scale.width**2
         self.blurKnown = np.zeros(count, dtype=bool)
-        self.thinness = np.zeros(count, dtype=np.float32)
+        self.thinness, self.normalBlur, self.turningBlur = (np.zeros(count, dtype=np.float32) for _ in range(3))
+
+    def _parts(self) -> Iterator[_Measurement]:
+        """This measurement part by part: the same attributes, the arrays (n,) being views of some of the vertices."""
+        count = len(self.distance)
+        for start in range(0, count, PART):
+            part = copy.copy(self)
+            for owner in (part, VertexGeometry(**vars(self.geometry))):
+                for name, values in vars(owner).items():
+                    if isinstance(values, np.ndarray) and values.shape[:1] == (count,):
+                        setattr(owner, name, values[start : start + PART])
+            part.geometry = owner
+            yield part
 
     def run(self, progress) -> None:
         """Measure all vertices on two threads; stops at once when ``progress`` raises."""
@@ -205,28 +225,46 @@ class _Measurement:
 
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
         """Correct for curvature and thin walls, and judge what only the whole picture tells."""
+        known = self._measureBlur() if self.method == HALF_HEIGHT else None
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda part: part._finishPart(known), self._parts()))
+        return self.distance, self.quality
+
+    def _finishPart(self, known: Callable | None) -> None:
         normals = self.geometry.normals.astype(np.float64)
-        self.ridge = ridgeCurvature(self.mesh, self.geometry.normals, 1.2 * self.scale.width)
-        reliable = self.quality == Quality.RELIABLE
-        if self.method == HALF_HEIGHT:
-            room = np.minimum(self.wall, self.gap)
-            thick = reliable & (room > THICK * np.maximum(self.width, self.scale.width))
-            thick &= self.ridge * self.scale.width < SHARPEST
-            self.blur, known = measureBlur(normals[thick], self.width[thick])
-            if self.blur is None:
-                self.blur, _ = measureBlur(normals[reliable], self.width[reliable])
-                known = None
-            if self.blur is None:
-                self.blur = np.eye(3) * self.scale.width**2
-            self.blurKnown = np.zeros(len(normals), dtype=bool) if known is None else known(normals)
-        self.normalBlur = np.sqrt(np.einsum("ni,ni->n", normals @ self.blur, normals)).astype(np.float32)
+        self.blurKnown[:] = False if known is None else known(normals)
+        self.normalBlur[:] = np.sqrt(np.einsum("ni,ni->n", normals @ self.blur, normals))
         across2 = np.trace(self.blur) - self.normalBlur**2
-        self.turningBlur = np.sqrt(np.maximum(self.normalBlur**2, across2 / 2)).astype(np.float32)
+        self.turningBlur[:] = np.sqrt(np.maximum(self.normalBlur**2, across2 / 2))
         if self.method == HALF_HEIGHT:
             self.distance += (self.geometry.meanCurvature / 2 * across2).astype(np.float32)
-            self.thinness = correctThinWalls(self)
+            self.thinness[:] = correctThinWalls(self)
         self._judge()
-        return self.distance, self.quality
+
+    def _measureBlur(self) -> Callable | None:
+        """Set ``blur``; a function that tells along which normals it was measured, None where nothing tells it."""
+        thick = []
+        for part in self._parts():
+            wide = np.minimum(part.wall, part.gap) > THICK * np.maximum(part.width, self.scale.width)
+            even = part.ridge * self.scale.width < SHARPEST
+            thick.append((part.quality == Quality.RELIABLE) & wide & even)
+        blur, known = self._blurOf(np.concatenate(thick))
+        if blur is None:
+            blur, known = self._blurOf(self.quality == Quality.RELIABLE)[0], None
+        if blur is not None:
+            self.blur = blur
+        return known
+
+    def _blurOf(self, which: np.ndarray):
+        chosen = np.flatnonzero(which)
+        if len(chosen) > MOST:
+            chosen = chosen[:: len(chosen) // MOST + 1]
+        return measureBlur(self.geometry.normals[chosen].astype(np.float64), self.width[chosen])
+
+    def uncertainty(self) -> np.ndarray:
+        """Half width of the 95 % interval of a finished measurement, mm, float32 (n,)."""
+        with ThreadPoolExecutor(2) as pool:
+            return np.concatenate(list(pool.map(interval95, self._parts())))
 
     def _judge(self) -> None:
         judged = self.quality == Quality.RELIABLE

@@ -124,7 +124,7 @@ def registerRigid(
 
 def _stepToPlanes(moved, offset, surface, triangles) -> np.ndarray:
     """Motion (4, 4) that lessens the distances of points from the planes of their closest triangles, linearized."""
-    normals = np.cross(surface.table[triangles, 3:6], surface.table[triangles, 6:9])
+    normals = surface.normals(triangles).T
     length = np.linalg.norm(normals, axis=1)
     away = np.linalg.norm(offset, axis=1)
     # The direction to the closest point stands for the normal where the triangle has none.

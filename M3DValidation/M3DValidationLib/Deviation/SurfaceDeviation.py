@@ -16,6 +16,8 @@ from .DeviationMap import DeviationMap, Quality
 from .MeshGeometry import vertexAreas
 from .SurfaceSign import surfaceSide
 
+# Vertices whose sides are found at a time, at least.
+PART = 1 << 18
 SIGN_MEANING = "Positive: the reference lies outside the measured mesh (the measured mesh is too small there)."
 
 
@@ -70,17 +72,27 @@ def surfaceDeviation(
         surface = ClosestSurface(reference)
         closed.result()
         areas = measured.result()
-    found = surface.query(mesh.points, lambda done, text: progress(0.2 + 0.7 * done, text))
-    side, sure = surfaceSide(surface, mesh.points, found)
-    if reference.isClosed and reference.volumeMm3 < 0:
-        side = -side
-    quality = np.where(sure, Quality.RELIABLE, Quality.OPEN_REFERENCE).astype(np.uint8)
+    triangle = surface.search(mesh.points, lambda done, text: progress(0.2 + 0.7 * done, text))
+    facesInward = reference.isClosed and reference.volumeMm3 < 0
+    distance = np.empty(len(mesh.points), dtype=np.float32)
+    quality = np.empty(len(mesh.points), dtype=np.uint8)
+    # Each part is looked up in the whole reference: a few large ones.
+    size = max(PART, len(mesh.points) // 8 + 1)
+    for start in range(0, len(mesh.points), size):
+        part = slice(start, start + size)
+        found = surface.closest(mesh.points[part], triangle[part])
+        side, sure = surfaceSide(surface, mesh.points[part], found)
+        side *= found.distance if facesInward else -found.distance
+        # Adding 0.0 turns -0.0 into 0.0.
+        distance[part] = side + 0.0
+        quality[part] = np.where(sure, Quality.RELIABLE, Quality.OPEN_REFERENCE)
+        progress(0.9 + 0.1 * min(start + size, len(mesh.points)) / len(mesh.points), "Finding the sides")
     quality[areas == 0] = Quality.NO_SURFACE
     progress(1.0, "Surfaces compared")
     return DeviationMap(
         kind="surface",
         mesh=mesh,
-        distance=np.where(side == 0, 0, -side * found.distance).astype(np.float32),
+        distance=distance,
         quality=quality,
         areas=areas,
         uncertainty=np.full(len(mesh.points), coordinateRounding(mesh, reference), dtype=np.float32),

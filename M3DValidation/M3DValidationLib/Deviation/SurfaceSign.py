@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .ClosestSurface import ClosestPoints, ClosestSurface, grouped
-from .TriangleDistance import CORNER_A, EDGE_AB, FACE
+from .ClosestSurface import ClosestPoints, ClosestSurface
+from .SurfaceTile import grouped
+from .TriangleDistance import CORNER_A, EDGE_AB, FACE, cross, dot
 
-# Pairs of points and triangles whose solid angles are held at a time.
-PAIRS = 1_000_000
+# Triangles looked at, and triangles times points whose solid angles are held, at a time.
+BLOCK = 1 << 14
+PAIRS = 1 << 20
 # Products below this share of the distance are rounding, not a side.
 FLAT = 1e-6
 
@@ -31,20 +33,20 @@ def surfaceSide(surface: ClosestSurface, points: np.ndarray, found: ClosestPoint
     sure = np.ones(len(points), dtype=bool)
     away = found.distance > 0
     face = np.flatnonzero(away & (found.feature == FACE))
-    normals = np.cross(surface.table[:, 3:6], surface.table[:, 6:9])
-    side[face] = np.sign(np.einsum("ij,ij->i", found.offset[face], normals[found.triangle[face]]))
-    normals /= np.maximum(np.linalg.norm(normals, axis=1), 1e-300)[:, None]
-    corners = surface.triangles[found.triangle]
-    open_ = _CornerTriangles(surface)
-    doubtful = [np.flatnonzero(away & (found.feature == FACE) & (side == 0))]
+    for start in range(0, len(face), BLOCK):
+        part = face[start : start + BLOCK]
+        side[part] = np.sign(dot(found.offset[part].T, surface.normals(found.triangle[part])))
+    doubtful = [face[side[face] == 0]]
     edge = np.flatnonzero(away & (found.feature >= EDGE_AB) & (found.feature < CORNER_A))
-    which = found.feature[edge] - EDGE_AB
-    start, end = corners[edge, which], corners[edge, (which + 1) % 3]
-    total, number, balanced = open_.sumAtEdges(start, end, normals)
-    doubtful.append(_decide(side, sure, edge, total=total, found=found, sound=number == 2, balanced=balanced))
+    corners, which = surface.triangles.take(found.triangle[edge], axis=0), found.feature[edge] - EDGE_AB
+    row = np.arange(len(edge))
+    start, end = corners[row, which], corners[row, (which + 1) % 3]
     corner = np.flatnonzero(away & (found.feature >= CORNER_A))
-    vertex = corners[corner, found.feature[corner] - CORNER_A]
-    total, closed = open_.sumAtCorners(vertex, normals, surface)
+    vertex = surface.triangles[found.triangle[corner], found.feature[corner] - CORNER_A]
+    around = _CornerTriangles(surface, np.concatenate([start, vertex]))
+    total, number, balanced = around.sumAtEdges(start, end)
+    doubtful.append(_decide(side, sure, edge, total=total, found=found, sound=number == 2, balanced=balanced))
+    total, closed = around.sumAtCorners(vertex)
     doubtful.append(_decide(side, sure, corner, total=total, found=found, sound=closed, balanced=closed))
     doubtful = np.concatenate(doubtful)
     if len(doubtful):
@@ -67,47 +69,68 @@ def _decide(side, sure, which, *, total, found, sound, balanced) -> np.ndarray:
 
 
 class _CornerTriangles:
-    """Triangles at every corner of a surface."""
+    """Triangles at some of the corners of a surface."""
 
-    def __init__(self, surface: ClosestSurface):
+    def __init__(self, surface: ClosestSurface, corners: np.ndarray):
+        self.surface = surface
         self.triangles = surface.triangles
-        flat = self.triangles.ravel()
-        self.order, self.first = grouped(np.arange(len(flat)), flat, len(surface.corners))
+        wanted = np.zeros(surface.columns.shape[1], dtype=bool)
+        wanted[corners] = True
+        self.corners = np.flatnonzero(wanted)
+        entries, at = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int32)]
+        for start in range(0, len(self.triangles) if len(corners) else 0, BLOCK):
+            flat = self.triangles[start : start + BLOCK].ravel()
+            hits = np.flatnonzero(wanted.take(flat))
+            entries.append(hits + 3 * start)
+            at.append(flat.take(hits))
+        number = np.searchsorted(self.corners, np.concatenate(at))
+        self.order, self.first = grouped(np.concatenate(entries), number, len(self.corners))
 
     def _expand(self, vertices):
         """For each vertex its triangles: number of the query, triangle, place of the vertex in the triangle."""
-        counts = self.first[vertices + 1] - self.first[vertices]
+        at = np.searchsorted(self.corners, vertices)
+        counts = self.first[at + 1] - self.first[at]
         query = np.repeat(np.arange(len(vertices)), counts)
         place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        entry = self.order[np.repeat(self.first[vertices], counts) + place]
+        entry = self.order[np.repeat(self.first[at], counts) + place]
         return query, entry // 3, entry % 3
 
-    def sumAtEdges(self, start, end, normals):
+    def _normals(self, triangle):
+        """Unit normals, float64 (3, n); zero for triangles without an area."""
+        normals = self.surface.normals(triangle)
+        normals /= np.maximum(np.sqrt(dot(normals, normals)), 1e-300)
+        return normals
+
+    def sumAtEdges(self, start, end):
         """Sum of the normals of the triangles at edges, their number, and whether they run both ways equally often."""
         query, triangle, place = self._expand(start)
         following = self.triangles[triangle, (place + 1) % 3] == end[query]
         leading = self.triangles[triangle, (place + 2) % 3] == end[query]
         at = following | leading
         count = len(start)
-        total = np.stack([np.bincount(query[at], normals[triangle[at], axis], count) for axis in range(3)], axis=1)
+        normals = self._normals(triangle[at])
+        total = np.stack([np.bincount(query[at], values, count) for values in normals], axis=1)
         number = np.bincount(query[at], minlength=count)
         balance = np.bincount(query, following.astype(float) - leading, count)
         return total, number, (balance == 0) & (number > 0)
 
-    def sumAtCorners(self, vertices, normals, surface):
+    def sumAtCorners(self, vertices):
         """Angle-weighted sum of the normals at corners, and whether the triangles go once all around each of them."""
         query, triangle, place = self._expand(vertices)
-        own, following, leading = (surface.corners[self.triangles[triangle, (place + shift) % 3]] for shift in range(3))
+        own, following, leading = (
+            self.surface.corners(self.triangles[triangle, (place + shift) % 3]) for shift in range(3)
+        )
         a, b = following - own, leading - own
-        angle = np.arctan2(np.linalg.norm(np.cross(a, b), axis=1), np.einsum("ij,ij->i", a, b))
+        upright = cross(a, b)
+        angle = np.arctan2(np.sqrt(dot(upright, upright)), dot(a, b))
         count = len(vertices)
-        total = np.stack([np.bincount(query, angle * normals[triangle, axis], count) for axis in range(3)], axis=1)
+        total = np.stack([np.bincount(query, angle * values, count) for values in self._normals(triangle)], axis=1)
         # Around a closed fan every neighbor is entered once and left once.
         neighbor = np.concatenate(
             [self.triangles[triangle, (place + 1) % 3], self.triangles[triangle, (place + 2) % 3]]
         )
         step = np.concatenate([np.ones(len(query)), -np.ones(len(query))])
-        key = np.concatenate([query, query]) * np.int64(len(surface.corners)) + neighbor
+        key = np.concatenate([query, query]) * np.int64(self.surface.columns.shape[1]) + neighbor
         order = np.argsort(key)
         begins = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0]) if len(key) else np.empty(0, dtype=np.int64)
         open_ = np.zeros(count, dtype=bool)
@@ -122,16 +145,16 @@ def windingNumber(surface: ClosestSurface, points: np.ndarray) -> np.ndarray:
 
     The sum of the triangles' solid angles (van Oosterom and Strackee 1983); its cost is points times triangles.
     """
-    corners = surface.corners[surface.triangles]
-    centered = np.asarray(points, dtype=np.float64) - surface.center
-    result = np.empty(len(centered))
-    step = max(1, PAIRS // len(corners))
-    for start in range(0, len(centered), step):
-        part = centered[start : start + step]
-        a, b, c = (corners[None, :, corner] - part[:, None] for corner in range(3))
-        la, lb, lc = (np.linalg.norm(vector, axis=2) for vector in (a, b, c))
-        volume = np.einsum("ijk,ijk->ij", a, np.cross(b, c))
-        ab, bc, ca = (np.einsum("ijk,ijk->ij", x, y) for x, y in ((a, b), (b, c), (c, a)))
-        angle = 2 * np.arctan2(volume, la * lb * lc + ab * lc + bc * la + ca * lb)
-        result[start : start + step] = angle.sum(axis=1) / (4 * np.pi)
-    return result
+    centered = (np.asarray(points, dtype=np.float64) - surface.center).T
+    result = np.zeros(centered.shape[1])
+    for first in range(0, len(surface.triangles), BLOCK):
+        corners = [surface.corners(corner) for corner in surface.triangles[first : first + BLOCK].T]
+        step = max(1, PAIRS // corners[0].shape[1])
+        for start in range(0, len(result), step):
+            part = slice(start, start + step)
+            a, b, c = (corner[:, None] - centered[:, part, None] for corner in corners)
+            la, lb, lc = (np.sqrt(dot(vector, vector)) for vector in (a, b, c))
+            volume = dot(a, cross(b, c))
+            angle = 2 * np.arctan2(volume, la * lb * lc + dot(a, b) * lc + dot(b, c) * la + dot(c, a) * lb)
+            result[part] += angle.sum(axis=1)
+    return result / (4 * np.pi)
