@@ -149,11 +149,11 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
     with stopwatch.stage("pictures"):
         showing = bool(set(formats) & SHOWING_PICTURES)
         pictures = casePictures(cases, results, showing, terminal.progress)
-        models = deviationModels(cases, terminal.progress) if showing else []
+        models3d = deviationModels(cases, terminal.progress) if showing else []
     with stopwatch.stage("report"):
         files = [Path(file) for file in (arguments.segmentation, arguments.mesh) if file]
         report = makeReport(
-            cases, results, pictures, models, person=arguments.person, pseudonym=arguments.pseudonym, files=files
+            cases, results, pictures, models3d, person=arguments.person, pseudonym=arguments.pseudonym, files=files
         )
     referToModels(report.data, models)
     report.data["report"] = str(output / REPORT_FILE)

@@ -14,6 +14,7 @@ from M3DLib.Segmentation.Segment import Segment
 
 from .DeviationMap import DeviationMap
 from .DeviationStatistics import deviationStatistics, summary
+from .MeshVoxels import insideGrid
 from .SurfaceDeviation import compareSurfaces
 
 SIGN_MEANING = "Positive: the surface of the segment's voxels lies outside the mesh (the mesh is too small there)."
@@ -78,9 +79,6 @@ def voxelized(mesh: TriangleMesh, segment: Segment) -> tuple[np.ndarray, np.ndar
     :return: bool arrays (k, j, i) of the voxels whose centers lie inside the mesh and of the segment, and the index
         (i, j, k) of their first voxel on the segment's grid.
     """
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-
     inverse = np.linalg.inv(segment.ijkToLps)
     indices = mesh.points.astype(np.float64) @ inverse[:3, :3].T + inverse[:3, 3]
     kept = [np.flatnonzero(segment.array.any(axis=others)) for others in ((0, 1), (0, 2), (1, 2))]
@@ -89,22 +87,7 @@ def voxelized(mesh: TriangleMesh, segment: Segment) -> tuple[np.ndarray, np.ndar
     size = high - low + 1
     if np.prod(size.astype(float)) > 2e9:
         raise M3DError("The mesh is far larger than the segment it is compared with; check that both are in LPS mm.")
-    polyData = TriangleMesh((indices - low).astype(np.float32), mesh.triangles).toPolyData()
-    # Voxel centers that fall exactly on a face of the mesh belong to either side; a nudge decides alike everywhere.
-    points = polyData.GetPoints()
-    points.SetData(numpy_to_vtk((indices - low + 1e-4).astype(np.float64), deep=True))
-    stencil = vtk.vtkPolyDataToImageStencil()
-    stencil.SetInputData(polyData)
-    stencil.SetOutputSpacing(1, 1, 1)
-    stencil.SetOutputOrigin(0, 0, 0)
-    stencil.SetOutputWholeExtent(0, int(size[0]) - 1, 0, int(size[1]) - 1, 0, int(size[2]) - 1)
-    toImage = vtk.vtkImageStencilToImage()
-    toImage.SetInputConnection(stencil.GetOutputPort())
-    toImage.SetInsideValue(1)
-    toImage.SetOutsideValue(0)
-    toImage.SetOutputScalarTypeToUnsignedChar()
-    toImage.Update()
-    inside = vtk_to_numpy(toImage.GetOutput().GetPointData().GetScalars()).reshape(size[::-1]).astype(bool)
+    inside = insideGrid(indices - low, mesh.triangles, tuple(size.tolist()))
     own = np.zeros(tuple(size[::-1]), dtype=bool)
     # The part of the segment's grid that lies in the widened one, in the coordinates of each.
     first = np.maximum(low, 0)

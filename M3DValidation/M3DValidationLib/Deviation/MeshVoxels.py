@@ -1,0 +1,68 @@
+"""Which points of a grid lie inside a closed mesh, by the surface's crossings of the grid's lines."""
+
+from __future__ import annotations
+
+import numpy as np
+
+BLOCK = 400_000
+
+
+def insideGrid(points: np.ndarray, triangles: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
+    """Whether the points of a grid lie inside a closed mesh: behind an odd number of its triangles.
+
+    A line along k meets every triangle that covers it; a line that runs exactly through an edge or a corner counts as
+    moved aside by less than anything, the same way for all triangles, so that none is missed or met twice. A grid point
+    exactly on the surface is inside where the surface faces down k and outside where it faces up.
+
+    :param points: (n, 3) in units of the grid (i, j, k), whose points have whole coordinates from 0.
+    :param triangles: (m, 3).
+    :param size: number of the grid's points along i, j and k.
+    :return: bool (k, j, i).
+    """
+    points = np.asarray(points, dtype=np.float64)
+    crossed = np.zeros((size[2] + 1, size[1], size[0]), dtype=np.uint8)
+    flat = crossed.reshape(-1)
+    for start in range(0, len(triangles), BLOCK):
+        corners = points[triangles[start : start + BLOCK]]
+        triangle, column, row = _coveredLines(corners[:, :, :2], size)
+        height = _heights(corners[triangle], column, row)
+        hit = np.isfinite(height)
+        layer = np.clip(np.ceil(height[hit]), 0, size[2]).astype(np.int64)
+        np.bitwise_xor.at(flat, (layer * size[1] + row[hit]) * size[0] + column[hit], np.uint8(1))
+    np.bitwise_xor.accumulate(crossed, axis=0, out=crossed)
+    return crossed[:-1].view(bool)
+
+
+def _coveredLines(corners: np.ndarray, size: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Triangle, i and j of every grid line within the rectangle around each triangle (m, 3, 2), each (n,)."""
+    low = np.maximum(np.ceil(corners.min(axis=1)), 0).astype(np.int64)
+    high = np.minimum(np.floor(corners.max(axis=1)), np.array(size[:2]) - 1).astype(np.int64)
+    width = np.maximum(high - low + 1, 0)
+    counts = width[:, 0] * width[:, 1]
+    triangle = np.repeat(np.arange(len(corners)), counts)
+    place = np.arange(len(triangle)) - np.repeat(np.cumsum(counts) - counts, counts)
+    column = low[triangle, 0] + place % np.maximum(width[triangle, 0], 1)
+    row = low[triangle, 1] + place // np.maximum(width[triangle, 0], 1)
+    return triangle, column, row
+
+
+def _heights(corners: np.ndarray, column: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Where each line meets its triangle (n, 3, 3), along k; not a number where it does not."""
+    areas, signs = [], []
+    for corner in range(3):
+        first, second = corners[:, (corner + 1) % 3], corners[:, (corner + 2) % 3]
+        # Both triangles at an edge compute with its ends in the same order, and so find the same side.
+        swapped = (first[:, 0] > second[:, 0]) | ((first[:, 0] == second[:, 0]) & (first[:, 1] > second[:, 1]))
+        low = np.where(swapped[:, None], second, first)
+        along = np.where(swapped[:, None], first, second) - low
+        area = along[:, 0] * (row - low[:, 1]) - along[:, 1] * (column - low[:, 0])
+        # On the edge: as if the line lay further along j by a little, and along i by less than that.
+        side = np.where(area != 0, np.sign(area), np.where(along[:, 0] > 0, 1.0, -1.0))
+        turn = np.where(swapped, -1.0, 1.0)
+        areas.append(area * turn)
+        signs.append(side * turn)
+    total = areas[0] + areas[1] + areas[2]
+    met = (signs[0] == signs[1]) & (signs[1] == signs[2]) & (total != 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        height = sum(area * corners[:, corner, 2] for corner, area in enumerate(areas)) / total
+    return np.where(met, height, np.nan)
