@@ -118,7 +118,7 @@ def perDirection(deviation: DeviationMap, good: np.ndarray, tolerance: float) ->
     """Figures of the parts of the surface that face left, right, posterior, anterior, superior, inferior."""
     normals = deviation.normals
     if normals is None:
-        normals = vertexGeometry(deviation.mesh, 0).normals
+        normals = vertexGeometry(deviation.mesh).normals
     normals = normals[good]
     values, weights = deviation.distance[good], deviation.areas[good]
     axis = np.abs(normals).argmax(axis=1)

@@ -3,7 +3,7 @@
 The surface is where the image passes the middle between the plateaus next to it (local, adaptive 50 % threshold, as in
 dimensional computed tomography). It is found on a profile along each vertex's normal and refined by fitting a blurred
 step to the voxels around it. Blur draws the 50 % surface of a curved object toward the center of its curvature; that is
-corrected to second order with the mesh's mean curvature and the blur measured in the image itself.
+corrected to second order with the mesh's curvatures and the blur measured in the image itself.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from .Blur import measureBlur
+from .CurvatureTensor import PAIRS, curvatureTensors
 from .DeviationMap import DeviationMap, Quality
 from .DeviationStatistics import weightedPercentiles
 from .EdgeCalibration import calibration
@@ -40,6 +41,8 @@ THICK = 6.0
 # height surface is rounded off by more than the method corrects for.
 SHARPEST = 0.18
 LEAST_CONTRAST_TO_NOISE = 5.0
+# Half the sum of a curvature tensor times the blur's covariance, of which the values off the diagonal count twice.
+BLUR_WEIGHTS = np.array([0.5, 0.5, 0.5, 1, 1, 1])
 SIGN_MEANING = "Positive: the edge in the image lies outside the mesh (the mesh is too small there)."
 
 
@@ -125,6 +128,8 @@ class _Measurement:
         self.mesh, self.geometry, self.sampler, self.scale = mesh, geometry, sampler, scale
         self.searchRange, self.method = searchRange, method
         self.fitter = EdgeFitter(sampler, scale.width)
+        if method == HALF_HEIGHT:
+            self.curvature = curvatureTensors(mesh, geometry.normals)
         self.steps = profileSteps(searchRange, scale.width)
         self.distance = np.full(count, np.nan, dtype=np.float32)
         self.quality = np.full(count, Quality.NO_EDGE, dtype=np.uint8)
@@ -180,8 +185,7 @@ class _Measurement:
         if self.method == GRADIENT:
             self._takeSteepest(profiles[:, use], chosen, target)
             return
-        curvature = self.geometry.meanCurvature[part][use]
-        fit = self.fitter.fit(points[use], normals[use], curvature, chosen, scale.polarity)
+        fit = self.fitter.fit(points[use], normals[use], self.curvature[part][use], chosen, scale.polarity)
         self.distance[target], self.width[target] = fit.position, fit.width
         self.residual[target], self.gain[target] = fit.residual, fit.gain
         poor = (fit.change > 0.1 * fit.width) | (np.abs(fit.position - chosen.position) > 1.5 * chosen.width)
@@ -223,7 +227,8 @@ class _Measurement:
         across2 = np.trace(self.blur) - self.normalBlur**2
         self.turningBlur = np.sqrt(np.maximum(self.normalBlur**2, across2 / 2)).astype(np.float32)
         if self.method == HALF_HEIGHT:
-            self.distance += (self.geometry.meanCurvature / 2 * across2).astype(np.float32)
+            # Half the curvatures times the blur's variances in their directions; a ball of radius r: variance / r.
+            self.distance += self.curvature @ (BLUR_WEIGHTS * self.blur[tuple(np.transpose(PAIRS))]).astype(np.float32)
             self.thinness = correctThinWalls(self)
         self._judge()
         return self.distance, self.quality

@@ -1,4 +1,4 @@
-"""What is measured at the vertices of a mesh before anything is compared: normals, areas, mean curvature."""
+"""What is measured at the vertices of a mesh before anything is compared: normals, areas, ridges."""
 
 from __future__ import annotations
 
@@ -16,13 +16,10 @@ class VertexGeometry:
 
     :ivar normals: float32 (n, 3), unit length, outward; zero where a vertex belongs to no triangle that has an area.
     :ivar areas: float64 (n,), mm2; a third of each adjoining triangle.
-    :ivar meanCurvature: float32 (n,), 1/mm; half the sum of the principal curvatures, positive where the surface is
-        convex (1/r on a ball), averaged over a few edge lengths.
     """
 
     normals: np.ndarray
     areas: np.ndarray
-    meanCurvature: np.ndarray
 
 
 def vertexAreas(mesh: TriangleMesh) -> np.ndarray:
@@ -51,15 +48,12 @@ def _requireArea(mesh: TriangleMesh, doubleAreas: np.ndarray) -> None:
         raise M3DError(f"Mesh '{mesh.name}' has no triangle with an area, so there is no surface to measure.")
 
 
-def vertexGeometry(mesh: TriangleMesh, smoothings: int = 2) -> VertexGeometry:
-    """Normals, areas and mean curvature at the vertices.
+def vertexGeometry(mesh: TriangleMesh) -> VertexGeometry:
+    """Normals and areas at the vertices.
 
     The triangles' normals are weighted by area over the squared lengths of the two sides at the vertex, which is exact
-    on a ball however uneven the triangles (Max 1999, "Weights for computing vertex normals from facet normals"). The
-    mean curvature is the least-squares ratio of how normals and positions change along the edges around a vertex,
-    averaged with that of its neighbors.
+    on a ball however uneven the triangles (Max 1999, "Weights for computing vertex normals from facet normals").
 
-    :param smoothings: how often the curvature's two sums are averaged with those of the neighbors.
     :raises M3DError: when the mesh has no triangle with an area, or a position that is not a number.
     """
     points, triangles = _requireSurface(mesh), mesh.triangles
@@ -70,7 +64,7 @@ def vertexGeometry(mesh: TriangleMesh, smoothings: int = 2) -> VertexGeometry:
     _requireArea(mesh, doubleAreas)
     areas = np.bincount(triangles.T.ravel(), np.tile(doubleAreas, 3), count) / 6
     normals = _normals((a, b, c), cross, triangles, count)
-    return VertexGeometry(normals, areas, _meanCurvature(points, triangles, normals, smoothings))
+    return VertexGeometry(normals, areas)
 
 
 def _normals(corners, cross, triangles, count) -> np.ndarray:
@@ -86,7 +80,7 @@ def _normals(corners, cross, triangles, count) -> np.ndarray:
     return total.astype(np.float32)
 
 
-def _edges(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def meshEdges(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Start and end of the edges; of a closed surface each once, else those of the boundary weigh half."""
     start, end = triangles.ravel(), triangles[:, [1, 2, 0]].ravel()
     once = start < end
@@ -101,7 +95,7 @@ def ridgeCurvature(mesh: TriangleMesh, normals: np.ndarray, reach: float) -> np.
     1/r on a ball. The normals are averaged over about ``reach`` (mm) first, so that the steps of a voxel surface do not
     count as ridges.
     """
-    start, end = _edges(mesh.triangles)
+    start, end = meshEdges(mesh.triangles)
     count, points = len(mesh.points), mesh.points
     length2 = ((points[end] - points[start]) ** 2).sum(axis=1)
     rounds = int(np.clip(np.rint(reach**2 / max(float(np.mean(length2)), 1e-12)), 1, 5))
@@ -121,20 +115,3 @@ def ridgeCurvature(mesh: TriangleMesh, normals: np.ndarray, reach: float) -> np.
         lengths += np.bincount(start, lengths[end], count) + np.bincount(end, lengths[start], count)
         np.maximum(sharpest, turning / np.maximum(lengths, 1e-30), out=sharpest)
     return np.sqrt(sharpest).astype(np.float32)
-
-
-def _meanCurvature(points, triangles, normals, smoothings) -> np.ndarray:
-    count = len(points)
-    start, end = _edges(triangles)
-    change = points[end] - points[start]
-    turning = np.einsum("ij,ij->i", normals[end] - normals[start], change)
-    length2 = np.einsum("ij,ij->i", change, change)
-
-    def around(values):
-        return np.bincount(start, values, count) + np.bincount(end, values, count)
-
-    numerator, denominator = around(turning), around(length2)
-    for _ in range(smoothings):
-        numerator += np.bincount(start, numerator[end], count) + np.bincount(end, numerator[start], count)
-        denominator += np.bincount(start, denominator[end], count) + np.bincount(end, denominator[start], count)
-    return (numerator / np.maximum(denominator, 1e-30)).astype(np.float32)

@@ -1,0 +1,103 @@
+"""How a surface bends at every vertex and in every direction: what blur does to an edge depends on both.
+
+Along a rod the surface is straight, around it round; where the blur or the reach of a fit differs between the two
+directions, the mean of their curvatures is not enough.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+
+from .MeshGeometry import meshEdges
+
+# Order in which the six values of a symmetric tensor are stored.
+PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+# Along edges whose ends have normals that differ by more (as vectors) nothing is averaged: what lies beyond a ridge
+# tells nothing of the surface on this side of it.
+RIDGE_TURN = 0.4
+BLOCK = 100_000
+
+
+def curvatureTensors(mesh: TriangleMesh, normals: np.ndarray, smoothings: int = 2) -> np.ndarray:
+    """Second fundamental form at every vertex, float32 (n, 6), 1/mm: x K x is twice how far the surface falls at x.
+
+    The symmetric K in the tangent plane for which K dx comes nearest to the change of the normals along the edges dx
+    around a vertex, by least squares; its trace is twice the mean curvature, positive where the surface is convex.
+
+    :param normals: (n, 3), unit, outward.
+    :param smoothings: how often the sums at a vertex are averaged with those of its neighbors.
+    :return: the values xx, yy, zz, xy, xz, yz of K in LPS; zeros where a vertex has too few edges.
+    """
+    start, end = meshEdges(mesh.triangles)
+    sums = _edgeSums(mesh.points, normals, (start, end), smoothings)
+    return np.concatenate(
+        [
+            _tensors(sums[first : first + BLOCK], normals[first : first + BLOCK].astype(np.float64))
+            for first in range(0, len(normals), BLOCK)
+        ]
+    )
+
+
+def _edgeSums(points, normals, edges, smoothings) -> np.ndarray:
+    """Weighted sums of dx dx (6 values) and of the symmetric part of dn dx (6) over the edges at each vertex."""
+    from scipy.sparse import coo_matrix
+
+    start, end = edges
+    count = len(points)
+    change, turn = points[end] - points[start], normals[end] - normals[start]
+    weight = np.exp(-((np.einsum("ij,ij->i", turn, turn) / RIDGE_TURN**2) ** 2))
+    sums = np.empty((count, 12), dtype=np.float32)
+    for column, (a, b) in enumerate(PAIRS):
+        square = weight * change[:, a] * change[:, b]
+        mixed = weight * (turn[:, a] * change[:, b] + turn[:, b] * change[:, a]) / 2
+        sums[:, column] = np.bincount(start, square, count) + np.bincount(end, square, count)
+        sums[:, 6 + column] = np.bincount(start, mixed, count) + np.bincount(end, mixed, count)
+    neighbors = coo_matrix((weight.astype(np.float32), (start, end)), shape=(count, count)).tocsr()
+    backward = neighbors.T.tocsr()
+    for _ in range(smoothings):
+        sums = sums + neighbors @ sums + backward @ sums
+    return sums
+
+
+def _tensors(sums, normals) -> np.ndarray:
+    """Solve K G + G K = 2 M in the tangent plane of each vertex."""
+    helper = np.zeros_like(normals)
+    helper[np.arange(len(normals)), np.abs(normals).argmin(axis=1)] = 1
+    first = np.cross(normals, helper)
+    first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-30)
+    second = np.cross(normals, first)
+
+    def within(values):
+        """Components 11, 22 and 12 of symmetric tensors (n, 6) in the tangent plane."""
+        both = ((first, first), (second, second), (first, second))
+        return [(values * squares(u, v)).sum(axis=1) for u, v in both]
+
+    g11, g22, g12 = within(sums[:, :6])
+    m11, m22, m12 = within(sums[:, 6:])
+    least = 1e-3 * (g11 + g22) + 1e-20
+    g11, g22 = g11 + least, g22 + least
+    mixed = (2 * m12 - g12 * (m11 / g11 + m22 / g22)) / (g11 + g22 - g12**2 * (1 / g11 + 1 / g22))
+    k11, k22 = (m11 - mixed * g12) / g11, (m22 - mixed * g12) / g22
+    tensors = [
+        k11 * first[:, a] * first[:, b]
+        + k22 * second[:, a] * second[:, b]
+        + mixed * (first[:, a] * second[:, b] + second[:, a] * first[:, b])
+        for a, b in PAIRS
+    ]
+    return np.stack(tensors, axis=1).astype(np.float32)
+
+
+def squares(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Products (n, 6) of two sets of vectors (n, 3) whose sum with a tensor's values is u K v."""
+    return np.stack(
+        [u[:, a] * v[:, b] if a == b else u[:, a] * v[:, b] + u[:, b] * v[:, a] for a, b in PAIRS], axis=1
+    )
+
+
+def applied(tensors: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """K v, (n, 3), of symmetric tensors (n, 6) and vectors (n, 3)."""
+    xx, yy, zz, xy, xz, yz = tensors.T
+    x, y, z = vectors.T
+    return np.stack([xx * x + xy * y + xz * z, xy * x + yy * y + yz * z, xz * x + yz * y + zz * z], axis=1)
