@@ -91,9 +91,7 @@ def _tensors(sums, normals) -> np.ndarray:
 
 def squares(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Products (n, 6) of two sets of vectors (n, 3) whose sum with a tensor's values is u K v."""
-    return np.stack(
-        [u[:, a] * v[:, b] if a == b else u[:, a] * v[:, b] + u[:, b] * v[:, a] for a, b in PAIRS], axis=1
-    )
+    return np.stack([u[:, a] * v[:, b] if a == b else u[:, a] * v[:, b] + u[:, b] * v[:, a] for a, b in PAIRS], axis=1)
 
 
 def applied(tensors: np.ndarray, vectors: np.ndarray) -> np.ndarray:

@@ -1,9 +1,10 @@
 """How far the image's noise moves a measured edge: its covariance passed through the weights of the measurement itself.
 
-A position depends on the voxels around it in two ways: on those of the fit, and on those from which the plateaus and so
-the half height were read. Both are sums with known weights, so that the variance of the position follows from the
-variance of the noise and the correlation of neighboring voxels, with nothing to be fitted. That is computed for a sample
-of the vertices; the others follow from their own gain and blur, and from the direction of their normal in the grid.
+A position depends on the voxels around it in two ways: on those of the fit, and on those from which the plateaus and
+so the half height were read. Both are sums with known weights, so that the variance of the position follows from the
+variance of the noise and the correlation of neighboring voxels, with nothing to be fitted. That is computed for a
+sample of the vertices; the others follow from their own gain and blur, and from the direction of their normal in the
+grid.
 """
 
 from __future__ import annotations

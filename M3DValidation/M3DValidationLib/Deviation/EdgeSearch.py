@@ -31,6 +31,11 @@ class EdgeScale:
     leastContrast: float
     noiseCorrelation: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
+    @property
+    def smoothsProfiles(self) -> bool:
+        """Whether noise asks for averaging neighboring samples of a profile before edges are looked for."""
+        return self.noise > 0.04 * self.contrast
+
 
 @dataclass
 class EdgeCandidates:
@@ -71,7 +76,7 @@ def nearestEdges(profiles: np.ndarray, steps: np.ndarray, searchRange: float, sc
     """
     count, step = profiles.shape[1], float(steps[1] - steps[0])
     raw = profiles
-    if scale.noise > 0.04 * scale.contrast:
+    if scale.smoothsProfiles:
         profiles = profiles.copy()
         profiles[1:-1] = (raw[:-2] + 2 * raw[1:-1] + raw[2:]) / 4
     tolerance = 0.02 * scale.contrast
