@@ -55,6 +55,9 @@ class EdgeFitter:
         stride = int(np.ceil(len(offsets) / MOST_VOXELS))
         self.offsets = offsets[(offsets @ np.array([1, 2, 3])) % stride == 0]
         self.offsetsLps = (self.offsets @ sampler.toLps.T).astype(np.float32)
+        # What a quadratic function of the offset is a sum of.
+        ones = np.ones((len(self.offsets), 1), dtype=np.float32)
+        self.offsetPowers = np.concatenate([squares(self.offsetsLps, self.offsetsLps), self.offsetsLps, ones], axis=1)
         # Scales a displacement in LPS so that the lateral weight's reach becomes 1 along each of the grid's axes.
         directions = sampler.toLps / spacing
         self.scaling = np.diag(1 / self.lateral) @ np.linalg.inv(directions)
@@ -166,9 +169,9 @@ class EdgeFitter:
         weights *= weights
         # Beside the vertex a curved surface lies lower, by half of x K x.
         half = (curvature / 2).astype(np.float32)
-        along += squares(self.offsetsLps, self.offsetsLps) @ half.T
-        along += (squares(base, base) * half).sum(axis=1)
-        along += self.offsetsLps @ applied(half, 2 * base).T
+        turned = applied(half, base)
+        fall = np.concatenate([half, 2 * turned, _dot(turned.T, base.T)[:, None]], axis=1)
+        along += self.offsetPowers @ fall.T
         return values, along, weights
 
 
