@@ -1,4 +1,4 @@
-"""The stated interval: noise against repeated scans, curvatures against shapes of known ones, coverage against truth."""
+"""The stated interval: noise against repeated scans, curvatures against known ones, coverage against the truth."""
 
 import numpy as np
 import pytest
@@ -15,13 +15,13 @@ CENTER = (0.21, -0.34, 0.11)
 AXES = tuple(map(tuple, rotationAbout((1, -2, 2), 41)))
 
 
-def scan(shape, spacing, fwhm, contrast=1000.0, half=13.0, turn=23.0, **noise):
-    columns = rotationAbout((1, 3, -2), turn) @ np.diag(spacing)
+def scan(shape, spacing, fwhm, half=13.0, **noise):
+    columns = rotationAbout((1, 3, -2), 23) @ np.diag(spacing)
     dimensions = tuple(int(np.ceil(2 * half / step)) + 6 for step in spacing)
     matrix = np.eye(4)
     matrix[:3, :3] = columns
     matrix[:3, 3] = -columns @ ((np.array(dimensions) - 1) / 2)
-    return renderPhantom([(shape, contrast)], 0, dimensions, matrix, fwhm, **noise)
+    return renderPhantom([(shape, 1000)], 0, dimensions, matrix, fwhm, **noise)
 
 
 def meshOf(shape, step=0.8, half=13.0):
