@@ -46,12 +46,14 @@ def _edgeSums(points, normals, edges, smoothings) -> np.ndarray:
 
     start, end = edges
     count = len(points)
-    change, turn = points[end] - points[start], normals[end] - normals[start]
-    weight = np.exp(-((np.einsum("ij,ij->i", turn, turn) / RIDGE_TURN**2) ** 2))
+    # One row an axis, so that every step runs along memory.
+    change, turn = (np.ascontiguousarray((values[end] - values[start]).T) for values in (points, normals))
+    weight = np.exp(-((np.einsum("ij,ij->j", turn, turn) / RIDGE_TURN**2) ** 2))
+    weighted = weight * change
     sums = np.empty((count, 12), dtype=np.float32)
     for column, (a, b) in enumerate(PAIRS):
-        square = weight * change[:, a] * change[:, b]
-        mixed = weight * (turn[:, a] * change[:, b] + turn[:, b] * change[:, a]) / 2
+        square = weighted[a] * change[b]
+        mixed = weighted[b] * turn[a] if a == b else (weighted[b] * turn[a] + weighted[a] * turn[b]) / 2
         sums[:, column] = np.bincount(start, square, count) + np.bincount(end, square, count)
         sums[:, 6 + column] = np.bincount(start, mixed, count) + np.bincount(end, mixed, count)
     neighbors = coo_matrix((weight.astype(np.float32), (start, end)), shape=(count, count)).tocsr()
@@ -69,13 +71,10 @@ def _tensors(sums, normals) -> np.ndarray:
     first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-30)
     second = np.cross(normals, first)
 
-    def within(values):
-        """Components 11, 22 and 12 of symmetric tensors (n, 6) in the tangent plane."""
-        both = ((first, first), (second, second), (first, second))
-        return [(values * squares(u, v)).sum(axis=1) for u, v in both]
-
-    g11, g22, g12 = within(sums[:, :6])
-    m11, m22, m12 = within(sums[:, 6:])
+    # Components 11, 22 and 12 of the symmetric tensors in the tangent plane.
+    products = [squares(u, v) for u, v in ((first, first), (second, second), (first, second))]
+    g11, g22, g12 = (np.einsum("ij,ij->i", sums[:, :6], product) for product in products)
+    m11, m22, m12 = (np.einsum("ij,ij->i", sums[:, 6:], product) for product in products)
     least = 1e-3 * (g11 + g22) + 1e-20
     g11, g22 = g11 + least, g22 + least
     mixed = (2 * m12 - g12 * (m11 / g11 + m22 / g22)) / (g11 + g22 - g12**2 * (1 / g11 + 1 / g22))
