@@ -12,23 +12,24 @@ import numpy as np
 FWHM = 2 * np.sqrt(2 * np.log(2))
 # Largest of the factors found with voxel edges above the fitted range, up to ``WIDEST_EDGE`` (mm) and
 # ``WIDEST_BLUR`` (mm).
-WIDENING = 4.4
+WIDENING = 4.2
 WIDEST_EDGE = 5.0
 WIDEST_BLUR = 6.0
-# On the phantoms within the ranges below, a third of them unknown to the fit, the interval held the truth at 95 % of
-# the vertices; on 137 of 159 at 93 to 97 %. Above that, up to 99 %, lie mostly those without any noise, whose errors
-# are no chance; below, down to 91 %, gyroids that planes cut off sharply, and bars among fine voxels at 92.9 %.
+# On the phantoms within the ranges below, a third of them unknown to the fit, the interval held the truth at 95 to 96 %
+# of the vertices; on 135 of 159 at 93 to 97 %. Above that, up to 99 %, lie 19, mostly without any noise, where errors
+# are no chance; below lie 5: four gyroids that planes cut off sharply (91.5 to 92.8 %), a bar of fine voxels (92.9 %).
 HELD = (
     "There the interval held the true distance at 95 % of the points over all phantoms and at 91 to 99 % on single "
     "ones: more often than 97 % mostly in images without noise, less often than 93 % on thin curved parts with many "
     "sharp edges."
 )
-# Name, words, unit, least and largest value of those phantoms as the method sees them.
+# Name, words, unit, least and largest value of those phantoms, with some room for how the method sees them when few
+# vertices show the blur (``deviation_accuracy.py`` has such, and images whose blur differs by a factor of two).
 RANGES = (
     ("largestVoxelEdge", "the largest voxel edge", " mm", 0.2, 1.5),
-    ("smallestBlurFwhm", "the blur (full width at half maximum) along the sharpest direction", " mm", 0.35, 2.35),
-    ("largestBlurFwhm", "the blur (full width at half maximum) along the most blurred direction", " mm", 0.35, 2.35),
-    ("blurRatio", "the ratio of the most to the least blurred direction", "", 1.0, 2.0),
+    ("smallestBlurFwhm", "the blur (full width at half maximum) along the sharpest direction", " mm", 0.35, 2.5),
+    ("largestBlurFwhm", "the blur (full width at half maximum) along the most blurred direction", " mm", 0.35, 2.5),
+    ("blurRatio", "the ratio of the most to the least blurred direction", "", 1.0, 2.1),
     ("contrastToNoise", "the contrast-to-noise ratio", "", 6.2, None),
 )
 THICK = {"largestVoxelEdge", "largestBlurFwhm", "blurRatio"}
