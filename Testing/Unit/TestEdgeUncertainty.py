@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from M3DLib.Phantom.PhantomImage import renderPhantom
-from M3DLib.Phantom.PhantomShapes import Box, Cylinder, Gyroid, Intersection, Sphere, Torus, rotationAbout
+from M3DLib.Phantom.PhantomShapes import Box, Cylinder, Gyroid, Intersection, Sphere, Torus, Union, rotationAbout
 from M3DTestSupport.ShapeMeshes import outwardDirection, surfaceMesh
 from M3DValidationLib.Deviation.CurvatureTensor import applied, curvatureTensors, squares
 from M3DValidationLib.Deviation.EdgeNoise import noiseDeviation
@@ -118,3 +118,18 @@ def test_meshWithoutNeighborsHasNoCurvature():
     normals[mesh.triangles[0]] = (0, 0, 1)
     tensors = curvatureTensors(mesh, normals)
     assert np.isfinite(tensors).all() and not tensors.any()
+
+
+@pytest.mark.parametrize(("thickness", "measured"), [(1.2, False), (1.5, False), (2.0, True)])
+def test_wallsAreMeasuredWithoutBiasOrLeftOut(thickness, measured):
+    plate, ball = Box((7, 0, 0), (14, 14, thickness), AXES), Sphere((-9, 0, 0), 6)
+    mesh = surfaceMesh(Union((ball, plate)), [-17] * 3, [17] * 3, 0.5)
+    deviation = imageDeviation(mesh, scan(Union((ball, plate)), (0.5, 0.5, 1.0), 0.8, 17.0, noise=30))
+    local = (mesh.points - np.array(plate.center)) @ np.array(AXES).T
+    face = (np.abs(local[:, :2]) < 5).all(axis=1) & (np.abs(local[:, 2]) < 2)
+    good = face & deviation.reliable
+    if measured:
+        assert good.sum() > 0.9 * face.sum()
+        assert abs(deviation.distance[good].mean()) < 0.02
+    else:
+        assert good.sum() < 0.05 * face.sum()
