@@ -15,7 +15,7 @@ from .EdgeNoise import noiseDeviation
 
 TERMS = ("noise", "ridge", "wall", "wedge", "misfit", "sampling")
 # Share of each squared term (mm2) in the squared half width of the 95 % interval.
-COEFFICIENTS = (4.24, 43.6, 0.821, 4.68, 19.5, 0.513)
+COEFFICIENTS = (4.34, 33.7, 0.73, 7.88, 20.5, 0.487)
 # Rounding of stored values and the arithmetic itself, mm.
 FLOOR = 0.002
 # Residuals up to so many times the noise are taken for noise.
