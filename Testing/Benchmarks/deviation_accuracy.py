@@ -44,6 +44,8 @@ SCANS = {
     "1.5, FWHM 2.0, 30 of 1500 HU": ((1.5, 1.5, 1.5), 2.0, 30, 1500),
     "0.5 x 0.5 x 1, FWHM 1 x 1 x 2, 100 of 1000 HU": ((0.5, 0.5, 1.0), (1.0, 1.0, 2.0), 100, 1000),
 }
+THICKNESSES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
+UNBIASED = 0.02
 LOW, HIGH = [-24.5] * 3, [24.5] * 3
 
 
@@ -108,10 +110,11 @@ def displacementTable() -> None:
 
 
 def wallsTable() -> None:
-    """Plates from 0.5 to 4 mm: alone, and beside a ball that shows the blur."""
+    """Plates from 0.5 to 4 mm: alone, and beside a ball that shows the blur; from where on they are unbiased."""
     for title in list(SCANS)[:2]:
         print(f"\nFaces of plates; {title}")
-        for thickness in (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0):
+        found = {}
+        for thickness in THICKNESSES:
             plate = Box((10, 0, 0), (20, 20, thickness), AXES)
             for name, shape in (("alone", plate), ("beside a ball", Union((Sphere((-14, 0, 0), 8), plate)))):
                 mesh = surfaceMesh(shape, LOW, HIGH, 0.4)
@@ -121,10 +124,31 @@ def wallsTable() -> None:
                 deviation.quality[~face] = 1
                 good = deviation.reliable
                 error = deviation.distance[good]
+                # What few vertices show says nothing.
+                sure = good.sum() > 20 and abs(error.mean()) <= UNBIASED
+                found.setdefault(name, []).append((thickness, good.sum() / face.sum(), bool(sure)))
                 print(
                     f"  {thickness:4.2f} mm {name:14} reliable {100 * good.sum() / face.sum():5.1f} %"
                     + (f"  bias {error.mean():+.4f}  SD {error.std():.4f}" if good.sum() > 20 else "")
                 )
+        for name, rows in found.items():
+            plateSummary(name, rows)
+
+
+def plateSummary(name: str, rows: list[tuple[float, float, bool]]) -> None:
+    """From which thickness plates are measured without bias, and what is called reliable of the thinner ones.
+
+    :param rows: thickness in mm, share of the faces that is reliable, whether that is unbiased; thickness increasing.
+    """
+    number = len(rows)
+    while number and rows[number - 1][1] >= 0.9 and rows[number - 1][2]:
+        number -= 1
+    least = f"from {rows[number][0]:g} mm" if number < len(rows) else "at no thickness"
+    thinner = max((share for _, share, _ in rows[:number]), default=0.0)
+    print(
+        f"  {name}: at least 90 % reliable and unbiased (within {UNBIASED:g} mm) {least}; of thinner plates at most "
+        f"{100 * thinner:.1f} % is called reliable"
+    )
 
 
 def realPhantom() -> None:

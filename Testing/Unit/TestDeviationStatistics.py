@@ -134,6 +134,8 @@ def test_worstPointAndItsSlice():
     facts = deviationStatistics(mapOf(mesh, distance), 0.5, image)
     assert facts["worstPointLps"] == pytest.approx(mesh.points[vertex], abs=0.01)
     assert facts["worstSlice"] == 12
+    assert (facts["minPointLps"], facts["minSlice"]) == (facts["worstPointLps"], 12)
+    assert facts["maxSigned"] == 0 and facts["maxPointLps"] != facts["minPointLps"]
     assert sliceNumber(image, np.array([0, 0, 40.0])) is None
 
 
@@ -149,6 +151,8 @@ def test_regionsAreSortedByAreaAndKnowTheirWorstPoint():
     assert large["areaMm2"] == pytest.approx(2 * np.pi * 100 * 0.2, rel=0.05)
     assert small["areaMm2"] == pytest.approx(2 * np.pi * 100 * 0.05, rel=0.1)
     assert (large["worst"], small["worst"]) == (pytest.approx(0.7), pytest.approx(-1.2))
+    assert (large["rms"], small["rms"]) == (pytest.approx(0.7), pytest.approx(1.2))
+    assert large["sd"] == pytest.approx(0, abs=1e-3)
 
 
 def test_singlePointIsNoRegion():

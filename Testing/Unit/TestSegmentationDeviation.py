@@ -6,11 +6,11 @@ import pytest
 from M3DLib.Errors import M3DError
 from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
-from M3DLib.Phantom.PhantomShapes import Box, Difference, Sphere, Union, rotationAbout
+from M3DLib.Phantom.PhantomShapes import Box, Difference, Sphere, Torus, Union, rotationAbout
 from M3DLib.Segmentation.Segment import Segment
 from M3DTestSupport.ShapeMeshes import surfaceMesh
 from M3DValidationLib.Deviation.RigidRegistration import fitPoints, registerRigid
-from M3DValidationLib.Deviation.SegmentationDeviation import segmentationDeviation, voxelized
+from M3DValidationLib.Deviation.SegmentationDeviation import eulerNumber, segmentationDeviation, voxelized
 
 
 def segmentOf(shape, columns=None, size=40, spacing=0.8):
@@ -66,7 +66,28 @@ def test_vanishedThinPlateIsFoundAndMadeOneToo():
 def test_filledCavityIsCounted():
     segment = segmentOf(Difference(BALL, Sphere((0, 0, 0), 4)))
     _, facts = segmentationDeviation(makeSurface(segmentOf(BALL)), segment, 0.5)
-    assert facts["cavities"] == {"segment": 1, "mesh": 0}
+    assert facts["cavities"] == {"segment": 1, "mesh": 0, "lost": 1, "made": 0}
+    _, facts = segmentationDeviation(makeSurface(segment), segmentOf(BALL), 0.5)
+    assert facts["cavities"] == {"segment": 0, "mesh": 1, "lost": 0, "made": 1}
+
+
+def test_closedHoleThroughThePartIsCounted():
+    ring, plug = Torus((0.1, 0.2, 0.3), (0, 0.2, 1), 8, 3), Sphere((0.1, 0.2, 0.3), 7)
+    _, facts = segmentationDeviation(makeSurface(segmentOf(Union((ring, plug)))), segmentOf(ring), 0.5)
+    assert facts["tunnels"] == {"segment": 1, "mesh": 0}
+
+
+def test_eulerNumberTellsPiecesHollowsAndHoles():
+    block = np.zeros((9, 9, 9), bool)
+    block[2:7, 2:7, 2:7] = True
+    assert eulerNumber(block) == 1
+    hollow = block.copy()
+    hollow[4, 4, 4] = False
+    assert eulerNumber(hollow) == 2
+    hollow[2:5, 4, 4] = False
+    assert eulerNumber(hollow) == 1
+    hollow[2:7, 4, 4] = False
+    assert eulerNumber(hollow) == 0
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,9 @@ def test_reportHoldsTheDeviationOfAForeignModel(folder, capsys):
     rows = list(csv.DictReader(table.open()))
     measured = [float(row["deviation_mm"]) for row in rows if row["quality"] == "RELIABLE"]
     assert np.mean(measured) == pytest.approx(0.5, abs=0.01)
+    ratios = [float(row["contrast_to_noise"]) for row in rows if row["quality"] == "RELIABLE"]
+    assert np.median(ratios) == pytest.approx(1200 / 20, rel=0.15)
+    assert all(not row["uncertainty95_mm"] for row in rows if not row["deviation_mm"])
 
 
 def test_reportHoldsBothDeviationsOfAModelMadeHere(folder, capsys):

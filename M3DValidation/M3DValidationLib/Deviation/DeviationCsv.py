@@ -12,7 +12,9 @@ from M3DLib.Errors import M3DError
 
 from .DeviationMap import DeviationMap, Quality
 
-COLUMNS = "part,x_lps_mm,y_lps_mm,z_lps_mm,deviation_mm,uncertainty95_mm,quality,area_mm2"
+COLUMNS = (
+    "part,x_lps_mm,y_lps_mm,z_lps_mm,deviation_mm,uncertainty95_mm,quality,area_mm2,contrast_to_noise,edge_width_mm"
+)
 ROWS = 50_000
 
 
@@ -46,13 +48,19 @@ def writePointsCsv(file: Path | str, maps: dict[str, DeviationMap]) -> None:
 
 def _rows(name: str, deviation: DeviationMap, part: slice) -> str:
     x, y, z = deviation.mesh.points[part].T.tolist()
-    uncertainty = np.full(len(x), np.nan) if deviation.uncertainty is None else deviation.uncertainty[part]
+    nothing = np.full(len(x), np.nan)
+    uncertainty, contrast, width = (
+        nothing if values is None else np.where(np.isfinite(deviation.distance[part]), values[part], np.nan)
+        for values in (deviation.uncertainty, deviation.contrastToNoise, deviation.edgeWidth)
+    )
     quality = [Quality(value).name for value in deviation.quality[part].tolist()]
     distance, areas = deviation.distance[part].tolist(), deviation.areas[part].tolist()
     name = '"' + name.replace('"', '""') + '"' if any(sign in name for sign in ',"\n\r') else name
     return "".join(
-        f"{name},{a:.4f},{b:.4f},{c:.4f},{_number(d)},{_number(u)},{q},{s:.5f}\n"
-        for a, b, c, d, u, q, s in zip(x, y, z, distance, uncertainty.tolist(), quality, areas, strict=True)
+        f"{name},{a:.4f},{b:.4f},{c:.4f},{_number(d)},{_number(u)},{q},{s:.5f},{_number(r)},{_number(w)}\n"
+        for a, b, c, d, u, q, s, r, w in zip(
+            x, y, z, distance, uncertainty.tolist(), quality, areas, contrast.tolist(), width.tolist(), strict=True
+        )
     )
 
 

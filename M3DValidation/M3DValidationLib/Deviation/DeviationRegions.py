@@ -37,8 +37,8 @@ def connectedRegions(edges: tuple[np.ndarray, np.ndarray], chosen: np.ndarray) -
 def deviationRegions(deviation: DeviationMap, tolerance: float, image: ImageVolume | None = None) -> dict:
     """Connected regions whose deviation is above the tolerance on one side, largest area first, as JSON values.
 
-    :return: ``count`` of all regions and ``largest``, up to twenty of them: ``areaMm2``, ``meanSigned``, ``worst`` (mm,
-        signed), ``worstPointLps``, ``worstSlice``.
+    :return: ``count`` of all regions and ``largest``, up to twenty of them: ``areaMm2``, ``meanSigned``, ``sd``,
+        ``rms``, ``worst`` (mm, signed), ``worstPointLps``, ``worstSlice``.
     """
     edges = meshEdges(deviation.mesh)
     distance = np.where(deviation.reliable & np.isfinite(deviation.distance), deviation.distance, 0)
@@ -49,22 +49,28 @@ def deviationRegions(deviation: DeviationMap, tolerance: float, image: ImageVolu
             continue
         count, labels = connectedRegions(edges, chosen)
         areas = np.bincount(labels, deviation.areas[vertices], count)
-        sums = np.bincount(labels, deviation.areas[vertices] * distance[vertices], count)
+        sums, squares = (
+            np.bincount(labels, deviation.areas[vertices] * distance[vertices].astype(np.float64) ** power, count)
+            for power in (1, 2)
+        )
         # Sorted by region and then by size, the last of each region is its worst point.
         order = np.lexsort((np.abs(distance[vertices]), labels))
         last = np.flatnonzero(np.r_[labels[order][1:] != labels[order][:-1], True])
         worst = vertices[order[last]]
-        regions += list(zip(areas, sums / np.maximum(areas, 1e-30), worst, strict=True))
+        whole = np.maximum(areas, 1e-30)
+        regions += list(zip(areas, sums / whole, squares / whole, worst, strict=True))
     regions.sort(key=lambda region: -region[0])
     return {"count": len(regions), "largest": [_asDict(region, deviation, image) for region in regions[:MOST_REGIONS]]}
 
 
 def _asDict(region, deviation, image) -> dict:
-    area, mean, worst = region
+    area, mean, meanSquare, worst = region
     point = deviation.mesh.points[worst]
     return {
         "areaMm2": float(area),
         "meanSigned": float(mean),
+        "sd": float(np.sqrt(max(meanSquare - mean**2, 0))),
+        "rms": float(np.sqrt(meanSquare)),
         "worst": float(deviation.distance[worst]),
         "worstPointLps": [round(float(value), 3) for value in point],
         "worstSlice": None if image is None else sliceNumber(image, point),

@@ -82,9 +82,14 @@ def deviationReport(
             requirement = case.profile.requirements.get("segment-parts") if case.profile else None
             least = requirement.parameters.get("leastVolumeMm3", 10.0) if requirement else 10.0
             deviation, facts = segmentationDeviation(
-                case.mesh, case.segment, tolerance, least, lambda done, text: progress(0.5 + 0.3 * done, text)
+                case.mesh,
+                case.segment,
+                tolerance,
+                least,
+                lambda done, text: progress(0.5 + 0.3 * done, text),
+                image=case.image,
             )
-            report.data["segmentation"] = {**facts, "regions": deviationRegions(deviation, tolerance)}
+            report.data["segmentation"] = {**facts, "regions": deviationRegions(deviation, tolerance, case.image)}
             report.data["segmentation"]["histogram"] = deviationHistogram(deviation, tolerance)
             report.maps["segmentation"] = deviation
     if case.mesh is not None and reference is not None:

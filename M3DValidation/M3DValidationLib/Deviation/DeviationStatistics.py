@@ -17,6 +17,8 @@ from .MeshGeometry import vertexGeometry
 CODES = 1 << 16
 BLOCK = 1 << 17
 DIRECTIONS = ("left", "right", "posterior", "anterior", "superior", "inferior")
+# The deviations whose place is told: the farthest from zero, the smallest and the largest signed one.
+PLACES = ("worst", "min", "max")
 
 
 def weightedPercentiles(values: np.ndarray, weights: np.ndarray, percents: list[float]) -> np.ndarray:
@@ -60,7 +62,7 @@ def deviationStatistics(deviation: DeviationMap, tolerance: float, image: ImageV
     """Plain JSON values: figures in mm or as a share of area (0 to 1); null where there is nothing to measure.
 
     :param tolerance: mm; deviations up to this size count as within.
-    :param image: tells the slice of the worst point.
+    :param image: tells the slices of the worst, the smallest and the largest deviation.
     :raises M3DError: for a tolerance that is not above 0.
     """
     if not tolerance > 0:
@@ -79,8 +81,7 @@ def deviationStatistics(deviation: DeviationMap, tolerance: float, image: ImageV
         "coverage": float(weights.sum()) / total if total > 0 else 0.0,
         "tolerance": float(tolerance),
         **summary(deviation.distance[good], weights, tolerance),
-        "worstPointLps": None,
-        "worstSlice": None,
+        **dict.fromkeys(f"{which}{what}" for which in PLACES for what in ("PointLps", "Slice")),
         "uncertainty95": None,
         "calibration": deviation.calibration,
         "notMeasured": notMeasured(deviation),
@@ -88,10 +89,11 @@ def deviationStatistics(deviation: DeviationMap, tolerance: float, image: ImageV
         "settings": deviation.settings,
     }
     if good.any():
-        worst = np.flatnonzero(good)[np.argmax(np.abs(deviation.distance[good]))]
-        facts["worstPointLps"] = [round(float(value), 3) for value in deviation.mesh.points[worst]]
-        if image is not None:
-            facts["worstSlice"] = sliceNumber(image, deviation.mesh.points[worst])
+        vertices, measured = np.flatnonzero(good), deviation.distance[good]
+        for which, place in zip(PLACES, (np.abs(measured).argmax(), measured.argmin(), measured.argmax()), strict=True):
+            point = deviation.mesh.points[vertices[place]]
+            facts[f"{which}PointLps"] = [round(float(value), 3) for value in point]
+            facts[f"{which}Slice"] = None if image is None else sliceNumber(image, point)
         if deviation.uncertainty is not None:
             facts["uncertainty95"] = float(weightedPercentiles(deviation.uncertainty[good], weights, [50])[0])
     return facts
@@ -142,7 +144,7 @@ def perDirection(deviation: DeviationMap, good: np.ndarray, tolerance: float) ->
     """Figures of the parts of the surface that face left, right, posterior, anterior, superior, inferior."""
     normals = deviation.normals
     if normals is None:
-        normals = vertexGeometry(deviation.mesh, 0).normals
+        normals = vertexGeometry(deviation.mesh).normals
     normals = normals[good]
     values, weights = deviation.distance[good], deviation.areas[good]
     axis = np.abs(normals).argmax(axis=1)

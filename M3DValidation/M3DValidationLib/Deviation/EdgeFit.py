@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .CurvatureTensor import applied, squares
 from .EdgeSearch import SQRT_TWO_PI
 from .ProfileSampling import VolumeSampler
 
@@ -39,7 +40,7 @@ class EdgeFitter:
     """Gauss-Newton fit of position and width of an error-function edge, weighted by the distance from the normal line.
 
     Interpolating between voxels first would blur the edge and shift it with its place in the voxel; here every voxel is
-    compared at its own position with the value the edge would have there. Distances follow the surface's curvature.
+    compared at its own position with the value the edge would have there. Distances follow the surface's curvatures.
     """
 
     def __init__(self, sampler: VolumeSampler, typicalWidth: float):
@@ -54,6 +55,9 @@ class EdgeFitter:
         stride = int(np.ceil(len(offsets) / MOST_VOXELS))
         self.offsets = offsets[(offsets @ np.array([1, 2, 3])) % stride == 0]
         self.offsetsLps = (self.offsets @ sampler.toLps.T).astype(np.float32)
+        # What a quadratic function of the offset is a sum of.
+        ones = np.ones((len(self.offsets), 1), dtype=np.float32)
+        self.offsetPowers = np.concatenate([squares(self.offsetsLps, self.offsetsLps), self.offsetsLps, ones], axis=1)
         # Scales a displacement in LPS so that the lateral weight's reach becomes 1 along each of the grid's axes.
         directions = sampler.toLps / spacing
         self.scaling = np.diag(1 / self.lateral) @ np.linalg.inv(directions)
@@ -66,10 +70,11 @@ class EdgeFitter:
     def fit(self, points, normals, curvature, edges, polarity: int) -> EdgeFit:
         """Refine candidate edges.
 
-        :param points: (n, 3) LPS mm, float64. :param normals: (n, 3) unit, LPS. :param curvature: (n,) 1/mm.
+        :param points: (n, 3) LPS mm, float64. :param normals: (n, 3) unit, LPS.
+        :param curvature: (n, 6) 1/mm, of :func:`~.CurvatureTensor.curvatureTensors`.
         :param edges: :class:`~.EdgeSearch.EdgeCandidates` of the same vertices, all with a position.
         """
-        values, along, weights = self._surroundings(points, normals, curvature, edges)
+        values, along, weights = self._surroundings(points, normals, curvature, edges.position)
         values *= polarity
         contrast = edges.inside - edges.outside
         values -= edges.outside
@@ -120,10 +125,25 @@ class EdgeFitter:
         gain = width * np.sqrt(_dot(weightedBell, weightedBell)) / a11
         return position, width, rms, gain, np.abs(change)
 
-    def _surroundings(self, points, normals, curvature, edges):
+    def weights(self, points, normals, curvature, position, width) -> tuple[np.ndarray, np.ndarray]:
+        """What the voxels around settled edges do to the position, each (m, n) for the voxels at ``offsets``.
+
+        :param position: (n,) mm from the points along their normals. :param width: (n,) mm.
+        :return: movement in mm per unit of a voxel's value (in units of the contrast), and the values of the edge.
+        """
+        _, along, weights = self._surroundings(points, normals, curvature, position)
+        from scipy.special import ndtr
+
+        x = (along - position) / width
+        bell = np.exp(-(x**2) / 2) / SQRT_TWO_PI
+        a11, a12 = _dot(bell * weights, bell) + 1e-9, _dot(bell * weights, x * bell)
+        a22 = _dot(x * bell * weights, x * bell) + 0.05 * a11
+        return weights * bell * width * (a22 - a12 * x) / (a11 * a22 - a12 * a12), ndtr(-x)
+
+    def _surroundings(self, points, normals, curvature, position):
         """Values of the voxels around each edge, their signed distance from the vertex's surface, their weights."""
         sampler = self.sampler
-        middle = points + edges.position[:, None] * normals
+        middle = points + position[:, None] * normals
         voxels = sampler.nearestVoxels(sampler.toIndices(middle), self.offsets)
         values = sampler.neighborhoods(voxels, self.offsets)
         centers = (sampler.toLps @ voxels + sampler.origin[:, None]).T
@@ -147,12 +167,11 @@ class EdgeFitter:
         weights = 1 - beside
         np.maximum(weights, 0, out=weights)
         weights *= weights
-        lateral2 = self.offsetsLps @ (2 * base).T
-        lateral2 += (self.offsetsLps**2).sum(axis=1)[:, None]
-        lateral2 += (base**2).sum(axis=1)
-        lateral2 -= along * along
-        lateral2 *= (curvature / 2).astype(np.float32)
-        along += lateral2
+        # Beside the vertex a curved surface lies lower, by half of x K x.
+        half = (curvature / 2).astype(np.float32)
+        turned = applied(half, base)
+        fall = np.concatenate([half, 2 * turned, _dot(turned.T, base.T)[:, None]], axis=1)
+        along += self.offsetPowers @ fall.T
         return values, along, weights
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 SQRT_TWO_PI = float(np.sqrt(2 * np.pi))
+# Plateaus are read from so many standard deviations of the blur away from the edge, over so many mm.
+PLATEAU_START = 2.2
+PLATEAU_REACH = 1.2
 
 
 @dataclass
@@ -27,6 +30,11 @@ class EdgeScale:
     width: float
     leastContrast: float
     noiseCorrelation: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @property
+    def smoothsProfiles(self) -> bool:
+        """Whether noise asks for averaging neighboring samples of a profile before edges are looked for."""
+        return self.noise > 0.04 * self.contrast
 
 
 @dataclass
@@ -68,7 +76,7 @@ def nearestEdges(profiles: np.ndarray, steps: np.ndarray, searchRange: float, sc
     """
     count, step = profiles.shape[1], float(steps[1] - steps[0])
     raw = profiles
-    if scale.noise > 0.04 * scale.contrast:
+    if scale.smoothsProfiles:
         profiles = profiles.copy()
         profiles[1:-1] = (raw[:-2] + 2 * raw[1:-1] + raw[2:]) / 4
     tolerance = 0.02 * scale.contrast
@@ -121,7 +129,7 @@ def _wallAndGap(profiles, steps, edges, chosen) -> tuple[np.ndarray, np.ndarray]
     return np.where(back >= 0, wall, np.inf), np.where(ahead < len(steps), gap, np.inf)
 
 
-def _averagePlateaus(profiles, steps, edges, scale, reach: float = 1.2) -> None:
+def _averagePlateaus(profiles, steps, edges, scale) -> None:
     """Replace the plateaus by the mean of the samples there that agree with them; thin ones keep their extreme."""
     contrast = edges.inside - edges.outside
     tolerance = 3 * scale.noise + 0.06 * contrast
@@ -129,8 +137,8 @@ def _averagePlateaus(profiles, steps, edges, scale, reach: float = 1.2) -> None:
     offset = np.subtract.outer(steps, edges.position.astype(np.float64)).astype(np.float32)
     for side, level, room in ((-1, edges.inside, edges.wall), (1, edges.outside, edges.gap)):
         distance = side * offset
-        near = 2.2 * width
-        far = np.minimum(near + reach, room / 2)
+        near = PLATEAU_START * width
+        far = np.minimum(near + PLATEAU_REACH, room / 2)
         use = (distance >= near) & (distance <= far) & (np.abs(profiles - level) <= tolerance)
         number = use.sum(axis=0)
         mean = np.where(use, profiles, 0).sum(axis=0) / np.maximum(number, 1)

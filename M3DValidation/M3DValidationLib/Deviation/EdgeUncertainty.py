@@ -1,64 +1,61 @@
-"""How sure a measured edge position is: a model of the errors, fitted on phantoms whose surface is known.
+"""How sure a measured edge position is: the noise by its own covariance, the rest by a model fitted on phantoms.
 
-The coefficients are the result of ``Testing/Benchmarks/fit_edge_uncertainty.py``, which renders phantoms (balls, rings,
-bars, gyroids, walls) with voxels of 0.3 to 1.5 mm, a point spread of 0.6 to 2 mm and noise that is white or grainy,
-measures meshes that lie on their surfaces, and fits the spread of the errors. Run it again after any change to the
-method.
+What noise does is computed (``EdgeNoise``). What the method's simplifications do is estimated from how far each of
+them is strained at a vertex; those shares are the result of ``Testing/Benchmarks/fit_edge_uncertainty.py``, which
+renders phantoms (balls, rings, bars, gyroids, walls) with voxels of 0.2 to 1.5 mm, a point spread of 0.35 to 2 mm and
+noise that is white, grainy or absent, and measures meshes that lie on their surfaces. Run it again after any change to
+the method.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-TERMS = ("noise", "plateau", "ridge", "wall", "sampling", "misfit")
+from .EdgeNoise import noiseDeviation
+
+TERMS = ("noise", "ridge", "wall", "wedge", "misfit", "sampling")
 # Share of each squared term (mm2) in the squared half width of the 95 % interval.
-COEFFICIENTS = (3.83, 3.78, 41.5, 6.1, 0.317, 12.4)
+COEFFICIENTS = (4.34, 33.7, 0.73, 7.88, 20.5, 0.487)
 # Rounding of stored values and the arithmetic itself, mm.
 FLOOR = 0.002
+# Residuals up to so many times the noise are taken for noise.
+LARGEST_NOISE = 1.2
 
 
 def uncertaintyTerms(measurement) -> np.ndarray:
     """The possible sources of error at every vertex, mm, float64 (n, 6), in the order of ``TERMS``.
 
+    - noise: standard deviation of the position by the image's noise;
+    - ridge: how much the surface turns within the blur beyond what its own curvatures tell, as next to a ridge;
+    - wall: size of the correction for an opposite edge so near that both are drawn apart;
+    - wedge: an opposite edge near a ridge, where the two are not parallel;
+    - misfit: what the edge's model leaves unexplained beyond noise;
+    - sampling: voxels that are coarse against the blur.
+
     :param measurement: of ``ImageDeviation``, finished.
     """
     m = measurement
-    noise = m.scale.noise * noiseInflation(m.scale, m.sampler.spacing)
+    blur = m.normalBlur.astype(np.float64)
+    # On a surface of constant curvatures the turning's mean square over all directions is half of K's squared norm.
+    known2 = (m.curvature.astype(np.float64) ** 2) @ np.array([0.5, 0.5, 0.5, 1, 1, 1])
+    turn = np.sqrt(np.maximum(m.ridge.astype(np.float64) ** 2 - known2, 0)) * m.turningBlur
+    room = np.fmin(m.wall, m.gap)
     with np.errstate(divide="ignore", invalid="ignore"):
-        plateau = m.normalBlur * noise / m.contrast
-        misfit = np.sqrt(np.maximum(m.residual**2 - m.scale.noise**2, 0)) / m.contrast * m.normalBlur
-    ridge = m.ridge**2 * m.turningBlur**3
-    return np.stack([m.gain * noise, plateau, ridge, m.thinness, samplingError(m), misfit], axis=1).astype(np.float64)
-
-
-def noiseInflation(scale, spacing: np.ndarray) -> float:
-    """How much more grainy noise moves a fitted edge than white noise of the same standard deviation would.
-
-    The fit averages voxels with weights that are about Gaussian, of standard deviation s along each axis. A field of
-    Gaussian correlation exp(-h**2 / (4 t**2)) leaves 1 / sqrt(1 + s**2 / t**2) of its variance in such a mean, white
-    noise on voxels d apart leaves d / (2 sqrt(pi) s).
-    """
-    size = float(np.prod(spacing) ** (1 / 3))
-    inflation = 1.0
-    for distance, correlation in zip(spacing, scale.noiseCorrelation, strict=True):
-        if correlation <= 0.05:
-            continue
-        weight2 = (0.35 * max(distance, size)) ** 2 + scale.width**2 / 8
-        grain2 = distance**2 / (4 * np.log(1 / correlation))
-        white = min(1.0, distance / (2 * np.sqrt(np.pi * weight2)))
-        inflation *= max(1.0, 1 / np.sqrt(1 + weight2 / grain2) / white)
-    return float(np.sqrt(inflation))
+        near = np.where(np.isfinite(room), np.exp(-0.5 * room / blur), 0.0)
+        misfit = np.sqrt(np.maximum(m.residual**2 - (LARGEST_NOISE * m.scale.noise) ** 2, 0)) / m.contrast * blur
+    terms = (noiseDeviation(m), turn**2 * m.turningBlur, m.thinness, 10 * near * turn * blur, misfit, samplingError(m))
+    return np.stack(terms, axis=1).astype(np.float64)
 
 
 def samplingError(measurement) -> np.ndarray:
     """What voxels that are coarse against the blur leave open along each normal, mm, float64 (n,).
 
     A Gaussian blur of standard deviation s passes the share exp(-2 (pi s f)**2) of a pattern of f periods per mm; what
-    passes at one period per voxel is mistaken for a shift of the edge. Squared, since the fit takes up half of it.
+    passes at one period per voxel is mistaken for a shift of the edge.
     """
     m = measurement
     distance = (np.abs(m.geometry.normals @ (m.sampler.toLps / m.sampler.spacing)) * m.sampler.spacing).max(axis=1)
-    return distance * np.exp(-4 * (np.pi * m.normalBlur / np.maximum(distance, 1e-9)) ** 2)
+    return distance * np.exp(-2 * (np.pi * m.normalBlur / np.maximum(distance, 1e-9)) ** 2)
 
 
 def interval95(measurement) -> np.ndarray:

@@ -3,7 +3,7 @@
 The surface is where the image passes the middle between the plateaus next to it (local, adaptive 50 % threshold, as in
 dimensional computed tomography). It is found on a profile along each vertex's normal and refined by fitting a blurred
 step to the voxels around it. Blur draws the 50 % surface of a curved object toward the center of its curvature; that is
-corrected to second order with the mesh's mean curvature and the blur measured in the image itself.
+corrected to second order with the mesh's curvatures and the blur measured in the image itself.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from .Blur import MOST, measureBlur
+from .CurvatureTensor import PAIRS, curvatureTensors
 from .DeviationMap import DeviationMap, Quality
 from .DeviationStatistics import weightedPercentiles
 from .EdgeCalibration import calibration
 from .EdgeFit import EdgeFitter
+from .EdgeNoise import noiseShares
 from .EdgeScale import findScale
 from .EdgeSearch import EdgeCandidates, nearestEdges
 from .EdgeUncertainty import interval95
@@ -43,6 +45,8 @@ THICK = 6.0
 # height surface is rounded off by more than the method corrects for.
 SHARPEST = 0.18
 LEAST_CONTRAST_TO_NOISE = 5.0
+# Half the sum of a curvature tensor times the blur's covariance, of which the values off the diagonal count twice.
+BLUR_WEIGHTS = np.array([0.5, 0.5, 0.5, 1, 1, 1])
 SIGN_MEANING = "Positive: the edge in the image lies outside the mesh (the mesh is too small there)."
 
 
@@ -124,11 +128,13 @@ def _certainty(settings, uncertainty, quality, areas) -> dict:
 
 
 class _Measurement:
-    """Arrays (n,) of everything measured at the vertices, filled block by block; 74 bytes per vertex in all."""
+    """Arrays (n,) of everything measured at the vertices, filled block by block; 98 bytes per vertex in all."""
 
     def __init__(self, mesh, geometry, sampler, scale, *, searchRange, method):
         count = len(mesh.points)
-        # First, since it takes more memory than all the arrays that follow.
+        # First, since these take more memory than all the arrays that follow.
+        if method == HALF_HEIGHT:
+            self.curvature = curvatureTensors(mesh, geometry.normals)
         self.ridge = ridgeCurvature(mesh, geometry.normals, 1.2 * scale.width)
         self.mesh, self.geometry, self.sampler, self.scale = mesh, geometry, sampler, scale
         self.searchRange, self.method = searchRange, method
@@ -154,6 +160,11 @@ class _Measurement:
                         setattr(owner, name, values[start : start + PART])
             part.geometry = owner
             yield part
+
+    def inParts(self, work: Callable[[_Measurement], object]) -> list:
+        """Do the same to every part, on two threads; what was returned, in the order of the parts."""
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(work, self._parts()))
 
     def run(self, progress) -> None:
         """Measure all vertices on two threads; stops at once when ``progress`` raises."""
@@ -200,8 +211,7 @@ class _Measurement:
         if self.method == GRADIENT:
             self._takeSteepest(profiles[:, use], chosen, target)
             return
-        curvature = self.geometry.meanCurvature[part][use]
-        fit = self.fitter.fit(points[use], normals[use], curvature, chosen, scale.polarity)
+        fit = self.fitter.fit(points[use], normals[use], self.curvature[part][use], chosen, scale.polarity)
         self.distance[target], self.width[target] = fit.position, fit.width
         self.residual[target], self.gain[target] = fit.residual, fit.gain
         poor = (fit.change > 0.1 * fit.width) | (np.abs(fit.position - chosen.position) > 1.5 * chosen.width)
@@ -226,20 +236,21 @@ class _Measurement:
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
         """Correct for curvature and thin walls, and judge what only the whole picture tells."""
         known = self._measureBlur() if self.method == HALF_HEIGHT else None
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda part: part._finishPart(known), self._parts()))
+        self.inParts(lambda part: part._useBlur(known))
+        if self.method == HALF_HEIGHT:
+            correctThinWalls(self)
+        self.inParts(lambda part: part._judge())
         return self.distance, self.quality
 
-    def _finishPart(self, known: Callable | None) -> None:
+    def _useBlur(self, known: Callable | None) -> None:
         normals = self.geometry.normals.astype(np.float64)
         self.blurKnown[:] = False if known is None else known(normals)
         self.normalBlur[:] = np.sqrt(np.einsum("ni,ni->n", normals @ self.blur, normals))
         across2 = np.trace(self.blur) - self.normalBlur**2
         self.turningBlur[:] = np.sqrt(np.maximum(self.normalBlur**2, across2 / 2))
         if self.method == HALF_HEIGHT:
-            self.distance += (self.geometry.meanCurvature / 2 * across2).astype(np.float32)
-            self.thinness[:] = correctThinWalls(self)
-        self._judge()
+            # Half the curvatures times the blur's variances in their directions; a ball of radius r: variance / r.
+            self.distance += self.curvature @ (BLUR_WEIGHTS * self.blur[tuple(np.transpose(PAIRS))]).astype(np.float32)
 
     def _measureBlur(self) -> Callable | None:
         """Set ``blur``; a function that tells along which normals it was measured, None where nothing tells it."""
@@ -263,8 +274,8 @@ class _Measurement:
 
     def uncertainty(self) -> np.ndarray:
         """Half width of the 95 % interval of a finished measurement, mm, float32 (n,)."""
-        with ThreadPoolExecutor(2) as pool:
-            return np.concatenate(list(pool.map(interval95, self._parts())))
+        self.noiseShares = noiseShares(self)
+        return np.concatenate(self.inParts(interval95))
 
     def _judge(self) -> None:
         judged = self.quality == Quality.RELIABLE

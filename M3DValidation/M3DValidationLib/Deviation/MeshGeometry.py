@@ -1,4 +1,4 @@
-"""What is measured at the vertices of a mesh before anything is compared: normals, areas, mean curvature."""
+"""What is measured at the vertices of a mesh before anything is compared: normals, areas, ridges."""
 
 from __future__ import annotations
 
@@ -20,13 +20,10 @@ class VertexGeometry:
 
     :ivar normals: float32 (n, 3), unit length, outward; zero where a vertex belongs to no triangle that has an area.
     :ivar areas: float64 (n,), mm2; a third of each adjoining triangle.
-    :ivar meanCurvature: float32 (n,), 1/mm; half the sum of the principal curvatures, positive where the surface is
-        convex (1/r on a ball), averaged over a few edge lengths.
     """
 
     normals: np.ndarray
     areas: np.ndarray
-    meanCurvature: np.ndarray
 
 
 def vertexAreas(mesh: TriangleMesh) -> np.ndarray:
@@ -79,21 +76,19 @@ def _length(vectors: np.ndarray) -> np.ndarray:
     return np.sqrt(vectors[0] * vectors[0] + vectors[1] * vectors[1] + vectors[2] * vectors[2])
 
 
-def vertexGeometry(mesh: TriangleMesh, smoothings: int = 2) -> VertexGeometry:
-    """Normals, areas and mean curvature at the vertices.
+def vertexGeometry(mesh: TriangleMesh) -> VertexGeometry:
+    """Normals and areas at the vertices.
 
     The triangles' normals are weighted by area over the squared lengths of the two sides at the vertex, which is exact
-    on a ball however uneven the triangles (Max 1999, "Weights for computing vertex normals from facet normals"). The
-    mean curvature is the least-squares ratio of how normals and positions change along the edges around a vertex,
-    averaged with that of its neighbors. Beyond the result, about 40 bytes per vertex are held.
+    on a ball however uneven the triangles (Max 1999, "Weights for computing vertex normals from facet normals").
+    Beyond the result, about 40 bytes per vertex are held.
 
-    :param smoothings: how often the curvature's two sums are averaged with those of the neighbors.
     :raises M3DError: when the mesh has no triangle with an area, or a position that is not a number.
     """
     points = _requireSurface(mesh)
     areas, meanSquare = _areas(mesh, points)
     normals = _normals(points, mesh.triangles, meanSquare)
-    return VertexGeometry(normals, areas, _meanCurvature(points, mesh.triangles, normals, smoothings))
+    return VertexGeometry(normals, areas)
 
 
 def _normals(points: np.ndarray, triangles: np.ndarray, meanSquare: float) -> np.ndarray:
@@ -115,7 +110,7 @@ def _normals(points: np.ndarray, triangles: np.ndarray, meanSquare: float) -> np
     return normals
 
 
-class _Edges:
+class MeshEdges:
     """Start and end of a mesh's edges; of a closed surface each once, else those of the boundary weigh half."""
 
     def __init__(self, triangles: np.ndarray):
@@ -152,7 +147,7 @@ def ridgeCurvature(mesh: TriangleMesh, normals: np.ndarray, reach: float) -> np.
     1/r on a ball. The normals are averaged over about ``reach`` (mm) first, so that the steps of a voxel surface do not
     count as ridges.
     """
-    edges = _Edges(mesh.triangles)
+    edges = MeshEdges(mesh.triangles)
     points = np.ascontiguousarray(mesh.points.T)
     # The first sum is of squared lengths, the second of the edges' ends.
     lengths, ends = np.zeros(points.shape[1]), 0
@@ -197,21 +192,3 @@ def _takeSharper(sharpest: np.ndarray, turning: np.ndarray, lengths: np.ndarray)
         part = slice(first, first + BLOCK)
         ratio = turning[part] / np.maximum(lengths[part], 1e-30)
         np.maximum(sharpest[part], ratio, out=sharpest[part])
-
-
-def _meanCurvature(points: np.ndarray, triangles: np.ndarray, normals: np.ndarray, smoothings: int) -> np.ndarray:
-    edges = _Edges(triangles)
-    normals = np.ascontiguousarray(normals.T)
-    sums = [np.zeros(points.shape[1]) for _ in range(2)]
-    for start, end in edges.blocks():
-        change = points.take(end, axis=1) - points.take(start, axis=1)
-        turn = normals.take(end, axis=1) - normals.take(start, axis=1)
-        for total, values in zip(sums, ((turn * change).sum(axis=0), (change * change).sum(axis=0)), strict=True):
-            np.add.at(total, start, values.astype(np.float64))
-            np.add.at(total, end, values.astype(np.float64))
-    del normals
-    for _ in range(smoothings):
-        for values, total in zip(sums, edges.sumAround(sums), strict=True):
-            np.add(values, total, out=values)
-    numerator, denominator = sums
-    return np.divide(numerator, np.maximum(denominator, 1e-30, out=denominator), out=numerator).astype(np.float32)

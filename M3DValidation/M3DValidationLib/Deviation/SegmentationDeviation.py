@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from M3DLib.Errors import M3DError, noProgress
+from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
@@ -27,14 +28,17 @@ def segmentationDeviation(
     tolerance: float,
     leastVolume: float = LEAST_VOLUME,
     progress: Callable[[float, str], None] = noProgress,
+    *,
+    image: ImageVolume | None = None,
 ) -> tuple[DeviationMap, dict]:
     """Compare a mesh with the segment it was made from, in both directions.
 
     :param tolerance: mm, for the shares within, over and under.
-    :param leastVolume: parts below this volume (mm3) do not count as parts.
+    :param leastVolume: parts and hollows below this volume (mm3) do not count.
+    :param image: tells the slices of the places.
     :return: the map at the mesh's vertices, and JSON values: the figures of :func:`deviationStatistics`, those of the
         other direction under ``reverse``, volumes, Dice coefficient on the segment's grid, parts and cavities lost and
-        made, thin parts that vanished, the largest displacement.
+        made, number of holes through each, thin parts that vanished, the largest displacement.
     :raises M3DError: when the segment is empty or the mesh has no surface.
     """
     if not segment.array.any():
@@ -45,7 +49,7 @@ def segmentationDeviation(
     forward.kind = "segmentation"
     forward.reference = "surface of the segment's voxels, without smoothing"
     forward.signMeaning = SIGN_MEANING
-    facts = deviationStatistics(forward, tolerance)
+    facts = deviationStatistics(forward, tolerance, image)
     good = reverse.reliable
     facts["reverse"] = summary(reverse.distance[good], reverse.areas[good], tolerance)
     facts["largestDisplacement"] = _largest(forward, reverse)
@@ -104,33 +108,66 @@ def _voxelFacts(mesh, segment, leastVolume) -> dict:
     inside, own, low = voxelized(mesh, segment)
     voxel = abs(float(np.linalg.det(segment.ijkToLps[:3, :3])))
     touching = np.ones((3, 3, 3), dtype=bool)
+    masks = {"segment": own, "mesh": inside}
     total = int(inside.sum()) + int(own.sum())
     facts = {"dice": 2 * int((inside & own).sum()) / total if total else None}
-    counts, missing = {}, {}
-    for name, mask, other in (("segment", own, inside), ("mesh", inside, own)):
-        labels, number = label(mask, touching)
-        volumes = np.bincount(labels.ravel(), minlength=number + 1)[1:] * voxel
-        shared = np.bincount(labels[other], minlength=number + 1)[1:] > 0
-        large = volumes >= leastVolume
-        counts[name], missing[name] = int(large.sum()), int((large & ~shared).sum())
-    facts["parts"] = {**counts, "lost": missing["segment"], "made": missing["mesh"], "leastVolumeMm3": leastVolume}
-    facts["cavities"] = {
-        name: _cavities(mask, leastVolume / voxel) for name, mask in (("segment", own), ("mesh", inside))
-    }
+    parts = {name: label(mask, touching) for name, mask in masks.items()}
+    hollows = {name: _hollows(mask) for name, mask in masks.items()}
+    facts["parts"] = {**_lostAndMade(parts, leastVolume / voxel), "leastVolumeMm3": leastVolume}
+    facts["cavities"] = _lostAndMade(hollows, leastVolume / voxel)
+    facts["tunnels"] = {name: parts[name][1] + hollows[name][1] - eulerNumber(mask) for name, mask in masks.items()}
+    del parts, hollows
     # What lies more than a voxel outside the other is more than a shifted surface: a thin part that vanished or grew.
     facts["thinPartsLost"] = _pieces(own & ~binary_dilation(inside, touching), low, segment, voxel)
     facts["thinPartsMade"] = _pieces(inside & ~binary_dilation(own, touching), low, segment, voxel)
     return facts
 
 
-def _cavities(mask: np.ndarray, leastVoxels: float) -> int:
-    """Number of hollows of at least some voxels that are not connected with the outside."""
+def _lostAndMade(labeled: dict, leastVoxels: float) -> dict:
+    """How many pieces segment and mesh have, and how many of each share no voxel with any of the other.
+
+    :param labeled: label image (k, j, i) and number of labels, of "segment" and "mesh". :param leastVoxels: smaller
+        pieces do not count.
+    """
+    counts, alone = {}, {}
+    for name, other in (("segment", "mesh"), ("mesh", "segment")):
+        labels, number = labeled[name]
+        sizes = np.bincount(labels.ravel(), minlength=number + 1)[1:]
+        shared = np.bincount(labels[labeled[other][0] > 0], minlength=number + 1)[1:] > 0
+        large = sizes >= max(leastVoxels, 1)
+        counts[name], alone[name] = int(large.sum()), int((large & ~shared).sum())
+    return {**counts, "lost": alone["segment"], "made": alone["mesh"]}
+
+
+def _hollows(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    """Label image and number of the hollows that are not connected with the outside; the corner voxel is outside."""
     from scipy.ndimage import label
 
     labels, number = label(~mask)
-    sizes = np.bincount(labels.ravel(), minlength=number + 1)
-    sizes[[0, labels[0, 0, 0]]] = 0
-    return int((sizes >= max(leastVoxels, 1)).sum())
+    outside = labels[0, 0, 0]
+    labels[labels == outside] = 0
+    # The last label takes the number that the outside gave up, so that they count without a gap.
+    labels[labels == number] = outside
+    return labels, number - 1
+
+
+def eulerNumber(mask: np.ndarray) -> int:
+    """Corners less edges plus faces less voxels of the closed cubes of a bool array (k, j, i).
+
+    Pieces plus hollows less this number are the holes that go through, pieces touching at a corner being one (the
+    Euler-Poincare formula for three dimensions).
+    """
+    padded, total = np.pad(mask, 1), 0
+    for combination in range(8):
+        cells = padded
+        for axis in range(3):
+            if combination >> axis & 1:
+                ahead, behind = ([slice(None)] * 3 for _ in range(2))
+                ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
+                cells = cells[tuple(ahead)] | cells[tuple(behind)]
+        # A cell shared by voxels on both sides along every chosen axis has three dimensions less those axes.
+        total += (-1) ** (3 - combination.bit_count()) * int(np.count_nonzero(cells))
+    return total
 
 
 def _pieces(mask: np.ndarray, low: np.ndarray, segment: Segment, voxel: float) -> dict:
