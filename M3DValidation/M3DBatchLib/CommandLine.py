@@ -17,6 +17,7 @@ from .Terminal import Terminal
 EXIT_DONE = 0
 EXIT_WRONG_INPUT = 2
 EXIT_INTERRUPTED = 130
+_INTERRUPTED = "Interrupted; nothing was left behind."
 
 # Each module has addParser(subparsers), which sets the default "run" to its run(arguments, terminal) -> exit status.
 COMMAND_MODULES = (
@@ -58,14 +59,25 @@ def joinNegativeValues(argv: list[str]) -> list[str]:
     return joined
 
 
-def _endLikeInterrupted(signalNumber: int) -> None:
-    """Let a signal end the run the way Ctrl-C does, so that what was begun is taken back."""
+class _Interruption:
+    """Whether a signal has asked the run to end, the way Ctrl-C does, so that what was begun is taken back.
 
-    def interrupt(_number, _frame):
+    The exception may come out of compiled code as another one (numpy reports it as a TypeError in places): then only
+    this tells what has happened.
+    """
+
+    def __init__(self):
+        self.happened = False
+        if threading.current_thread() is not threading.main_thread():
+            return
+        signal.signal(signal.SIGTERM, self._interrupt)
+        # A run in the background ignores Ctrl-C, and is to go on doing so.
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self, _number, _frame):
+        self.happened = True
         raise KeyboardInterrupt
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signalNumber, interrupt)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -74,23 +86,33 @@ def main(argv: list[str] | None = None) -> int:
     :param argv: arguments without the program's name; ``sys.argv[1:]`` when None.
     :return: 0 done, 2 wrong input or usage, 130 interrupted; ``validate`` adds 1 and 3.
     """
-    _endLikeInterrupted(signal.SIGTERM)
+    interruption = _Interruption()
     arguments = makeParser().parse_args(joinNegativeValues(sys.argv[1:] if argv is None else argv))
     terminal = Terminal(json=getattr(arguments, "json", False))
     try:
         return arguments.run(arguments, terminal)
-    except M3DError as error:
+    except KeyboardInterrupt as error:
+        terminal.error(str(error) or _INTERRUPTED)
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        if interruption.happened:
+            terminal.error(_INTERRUPTED)
+            return EXIT_INTERRUPTED
+        return _statusOf(error, terminal)
+    finally:
+        terminal.close()
+
+
+def _statusOf(error: Exception, terminal: Terminal) -> int:
+    """Exit status of a run that ended with an error that a user can put right; raises any other one again."""
+    if isinstance(error, M3DError):
         terminal.error(str(error))
         return EXIT_WRONG_INPUT
-    except KeyboardInterrupt as error:
-        terminal.error(str(error) or "Interrupted; nothing was left behind.")
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
+    if isinstance(error, BrokenPipeError):
         # Whoever read the output has had enough, as "head" does; Python's last flush must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
-    finally:
-        terminal.close()
+    raise error
 
 
 if __name__ == "__main__":

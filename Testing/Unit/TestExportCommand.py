@@ -272,5 +272,27 @@ def test_anInterruptedRunLeavesNothingBehind(scan, tmp_path, signalNumber):
     assert listing(tmp_path) == []
 
 
+def test_interruptionThatComesOutAsAnotherErrorIsOneAllTheSame(scan, tmp_path, monkeypatch, capsys):
+    from M3DBatchLib import ExportCommand
+    from M3DBatchLib.CommandLine import main
+
+    def asNumpyDoes(*arguments):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt as error:
+            raise TypeError("Cannot compare structured arrays") from error
+
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    monkeypatch.setattr(ExportCommand, "readSegmentsFrom", asNumpyDoes)
+    try:
+        status = main(["export", "--image", str(scan), "--threshold", "500", "--output", str(tmp_path / "out")])
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
+    assert status == 130
+    assert "Interrupted" in capsys.readouterr().err
+    assert listing(tmp_path) == []
+
+
 def test_jsonOutputIsStrictJson(exported):
     assert json.loads(json.dumps(exported, allow_nan=False)) == exported
