@@ -44,7 +44,8 @@ def test_descriptionGoesIntoTheHeaders(tmp_path):
     header = pydicom.dcmread(writeSeries(makeVolume(), tmp_path / "a", description)[0])
     assert (header.StudyDate, header.AcquisitionTime) == ("20200203", "040506")
     assert (header.PatientName, header.SliceThickness, header.KVP) == ("Test^One", 2.5, 80)
-    assert header.ReconstructionDiameter == 5.0
+    # Of the longer side: the slices have 12 rows and 10 columns of 0.5 mm.
+    assert header.ReconstructionDiameter == 6.0
     again = pydicom.dcmread(writeSeries(makeVolume(), tmp_path / "b", description)[0])
     assert header.SOPInstanceUID == again.SOPInstanceUID
 

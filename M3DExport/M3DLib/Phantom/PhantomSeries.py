@@ -170,7 +170,7 @@ def _addCtAttributes(common: Dataset, image: ImageVolume, description: SeriesDes
     common.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     common.KVP = 120
     common.DataCollectionDiameter = _decimal(description.dataCollectionDiameter)
-    width = image.spacing[0] * image.array.shape[2]
+    width = max(image.spacing[0] * image.array.shape[2], image.spacing[1] * image.array.shape[1])
     common.ReconstructionDiameter = _decimal(description.reconstructionDiameter or width)
     common.GantryDetectorTilt = _decimal(gantryTilt(image.ijkToLps))
     common.ExposureTime = 1000

@@ -44,18 +44,17 @@ def curvatureTensors(mesh: TriangleMesh, normals: np.ndarray, smoothings: int = 
 def _edgeSums(mesh: TriangleMesh, normals: np.ndarray, smoothings: int) -> np.ndarray:
     """Weighted sums of dx dx (6 values) and of the symmetric part of dn dx (6) over the edges at each vertex, (12, n).
 
-    Some columns at a time, so that beyond the sums no more than about 70 bytes per vertex are held.
+    Some columns at a time, so that beyond the sums no more than about 60 bytes per vertex are held.
     """
     count = len(mesh.points)
-    points, normals = (np.ascontiguousarray(values.T, dtype=np.float32) for values in (mesh.points, normals))
     edges = MeshEdges(mesh.triangles)
     sums = np.zeros((12, count), dtype=np.float32)
     neighbors = _neighborWeights(edges, normals, count)
     backward = neighbors.T
     for first in range(0, 12, COLUMNS):
-        part = np.zeros((COLUMNS, count))
+        part = sums[first : first + COLUMNS]
         for start, end in edges.blocks():
-            change, turn = (values.take(end, axis=1) - values.take(start, axis=1) for values in (points, normals))
+            change, turn = _changes(mesh.points, start, end), _changes(normals, start, end)
             weighted = _weight(turn) * change
             for column, total in enumerate(part, start=first):
                 a, b = PAIRS[column % 6]
@@ -63,15 +62,17 @@ def _edgeSums(mesh: TriangleMesh, normals: np.ndarray, smoothings: int) -> np.nd
                     values = weighted[a] * change[b]
                 else:
                     values = weighted[b] * turn[a] if a == b else (weighted[b] * turn[a] + weighted[a] * turn[b]) / 2
-                values = values.astype(np.float64)
                 np.add.at(total, start, values)
                 np.add.at(total, end, values)
-        for column, total in enumerate(part, start=first):
-            values = total.astype(np.float32)
+        for values in part:
             for _ in range(smoothings):
-                values = values + neighbors @ values + backward @ values
-            sums[column] = values
+                values[:] = values + neighbors @ values + backward @ values
     return sums
+
+
+def _changes(vectors: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """How vectors (n, 3) change from the start to the end of edges, (3, k)."""
+    return np.ascontiguousarray((vectors.take(end, axis=0) - vectors.take(start, axis=0)).T)
 
 
 def _weight(turn: np.ndarray) -> np.ndarray:
@@ -83,15 +84,14 @@ def _neighborWeights(edges: MeshEdges, normals: np.ndarray, count: int):
     """The edges' weights as a sparse matrix: one entry an edge, row and column being its ends."""
     from scipy.sparse import coo_matrix
 
-    rows, columns, weights = [], [], []
+    number = sum(len(start) for start, _end in edges.blocks())
+    rows, columns = np.empty(number, dtype=np.int32), np.empty(number, dtype=np.int32)
+    weights, done = np.empty(number, dtype=np.float32), 0
     for start, end in edges.blocks():
-        turn = normals.take(end, axis=1) - normals.take(start, axis=1)
-        rows.append(start.astype(np.int32))
-        columns.append(end.astype(np.int32))
-        weights.append(_weight(turn))
-    entries = (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns)))
-    del rows, columns, weights
-    return coo_matrix(entries, shape=(count, count)).tocsr()
+        part = slice(done, done + len(start))
+        rows[part], columns[part], weights[part] = start, end, _weight(_changes(normals, start, end))
+        done += len(start)
+    return coo_matrix((weights, (rows, columns)), shape=(count, count), copy=False).tocsr()
 
 
 def _tensors(sums, normals) -> np.ndarray:
