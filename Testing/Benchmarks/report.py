@@ -40,10 +40,10 @@ def writeChecked(scan: Path, file: Path) -> None:
     mesh = makeSurfaces(image, [segment], surface)[0]
     case = Case(loadProfile(), image, segment, mesh=mesh, surfaceParameters=surface)
     results = checkCases([case])
-    # Only the deviation is needed further on; what else the checks kept need not be written.
+    # What is needed further on; what else the checks kept need not be written.
     deviations = case.measurements["deviation"]
     deviations.key = ()
-    case.measurements = {"deviation": deviations}
+    case.measurements = {name: case.measurements[name] for name in ("deviation", "stlHash")}
     case.mesh = replace(mesh)
     for deviation in deviations.maps.values():
         deviation.mesh = replace(deviation.mesh)

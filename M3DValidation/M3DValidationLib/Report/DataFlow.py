@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
-from M3DLib.Mesh.StlFile import stlBytes
 from M3DLib.Software import softwareVersions
+
+from .StlHash import stlHash
 
 if TYPE_CHECKING:
     from M3DLib.Image.ImageVolume import ImageVolume
-    from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
     from ..Check import Case
 
@@ -56,7 +56,7 @@ def dataFlow(cases: Sequence[Case], files: Sequence[Path] = (), *, time: str = "
             settings = case.surfaceParameters.asDict()
             steps.append(_step("surface", f"Surface of '{name}'", softwareVersions(), settings, **here))
         entries = [] if made else [entry for entry in hashed if entry["name"] not in segmentFiles]
-        steps.append(_stlStep(case.mesh, name, entries, here if made else {}))
+        steps.append(_stlStep(case, name, entries, here if made else {}))
     profile = {
         "profile": first.profile.name,
         "version": first.profile.version,
@@ -99,14 +99,11 @@ def _imageStep(image: ImageVolume) -> dict:
     return _step("image", "Scan", [device] if device else [], parameters, time=time, files=files)
 
 
-def _stlStep(mesh: TriangleMesh, name: str, files: list[dict], here: dict) -> dict:
-    parameters = {"triangles": len(mesh.triangles)}
-    try:
-        parameters["sha256OfBinaryStlInMm"] = hashlib.sha256(stlBytes(mesh)).hexdigest()
-    except M3DError as error:
-        # What no STL can hold is found by the checks; the flow says that there is none.
-        parameters["sha256OfBinaryStlInMm"] = None
-        parameters["problem"] = str(error)
+def _stlStep(case: Case, name: str, files: list[dict], here: dict) -> dict:
+    sha256, problem = stlHash(case)
+    parameters = {"triangles": len(case.mesh.triangles), "sha256OfBinaryStlInMm": sha256}
+    if problem:
+        parameters["problem"] = problem
     software = softwareVersions() if here else ()
     return _step("stl", f"Model '{name}'", software, parameters, files=files, **here)
 

@@ -19,6 +19,7 @@ from .DeviationModel import DeviationModel, deviationModels
 from .Pictures import Picture, makePictures, ofSegment, pngBytes
 from .ReportContent import reportContent
 from .ReportResult import resultOf
+from .StlHash import hashing
 from .ThinPlacePictures import thinPlacePictures
 
 # The checks take most of the time, the pictures nearly all of the rest.
@@ -104,12 +105,13 @@ def checkCases(cases: Sequence[Case], progress: Callable[[float, str], None] = n
         # Pictures follow, and trying whether there can be any takes as long as half a report in JSON.
         prepareRendering()
     results = []
-    for index, case in enumerate(cases):
+    with hashing(cases):
+        for index, case in enumerate(cases):
 
-        def part(fraction: float, text: str, start=index) -> None:
-            progress((start + fraction) / len(cases), text)
+            def part(fraction: float, text: str, start=index) -> None:
+                progress((start + fraction) / len(cases), text)
 
-        results.append(runChecks(case, part, imageToo=index == 0))
+            results.append(runChecks(case, part, imageToo=index == 0))
     return results
 
 
