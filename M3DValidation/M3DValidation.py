@@ -137,12 +137,19 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
 
         return addResults(report, slicer.mrmlScene, volumeNode, node, segmentId)
 
-    def keepResults(self, report, parameters):
-        """Put a report into the scene in place of the one that the panel shows."""
+    def keepResults(self, report, parameters, volumeNode=None, node=None, segmentId=""):
+        """Put a report into the scene in place of the one that the panel shows.
+
+        :param volumeNode, node, segmentId: what was validated.
+        :raises M3DError: it is no longer in the scene.
+        """
+        from M3DLib.Errors import M3DError
         from M3DValidationLib.InSlicer.ResultNodes import isReport, removeResults
 
+        if any(one is not None and one.GetScene() is None for one in (volumeNode, node)):
+            raise M3DError("What was validated is no longer in the scene, so the results are not kept.")
         earlier = parameters.report
-        added = self.addResults(report, parameters.volume, parameters.inputNode, parameters.segmentId)
+        added = self.addResults(report, volumeNode, node, segmentId)
         parameters.report = added
         if isReport(earlier):
             removeResults(earlier, slicer.mrmlScene)
@@ -185,37 +192,29 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         rememberStored(reportNode, uids)
         return uids
 
-    def prepareExport(self, parameters, reason=""):
+    def prepareExport(self, reportNode, reason=""):
         """Fill in M3D Export with the model that was validated, how it was made, and its report.
 
         The report is stored in the DICOM database first, when it is not there yet, for the model refers to it.
 
+        :param reportNode: text node, as :meth:`addResults` gives it.
         :param reason: why the model is exported although something fails; needed when something does.
-        :raises M3DError: the report has no place in the patient's study, for it is pseudonymized, or no surface was
-            validated.
+        :raises M3DError: the report has no place in the patient's study, for it is pseudonymized, no surface was
+            validated, or what was validated is no longer in the scene.
         """
-        from M3DValidationPanelLib.ValidationParameters import surfaceOf
-
         from M3DExport import M3DExportLogic
         from M3DLib.InSlicer.ValidatedModel import ValidatedModel
         from M3DLib.SlicerAdaptors import applicationDatabase
         from M3DValidationLib.InSlicer.StoredReport import exportValuesOf, recordReason, storedInstances
 
-        report = parameters.report
-        values = exportValuesOf(report, reason)
-        uids = storedInstances(report, applicationDatabase())
+        values = exportValuesOf(reportNode, reason)
+        uids = storedInstances(reportNode, applicationDatabase())
         # The stored report is to say why its model was exported although something fails.
-        isNew = bool(values["override"]) and recordReason(report, values["override"])
+        isNew = bool(values["override"]) and recordReason(reportNode, values["override"])
         if isNew or not uids:
-            uids = self.storeReport(report, parameters.volume)
-        M3DExportLogic().fillIn(
-            node=parameters.inputNode,
-            segmentIds=[parameters.segmentId] if parameters.segmentId else [],
-            volume=parameters.volume,
-            surface=surfaceOf(parameters),
-            usage=values["usage"],
-            validated=ValidatedModel(values["sha256"], tuple(uids), values["override"]),
-        )
+            uids = self.storeReport(reportNode)
+        validated = ValidatedModel(values.pop("sha256"), tuple(uids), values.pop("override"))
+        M3DExportLogic().fillIn(**values, validated=validated)
 
     def run(self, arguments):
         """Validate files as the command ``m3d validate`` does.

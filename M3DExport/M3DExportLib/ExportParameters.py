@@ -118,15 +118,17 @@ def forgetValidation(parameters):
 def fillIn(parameters, *, node, segmentIds, volume, surface, usage, validated):
     """Put a validated model into the panel.
 
-    :param surface: ``SurfaceParameters``. :param usage: keyword of CID 7064, "" to leave it as it is.
+    :param surface: ``SurfaceParameters``, None for a finished model.
+    :param usage: keyword of CID 7064, "" to leave it as it is.
     :param validated: ``ValidatedModel``.
     """
     parameters.inputNode = node
     parameters.segmentIds = list(segmentIds)
     parameters.sourceVolume = volume
-    parameters.method = SurfaceMethod(surface.method)
-    parameters.smoothing = surface.smoothing
-    parameters.decimation = surface.decimation
+    if surface is not None:
+        parameters.method = SurfaceMethod(surface.method)
+        parameters.smoothing = surface.smoothing
+        parameters.decimation = surface.decimation
     parameters.merge = False
     parameters.units = Unit.MILLIMETER
     if usage:

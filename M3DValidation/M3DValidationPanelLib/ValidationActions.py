@@ -18,10 +18,11 @@ class ValidationActions:
     def __init__(self, ui, widget):
         self.ui = ui
         self.widget = widget
+        self.isRunning = False
 
     def showButtons(self, parameters):
         """Enable what can be done with the results, and say why the rest cannot."""
-        from M3DValidationLib.InSlicer.ResultNodes import isReport, verdictOf
+        from M3DValidationLib.InSlicer.ResultNodes import isModelReport, isReport, verdictOf
 
         report = parameters.report
         there = isReport(report)
@@ -30,13 +31,13 @@ class ValidationActions:
         failed = there and verdictOf(report) == "fail"
         self.ui.reasonLineEdit.visible = failed
         self.ui.reasonLabel.visible = failed
-        hasModel = parameters.inputNode is not None and parameters.volume is not None
+        hasModel = there and isModelReport(report)
         hasReason = bool(self.ui.reasonLineEdit.text.strip())
         self.ui.exportButton.enabled = there and hasModel and (not failed or hasReason)
         if not there:
             self.ui.exportButton.toolTip = _("Validate the model first")
         elif not hasModel:
-            self.ui.exportButton.toolTip = _("Choose a model, or a segment, and its scan")
+            self.ui.exportButton.toolTip = _("The report is not about a model and its scan, or they are gone")
         elif failed and not hasReason:
             self.ui.exportButton.toolTip = _("Something fails: say why the model is exported all the same")
         else:
@@ -48,17 +49,22 @@ class ValidationActions:
         from M3DLib.SlicerAdaptors import ProgressDialog
 
         self.ui.statusLabel.text = ""
+        # The application handles its events meanwhile: what is chosen then is not what was validated.
+        validated = parameters.volume, parameters.inputNode, parameters.segmentId
+        self.isRunning = True
         with slicer.util.tryWithErrorDisplay(_("The validation could not be done.")):
             try:
                 with ProgressDialog(_("Validating")) as progress:
                     report, warnings = self.widget.logic.validateParameters(parameters, progress)
+                self.widget.logic.keepResults(report, parameters, *validated)
             except Cancelled:
                 self.ui.statusLabel.text = _("Stopped; the earlier results are still there.")
                 return
             except Exception as error:
                 self.ui.statusLabel.text = _("Not validated: {reason}").format(reason=error)
                 raise
-            self.widget.logic.keepResults(report, parameters)
+            finally:
+                self.isRunning = False
             self.ui.statusLabel.text = "\n".join(warnings)
 
     def save(self, parameters):
@@ -95,7 +101,7 @@ class ValidationActions:
     def export(self, parameters):
         """Open M3D Export with the validated model, its description and its report filled in."""
         with slicer.util.tryWithErrorDisplay(_("The model cannot be handed over.")):
-            self.widget.logic.prepareExport(parameters, self.ui.reasonLineEdit.text.strip())
+            self.widget.logic.prepareExport(parameters.report, self.ui.reasonLineEdit.text.strip())
             slicer.util.selectModule("M3DExport")
 
 

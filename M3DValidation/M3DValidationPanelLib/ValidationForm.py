@@ -88,6 +88,8 @@ class ValidationForm:
     def _isReady(self):
         """Whether there is something to validate, and what the button does or what is missing."""
         volume, node = self._parameters.volume, self._parameters.inputNode
+        if self.actions.isRunning:
+            return False, _("A validation is running")
         if volume is None and node is None:
             return False, _("Choose a volume, a segmentation or a model")
         if node is None:

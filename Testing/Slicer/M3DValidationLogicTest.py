@@ -75,8 +75,8 @@ class M3DValidationLogicTest(M3DSlicerCase):
         parameters.volume, parameters.inputNode = self.volume, self.segmentation
         parameters.segmentId = self.segmentation.GetSegmentation().GetNthSegmentID(0)
         report, _warnings = self.logic.validateParameters(parameters)
-        self.logic.keepResults(report, parameters)
-        self.logic.prepareExport(parameters, "a test")
+        self.logic.keepResults(report, parameters, self.volume, self.segmentation, parameters.segmentId)
+        self.logic.prepareExport(parameters.report, "a test")
         export = M3DExportLogic()
         (uid,) = export.exportParameters(export.getParameterNode())
         model = readEncapsulatedStl(slicer.dicomDatabase.fileForInstance(uid))

@@ -90,7 +90,7 @@ class M3DValidationWidgetTest(M3DSlicerCase):
         _volume, segmentation = self.validate()
         self.widget.ui.reasonLineEdit.text = "a test"
         self.assertTrue(self.widget.ui.exportButton.enabled)
-        self.widget.logic.prepareExport(self.widget._parameterNode, "a test")
+        self.widget.logic.prepareExport(self.widget._parameterNode.report, "a test")
         export = slicer.util.getModuleWidget("M3DExport")
         self.addCleanup(export.exit)
         export.enter()

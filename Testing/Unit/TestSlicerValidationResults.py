@@ -84,6 +84,31 @@ class TestResults:
         assert application.scene.GetNumberOfNodes() == count
         assert validated._parameterNode.report.GetID() != before
 
+    def test_noSecondValidationIsBegunWhileOneRuns(self, validated, monkeypatch):
+        from M3DLib.SlicerAdaptors import ProgressDialog
+
+        enabled = []
+
+        def look(self, fraction, text):
+            validated.form.show(validated._parameterNode)
+            enabled.append(validated.ui.validateButton.enabled)
+
+        monkeypatch.setattr(ProgressDialog, "report", look)
+        validated.ui.validateButton.click()
+        assert enabled
+        assert not any(enabled)
+        assert validated.ui.validateButton.enabled
+
+    def test_sceneThatIsClosedMeanwhileKeepsNoResults(self, validated, application, nodes, monkeypatch):
+        from M3DLib.SlicerAdaptors import ProgressDialog
+
+        monkeypatch.setattr(
+            ProgressDialog, "report", lambda self, fraction, text: application.scene.RemoveNode(nodes[1])
+        )
+        with pytest.raises(M3DError, match="no longer in the scene"):
+            validated.ui.validateButton.click()
+        assert "not kept" in validated.ui.statusLabel.text
+
     def test_cancellingKeepsTheOldResults(self, validated, monkeypatch):
         from M3DLib.SlicerAdaptors import ProgressDialog
 
@@ -210,6 +235,28 @@ class TestOutput:
         assert "Teaching, no patient" in texts
         algorithm = dataset.DerivationAlgorithmSequence[0].AlgorithmParameters
         assert "validation=fail,exportedAnyway=Teaching; no patient" in algorithm
+
+    def test_whatIsExportedIsWhatWasValidatedAndNotWhatIsChosenNow(self, validated, application, nodes):
+        import slicer
+
+        from M3DExport import M3DExportLogic
+
+        slicer.util.selectModule = lambda name: None
+        other = addSegmentation(application, nodes[0], {"cube": np.s_[12:20, 12:20, 12:20]}, "other")
+        choose(validated, other)
+        validated._parameterNode.smoothing = 0.9
+        validated.ui.reasonLineEdit.text = "Teaching"
+        validated.ui.exportButton.click()
+        logic = M3DExportLogic()
+        parameters = logic.getParameterNode()
+        assert parameters.inputNode is nodes[1]
+        assert parameters.smoothing == 0.2
+        assert len(logic.exportParameters(parameters)) == 1
+
+    def test_reportOfAModelThatIsGoneIsNotExported(self, validated, application, nodes):
+        application.scene.RemoveNode(nodes[1])
+        with pytest.raises(M3DError, match="no longer in the scene"):
+            validated.logic.prepareExport(validated._parameterNode.report, "Teaching")
 
     def test_modelThatHasChangedSinceIsNotExportedAsValidated(self, validated, application, nodes):
         import slicer

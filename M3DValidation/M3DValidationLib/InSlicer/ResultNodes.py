@@ -198,6 +198,11 @@ def isReport(node: slicer.vtkMRMLNode | None) -> bool:
     return node is not None and bool(node.GetAttribute(IS_REPORT))
 
 
+def isModelReport(textNode: slicer.vtkMRMLTextNode) -> bool:
+    """Whether a report is about a model or segment and its scan, and both are in the scene still."""
+    return textNode.GetNodeReference(VOLUME) is not None and textNode.GetNodeReference(INPUT) is not None
+
+
 def verdictOf(textNode: slicer.vtkMRMLTextNode) -> str:
     """The verdict of a report in the scene, a value of ``Verdict``, without reading all of it."""
     return textNode.GetAttribute(_VERDICT) or ""

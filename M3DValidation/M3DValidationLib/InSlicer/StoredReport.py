@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from M3DLib.Errors import M3DError
 from M3DLib.InSlicer.SlicerDatabase import studyHeaders
 from M3DLib.InSlicer.SlicerImage import imageOfVolumeNode, requireOpen
+from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
 from ..Report.PdfReport import pdfReport
 from ..Report.ReportObjects import reportObjects
-from .ResultNodes import VOLUME, readResults, verdictOf
+from .ResultNodes import INPUT, SEGMENT_ID, VOLUME, isModelReport, readResults, verdictOf
 
 if TYPE_CHECKING:
     import slicer
@@ -80,10 +81,15 @@ def exportValuesOf(textNode: slicer.vtkMRMLTextNode, reason: str = "") -> dict:
     """What M3D Export is to know of a validated model, as plain values.
 
     :param reason: why it is exported although something fails.
-    :return: ``usage`` (keyword of CID 7064 or ""), ``sha256`` of the validated surface as binary STL in mm,
+    :return: ``node``, ``segmentIds`` and ``volume`` that were validated, ``surface`` (``SurfaceParameters``, None for a
+        model), ``usage`` (keyword of CID 7064 or ""), ``sha256`` of the validated surface as binary STL in mm,
         ``override`` (the reason, "" where nothing fails).
-    :raises M3DError: something fails and no reason is given, or no surface was validated.
+    :raises M3DError: something fails and no reason is given, no surface was validated, or its nodes are gone.
     """
+    if not isModelReport(textNode):
+        raise M3DError(
+            "What was validated is no longer in the scene, or was no model with its scan; validate it again."
+        )
     data = readResults(textNode).data
     if verdictOf(textNode) == "fail" and not reason.strip():
         raise M3DError("Something fails; say why the model is exported all the same.")
@@ -96,4 +102,13 @@ def exportValuesOf(textNode: slicer.vtkMRMLTextNode, reason: str = "") -> dict:
         raise M3DError("The report is not about one surface, so no model can be exported with it.")
     profile = data["profile"]["name"].removesuffix("-changed")
     override = reason.strip() if verdictOf(textNode) == "fail" else ""
-    return {"usage": _USAGES.get(profile, ""), "sha256": hashes[0], "override": override}
+    surface, segmentId = data["input"].get("surface"), textNode.GetAttribute(SEGMENT_ID)
+    return {
+        "node": textNode.GetNodeReference(INPUT),
+        "segmentIds": [segmentId] if segmentId else [],
+        "volume": textNode.GetNodeReference(VOLUME),
+        "surface": SurfaceParameters(**surface) if surface else None,
+        "usage": _USAGES.get(profile, ""),
+        "sha256": hashes[0],
+        "override": override,
+    }
