@@ -22,6 +22,23 @@ def requireChromium():
     return None
 
 
+def browserCommand(folder):
+    """Start of a command line for the browser without a window; every host name leads nowhere.
+
+    :param folder: for the browser's profile.
+    """
+    return [
+        requireChromium(),
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-extensions",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+        f"--user-data-dir={folder / 'profile'}",
+    ]
+
+
 def openPage(file, folder, width=1200, height=2000):
     """Open a file; what came of it.
 
@@ -34,17 +51,10 @@ def openPage(file, folder, width=1200, height=2000):
     screenshot = folder / "screenshot.png"
     log = folder / "net.json"
     common = [
-        requireChromium(),
-        "--headless=new",
-        "--no-sandbox",
+        *browserCommand(folder),
         *SOFTWARE_GRAPHICS,
-        "--disable-extensions",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--host-resolver-rules=MAP * ~NOTFOUND",
         "--enable-logging=stderr",
         "--v=0",
-        f"--user-data-dir={folder / 'profile'}",
         f"--window-size={width},{height}",
     ]
     shown = subprocess.run(

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from M3DTestSupport.Chromium import SOFTWARE_GRAPHICS, requireChromium
+from M3DTestSupport.Chromium import SOFTWARE_GRAPHICS, browserCommand
 
 _SECONDS = 90
 _KEYS = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Home": 36, "Tab": 9, "+": 187, "-": 189}
@@ -41,16 +41,9 @@ class ChromiumPage:
         # Above the numbers that the browser expects its two pipes at.
         (toBrowser, self._write), (self._read, fromBrowser) = (map(_moved, os.pipe()) for _ in range(2))
         command = [
-            requireChromium(),
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-extensions",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--host-resolver-rules=MAP * ~NOTFOUND",
+            *browserCommand(self.folder),
             "--hide-scrollbars",
             "--remote-debugging-pipe",
-            f"--user-data-dir={self.folder / 'profile'}",
             *self._graphics,
         ]
         # The protocol is spoken over the file descriptors 3 and 4; the shell puts the pipes there.

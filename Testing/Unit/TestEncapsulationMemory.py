@@ -8,28 +8,18 @@ from pathlib import Path
 import pytest
 
 CODE = """
-import gc, json, sys
+import json, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 import numpy as np
 from M3DTestSupport.Models import makeHeaders
+from M3DTestSupport.PeakMemory import peakOf
 from M3DLib.Dicom.DicomFile import writeDicomFile
 from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl, readStlPayload
 from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import encapsulateMesh
 from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
-
-def status(name):
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
-
-def peakOf(work):
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")
-    before = status("VmRSS")
-    result = work()
-    return (status("VmHWM") - before), result
 
 def sheet(side):
     i, j = np.meshgrid(np.arange(side), np.arange(side), indexing="ij")
