@@ -20,7 +20,7 @@ class DeviationView:
         self._parameters = None
         self._colored = None
         self._probes = []
-        ui.showMapButton.connect("clicked()", self._onShow)
+        ui.showMapButton.connect("clicked()", self.bringIntoView)
 
     def show(self, parameters):
         """Color the maps as these parameters say; None for none."""
@@ -36,6 +36,9 @@ class DeviationView:
             parameters.bands,
             parameters.reliableOnly,
         )
+        if self._probes and [node.GetID() for node, _probe in self._probes] != list(choice[0]):
+            # Those of earlier results.
+            self.cleanup()
         if choice != self._colored:
             self._colored = choice
             self._color(maps)
@@ -67,7 +70,12 @@ class DeviationView:
             "Dark gray: not measured."
         ).format(reach=parameters.displayRange, tolerance=tolerance)
 
-    def _onShow(self):
+    def reveal(self):
+        """Bring the map into view where it is not shown yet; what the user has arranged since stays as it is."""
+        if self._maps() and not self._probes:
+            self.bringIntoView()
+
+    def bringIntoView(self):
         """Bring map, legend and histogram into view, and follow the cursor."""
         from M3DValidationLib.InSlicer.DeviationDisplay import DeviationProbe, addLegend
         from M3DValidationLib.InSlicer.ResultNodes import CHART

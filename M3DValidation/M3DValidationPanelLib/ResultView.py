@@ -10,6 +10,8 @@ from slicer.i18n import tr as _
 _COLORS = {"pass": "#1a8f73", "warning": "#c77700", "fail": "#d6285a", "notAssessable": "#7a7ae0"}
 _ORDER = ("fail", "notAssessable", "warning", "pass")
 _MARK = "M3DValidation.Place"
+# Requirements on the deviation from the scan begin so.
+_DEVIATION = "deviation-"
 _PICTURE_WIDTH = 440
 _HEADERS = 5
 
@@ -18,10 +20,12 @@ class ResultView:
     """Shows the results that the parameters name.
 
     :param ui: the widgets of ``M3DValidation.ui``.
+    :param showMap: called when a finding on the deviation from the scan is chosen.
     """
 
-    def __init__(self, ui):
+    def __init__(self, ui, showMap):
         self.ui = ui
+        self._showMap = showMap
         self._parameters = None
         self._shownId = None
         self._results = None
@@ -124,6 +128,8 @@ class ResultView:
                 message=finding["message"], source=finding["source"] or _("none stated")
             )
         )
+        if finding is not None and finding["requirement"].startswith(_DEVIATION):
+            self._showMap()
         self._showPicture(finding)
         self._showPlace()
 

@@ -21,8 +21,8 @@ class ValidationForm:
         self.ui = ui
         self.limits = LimitsTable(ui)
         self.lines = ReferenceLines(ui)
-        self.results = ResultView(ui)
         self.deviation = DeviationView(ui, widget)
+        self.results = ResultView(ui, self.deviation.reveal)
         self.actions = ValidationActions(ui, widget)
         self._parameters = None
         self._showing = False
@@ -48,10 +48,6 @@ class ValidationForm:
                 self._showButtons()
         finally:
             self._showing = False
-
-    def cleanup(self):
-        """The panel is about to go."""
-        self.deviation.cleanup()
 
     def _showInput(self):
         node = self._parameters.inputNode

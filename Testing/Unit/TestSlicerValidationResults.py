@@ -156,6 +156,32 @@ class TestDeviation:
         crosshair.SetCursorPositionRAS((-CENTER[0] - 9.6, -CENTER[1], CENTER[2]))
         assert widget.ui.probeLabel.text == ""
 
+    def test_findingOnTheDeviationBringsTheMapIntoView(self, widget, crosshair):
+        from M3DValidationLib.InSlicer.ResultNodes import mapsOf
+
+        widget.ui.validateButton.click()
+        display = mapsOf(widget._parameterNode.report)[0].GetDisplayNode()
+        display.SetVisibility(False)
+        widget.ui.findingsTable.selectRow(rowOf(widget, "thin enough"))
+        assert not display.GetVisibility()
+        widget.ui.findingsTable.selectRow(rowOf(widget, "No part of the surface lies far"))
+        assert display.GetVisibility()
+        crosshair.SetCursorPositionRAS((-CENTER[0] - 9.6, -CENTER[1], CENTER[2]))
+        assert "reliable" in widget.ui.probeLabel.text
+        display.SetVisibility(False)
+        widget.ui.findingsTable.selectRow(rowOf(widget, "neither too large nor too small"))
+        assert not display.GetVisibility()
+
+    def test_newResultsAreProbedInPlaceOfTheOld(self, widget, crosshair):
+        place = (-CENTER[0] - 9.6, -CENTER[1], CENTER[2])
+        for _ in range(2):
+            widget.ui.validateButton.click()
+            crosshair.SetCursorPositionRAS((0.0, 0.0, 0.0))
+            assert widget.ui.probeLabel.text == ""
+            widget.ui.findingsTable.selectRow(rowOf(widget, "No part of the surface lies far"))
+            crosshair.SetCursorPositionRAS(place)
+            assert "reliable" in widget.ui.probeLabel.text
+
     def test_rangeAndBandsChangeTheColors(self, widget):
         from M3DValidationLib.InSlicer.ResultNodes import FOUND, mapsOf
 
