@@ -114,12 +114,13 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         :return: the report, and what a user should know of how the scan was taken from the scene.
         """
         from M3DLib.Mesh.Rendering import allowRendering
-        from M3DLib.SlicerAdaptors import applicationDatabase, hasViews
+        from M3DLib.SlicerAdaptors import applicationDatabase, applicationVersion, hasViews
         from M3DValidationLib.InSlicer.SceneValidation import validateNodes
 
         if hasViews():
             allowRendering()
-        report, warnings = validateNodes(volumeNode, node, segmentIds, profile, database=applicationDatabase(), **more)
+        more = {"database": applicationDatabase(), "applicationVersion": applicationVersion(), **more}
+        report, warnings = validateNodes(volumeNode, node, segmentIds, profile, **more)
         for warning in warnings:
             logging.warning(warning)
         return report, warnings

@@ -75,22 +75,26 @@ def ensurePackages(requirements: Sequence[str], requester: str) -> None:
         raise M3DError(f"{' and '.join(missing)} cannot be had: {error}") from error
 
 
+def applicationVersion() -> str:
+    """Version of the application."""
+    import slicer
+
+    return slicer.app.applicationVersion
+
+
 def withApplicationVersion(description):
     """A model's description whose software versions name the application, unless it says versions itself.
 
     :param description: ``M3DLib.EncapsulatedStl.ModelDescription.ModelDescription``; a default one when None.
     """
-    import slicer
-
     from .EncapsulatedStl.ModelDescription import ModelDescription
-    from .Software import softwareVersions
+    from .Software import softwareVersions, withApplication
 
     description = description or ModelDescription()
     if description.equipment.softwareVersions:
         return description
-    application = f"3D Slicer {slicer.app.applicationVersion}"
-    others = [version for version in softwareVersions() if not version.startswith("3D Slicer ")]
-    equipment = replace(description.equipment, softwareVersions=(*others, application))
+    versions = withApplication(softwareVersions(), applicationVersion())
+    equipment = replace(description.equipment, softwareVersions=tuple(versions))
     return replace(description, equipment=equipment)
 
 

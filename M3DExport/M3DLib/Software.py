@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 NAME = "SlicerM3D"
 VERSION = "0.1.0"
@@ -29,3 +30,11 @@ def softwareVersions() -> list[str]:
         if isinstance(version, str) and version:
             versions.append(f"{module} {version}")
     return versions
+
+
+def withApplication(versions: Sequence[str], version: str) -> list[str]:
+    """Software versions that name the running application, in place of the package of its libraries, if any.
+
+    :param version: of 3D Slicer.
+    """
+    return [*(entry for entry in versions if not entry.startswith("3D Slicer ")), f"3D Slicer {version}"]

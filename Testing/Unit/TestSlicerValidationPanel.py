@@ -148,6 +148,8 @@ def test_consoleExampleOfTheLogicWorks(application, nodes):
     report = M3DValidationLogic().validate(*nodes, SEGMENT_ID, "anatomical-model")
     assert report.verdict.value == "fail"
     assert abs(report.data["deviation"]["image"]["meanSigned"]) < 0.05
+    made = [step["software"] for step in report.data["dataFlow"] if step["step"] == "surface"]
+    assert [entry for entry in made[0] if entry.startswith("3D Slicer")] == ["3D Slicer 5.12.3-2026-07-22"]
     with pytest.raises(M3DError, match="not both"):
         M3DValidationLogic().validate(*nodes, modelNode=nodes[1])
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import noProgress
+from M3DLib.Software import withApplication
 
 from ..Profile import Profile, loadProfile
 from ..Report.Report import Report, validateCases
@@ -31,6 +32,7 @@ def validateNodes(
     tolerance: float | None = None,
     person: str = "",
     pseudonym: str = "",
+    applicationVersion: str = "",
     background: bool = False,
     progress: Callable[[float, str], None] = noProgress,
 ) -> tuple[Report, list[str]]:
@@ -44,6 +46,7 @@ def validateNodes(
     :param lineNodes: line markups as reference distances.
     :param tolerance: mm; the profile's when None.
     :param person, pseudonym: for the report.
+    :param applicationVersion: of Slicer, to be named among the software; "" outside the application.
     :param background: check in a thread of its own, while ``progress`` keeps the application responsive.
     :return: the report, and what a user should know of how the scan was taken from the scene.
     :raises M3DError: nothing to check, or nodes that do not belong together.
@@ -66,4 +69,9 @@ def validateNodes(
         background=background,
         progress=lambda done, text: progress(_READING_SHARE + (1 - _READING_SHARE) * done, text),
     )
+    if applicationVersion:
+        for step in report.data["dataFlow"]:
+            # What the scanner's software was is another matter.
+            if step["step"] != "image" and step["software"]:
+                step["software"] = withApplication(step["software"], applicationVersion)
     return report, scene.warnings
