@@ -11,18 +11,9 @@ from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.Conformance import requireTool
 from M3DTestSupport.Models import STUDY, makeHeaders, makeObject, makeTetrahedron
-from M3DTestSupport.OrthancServer import AET, CLIENT_AET, OrthancServer, findOrthanc
+from M3DTestSupport.OrthancServer import AET, CLIENT_AET
 
 NAME = "Wang^XiaoDong=王^小東"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    program, plugin = findOrthanc()
-    if program is None or plugin is None:
-        pytest.skip("orthanc or orthanc-dicomweb is not installed")
-    with OrthancServer(tmp_path_factory.mktemp("orthanc"), program, plugin) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -8,19 +8,9 @@ from pydicom import dcmread
 
 from M3DBatchLib.CommandLine import main
 from M3DTestSupport.MeasurementReports import complaints, groupsOf, instances, numbers
-from M3DTestSupport.OrthancServer import OrthancServer, findOrthanc
 from M3DTestSupport.Reports import PATIENT, writeNamedScan
 
 pytest.importorskip("dicomweb_client", reason="dicomweb-client is not installed; Slicer brings it along")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    program, plugin = findOrthanc()
-    if program is None or plugin is None:
-        pytest.skip("orthanc or orthanc-dicomweb is not installed")
-    with OrthancServer(tmp_path_factory.mktemp("orthanc"), program, plugin) as running:
-        yield running
 
 
 def test_runStoresModelAndReportsInThePatientsStudy(server, tmp_path):

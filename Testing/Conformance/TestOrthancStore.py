@@ -5,20 +5,10 @@ import pytest
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere
 from M3DTestSupport.Models import makeObject, makeTetrahedron
-from M3DTestSupport.OrthancServer import OrthancServer, findOrthanc
 
 pytest.importorskip("dicomweb_client", reason="dicomweb-client is not installed; Slicer brings it along")
 
 from M3DLib.Store.DicomWebStore import DicomWebStore
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    program, plugin = findOrthanc()
-    if program is None or plugin is None:
-        pytest.skip("orthanc or orthanc-dicomweb is not installed")
-    with OrthancServer(tmp_path_factory.mktemp("orthanc"), program, plugin) as running:
-        yield running
 
 
 @pytest.mark.parametrize("level", [0, 6], ids=["small", "large"])
