@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from .EqualCorners import withoutEqualCorners
 from .SurfaceTile import SurfaceTile, coveringRadius2, doubleAreas2
 from .TriangleDistance import closestOnTriangles, cross, distanceTable, dot
+from .TwoThreads import inTwoThreads
 
 BLOCK = 8192
 # Points whose surroundings are compared with those of the tiles together.
@@ -141,7 +141,7 @@ class ClosestSurface:
             found.distance[part] = np.sqrt(dot(offset, offset))
             found.offset[part] = offset.T
 
-        _inTwoThreads(work, range(0, count, BLOCK))
+        inTwoThreads(work, range(0, count, BLOCK))
         return found
 
     def search(self, points: np.ndarray, progress: Callable[[float, str], None] = noProgress) -> np.ndarray:
@@ -157,7 +157,7 @@ class ClosestSurface:
             best[part] = (1.001 * distance + 1e-3) ** 2
             near[part] = place.take(corner)
 
-        _inTwoThreads(bound, range(0, len(points), BLOCK), lambda done: progress(0.1 * done, TEXT))
+        inTwoThreads(bound, range(0, len(points), BLOCK), lambda done: progress(0.1 * done, TEXT))
         # Points near the same corner follow each other.
         order = np.argsort(near).astype(np.int32)
         triangle = np.full(len(points), -1, dtype=np.int32)
@@ -201,7 +201,7 @@ class ClosestSurface:
                     triangle[which[better]] = self.tiles[number][found[better]]
 
         stopped = threading.Event()
-        _inTwoThreads(work, range(len(self.tiles)), progress, stopped)
+        inTwoThreads(work, range(len(self.tiles)), progress, stopped)
 
     def _tile(self, numbers: np.ndarray) -> SurfaceTile:
         triangles = self.triangles.take(numbers, axis=0)
@@ -224,20 +224,3 @@ def _cut(columns: np.ndarray, most: int) -> Iterable[np.ndarray]:
         coordinates = columns.take(part, axis=1)
         order = np.argpartition(coordinates[np.ptp(coordinates, axis=1).argmax()], len(part) // 2)
         open_ += [part.take(order[len(part) // 2 :]), part.take(order[: len(part) // 2])]
-
-
-def _inTwoThreads(work, items, progress=lambda done: None, stopped: threading.Event | None = None) -> None:
-    """Do all items; stops at once when ``progress`` (share done, 0 to 1) raises."""
-    stopped = stopped or threading.Event()
-
-    def unlessStopped(item):
-        if not stopped.is_set():
-            work(item)
-
-    with ThreadPoolExecutor(2) as pool:
-        try:
-            for done, _ in enumerate(pool.map(unlessStopped, items)):
-                progress(done / len(items))
-        except BaseException:
-            stopped.set()
-            raise

@@ -9,7 +9,6 @@ corrected to second order with the mesh's curvatures and the blur measured in th
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -32,6 +31,7 @@ from .EdgeUncertainty import interval95
 from .MeshGeometry import VertexGeometry, ridgeCurvature, vertexGeometry
 from .ProfileSampling import VolumeSampler
 from .ThinWalls import correctThinWalls
+from .TwoThreads import inTwoThreads
 
 HALF_HEIGHT = "half-height"
 GRADIENT = "gradient"
@@ -168,21 +168,11 @@ class _Measurement:
 
     def run(self, progress) -> None:
         """Measure all vertices on two threads; stops at once when ``progress`` raises."""
-        starts = range(0, len(self.mesh.points), BLOCK)
-        stopped = threading.Event()
-
-        def work(start):
-            if not stopped.is_set():
-                self._block(slice(start, start + BLOCK))
-
-        with ThreadPoolExecutor(2) as pool:
-            try:
-                for done, _ in enumerate(pool.map(work, starts)):
-                    if done % 8 == 0:
-                        progress(0.1 + 0.85 * done / len(starts), "Measuring the mesh against the image")
-            except BaseException:
-                stopped.set()
-                raise
+        inTwoThreads(
+            lambda start: self._block(slice(start, start + BLOCK)),
+            range(0, len(self.mesh.points), BLOCK),
+            lambda done: progress(0.1 + 0.85 * done, "Measuring the mesh against the image"),
+        )
 
     def _block(self, part: slice) -> None:
         points = self.mesh.points[part].astype(np.float64)
