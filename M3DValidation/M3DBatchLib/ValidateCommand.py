@@ -126,8 +126,7 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
     :raises M3DError: wrong options or input.
     """
     from M3DValidationLib.Profile import loadProfile
-    from M3DValidationLib.Report.DeviationModel import deviationModels
-    from M3DValidationLib.Report.Report import casePictures, checkCases, makeReport
+    from M3DValidationLib.Report.Report import validateCases
 
     from .ValidationInput import readCases
 
@@ -144,17 +143,15 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
         if not cases[0].image.headers:
             raise M3DError("--formats sr needs the patient and study of the scan, but its file has no DICOM headers.")
         requireOnePatient(cases[0].image.headers, models)
-    with stopwatch.stage("checking"):
-        results = checkCases(cases, terminal.progress)
-    with stopwatch.stage("pictures"):
-        showing = bool(set(formats) & SHOWING_PICTURES)
-        pictures = casePictures(cases, results, showing, terminal.progress)
-        models3d = deviationModels(cases, terminal.progress) if showing else []
-    with stopwatch.stage("report"):
-        files = [Path(file) for file in (arguments.segmentation, arguments.mesh) if file]
-        report = makeReport(
-            cases, results, pictures, models3d, person=arguments.person, pseudonym=arguments.pseudonym, files=files
-        )
+    report = validateCases(
+        cases,
+        showing=bool(set(formats) & SHOWING_PICTURES),
+        person=arguments.person,
+        pseudonym=arguments.pseudonym,
+        files=[Path(file) for file in (arguments.segmentation, arguments.mesh) if file],
+        progress=terminal.progress,
+        stage=stopwatch.stage,
+    )
     referToModels(report.data, models)
     report.data["report"] = str(output / REPORT_FILE)
     if arguments.points_csv:

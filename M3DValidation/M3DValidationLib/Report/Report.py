@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -69,6 +70,7 @@ def validateCases(
     files: Sequence[Path] = (),
     background: bool = False,
     progress: Callable[[float, str], None] = noProgress,
+    stage: Callable[[str], AbstractContextManager] = nullcontext,
 ) -> Report:
     """Check everything, make the pictures, and put the report together.
 
@@ -78,6 +80,7 @@ def validateCases(
     :param background: check in a thread of its own, so that ``progress`` can let a user interface handle its events;
         what renders stays in this one.
     :param progress: may raise :class:`~M3DLib.Errors.Cancelled`.
+    :param stage: entered around "checking", "pictures" and "report", for a stopwatch.
     :raises M3DError: a check met what no verdict can express.
     """
 
@@ -87,14 +90,19 @@ def validateCases(
     def check(report: Callable[[float, str], None]) -> list[list[Finding]]:
         return checkCases(cases, report)
 
-    results = inBackground(check, checking) if background else check(checking)
-    pictures = casePictures(
-        cases, results, showing, lambda done, text: progress(_CHECKS_SHARE + _PICTURES_SHARE * done, text)
-    )
+    with stage("checking"):
+        results = inBackground(check, checking) if background else check(checking)
     shown = _CHECKS_SHARE + _PICTURES_SHARE
-    models = deviationModels(cases, lambda done, text: progress(shown + _MODELS_SHARE * done, text)) if showing else []
+    with stage("pictures"):
+        pictures = casePictures(
+            cases, results, showing, lambda done, text: progress(_CHECKS_SHARE + _PICTURES_SHARE * done, text)
+        )
+        models = []
+        if showing:
+            models = deviationModels(cases, lambda done, text: progress(shown + _MODELS_SHARE * done, text))
     progress(shown + _MODELS_SHARE, "Putting the report together")
-    report = makeReport(cases, results, pictures, models, person=person, pseudonym=pseudonym, files=files)
+    with stage("report"):
+        report = makeReport(cases, results, pictures, models, person=person, pseudonym=pseudonym, files=files)
     progress(1.0, "Validated")
     return report
 
