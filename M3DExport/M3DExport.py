@@ -3,14 +3,6 @@
 import logging
 
 import slicer
-from M3DExportLib.ExportParameters import (
-    M3DExportParameterNode,
-    descriptionOf,
-    earlierOf,
-    surfaceOf,
-    validatedOf,
-)
-from M3DExportLib.ParameterPanel import ParameterPanel
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -18,6 +10,15 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
 )
+
+from M3DExportPanelLib.ExportParameters import (
+    M3DExportParameterNode,
+    descriptionOf,
+    earlierOf,
+    surfaceOf,
+    validatedOf,
+)
+from M3DPanelLib.ParameterPanel import ParameterPanel
 
 
 class M3DExport(ScriptedLoadableModule):
@@ -45,7 +46,8 @@ class M3DExport(ScriptedLoadableModule):
 def registerSampleData():
     """Offer a scan to try things with; it is made on this computer when it is asked for."""
     import SampleData
-    from M3DExportLib.PhantomSample import SAMPLE_NAME, onSampleAskedFor
+
+    from M3DPanelLib.PhantomSample import SAMPLE_NAME, onSampleAskedFor
 
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category="M3D",
@@ -70,7 +72,7 @@ class M3DExportWidget(ParameterPanel):
 
     def makeForm(self):
         """What the panel shows."""
-        from M3DExportLib.ExportForm import ExportForm
+        from M3DExportPanelLib.ExportForm import ExportForm
 
         return ExportForm(self.ui, self)
 
@@ -228,7 +230,7 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
 
     def fillIn(self, **values):
         """Put a validated model into the panel; the values are those of ``ExportParameters.fillIn``."""
-        from M3DExportLib.ExportParameters import fillIn
+        from M3DExportPanelLib.ExportParameters import fillIn
 
         parameters = self.getParameterNode()
         with slicer.util.NodeModify(parameters):
@@ -240,8 +242,7 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         :param credentials: user and password for the PACS.
         :return: what was written: SOP Instance UIDs, or files.
         """
-        from M3DExportLib.Choices import Destination
-
+        from M3DExportPanelLib.Choices import Destination
         from M3DLib.Errors import M3DError
         from M3DLib.SlicerAdaptors import applicationDatabase
         from M3DLib.Store.DicomWebStore import DicomWebStore
@@ -281,7 +282,8 @@ class M3DExportTest(ScriptedLoadableModuleTest):
     def test_phantomComesBack(self):
         """A ball is exported to a temporary database and found there."""
         from DICOMLib import DICOMUtils
-        from M3DExportLib.PhantomSample import addSmallPhantom
+
+        from M3DPanelLib.PhantomSample import addSmallPhantom
 
         with DICOMUtils.TemporaryDICOMDatabase():
             volume, segmentation = addSmallPhantom()

@@ -3,8 +3,6 @@
 import logging
 
 import slicer
-from M3DExportLib.ParameterPanel import ParameterPanel
-from M3DValidationPanelLib.ValidationParameters import M3DValidationParameterNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -12,6 +10,9 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
 )
+
+from M3DPanelLib.ParameterPanel import ParameterPanel
+from M3DValidationPanelLib.ValidationParameters import M3DValidationParameterNode
 
 
 class M3DValidation(ScriptedLoadableModule):
@@ -165,7 +166,8 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         from pathlib import Path
 
         from M3DValidationLib.InSlicer.ResultNodes import readResults
-        from M3DValidationLib.Report.ReportFiles import faces, formatsOf, requireFormats, writeFiles
+        from M3DValidationLib.Report.Content.ReportFormats import formatsOf, requireFormats
+        from M3DValidationLib.Report.ReportFiles import faces, writeFiles
 
         chosen = formatsOf(",".join(formats))
         requireFormats(chosen)
@@ -261,7 +263,8 @@ class M3DValidationTest(ScriptedLoadableModuleTest):
     def test_phantomIsMeasured(self):
         """The surface of a ball is where its scan shows it."""
         from DICOMLib import DICOMUtils
-        from M3DExportLib.PhantomSample import addSmallPhantom
+
+        from M3DPanelLib.PhantomSample import addSmallPhantom
 
         with DICOMUtils.TemporaryDICOMDatabase():
             volume, segmentation = addSmallPhantom()

@@ -43,7 +43,7 @@ def makeParser() -> argparse.ArgumentParser:
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in COMMAND_MODULES:
-        importlib.import_module(f".{name}", __package__).addParser(subparsers)
+        importlib.import_module(f".Commands.{name}", __package__).addParser(subparsers)
     return parser
 
 

@@ -55,7 +55,7 @@ def storeReport(
 ) -> tuple[list[Dataset], list[Path]]:
     """Put the report's DICOM objects into the file-set in a folder, made if needed; returns them and their files."""
     from M3DLib.Store.FileSetStore import FileSetStore
-    from M3DValidationLib.Report.ReportObjects import reportObjects
+    from M3DValidationLib.Report.Dicom.ReportObjects import reportObjects
 
     store = FileSetStore(folder)
     neighbors = store.directory().headers()

@@ -68,7 +68,7 @@ class ResultView:
         self._fill()
 
     def _showVerdict(self, data):
-        from M3DValidationLib.Report.ReportView import CONCLUSIONS, ICONS, WORDS
+        from M3DValidationLib.Report.Content.ReportView import CONCLUSIONS, ICONS, WORDS
 
         verdict = data["verdict"]
         counts = ", ".join(f"{data['counts'][key]} {WORDS[key].lower()}" for key in _ORDER if data["counts"][key])
@@ -86,7 +86,7 @@ class ResultView:
         """One row per finding, by clause, the worst of each clause first."""
         import qt
 
-        from M3DValidationLib.Report.ReportView import findingView
+        from M3DValidationLib.Report.Content.ReportView import findingView
 
         findings = self._results.data["findings"] if self._results is not None else []
         table = self.ui.findingsTable

@@ -4,9 +4,10 @@ import json
 import pathlib
 from typing import Annotated
 
-from M3DExportLib.Choices import SurfaceMethod
 from slicer import vtkMRMLDisplayableNode, vtkMRMLScalarVolumeNode, vtkMRMLTextNode
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+from M3DExportPanelLib.Choices import SurfaceMethod
 
 _LINES = "M3DValidation.linesRef"
 

@@ -15,12 +15,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("M3DExport", "M3DValidation", "Testing")]
 
+from M3DLib.Edge.ImageDeviation import GRADIENT, HALF_HEIGHT, imageDeviation
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import Box, Cylinder, Gyroid, Intersection, Sphere, Torus, Union, rotationAbout
 from M3DTestSupport.ShapeMeshes import surfaceMesh
 from M3DValidationLib.Deviation.DeviationStatistics import deviationStatistics
-from M3DValidationLib.Deviation.ImageDeviation import GRADIENT, HALF_HEIGHT, imageDeviation
 
 DATA = ROOT.parent / "shared" / "data"
 AXES = tuple(map(tuple, rotationAbout((1, 2, 3), 33)))

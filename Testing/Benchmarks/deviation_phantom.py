@@ -16,12 +16,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("M3DExport", "M3DValidation", "Testing")]
 
+from M3DLib.Edge.ImageDeviation import imageDeviation
 from M3DLib.Errors import M3DError
 from M3DLib.Image.ImageReader import readImage
 from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Segmentation.SegmentReader import readSegments
 from M3DValidationLib.Deviation.DeviationStatistics import deviationStatistics
-from M3DValidationLib.Deviation.ImageDeviation import imageDeviation
 from M3DValidationLib.Reference.CalibrationFit import fitCalibrationObject
 from M3DValidationLib.Reference.ReferenceReader import CalibrationObject
 

@@ -23,13 +23,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("M3DExport", "M3DValidation", "Testing")]
 
+from M3DLib.Distance.ClosestSurface import ClosestSurface
+from M3DLib.Distance.SurfaceDeviation import surfaceDeviation
+from M3DLib.Edge.ImageDeviation import imageDeviation
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import Sphere, Torus, Union
 from M3DTestSupport.ShapeMeshes import projectToOffset, surfaceMesh
-from M3DValidationLib.Deviation.ClosestSurface import ClosestSurface
-from M3DValidationLib.Deviation.ImageDeviation import imageDeviation
-from M3DValidationLib.Deviation.SurfaceDeviation import surfaceDeviation
 
 SHAPE = Union((Torus((0, 0, 0), (0, 0.3, 1), 70, 22), Sphere((0, 0, 0), 38)))
 

@@ -17,6 +17,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("M3DExport", "M3DValidation", "Testing")]
 
+from M3DLib.Edge import EdgeUncertainty, ImageDeviation
 from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import (
     Box,
@@ -30,7 +31,6 @@ from M3DLib.Phantom.PhantomShapes import (
     rotationAbout,
 )
 from M3DTestSupport.ShapeMeshes import surfaceMesh
-from M3DValidationLib.Deviation import EdgeUncertainty, ImageDeviation
 
 AXES = tuple(map(tuple, rotationAbout((1, 2, 3), 33)))
 CENTER = (0.13, -0.21, 0.37)

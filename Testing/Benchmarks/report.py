@@ -58,12 +58,12 @@ def report(file: Path, everything: bool) -> None:
 
     from M3DLib.Mesh.Rendering import canRender
     from M3DLib.Store.FileSetStore import FileSetStore
-    from M3DValidationLib.Report.DeviationModel import deviationModels
-    from M3DValidationLib.Report.HtmlReport import htmlReport
-    from M3DValidationLib.Report.PdfReport import pdfReport
+    from M3DValidationLib.Report.Dicom.ReportObjects import reportObjects
+    from M3DValidationLib.Report.Html.HtmlReport import htmlReport
+    from M3DValidationLib.Report.Pdf.PdfReport import pdfReport
+    from M3DValidationLib.Report.Pictures.DeviationModel import deviationModels
     from M3DValidationLib.Report.Report import casePictures, makeReport
     from M3DValidationLib.Report.ReportFiles import faces, writeFiles
-    from M3DValidationLib.Report.ReportObjects import reportObjects
 
     cases, results = pickle.loads(file.read_bytes())
     # Found out while the checks run.

@@ -11,6 +11,7 @@ from M3DLib.Dicom.DicomFile import writeDicomFile
 from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DTestSupport.Conformance import dciodvfyMessages
 from M3DTestSupport.Models import makeTetrahedron
+from M3DTestSupport.Project import ROOT
 from M3DTestSupport.RandomModels import objects
 
 COUNT = 300
@@ -53,7 +54,7 @@ def _tables():
     modules = json.loads((folder / "iod_module_map.json").read_text())["encapsulated-stl"]
     attributes = json.loads((folder / "module_attribute_map.json").read_text())
     tables = [{m["key"]: (m["usage"], attributes[m["key"]]) for m in modules}]
-    reference = Path(__file__).parents[3] / "shared" / "reference" / "encapsulated_stl_iod.json"
+    reference = ROOT.parent / "shared" / "reference" / "encapsulated_stl_iod.json"
     if reference.exists():
         content = json.loads(reference.read_text())["modules"]
         tables.append({name: (module["usage"], module["attributes"]) for name, module in content.items()})

@@ -1,7 +1,5 @@
 """Objects made from a real scan's headers, before dciodvfy and DCMTK."""
 
-from pathlib import Path
-
 import numpy as np
 import pydicom
 import pytest
@@ -13,8 +11,7 @@ from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DTestSupport.Conformance import dciodvfyMessages
 from M3DTestSupport.Models import makeTetrahedron
-
-DATA = Path(__file__).parents[3] / "shared" / "data"
+from M3DTestSupport.RealData import DATA
 
 
 @pytest.mark.parametrize("folder", ["phantom_ct_1mm_bone", "phantom_ct_5mm_brain"])

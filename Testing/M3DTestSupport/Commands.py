@@ -4,15 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from M3DTestSupport.Project import pythonPath
 
 
 def environment():
     """Environment in which a process finds the packages of this checkout."""
-    places = [str(ROOT / "M3DExport"), str(ROOT / "M3DValidation"), str(ROOT / "Testing")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([*places, os.environ.get("PYTHONPATH", "")])}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([pythonPath(), os.environ.get("PYTHONPATH", "")])}
 
 
 def runM3d(*arguments, **more):

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from highdicom.sr import srread
 
-from M3DValidationLib.Report.ReportCodes import SCHEME
+from M3DValidationLib.Report.Dicom.ReportCodes import SCHEME
 
 
 def instances(root):

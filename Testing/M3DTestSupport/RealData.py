@@ -1,10 +1,10 @@
 """Real scans, where they are present beside the checkout; tests skip with a reason where not."""
 
-from pathlib import Path
-
 import pytest
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+from M3DTestSupport.Project import ROOT
+
+DATA = ROOT.parent / "shared" / "data"
 ONE_MM_SCAN = DATA / "phantom_ct_1mm_bone"
 FIVE_MM_SCAN = DATA / "phantom_ct_5mm_brain"
 SLICER_SEGMENTATION = DATA / "phantom_slicer.seg.nrrd"

@@ -258,7 +258,14 @@ def _plainContext(*arguments, **more):
     yield
 
 
-_OWN_MODULES = ("M3DExport", "M3DExportLib", "DICOMEncapsulatedSTLPlugin", "M3DValidation", "M3DValidationPanelLib")
+_OWN_MODULES = (
+    "M3DExport",
+    "M3DExportPanelLib",
+    "M3DPanelLib",
+    "DICOMEncapsulatedSTLPlugin",
+    "M3DValidation",
+    "M3DValidationPanelLib",
+)
 
 
 def _module(name, **names):

@@ -24,7 +24,7 @@ class M3DSlicerCase(unittest.TestCase):
 
     def addPhantom(self):
         """A ball in a CT series in the database, loaded, and its segmentation: (volume node, segmentation node)."""
-        from M3DExportLib.PhantomSample import addSmallPhantom
+        from M3DPanelLib.PhantomSample import addSmallPhantom
 
         return addSmallPhantom()
 

@@ -39,7 +39,7 @@ class Walkthrough:
 
     def exportModels(self):
         """Export the phantom's inserts to the database and load them from there."""
-        from M3DExportLib.PhantomSample import loadPhantomSample
+        from M3DPanelLib.PhantomSample import loadPhantomSample
 
         volume, segmentation = loadPhantomSample()
         slicer.util.setSliceViewerLayers(background=volume, fit=True)
@@ -79,7 +79,7 @@ class Walkthrough:
 
     def validateModel(self):
         """Validate one of the phantom's inserts, look at the evidence, and hand it over to M3D Export."""
-        from M3DExportLib.PhantomSample import loadPhantomSample
+        from M3DPanelLib.PhantomSample import loadPhantomSample
 
         volume, segmentation = loadPhantomSample()
         slicer.util.setSliceViewerLayers(background=volume, fit=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from M3DLib.Distance.DeviationMap import DeviationMap
 from M3DLib.Errors import noProgress
 
 from ..Check import Case
 from ..CheckSupport import allNotAssessable, placeText, requirementsOf
 from ..Requirement import Finding, Requirement
-from .DeviationMap import DeviationMap
 from .DeviationRegions import largestRegionalDeviation
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from M3DLib.Distance.DeviationMap import DeviationMap, Quality
 from M3DLib.Errors import M3DError
-
-from .DeviationMap import DeviationMap, Quality
 
 COLUMNS = (
     "part,x_lps_mm,y_lps_mm,z_lps_mm,deviation_mm,uncertainty95_mm,quality,area_mm2,contrast_to_noise,edge_width_mm"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .DeviationMap import DeviationMap
+from M3DLib.Distance.DeviationMap import DeviationMap
 
 BINS = 40
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from M3DLib.Distance.DeviationMap import DeviationMap
 from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
-from .DeviationMap import DeviationMap
 from .DeviationStatistics import sliceNumber
 
 MOST_REGIONS = 20

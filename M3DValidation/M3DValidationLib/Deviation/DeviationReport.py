@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from M3DLib.Distance.DeviationMap import DeviationMap
+from M3DLib.Distance.SurfaceDeviation import compareSurfaces
+from M3DLib.Edge.ImageDeviation import HALF_HEIGHT, imageDeviation
 from M3DLib.Errors import M3DError, noProgress
+from M3DLib.Mesh.MeshRefinement import refined
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from ..Check import Case
 from .DeviationHistogram import deviationHistogram
-from .DeviationMap import DeviationMap
 from .DeviationRegions import deviationRegions
 from .DeviationStatistics import deviationStatistics, summary
-from .ImageDeviation import HALF_HEIGHT, imageDeviation
-from .MeshRefinement import refined
 from .SegmentationDeviation import segmentationDeviation
-from .SurfaceDeviation import compareSurfaces
 
 # Edges longer than this many of the largest voxel edges get further points for the comparison with the image.
 COARSE = 2.0

@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from M3DLib.Distance.DeviationMap import DeviationMap
+from M3DLib.Distance.MeshVoxels import insideGrid
+from M3DLib.Distance.SurfaceDeviation import compareSurfaces
 from M3DLib.Errors import M3DError, noProgress
 from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Mesh.SegmentSurface import makeSurface
@@ -13,10 +16,7 @@ from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Segmentation.Segment import Segment
 
-from .DeviationMap import DeviationMap
 from .DeviationStatistics import deviationStatistics, summary
-from .MeshVoxels import insideGrid
-from .SurfaceDeviation import compareSurfaces
 
 SIGN_MEANING = "Positive: the surface of the segment's voxels lies outside the mesh (the mesh is too small there)."
 LEAST_VOLUME = 10.0

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..Deviation.DeviationMap import QUALITY_TEXT, Quality
-from ..Report.ColorScale import NOT_MEASURED, deviationColors
+from M3DLib.Distance.DeviationMap import QUALITY_TEXT, Quality
+
+from ..Report.Pictures.ColorScale import NOT_MEASURED, deviationColors
 from .ResultNodes import COLORS, FOUND, QUALITY, RELIABLE, UNCERTAINTY
 
 if TYPE_CHECKING:

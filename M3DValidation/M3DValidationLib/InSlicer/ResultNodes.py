@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from M3DLib.Distance.DeviationMap import DeviationMap
 from M3DLib.Errors import M3DError
 from M3DLib.InSlicer.SlicerModelNodes import addMeshAsModel, removeNode
 
-from ..Deviation.DeviationMap import DeviationMap
-from ..Report.FindingPlaces import placesOf
-from ..Report.ReportView import findingView
+from ..Report.Content.FindingPlaces import placesOf
+from ..Report.Content.ReportView import findingView
 
 if TYPE_CHECKING:
     import slicer
@@ -213,7 +213,7 @@ def readResults(textNode: slicer.vtkMRMLTextNode) -> StoredResults:
 
     :raises M3DError: the node holds no report of this version.
     """
-    from ..Report.ReportContent import readSchema
+    from ..Report.Content.ReportContent import readSchema
     from ..SchemaValidation import schemaProblems
 
     try:

@@ -11,8 +11,8 @@ from M3DLib.InSlicer.SlicerDatabase import studyHeaders
 from M3DLib.InSlicer.SlicerImage import imageOfVolumeNode, requireOpen
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
-from ..Report.PdfReport import pdfReport
-from ..Report.ReportObjects import reportObjects
+from ..Report.Dicom.ReportObjects import reportObjects
+from ..Report.Pdf.PdfReport import pdfReport
 from .ResultNodes import INPUT, SEGMENT_ID, VOLUME, isModelReport, readResults, verdictOf
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from ..Acquisition.FieldOfViewPicture import describePicture, fieldOfViewPicture
 from ..Check import Case
 from ..Requirement import Finding, Verdict
 from ..Validation import runChecks
-from .DeviationModel import DeviationModel, deviationModels
-from .Pictures import Picture, makePictures, ofSegment, pngBytes
-from .ReportContent import reportContent
-from .ReportResult import resultOf
-from .StlHash import hashing
-from .ThinPlacePictures import thinPlacePictures
+from .Content.ReportContent import reportContent
+from .Content.ReportResult import resultOf
+from .Content.StlHash import hashing
+from .Pictures.DeviationModel import DeviationModel, deviationModels
+from .Pictures.Pictures import Picture, makePictures, ofSegment, pngBytes
+from .Pictures.ThinPlacePictures import thinPlacePictures
 
 # The checks take most of the time, the pictures nearly all of the rest.
 _CHECKS_SHARE, _PICTURES_SHARE, _MODELS_SHARE = 0.8, 0.12, 0.05

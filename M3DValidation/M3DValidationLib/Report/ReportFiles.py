@@ -12,37 +12,7 @@ from pathlib import Path
 from M3DLib.Errors import M3DError
 
 REPORT_FILE = "report.json"
-FORMATS = ("json", "html", "pdf", "sr")
-SHOWING_PICTURES = {"html", "pdf"}
 PDF_FILE = "report.pdf"
-
-
-def formatsOf(text: str) -> tuple[str, ...]:
-    """The formats in a list as "json,html", each once; JSON is always among them.
-
-    :raises M3DError: one of them is unknown.
-    """
-    wanted = [part.strip().lower() for part in text.split(",") if part.strip()]
-    unknown = [part for part in wanted if part not in FORMATS]
-    if unknown:
-        raise M3DError(f"--formats: '{unknown[0]}' is unknown; choose from {', '.join(FORMATS)}.")
-    return tuple(name for name in FORMATS if name in wanted or name == "json")
-
-
-def requireFormats(formats: tuple[str, ...]) -> None:
-    """Refuse formats whose library is missing, before any work is done.
-
-    :raises M3DError: names the package to install.
-    """
-    import importlib.util
-
-    problems = [
-        f"--formats {name} needs the Python package {package}; install it with: pip install {package}"
-        for name, package in (("html", "jinja2"), ("pdf", "typst"))
-        if name in formats and importlib.util.find_spec(package) is None
-    ]
-    if problems:
-        raise M3DError(problems)
 
 
 def faces(data: dict, attachments: Mapping[str, bytes], formats: tuple[str, ...]) -> dict[str, bytes]:
@@ -52,11 +22,11 @@ def faces(data: dict, attachments: Mapping[str, bytes], formats: tuple[str, ...]
     """
     files = dict(attachments)
     if "html" in formats:
-        from .HtmlReport import htmlReport
+        from .Html.HtmlReport import htmlReport
 
         files["report.html"] = htmlReport(data, attachments).encode("utf-8")
     if "pdf" in formats:
-        from .PdfReport import pdfReport
+        from .Pdf.PdfReport import pdfReport
 
         files[PDF_FILE] = pdfReport(data, attachments)
     files[REPORT_FILE] = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8")
@@ -90,7 +60,7 @@ def readReport(file: Path) -> tuple[dict, dict[str, bytes]]:
     :raises M3DError: no such file, not a report of this version, or a file beside it that is not the report's any more.
     """
     from ..SchemaValidation import schemaProblems
-    from .ReportContent import readSchema
+    from .Content.ReportContent import readSchema
 
     try:
         data = json.loads(file.read_text(encoding="utf-8-sig"))

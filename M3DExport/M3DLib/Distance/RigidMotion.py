@@ -1,0 +1,29 @@
+"""A rigid motion of a mesh: what every way of aligning has in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..Mesh.TriangleMesh import TriangleMesh
+
+
+@dataclass
+class RigidMotion:
+    """A rotation and a shift.
+
+    :ivar matrix: float64 (4, 4), moves the mesh onto the reference, LPS mm.
+    """
+
+    matrix: np.ndarray
+
+    @property
+    def angleDegrees(self) -> float:
+        """Angle of the rotation."""
+        return float(np.degrees(np.arccos(np.clip((np.trace(self.matrix[:3, :3]) - 1) / 2, -1, 1))))
+
+    def apply(self, mesh: TriangleMesh) -> TriangleMesh:
+        """The mesh after the motion."""
+        moved = mesh.points.astype(np.float64) @ self.matrix[:3, :3].T + self.matrix[:3, 3]
+        return TriangleMesh(moved, mesh.triangles, mesh.name, mesh.color, mesh.opacity)

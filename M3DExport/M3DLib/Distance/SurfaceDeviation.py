@@ -1,0 +1,108 @@
+"""Distance between two surfaces: exact, in both directions, signed by the side of the surface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..Errors import noProgress
+from ..Mesh.MeshGeometry import vertexAreas
+from ..Mesh.TriangleMesh import TriangleMesh
+from .ClosestSurface import ClosestSurface
+from .DeviationMap import DeviationMap, Quality
+from .SurfaceSign import surfaceSide
+
+# Vertices whose sides are found at a time, at least.
+PART = 1 << 18
+SIGN_MEANING = "Positive: the reference lies outside the measured mesh (the measured mesh is too small there)."
+
+
+@dataclass
+class SurfaceComparison:
+    """Both directions of a comparison; in both, positive means that the reference lies outside the measured mesh.
+
+    :ivar forward: at the vertices of the measured mesh. :ivar reverse: at the vertices of the reference.
+    """
+
+    forward: DeviationMap
+    reverse: DeviationMap
+
+
+def compareSurfaces(
+    mesh: TriangleMesh,
+    reference: TriangleMesh,
+    registration: str = "none",
+    progress: Callable[[float, str], None] = noProgress,
+) -> SurfaceComparison:
+    """Distances between a mesh and a reference, from the vertices of each to the surface of the other; LPS mm.
+
+    :param registration: what was done before to align the two, in words.
+    :raises M3DError: when one of them has no triangles or points that are not finite.
+    """
+    forward = surfaceDeviation(mesh, reference, registration, lambda done, text: progress(done / 2, text))
+    reverse = surfaceDeviation(reference, mesh, registration, lambda done, text: progress(0.5 + done / 2, text))
+    # Seen from the reference, the mesh lies on the other side.
+    reverse.distance = -reverse.distance
+    reverse.reference = "the measured mesh, seen from the reference"
+    return SurfaceComparison(forward, reverse)
+
+
+def surfaceDeviation(
+    mesh: TriangleMesh,
+    reference: TriangleMesh,
+    registration: str = "none",
+    progress: Callable[[float, str], None] = noProgress,
+) -> DeviationMap:
+    """Signed distance from every vertex of a mesh to the closest point of a reference.
+
+    The size is exact for any reference, also with triangles without area and edges with many triangles. The sign is
+    that of the closed reference, its triangles facing outward (a closed reference that faces inward as a whole is
+    turned); of an open one, that of its nearest triangle. Vertices whose closest point lies on the boundary of an open
+    reference have no side and are not reliable.
+    """
+    progress(0.0, "Preparing the surfaces")
+    with ThreadPoolExecutor(2) as pool:
+        # Both read the meshes only, and take about as long as each other.
+        closed = pool.submit(lambda: reference.isClosed)
+        measured = pool.submit(vertexAreas, mesh)
+        surface = ClosestSurface(reference)
+        closed.result()
+        areas = measured.result()
+    triangle = surface.search(mesh.points, lambda done, text: progress(0.2 + 0.7 * done, text))
+    facesInward = reference.isClosed and reference.volumeMm3 < 0
+    distance = np.empty(len(mesh.points), dtype=np.float32)
+    quality = np.empty(len(mesh.points), dtype=np.uint8)
+    # Each part is looked up in the whole reference: a few large ones.
+    size = max(PART, len(mesh.points) // 8 + 1)
+    for start in range(0, len(mesh.points), size):
+        part = slice(start, start + size)
+        found = surface.closest(mesh.points[part], triangle[part])
+        side, sure = surfaceSide(surface, mesh.points[part], found)
+        side *= found.distance if facesInward else -found.distance
+        # Adding 0.0 turns -0.0 into 0.0.
+        distance[part] = side + 0.0
+        quality[part] = np.where(sure, Quality.RELIABLE, Quality.OPEN_REFERENCE)
+        progress(0.9 + 0.1 * min(start + size, len(mesh.points)) / len(mesh.points), "Finding the sides")
+    quality[areas == 0] = Quality.NO_SURFACE
+    progress(1.0, "Surfaces compared")
+    return DeviationMap(
+        kind="surface",
+        mesh=mesh,
+        distance=distance,
+        quality=quality,
+        areas=areas,
+        uncertainty=np.full(len(mesh.points), coordinateRounding(mesh, reference), dtype=np.float32),
+        reference="closest point of the reference mesh",
+        signMeaning=SIGN_MEANING,
+        registration=registration,
+        settings={"referenceClosed": bool(reference.isClosed), "referenceTriangles": len(reference.triangles)},
+    )
+
+
+def coordinateRounding(*meshes: TriangleMesh) -> float:
+    """What the rounding of stored coordinates (float32) can change in a distance between meshes, mm."""
+    largest = max(float(np.abs(mesh.points).max(initial=0)) for mesh in meshes)
+    return float(2 * np.sqrt(3) * np.spacing(np.float32(largest)))

@@ -1,0 +1,1 @@
+"""Exact geometry between meshes: closest points, sign, registration, motions, voxels inside a mesh."""

@@ -1,0 +1,1 @@
+"""Where the image's edge lies at a surface: sampling, search, fit, blur, noise, thin walls, uncertainty."""

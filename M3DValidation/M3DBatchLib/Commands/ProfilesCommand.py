@@ -1,0 +1,75 @@
+"""``m3d profiles``: which intended uses there are, and what is asked of a scan and a model for each."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..Terminal import Terminal
+
+
+def addParser(subparsers) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "profiles",
+        help="list the profiles (intended uses), or show the requirements and limits of one",
+        description="List the built-in profiles; with a name, or the file of a site's own profile, show its "
+        "requirements with their limits and where these come from. A profile file is checked by showing it.",
+    )
+    parser.add_argument("profile", nargs="?", metavar="NAME|FILE", help="profile to show (default: list them)")
+    parser.add_argument("--list-requirements", action="store_true", help="list the ids that a profile can hold")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Run the command; returns its exit status."""
+    from M3DValidationLib.Profile import loadCatalogue, loadProfile, profileNames
+
+    if arguments.list_requirements:
+        catalogue = loadCatalogue()
+        lines = [f"{entry.id:32} {entry.clause:28} {entry.title}" for entry in catalogue.values()]
+        data = {"requirements": [{"id": e.id, "title": e.title, "clause": e.clause} for e in catalogue.values()]}
+        terminal.result(data, "\n".join(lines))
+    elif arguments.profile is None:
+        profiles = [loadProfile(name) for name in profileNames()]
+        lines = [f"{profile.name:20} {profile.title}: {profile.description}" for profile in profiles]
+        lines.append("Show one with: m3d profiles NAME")
+        data = {"profiles": [{**profile.asDict(), "description": profile.description} for profile in profiles]}
+        terminal.result(data, "\n".join(lines))
+    else:
+        profile = loadProfile(arguments.profile)
+        terminal.result({**profile.asDict(), "description": profile.description}, _describe(profile))
+    return 0
+
+
+def limitText(requirement) -> str:
+    """The limit in a few characters: "≤ 1 mm (warning to 1.25)"."""
+    if requirement.passLimit is None:
+        return "recorded" if requirement.severity == "information" else "yes"
+    sign = "≥" if requirement.sense == "atLeast" else "≤"
+    text = f"{sign} {requirement.passLimit:g} {requirement.unit}".strip()
+    if requirement.warningLimit is not None and requirement.warningLimit != requirement.passLimit:
+        text += f" (warning to {requirement.warningLimit:g})"
+    return text
+
+
+def _describe(profile) -> str:
+    lines = [
+        f"{profile.name}, version {profile.version}: {profile.title}",
+        profile.description,
+        f"Tolerance {profile.toleranceMm:g} mm ({profile.toleranceSource})",
+        f"SHA-256 {profile.sha256}",
+    ]
+    clause = ""
+    for requirement in sorted(profile.requirements.values(), key=lambda entry: entry.clause):
+        if requirement.clause != clause:
+            clause = requirement.clause
+            lines += ["", f"ISO/IEC 3532-1, {clause}"]
+        marks = [mark for mark, is_ in (("required", requirement.required),) if is_]
+        if requirement.severity != "fail":
+            marks.append(f"at worst {requirement.severity}" if requirement.severity == "warning" else "not judged")
+        lines.append(f"  {requirement.id:30} {limitText(requirement):36} {', '.join(marks)}".rstrip())
+        lines.append(f"      {requirement.title}. Source: {requirement.source}")
+        if requirement.parameters:
+            lines.append("      " + ", ".join(f"{name} {value:g}" for name, value in requirement.parameters.items()))
+    return "\n".join(lines)

@@ -1,0 +1,76 @@
+"""``m3d report``: the other faces of a report, made again from its JSON and the files beside it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from M3DLib.Errors import M3DError
+from M3DValidationLib.Report.Content.ReportFormats import formatsOf, requireFormats
+from M3DValidationLib.Report.Content.ReportReferences import referToModels, requireOnePatient
+from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces, readReport, writeFiles
+
+from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
+from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
+from ..Terminal import Terminal
+
+
+def addParser(subparsers) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "report",
+        help="make a report to read from the JSON of m3d validate",
+        description="Make the faces of a report again from its JSON and the pictures and 3D models beside it.",
+    )
+    parser.add_argument("report", type=Path, metavar="REPORT.json", help="as m3d validate wrote it")
+    parser.add_argument("--formats", default="html", metavar="LIST", help="as in m3d validate (default: %(default)s)")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder to write to (default: that of the report)")
+    parser.add_argument("--image", metavar="DIR", help="the scan the report is about, for --formats sr")
+    parser.add_argument("--series", metavar="UID", help="series of the scan where the folder holds several")
+    parser.add_argument("--mesh", metavar="FILE", help="a model in DICOM that the report is about too")
+    addPacsOptions(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Run the command; returns its exit status."""
+    formats = formatsOf(arguments.formats)
+    requireFormats(formats)
+    requireSource(formats, arguments.image, "", arguments.pacs)
+    pacs = pacsFrom(arguments)
+    data, attachments = readReport(arguments.report)
+    output = arguments.output or arguments.report.parent
+    if output.exists() and not output.is_dir():
+        raise M3DError(f"{output} is a file; --output names a folder.")
+    headers = _headers(arguments, data, terminal) if "sr" in formats else []
+    models = modelHeaders(arguments.mesh)
+    requireOnePatient(headers, models)
+    referToModels(data, models)
+    files = faces(data, attachments, formats)
+    inPlace = output.exists() and output.resolve() == arguments.report.parent.resolve()
+    if inPlace:
+        # The report, its pictures and 3D models are what everything is made from; they stay as they are.
+        files = {name: content for name, content in files.items() if name != REPORT_FILE and name not in attachments}
+    writeFiles(output, files)
+    written = [str(output / name) for name in files]
+    sent = ""
+    if headers:
+        objects, stored = storeReport(data, headers, output / DICOM_FOLDER, files.get(PDF_FILE))
+        written += [str(file) for file in stored]
+        sent = send(pacs, objects, output / DICOM_FOLDER, terminal)
+    said = ["Wrote", *(f"  {name}" for name in written), sent]
+    terminal.result({"files": written}, "\n".join(filter(None, said)))
+    return 0
+
+
+def _headers(arguments: argparse.Namespace, data: dict, terminal: Terminal) -> list:
+    """Headers of the scan, which must be the one the report is about."""
+    from M3DLib.Image.ImageReader import readImage
+
+    headers = readImage(arguments.image, arguments.series, terminal.progress).headers
+    wanted = data["case"]["study"]["studyInstanceUid"]
+    found = str(headers[0].get("StudyInstanceUID", "")) if headers else ""
+    if wanted and found != wanted:
+        raise M3DError(f"The report is about a scan of study {wanted}, but --image is of study {found or 'unknown'}.")
+    return headers

@@ -1,0 +1,147 @@
+"""``m3d run``: validate a model made from a scan, and store it in DICOM when nothing fails."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from M3DLib.Errors import M3DError
+from M3DValidationLib.Report.Content.ReportFormats import formatsOf
+from M3DValidationLib.Report.ReportFiles import PDF_FILE, faces, writeFiles
+
+from ..Options.DescriptionOptions import addDescriptionOptions, descriptionFrom, earlierModelsFrom
+from ..Options.InputOptions import requireOneAnatomy
+from ..Options.PacsOptions import pacsFrom, send
+from ..ReportDicom import DICOM_FOLDER
+from ..Stopwatch import Stopwatch, peakMemoryMb
+from ..Terminal import Terminal
+from ..ValidationText import describeResult
+from .ValidateCommand import addValidationOptions, validate
+
+if TYPE_CHECKING:
+    from M3DLib.EncapsulatedStl.ModelExport import Model
+    from M3DValidationLib.Report.Report import Report
+
+
+def addParser(subparsers) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "run",
+        help="validate a model of a scan, then store it in DICOM when nothing fails",
+        description="Make a model of a scan's anatomy, check it as m3d validate does, and write it as DICOM "
+        "Encapsulated STL into the file-set DIR/dicom when nothing fails. Exit status: that of m3d validate, also "
+        "when the model is exported all the same.",
+    )
+    addValidationOptions(parser, meshToo=False)
+    addDescriptionOptions(parser)
+    parser.add_argument(
+        "--export-anyway",
+        metavar="REASON",
+        help="export the model although something fails; the reason is recorded in the object and in the report",
+    )
+    parser.set_defaults(run=run, mesh=None, unit=None)
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Run the command; returns its exit status."""
+    from M3DLib.EncapsulatedStl.ValidationRecord import recordOverride
+    from M3DLib.Store.FileSetStore import FileSetStore
+    from M3DValidationLib.Report.Content.ReportReferences import referToModels
+    from M3DValidationLib.Report.Content.ReportResult import EXIT_FAILED
+    from M3DValidationLib.Report.Dicom.ReportObjects import modelsAndReport
+
+    started = datetime.now().astimezone()
+    stopwatch = Stopwatch()
+    requireOneAnatomy(arguments)
+    reason = None if arguments.export_anyway is None else " ".join(arguments.export_anyway.split())
+    if reason == "":
+        raise M3DError("--export-anyway needs the reason why the model is exported although something fails.")
+    description = descriptionFrom(arguments)
+    earlier = earlierModelsFrom(arguments)
+    output = Path(arguments.output)
+    store = FileSetStore(output / DICOM_FOLDER)
+    store.requireWritable()
+    pacs = pacsFrom(arguments)
+    report = validate(arguments, terminal, stopwatch)
+    data, image, formats = report.data, report.cases[0].image, formatsOf(arguments.formats)
+    if not image.headers:
+        raise M3DError("The scan's file has no DICOM headers, so there is no patient and study to store the model in.")
+    failed = data["exitStatus"] == EXIT_FAILED
+    made = all(case.mesh is not None for case in report.cases)
+    models = []
+    if made and (not failed or reason is not None):
+        with stopwatch.stage("object"):
+            models = _models(report, arguments, description, earlier=earlier, store=store, started=started)
+            if failed:
+                data["override"] = {"reason": reason}
+                for model in models:
+                    recordOverride(model.dataset, reason)
+            data["dataFlow"].insert(-1, _dicomStep(models))
+    data["exported"] = [str(model.dataset.SOPInstanceUID) for model in models]
+    objects = [model.dataset for model in models]
+    referToModels(data, objects, [model.mesh.name for model in models])
+    data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
+    files = faces(data, report.attachments, formats)
+    if "sr" in formats:
+        neighbors = store.directory().headers()
+        objects = modelsAndReport(data, image.headers, objects, neighbors, files.get(PDF_FILE))
+    if objects:
+        store.add(objects, progress=terminal.progress)
+    writeFiles(output, files)
+    said = [describeResult(data), _said(len(models), made, failed, store.root)]
+    said.append(send(pacs, objects, store.root, terminal))
+    terminal.result(data, "\n".join(filter(None, said)))
+    return data["exitStatus"]
+
+
+def _said(count: int, made: bool, failed: bool, root: Path) -> str:
+    if count:
+        return f"Wrote {count} model(s) to {root}{', although something fails' if failed else ''}."
+    if not made:
+        return "No model was exported: no surface could be made."
+    return "No model was exported, because something fails; --export-anyway REASON exports it all the same."
+
+
+def _models(report: Report, arguments, description, *, earlier, store, started) -> list[Model]:
+    from M3DLib.EncapsulatedStl.EarlierModels import storedModels
+    from M3DLib.EncapsulatedStl.Icon import renderIcon
+    from M3DLib.EncapsulatedStl.ModelExport import makeModels
+
+    directory = store.directory()
+    cases = report.cases
+    meshes = [case.mesh for case in cases]
+    return makeModels(
+        cases[0].image,
+        [case.segment for case in cases],
+        meshes,
+        cases[0].surfaceParameters,
+        description,
+        neighbors=directory.headers(),
+        earlier=earlier,
+        icons=[renderIcon(mesh) if arguments.icon else None for mesh in meshes],
+        stored=storedModels(directory, store.root),
+        started=started,
+    )
+
+
+def _dicomStep(models: list[Model]) -> dict:
+    import hashlib
+
+    from M3DLib.Software import softwareVersions
+
+    return {
+        "step": "dicom",
+        "title": "DICOM Encapsulated STL",
+        "software": softwareVersions(),
+        "parameters": {f"instance {n}": str(model.dataset.SOPInstanceUID) for n, model in enumerate(models, start=1)},
+        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "files": [
+            {
+                "name": f"STL in instance {n}",
+                "sha256": hashlib.sha256(model.dataset.EncapsulatedDocument).hexdigest(),
+            }
+            for n, model in enumerate(models, start=1)
+        ],
+    }

@@ -1,0 +1,214 @@
+"""``m3d validate``: is the scan good enough, and does the model show what the scan shows?"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from M3DLib.Errors import M3DError
+from M3DValidationLib.Report.Content.ReportFormats import SHOWING_PICTURES, formatsOf, requireFormats
+from M3DValidationLib.Report.Content.ReportReferences import referToModels, requireOnePatient
+from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces, writeFiles
+
+from ..Options.InputOptions import addImageOptions, addSegmentOptions, requireOneAnatomy
+from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
+from ..Options.ReportOptions import addReportOptions
+from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
+from ..Stopwatch import Stopwatch, peakMemoryMb
+from ..Terminal import Terminal
+from ..ValidationText import describeResult
+
+if TYPE_CHECKING:
+    from M3DValidationLib.Check import Case
+    from M3DValidationLib.Report.Report import Report
+
+_SURFACE_METHODS = ("flying-edges", "surface-nets")
+_DEVIATION_METHODS = ("half-height", "gradient")
+
+
+def addParser(subparsers) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "validate",
+        help="check a scan, a segmentation and a model against a profile",
+        description="Check everything that is given: the scan alone, with a segmentation or a threshold, with a model "
+        "made from it or brought along, or a model alone. Exit status: 0 nothing fails, 1 something fails, 2 wrong "
+        "input, 3 nothing fails but a check that the profile requires could not be made.",
+    )
+    addValidationOptions(parser)
+    parser.set_defaults(run=run)
+
+
+def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) -> None:
+    """Everything that says what is validated, by what, and what is written.
+
+    :param meshToo: whether a model from a file may be given instead of a scan's anatomy.
+    """
+    addImageOptions(parser, required=not meshToo)
+    addSegmentOptions(parser)
+    group = parser.add_argument_group("surface")
+    if meshToo:
+        group.add_argument(
+            "--mesh", metavar="FILE", help="model to check (STL, DICOM, OBJ, PLY, 3MF, AMF) instead of one made here"
+        )
+        group.add_argument("--unit", metavar="UNIT", help="unit of the model's file where it states none (default: mm)")
+    group.add_argument(
+        "--method",
+        action="append",
+        default=[],
+        choices=(*_DEVIATION_METHODS, *_SURFACE_METHODS),
+        help="how the image's edge is found (half-height, gradient) or how a surface is made from the segment "
+        "(flying-edges, surface-nets); may be given once for each",
+    )
+    group.add_argument("--smoothing", type=float, metavar="F", help="of a surface made here, as in m3d export")
+    group.add_argument("--decimation", type=float, metavar="F", help="of a surface made here, as in m3d export")
+    group = parser.add_argument_group("requirements")
+    group.add_argument(
+        "--profile",
+        default="anatomical-model",
+        metavar="NAME|FILE",
+        help="intended use, see m3d profiles (default: %(default)s)",
+    )
+    group.add_argument("--tolerance", type=float, metavar="MM", help="instead of the profile's")
+    group.add_argument("--min-wall", type=float, metavar="MM", help="thinnest wall the printer makes")
+    group.add_argument("--min-gap", type=float, metavar="MM", help="narrowest gap that stays open in print")
+    group.add_argument(
+        "--build-volume", type=float, nargs=3, metavar="MM", help="width, depth and height of the printer's room"
+    )
+    group.add_argument(
+        "--references",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="known distances and calibration objects (.csv, .json, Slicer's .mrk.json); may be given several times",
+    )
+    group = parser.add_argument_group("output")
+    group.add_argument("--output", required=True, metavar="DIR", help=f"folder for {REPORT_FILE}; made if needed")
+    group.add_argument("--points-csv", metavar="FILE", help="write the deviation of every point of the mesh")
+    group.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    addReportOptions(parser)
+    addPacsOptions(parser)
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Run the command; returns its exit status."""
+    stopwatch = Stopwatch()
+    formats, output = formatsOf(arguments.formats), Path(arguments.output)
+    requireSource(formats, arguments.image, arguments.pseudonym, arguments.pacs)
+    pacs = pacsFrom(arguments)
+    report = validate(arguments, terminal, stopwatch)
+    data = report.data
+    data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
+    files = faces(data, report.attachments, formats)
+    writeFiles(output, files)
+    said = [describeResult(data)]
+    if "sr" in formats:
+        headers, folder = report.cases[0].image.headers, output / DICOM_FOLDER
+        objects, _files = storeReport(data, headers, folder, files.get(PDF_FILE))
+        said.append(send(pacs, objects, folder, terminal))
+    terminal.result(data, "\n".join(filter(None, said)))
+    return data["exitStatus"]
+
+
+def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopwatch) -> Report:
+    """Read and check everything that the options name.
+
+    :raises M3DError: wrong options or input.
+    """
+    from M3DValidationLib.Profile import loadProfile
+    from M3DValidationLib.Report.Report import validateCases
+
+    from ..Options.ValidationInput import readCases
+
+    _requireSense(arguments)
+    formats = formatsOf(arguments.formats)
+    requireFormats(formats)
+    requireSource(formats, arguments.image, arguments.pseudonym)
+    profile = loadProfile(arguments.profile)
+    output = Path(arguments.output)
+    _requireFolder(output)
+    cases = readCases(arguments, profile, terminal, stopwatch)
+    models = modelHeaders(arguments.mesh)
+    if "sr" in formats:
+        if not cases[0].image.headers:
+            raise M3DError("--formats sr needs the patient and study of the scan, but its file has no DICOM headers.")
+        requireOnePatient(cases[0].image.headers, models)
+    report = validateCases(
+        cases,
+        showing=bool(set(formats) & SHOWING_PICTURES),
+        person=arguments.person,
+        pseudonym=arguments.pseudonym,
+        files=[Path(file) for file in (arguments.segmentation, arguments.mesh) if file],
+        progress=terminal.progress,
+        stage=stopwatch.stage,
+    )
+    referToModels(report.data, models)
+    report.data["report"] = str(output / REPORT_FILE)
+    if arguments.points_csv:
+        report.data["pointsCsv"] = _writePoints(Path(arguments.points_csv), cases)
+    return report
+
+
+def _requireSense(arguments: argparse.Namespace) -> None:
+    """Refuse contradicting options before any file is read."""
+    problems = []
+    if not arguments.image and not arguments.mesh:
+        problems.append("Say what to validate: --image DIR|FILE, --mesh FILE, or both.")
+    for option in ("segmentation", "threshold", "series"):
+        if getattr(arguments, option) and not arguments.image:
+            problems.append(f"--{option} needs the scan it belongs to; give --image too.")
+    for kind in (_SURFACE_METHODS, _DEVIATION_METHODS):
+        if len(set(arguments.method) & set(kind)) > 1:
+            problems.append(f"--method: choose one of {' and '.join(kind)}.")
+    if arguments.mesh:
+        given = [name for name in ("smoothing", "decimation") if getattr(arguments, name) is not None]
+        given += [name for name in arguments.method if name in _SURFACE_METHODS]
+        if given:
+            problems.append(f"'{given[0]}' is about a surface made here, but --mesh brings one.")
+    elif arguments.unit:
+        problems.append("--unit is the unit of the model's file; give --mesh FILE too.")
+    if arguments.points_csv:
+        if not arguments.image or not (arguments.mesh or arguments.segmentation or arguments.threshold):
+            problems.append("--points-csv lists deviations of a model from the scan; both must be given.")
+        elif not Path(arguments.points_csv).absolute().parent.is_dir():
+            problems.append(f"The folder of --points-csv {arguments.points_csv} does not exist.")
+    for option in ("tolerance", "min_wall", "min_gap"):
+        value = getattr(arguments, option)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            problems.append(f"--{option.replace('_', '-')} must be a positive number of millimeters, not {value:g}.")
+    if arguments.build_volume and not all(math.isfinite(side) and side > 0 for side in arguments.build_volume):
+        problems.append("--build-volume needs three positive numbers of millimeters.")
+    try:
+        requireOneAnatomy(arguments, required=False)
+    except M3DError as error:
+        problems += error.problems
+    if problems:
+        raise M3DError(problems)
+
+
+def _requireFolder(output: Path) -> None:
+    """Refuse an output folder that cannot be written before the work begins; makes nothing."""
+    if output.exists() and not output.is_dir():
+        raise M3DError(f"{output} is a file; --output names a folder.")
+    nearest = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise M3DError(f"{output} cannot be written; choose another folder with --output.")
+
+
+def _writePoints(file: Path, cases: list[Case]) -> str | None:
+    """Write the deviation of every point from the scan; None when nothing was measured."""
+    from M3DValidationLib.Deviation.DeviationCsv import writePointsCsv
+
+    maps = {}
+    for number, case in enumerate(cases, start=1):
+        report = case.measurements.get("deviation")
+        if report is not None and "image" in report.maps:
+            name = case.segment.name if case.segment is not None else f"mesh {number}"
+            maps[name if name not in maps else f"{name} {number}"] = report.maps["image"]
+    if not maps:
+        return None
+    writePointsCsv(file, maps)
+    return str(file)

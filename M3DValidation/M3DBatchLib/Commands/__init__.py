@@ -1,0 +1,1 @@
+"""The commands of m3d, one file each."""

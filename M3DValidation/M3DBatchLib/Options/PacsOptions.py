@@ -1,0 +1,70 @@
+"""Options of the commands that can send what they store to a PACS."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from M3DLib.Errors import M3DError
+
+from ..Terminal import Terminal
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from M3DLib.Store.DicomWebStore import DicomWebStore
+
+PASSWORD_VARIABLE = "M3D_PACS_PASSWORD"
+
+
+def addPacsOptions(parser: argparse.ArgumentParser) -> None:
+    """--pacs and --pacs-user; a password on the command line would be seen by everybody on the computer."""
+    group = parser.add_argument_group("PACS", "what is stored is sent too, all in one request")
+    group.add_argument(
+        "--pacs", default="", metavar="URL", help="DICOMweb service, as https://pacs.example.org/dicom-web"
+    )
+    group.add_argument(
+        "--pacs-user",
+        default="",
+        metavar="NAME",
+        help=f"user there; the password is taken from the environment variable {PASSWORD_VARIABLE}",
+    )
+
+
+def pacsFrom(arguments: argparse.Namespace) -> DicomWebStore | None:
+    """The PACS as said on the command line, None without one; to be asked before any work.
+
+    :raises M3DError: the address is none, the password is not set, or dicomweb-client is not installed.
+    """
+    if not arguments.pacs:
+        if arguments.pacs_user:
+            raise M3DError("--pacs-user is a user of the PACS; give its address with --pacs URL too.")
+        return None
+    from M3DLib.Store.DicomWebStore import DicomWebStore
+
+    password = os.environ.get(PASSWORD_VARIABLE, "")
+    if arguments.pacs_user and not password:
+        raise M3DError(f"--pacs-user needs the password in the environment variable {PASSWORD_VARIABLE}.")
+    return DicomWebStore(arguments.pacs, arguments.pacs_user, password)
+
+
+def send(pacs: DicomWebStore | None, objects: Sequence[Dataset], place: Path, terminal: Terminal) -> str:
+    """Send objects that are stored already; returns a sentence for the result, "" without a PACS or objects.
+
+    :param place: where the objects are stored, which a failure to send does not undo.
+    :raises M3DError: they could not be sent, or did not all arrive; says where they are.
+    :raises KeyboardInterrupt: the user stopped it; says where they are.
+    """
+    if pacs is None or not objects:
+        return ""
+    kept = f"All of it is stored in {place} and can be sent from there; nothing has to be made again."
+    try:
+        pacs.add(objects, terminal.progress)
+    except M3DError as error:
+        raise M3DError(f"{' '.join(error.problems)} {kept}") from error
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(f"Interrupted while sending to {pacs.server}. {kept}") from error
+    return f"Sent {len(objects)} object(s) to {pacs.server}."

@@ -1,0 +1,28 @@
+"""Options of the report, shared by the commands that make one."""
+
+from __future__ import annotations
+
+import argparse
+
+from M3DValidationLib.Report.Content.ReportFormats import FORMATS
+
+
+def addReportOptions(parser: argparse.ArgumentParser) -> None:
+    """What the report is to say of patient and person."""
+    group = parser.add_argument_group("report")
+    group.add_argument(
+        "--formats",
+        default="json",
+        metavar="LIST",
+        help=f"what to write, separated by commas: {', '.join(FORMATS)}; the JSON is always written; "
+        "sr is a DICOM measurement report in the patient's study, in the file-set DIR/dicom, "
+        "with the PDF beside it if there is one "
+        "(default: %(default)s)",
+    )
+    group.add_argument("--person", default="", metavar="TEXT", help="who is responsible for this run, for the report")
+    group.add_argument(
+        "--pseudonym",
+        default="",
+        metavar="TEXT",
+        help="name the patient so in the report, and leave out everything else that identifies patient and study",
+    )

@@ -1,0 +1,1 @@
+"""The report as DICOM objects: measurement report (TID 1500) and Encapsulated PDF."""

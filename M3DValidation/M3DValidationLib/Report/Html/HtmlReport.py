@@ -1,0 +1,87 @@
+"""The report as one HTML file that needs nothing else: no network, no other file."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from M3DLib.Errors import M3DError
+
+from ..Content.ReportView import reportView
+from ..Pictures.ColorScale import ANCHORS, NOT_MEASURED, cssGradient
+from ..Pictures.HistogramDrawing import histogramSvg
+
+# With the 3D views a page stays below this; from 15 MB on, mail servers refuse it.
+MOST_BYTES = 14_000_000
+
+
+def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None) -> str:
+    """A complete HTML document.
+
+    :param report: content that follows ``Report.schema.json``.
+    :param attachments: PNG and glTF files by the names that the report has for them; those that are missing are not
+        shown.
+    :raises M3DError: Jinja2 is not installed.
+    """
+    try:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    except ImportError as error:
+        raise M3DError("A report in HTML needs Jinja2; install it with: pip install jinja2") from error
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    files = attachments or {}
+    view = reportView(report)
+    for deviation in view["deviations"]:
+        # Drawn from numbers alone, so nothing in it can be anybody's text.
+        deviation["svg"] = Markup(histogramSvg(deviation["histogram"], deviation["tolerance"]))
+    view["keyPictures"] = _withData(view["keyPictures"], files)
+    groups = [{**group, "pictures": _withData(group["pictures"], files)} for group in view["pictureGroups"]]
+    groups = [group for group in groups if group["pictures"]]
+    view["deviationGroups"] = [group for group in groups if group["about"] == "deviation"]
+    view["otherGroups"] = [group for group in groups if group["about"] != "deviation"]
+    shown = [*view["keyPictures"], *(picture for group in groups for picture in group["pictures"])]
+    view["models"] = _modelsWithData(view["models"], files, sum(len(picture["data"]) for picture in shown))
+    view["gradient"] = Markup(cssGradient())
+    view["notMeasuredColor"] = Markup("rgb({} {} {})".format(*NOT_MEASURED))
+    for part in ("Report.css", "TableSorting.js", "DeviationMesh.js", "DeviationView.js"):
+        view[part.replace(".", "")] = Markup(Path(__file__).with_name(part).read_text(encoding="utf-8"))
+    return environment.get_template("Report.html.j2").render(view)
+
+
+def _withData(pictures: list[dict], files: Mapping[str, bytes]) -> list[dict]:
+    return [
+        {**picture, "data": f"data:image/png;base64,{base64.b64encode(files[picture['file']]).decode('ascii')}"}
+        for picture in pictures
+        if picture["file"] in files
+    ]
+
+
+def _modelsWithData(models: list[dict], files: Mapping[str, bytes], used: int) -> list[dict]:
+    """The models with their content and settings; without content where the page would get too large."""
+    found = []
+    for number, model in enumerate(models, start=1):
+        glb = files.get(model["file"])
+        if glb is None:
+            continue
+        data = base64.b64encode(glb).decode("ascii")
+        used += len(data)
+        settings = {
+            "rangeMm": model["rangeMm"],
+            "places": model["places"],
+            "anchors": ANCHORS.tolist(),
+            "notMeasured": list(NOT_MEASURED),
+        }
+        fits = used <= MOST_BYTES
+        found.append(
+            {**model, "id": f"model3d-{number}", "data": data if fits else "", "settings": json.dumps(settings)}
+        )
+    return found

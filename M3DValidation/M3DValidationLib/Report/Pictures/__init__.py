@@ -1,0 +1,1 @@
+"""Pictures, color scales and the 3D model of the deviations."""

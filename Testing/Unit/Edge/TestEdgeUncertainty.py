@@ -1,0 +1,137 @@
+"""The stated interval: noise against repeated scans, curvatures against known ones, coverage against the truth."""
+
+import numpy as np
+import pytest
+
+from M3DLib.Edge.CurvatureTensor import applied, curvatureTensors, squares
+from M3DLib.Edge.EdgeNoise import noiseDeviation
+from M3DLib.Edge.ImageDeviation import imageDeviation
+from M3DLib.Mesh.MeshGeometry import vertexGeometry
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomShapes import Box, Cylinder, Gyroid, Intersection, Sphere, Torus, Union, rotationAbout
+from M3DTestSupport.ShapeMeshes import outwardDirection, surfaceMesh
+
+CENTER = (0.21, -0.34, 0.11)
+AXES = tuple(map(tuple, rotationAbout((1, -2, 2), 41)))
+
+
+def scan(shape, spacing, fwhm, half=13.0, **noise):
+    columns = rotationAbout((1, 3, -2), 23) @ np.diag(spacing)
+    dimensions = tuple(int(np.ceil(2 * half / step)) + 6 for step in spacing)
+    matrix = np.eye(4)
+    matrix[:3, :3] = columns
+    matrix[:3, 3] = -columns @ ((np.array(dimensions) - 1) / 2)
+    return renderPhantom([(shape, 1000)], 0, dimensions, matrix, fwhm, **noise)
+
+
+def meshOf(shape, step=0.8, half=13.0):
+    return surfaceMesh(shape, [-half] * 3, [half] * 3, step)
+
+
+# Shapes, orientations and images that the fit of the model has not seen.
+UNSEEN = {
+    "ball, sharp and noisy": (Sphere(CENTER, 10), (0.4, 0.4, 0.7), 0.7, {"noise": 60, "seed": 1}),
+    "torus, grainy": (Torus(CENTER, (1, 0, 2), 8, 4), (0.6, 0.6, 0.9), 1.0, {"noise": 40, "noiseFwhm": 1.0, "seed": 2}),
+    "torus, little noise": (Torus(CENTER, (1, 0, 2), 8, 4), (0.6, 0.6, 1.2), 0.8, {"noise": 8, "seed": 3}),
+    "rod, coarse": (Cylinder(CENTER, (1, 2, 3), 6, 14), (1.1, 1.1, 1.4), 1.0, {"noise": 30, "seed": 4}),
+    "bar, little contrast": (Box(CENTER, (16, 13, 11), AXES), (0.6, 0.6, 0.6), 0.9, {"noise": 90, "seed": 5}),
+    "bar, slices": (Box(CENTER, (16, 13, 11), AXES), (0.5, 0.5, 1.0), 0.8, {"noise": 25, "seed": 6}),
+    "gyroid": (
+        Intersection((Gyroid(CENTER, 18), Sphere(CENTER, 12))),
+        (0.5, 0.5, 0.9),
+        (0.8, 0.8, 1.1),
+        {"noise": 35, "seed": 7},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_intervalHoldsTheTruthOnPhantomsThatTheFitHasNotSeen(name):
+    shape, spacing, fwhm, noise = UNSEEN[name]
+    deviation = imageDeviation(meshOf(shape), scan(shape, spacing, fwhm, **noise))
+    good = deviation.reliable
+    assert good.sum() > 500
+    holds = np.average(np.abs(deviation.distance[good]) <= deviation.uncertainty[good], weights=deviation.areas[good])
+    # Neighbors share voxels, so that some thousand vertices are but some hundred trials: two percent of chance.
+    assert 0.91 <= holds <= 0.985
+
+
+def test_withoutNoiseTheIntervalIsRatherTooWide():
+    shape = Sphere(CENTER, 10)
+    deviation = imageDeviation(meshOf(shape), scan(shape, (0.5, 0.5, 0.9), 0.8))
+    good = deviation.reliable
+    assert (np.abs(deviation.distance[good]) <= deviation.uncertainty[good]).mean() >= 0.93
+    assert np.median(deviation.uncertainty[good]) < 0.01
+
+
+@pytest.mark.parametrize("grain", [0.0, 1.1], ids=["white", "grainy"])
+def test_noiseMovesTheEdgeAsMuchAsPredicted(monkeypatch, grain):
+    from M3DLib.Edge import ImageDeviation
+
+    kept, finish = [], ImageDeviation.interval95
+    monkeypatch.setattr(
+        ImageDeviation, "interval95", lambda measured: kept.append(noiseDeviation(measured)) or finish(measured)
+    )
+    shape, found = Sphere(CENTER, 9), []
+    mesh = meshOf(shape, 1.0)
+    for seed in range(8):
+        image = scan(shape, (0.5, 0.5, 1.0), 0.9, noise=50, noiseFwhm=grain, seed=seed, half=11.0)
+        found.append(imageDeviation(mesh, image).distance)
+    spread = np.sqrt(np.var(found, axis=0, ddof=1).mean())
+    predicted = np.sqrt(np.mean(np.square(kept)))
+    assert predicted == pytest.approx(spread, rel=0.1)
+
+
+def curvatureAlong(tensors, directions):
+    return (tensors * squares(directions, directions)).sum(axis=1)
+
+
+def test_curvatureOfATorusIsThatOfItsCircles():
+    shape = Torus(CENTER, (0, 0, 1), 9, 3)
+    mesh = meshOf(shape, 0.6)
+    normals = outwardDirection(shape, mesh.points.astype(np.float64))
+    tensors = curvatureTensors(mesh, vertexGeometry(mesh).normals)
+    x, y, _ = (mesh.points - CENTER).T
+    around = np.stack([-y, x, np.zeros_like(x)], axis=1) / np.hypot(x, y)[:, None]
+    across = np.cross(normals, around)
+    assert np.abs(curvatureAlong(tensors, across) - 1 / 3).mean() < 0.015
+    # By Meusnier's theorem: the curvature of the circle of latitude times the cosine of its tilt.
+    expected = (normals * np.stack([x, y, np.zeros_like(x)], axis=1)).sum(axis=1) / (x**2 + y**2)
+    assert np.abs(curvatureAlong(tensors, around) - expected).mean() < 0.015
+    assert np.abs(applied(tensors, vertexGeometry(mesh).normals)).max() < 1e-4
+
+
+def test_facesStayFlatBesideARidge():
+    shape = Box(CENTER, (16, 13, 11), AXES)
+    mesh = meshOf(shape, 0.8)
+    local = np.abs((mesh.points - CENTER) @ np.array(AXES).T)
+    inward = np.sort(np.array([8, 6.5, 5.5]) - local, axis=1)[:, 1]
+    tensors = curvatureTensors(mesh, vertexGeometry(mesh).normals)
+    beside = (inward > 1.0) & (inward < 2.0)
+    assert np.abs(tensors[beside, :3].sum(axis=1)).mean() < 0.05
+    deviation = imageDeviation(mesh, scan(shape, (0.5, 0.5, 1.0), 0.8, noise=0))
+    assert np.abs(deviation.distance[beside & deviation.reliable]).mean() < 0.01
+
+
+def test_meshWithoutNeighborsHasNoCurvature():
+    mesh = surfaceMesh(Sphere(CENTER, 5), [-7] * 3, [7] * 3, 1.5)
+    mesh.triangles = mesh.triangles[:1]
+    normals = np.zeros_like(mesh.points)
+    normals[mesh.triangles[0]] = (0, 0, 1)
+    tensors = curvatureTensors(mesh, normals)
+    assert np.isfinite(tensors).all() and not tensors.any()
+
+
+@pytest.mark.parametrize(("thickness", "measured"), [(1.2, False), (1.5, False), (2.0, True)])
+def test_wallsAreMeasuredWithoutBiasOrLeftOut(thickness, measured):
+    plate, ball = Box((7, 0, 0), (14, 14, thickness), AXES), Sphere((-9, 0, 0), 6)
+    mesh = surfaceMesh(Union((ball, plate)), [-17] * 3, [17] * 3, 0.5)
+    deviation = imageDeviation(mesh, scan(Union((ball, plate)), (0.5, 0.5, 1.0), 0.8, 17.0, noise=30))
+    local = (mesh.points - np.array(plate.center)) @ np.array(AXES).T
+    face = (np.abs(local[:, :2]) < 5).all(axis=1) & (np.abs(local[:, 2]) < 2)
+    good = face & deviation.reliable
+    if measured:
+        assert good.sum() > 0.9 * face.sum()
+        assert abs(deviation.distance[good].mean()) < 0.02
+    else:
+        assert good.sum() < 0.05 * face.sum()

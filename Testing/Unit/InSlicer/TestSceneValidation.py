@@ -1,0 +1,319 @@
+"""Validation of nodes: what the checks are given, what comes back into the scene, and what is left after saving it."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from M3DLib.Errors import Cancelled, M3DError
+from M3DTestSupport.ScannedBall import CENTER, RADIUS, SEGMENT_ID, addScannedBall
+from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, moveBy
+from M3DTestSupport.SlicerModules import StandInApplication, registerNodeClasses
+from M3DTestSupport.Volumes import makeVolume
+from M3DValidationLib.InSlicer.DeviationDisplay import DeviationProbe, addLegend, banded, showDeviation
+from M3DValidationLib.InSlicer.ResultNodes import (
+    CHART,
+    FINDINGS,
+    FOUND,
+    QUALITY,
+    RELIABLE,
+    addResults,
+    isReport,
+    mapsOf,
+    readResults,
+    removeResults,
+    verdictOf,
+)
+from M3DValidationLib.InSlicer.SceneCase import casesOfNodes
+from M3DValidationLib.Profile import loadProfile
+from M3DValidationLib.Report.Report import validateCases
+
+
+@pytest.fixture
+def application(monkeypatch, tmp_path):
+    (tmp_path / "database").mkdir()
+    return StandInApplication(monkeypatch, tmp_path / "database")
+
+
+@pytest.fixture
+def nodes(application, tmp_path):
+    return addScannedBall(application, tmp_path / "series")
+
+
+@pytest.fixture
+def report(application, nodes):
+    return validateCases(cases(application, *nodes), showing=False)
+
+
+def cases(application, volume=None, node=None, segmentIds=(), **more):
+    found = casesOfNodes(loadProfile(), volume, node, segmentIds, database=application.database, **more)
+    return found.cases
+
+
+def modelOf(application, points, triangles, name="model"):
+    from M3DLib.InSlicer.SlicerModelNodes import addMeshAsModel
+    from M3DLib.Mesh.TriangleMesh import TriangleMesh
+
+    return addMeshAsModel(TriangleMesh(points, triangles), application.scene, name)
+
+
+def ballModel(application, radius):
+    from M3DLib.Phantom.PhantomShapes import Sphere
+    from M3DTestSupport.ShapeMeshes import surfaceMesh
+
+    mesh = surfaceMesh(Sphere(CENTER, radius), *(np.array(CENTER) + side * 13 for side in (-1, 1)), 0.8)
+    return modelOf(application, mesh.points, mesh.triangles, "ball model")
+
+
+class TestInput:
+    def test_segmentComesWithItsScanItsHeadersAndItsSurface(self, application, nodes):
+        (case,) = cases(application, *nodes, [SEGMENT_ID])
+        assert str(case.image.headers[0].PatientID) == "P1"
+        assert case.segment.name == "ball"
+        assert case.mesh.volumeMm3 == pytest.approx(4 / 3 * np.pi * RADIUS**3, rel=0.03)
+        assert case.surfaceParameters is not None
+
+    def test_modelIsMeasuredWhereItLies(self, application, nodes):
+        model = ballModel(application, RADIUS - 0.5)
+        report = validateCases(cases(application, nodes[0], model), showing=False)
+        assert report.data["deviation"]["image"]["meanSigned"] == pytest.approx(0.5, abs=0.03)
+
+    def test_modelThatIsMovedInTheSceneIsMeasuredWhereItIsMovedTo(self, application, nodes):
+        model = ballModel(application, RADIUS)
+        moveBy(application, model, [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1.0], [0, 0, 0, 1]])
+        report = validateCases(cases(application, nodes[0], model), showing=False)
+        facts = report.data["deviation"]["image"]
+        assert (
+            facts["directions"]["superior"]["meanSigned"] < -0.3 < 0.3 < facts["directions"]["inferior"]["meanSigned"]
+        )
+
+    def test_surfaceIsTheOneThatIsExported(self, application, nodes):
+        from M3DExport import M3DExportLogic
+
+        volume, segmentation = nodes
+        moveBy(application, segmentation, [[1, 0, 0, 2], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        (case,) = cases(application, volume, segmentation)
+        (model,) = M3DExportLogic().makeModels(segmentation, [], volume)
+        assert np.array_equal(case.mesh.points, model.mesh.points)
+
+    def test_turnedSegmentHasNoVoxelsOnTheScan(self, application, nodes):
+        cosine, sine = np.cos(0.2), np.sin(0.2)
+        moveBy(application, nodes[1], [[cosine, -sine, 0, 0], [sine, cosine, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        (case,) = cases(application, *nodes)
+        assert case.segment is None
+        assert "under a transform" in case.missing["segment"]
+        assert case.mesh is not None
+
+    def test_everySegmentIsACaseAndTheOthersAreItsNeighbors(self, application, nodes):
+        other = addSegmentation(application, nodes[0], {"cube": np.s_[2:6, 2:6, 2:6]}, "other")
+        nodes[1].GetSegmentation().AddSegment(other.GetSegmentation().GetNthSegment(0), "Cube")
+        found = cases(application, *nodes)
+        assert [case.segment.name for case in found] == ["ball", "cube"]
+        assert [one.name for one in found[0].otherSegments] == ["cube"]
+        (only,) = cases(application, *nodes, ["Cube"])
+        assert [one.name for one in only.otherSegments] == ["ball"]
+
+    def test_volumeThatIsNotInTheDatabaseIsCheckedWithoutHeaders(self, application):
+        volume = makeVolume(shape=(16, 18, 20), spacing=(0.8, 0.8, 1.5))
+        node = addVolumeNode(application, volume, [])
+        found = casesOfNodes(loadProfile(), node, database=application.database)
+        assert found.cases[0].image.headers == []
+        assert "not known" in found.warnings[0]
+        report = validateCases(found.cases, showing=False)
+        verdicts = {finding.requirement.id: finding.verdict.value for finding in report.findings}
+        assert verdicts["slice-thickness"] == "notAssessable"
+
+    @pytest.mark.parametrize(
+        ("chosen", "message"),
+        [((), "nothing to validate"), (("segmentation",), "only with the scan"), (("volume", "empty"), "no surface")],
+    )
+    def test_whatCannotBeValidatedIsNamed(self, application, nodes, chosen, message):
+        empty = application.scene.AddNewNodeByClass("vtkMRMLModelNode", "nothing")
+        known = {"volume": nodes[0], "segmentation": nodes[1], "empty": empty}
+        volume = known["volume"] if "volume" in chosen else None
+        node = next((known[name] for name in chosen if name != "volume"), None)
+        with pytest.raises(M3DError, match=message):
+            cases(application, volume, node)
+
+    def test_unknownSegmentIsNamed(self, application, nodes):
+        with pytest.raises(M3DError, match="no segment with the ID 'Bone'"):
+            cases(application, *nodes, ["Bone"])
+
+
+class TestLines:
+    def line(self, application, start, end, **known):
+        node = application.scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "across")
+        for point in (start, end):
+            node.AddControlPoint(-point[0], -point[1], point[2])
+        from M3DValidationLib.InSlicer import MarkupReferences
+
+        for name, text in known.items():
+            MarkupReferences.keepWithLine(node, getattr(MarkupReferences, name), text)
+        return node
+
+    def test_lineIsMeasuredInScanAndModel(self, application, nodes):
+        x, y, z = CENTER
+        line = self.line(application, (x - 9.5, y, z), (x + 9.5, y, z), NOMINAL="20", PRINTED="19,9; 20.1")
+        report = validateCases(cases(application, *nodes, lineNodes=[line]), showing=False)
+        found = {finding.requirement.id: finding for finding in report.findings}
+        assert found["reference-image"].measured < 0.25
+        (row,) = found["reference-printed"].evidence["distances"]
+        assert row["readingsMm"] == [19.9, 20.1]
+        assert row["nominalMm"] == 20
+
+    @pytest.mark.parametrize(("name", "text"), [("NOMINAL", "twenty"), ("TOLERANCE", "-1"), ("PRINTED", "20; x")])
+    def test_whatIsNoLengthIsNotKept(self, application, name, text):
+        from M3DValidationLib.InSlicer import MarkupReferences
+
+        node = self.line(application, (0, 0, 0), (1, 0, 0))
+        with pytest.raises(M3DError, match="above 0"):
+            MarkupReferences.keepWithLine(node, getattr(MarkupReferences, name), text)
+        assert node.GetAttribute(getattr(MarkupReferences, name)) is None
+
+    def test_lineWithOneEndIsNamed(self, application, nodes):
+        line = self.line(application, (0, 0, 0), (1, 0, 0))
+        line.RemoveNthControlPoint(1)
+        with pytest.raises(M3DError, match="'across' has 1 of its two ends"):
+            cases(application, *nodes, lineNodes=[line])
+
+
+class TestResults:
+    def test_reportComesBackFromTheSceneAsItWas(self, application, nodes, report):
+        node = addResults(report, application.scene, *nodes, SEGMENT_ID)
+        results = readResults(node)
+        assert results.data == report.data
+        assert results.files == report.attachments
+        assert isReport(node)
+        assert verdictOf(node) == report.verdict.value
+        table = node.GetNodeReference(FINDINGS).GetTable()
+        assert table.GetNumberOfRows() == len(report.findings)
+        assert table.GetValue(0, 5).ToString() == report.data["findings"][0]["message"]
+
+    def test_placesLieWhereTheFindingsSay(self, application, nodes, report):
+        results = readResults(addResults(report, application.scene, *nodes))
+        places = {f["requirement"]: p for f, p in zip(results.data["findings"], results.places, strict=True)}
+        (worst, *_) = places["deviation-max-region"]
+        assert np.linalg.norm(np.subtract(worst, CENTER)) == pytest.approx(RADIUS, abs=1.5)
+        assert places["slice-thickness"] == []
+
+    def test_mapHoldsTheDistancesAtItsPoints(self, application, nodes, report):
+        from vtk.util.numpy_support import vtk_to_numpy
+
+        (model,) = mapsOf(addResults(report, application.scene, *nodes))
+        deviation = report.cases[0].measurements["deviation"].maps["image"]
+        arrays = model.GetPolyData().GetPointData()
+        reliable, found, quality = (vtk_to_numpy(arrays.GetArray(name)) for name in (RELIABLE, FOUND, QUALITY))
+        assert np.array_equal(np.isfinite(reliable), deviation.reliable)
+        assert np.array_equal(found, deviation.distance, equal_nan=True)
+        assert np.array_equal(quality, deviation.quality)
+
+    def test_histogramIsAChart(self, application, nodes, report):
+        chart = addResults(report, application.scene, *nodes).GetNodeReference(CHART)
+        table = chart.GetNthPlotSeriesNode(0).GetTableNode().GetTable()
+        shares = [table.GetValue(row, 1).ToDouble() for row in range(table.GetNumberOfRows())]
+        assert sum(shares) == pytest.approx(100, abs=0.1)
+
+    def test_resultsSurviveSavingTheScene(self, application, nodes, report, tmp_path):
+        import slicer
+
+        addResults(report, application.scene, *nodes, SEGMENT_ID)
+        file = tmp_path / "scene.mrb"
+        assert application.scene.WriteToMRB(str(file))
+        shutil.unpack_archive(file, tmp_path / "opened", "zip")
+        (description,) = (tmp_path / "opened").rglob("*.mrml")
+        again = slicer.vtkMRMLScene()
+        logics = registerNodeClasses(again)
+        again.SetURL(str(description))
+        assert again.Connect()
+        assert logics
+        texts = again.GetNodesByClass("vtkMRMLTextNode")
+        (node,) = filter(isReport, (texts.GetItemAsObject(number) for number in range(texts.GetNumberOfItems())))
+        results = readResults(node)
+        assert results.data == report.data
+        assert results.files == report.attachments
+        assert mapsOf(node)[0].GetPolyData().GetPointData().GetArray(FOUND) is not None
+        assert node.GetNodeReference(CHART).GetNthPlotSeriesNode(0).GetTableNode() is not None
+
+    def test_nothingIsLeftWhenTheyAreRemoved(self, application, nodes, report):
+        before = application.scene.GetNumberOfNodes()
+        node = addResults(report, application.scene, *nodes)
+        showDeviation(mapsOf(node)[0], 2.0, 1.0)
+        addLegend(mapsOf(node)[0])
+        removeResults(node, application.scene)
+        assert application.scene.GetNumberOfNodes() == before
+
+    def test_failureLeavesNothing(self, application, nodes, report, monkeypatch):
+        from M3DValidationLib.InSlicer import ResultNodes
+
+        def broken(*arguments):
+            raise OSError("no memory")
+
+        monkeypatch.setattr(ResultNodes, "_addHistogram", broken)
+        before = application.scene.GetNumberOfNodes()
+        with pytest.raises(OSError, match="no memory"):
+            addResults(report, application.scene, *nodes)
+        assert application.scene.GetNumberOfNodes() == before
+
+    def test_textThatIsNoReportIsNamed(self, application):
+        node = application.scene.AddNewNodeByClass("vtkMRMLTextNode", "notes")
+        for text in ("hello", '{"verdict": "pass"}'):
+            node.SetText(text)
+            with pytest.raises(M3DError, match="holds no report"):
+                readResults(node)
+        assert not isReport(node)
+
+
+class TestDisplay:
+    @pytest.fixture
+    def model(self, application, nodes, report):
+        return mapsOf(addResults(report, application.scene, *nodes))[0]
+
+    def test_colorsAreThoseOfTheReport(self, model):
+        from M3DValidationLib.Report.Pictures.ColorScale import deviationColors
+
+        table = showDeviation(model, 2.0, 1.0).GetLookupTable()
+        color = np.zeros(3)
+        for value in (-1.9, -0.5, 0.01, 0.7, 1.95):
+            table.GetColor(value, color)
+            assert np.allclose(color, deviationColors(np.array([value]), 2.0)[0] / 255, atol=0.02)
+        table.GetColor(np.nan, color)
+        assert np.allclose(color, 75 / 255)
+        assert model.GetDisplayNode().GetScalarRange() == (-2.0, 2.0)
+
+    def test_bandsAreFiveEvenColors(self, model):
+        node = showDeviation(model, 3.0, 1.0, bands=True)
+        colors = set()
+        for number in range(node.GetNumberOfColors()):
+            color = [0.0] * 4
+            node.GetColor(number, color)
+            colors.add(tuple(np.round(color, 3)))
+        assert len(colors) == 5
+        assert banded(np.array([-2.5, -1.5, 0.9, 1.1, 2.1]), 1.0, 3.0).tolist() == [-3.0, -1.5, 0.0, 1.5, 3.0]
+
+    def test_onlyReliablePlacesOrAllThatWereFound(self, model):
+        showDeviation(model, 2.0, 1.0, reliableOnly=True)
+        assert model.GetDisplayNode().GetActiveScalarName() == RELIABLE
+        showDeviation(model, 2.0, 1.0, reliableOnly=False)
+        assert model.GetDisplayNode().GetActiveScalarName() == FOUND
+
+    def test_probeTellsTheNearestPoint(self, model, report):
+        deviation = report.cases[0].measurements["deviation"].maps["image"]
+        vertex = int(np.flatnonzero(deviation.reliable)[7])
+        x, y, z = deviation.mesh.points[vertex].tolist()
+        probe = DeviationProbe(model)
+        probed = probe.at((-x, -y, z))
+        assert probed.distance == pytest.approx(float(deviation.distance[vertex]), abs=1e-6)
+        assert probed.uncertainty == pytest.approx(float(deviation.uncertainty[vertex]), abs=1e-6)
+        assert probed.reason == ""
+        assert probe.at((200.0, 0.0, 0.0)) is None
+
+
+def test_checkingInTheBackgroundFindsTheSameAndCanBeStopped(application, nodes, report):
+    again = validateCases(cases(application, *nodes), showing=False, background=True)
+    assert [finding.asDict() for finding in again.findings] == [finding.asDict() for finding in report.findings]
+
+    def cancel(fraction, text):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        validateCases(cases(application, *nodes), showing=False, background=True, progress=cancel)

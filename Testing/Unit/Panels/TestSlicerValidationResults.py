@@ -1,0 +1,305 @@
+"""What the panel of M3D Validation shows and does once something was validated."""
+
+import json
+
+import numpy as np
+import pytest
+
+from M3DLib.Errors import Cancelled, M3DError
+from M3DTestSupport.ScannedBall import CENTER, SEGMENT_ID, addScannedBall
+from M3DTestSupport.SceneCases import addSegmentation
+from M3DTestSupport.SlicerModules import StandInApplication
+from M3DTestSupport.SlicerWidgets import emit, loadUi
+from M3DTestSupport.ValidationPanel import choose, openPanel, rowOf
+
+
+@pytest.fixture
+def application(monkeypatch, tmp_path):
+    (tmp_path / "database").mkdir()
+    application = StandInApplication(monkeypatch, tmp_path / "database")
+    application.useWidgets(monkeypatch, loadUi)
+    return application
+
+
+@pytest.fixture
+def nodes(application, tmp_path):
+    return addScannedBall(application, tmp_path / "series")
+
+
+@pytest.fixture
+def widget(application, nodes):
+    widget = openPanel()
+    choose(widget, nodes[1])
+    return widget
+
+
+class TestResults:
+    @pytest.fixture
+    def validated(self, widget):
+        widget.ui.validateButton.click()
+        return widget
+
+    def test_findingsAreByClauseWithIconAndWord(self, validated):
+        table = validated.ui.findingsTable
+        data = json.loads(validated._parameterNode.report.GetText())
+        assert table.rowCount == len(data["findings"])
+        clauses = [table.item(row, 4).text() for row in range(table.rowCount)]
+        assert clauses == sorted(clauses)
+        texts = {table.item(row, 0).text() for row in range(table.rowCount)}
+        assert texts <= {"✓ Pass", "! Warning", "✗ Fail", "? Not assessable"}
+        assert validated.ui.verdictLabel.text.startswith("✗ Fail: At least one requirement fails.")
+
+    def test_onlyWhatDoesNotPass(self, validated):
+        validated.ui.attentionCheckBox.checked = True
+        emit(validated.ui.attentionCheckBox, "toggled(bool)", True)
+        table = validated.ui.findingsTable
+        assert table.rowCount > 0
+        assert all("Pass" not in table.item(row, 0).text() for row in range(table.rowCount))
+
+    def test_choosingAFindingJumpsToItsPlaceAndMarksIt(self, validated, application):
+        slices = application.scene.AddNewNodeByClass("vtkMRMLSliceNode", "Red")
+        validated.ui.findingsTable.selectRow(rowOf(validated, "No part of the surface lies far"))
+        assert "lies far" not in validated.ui.findingLabel.text
+        assert "mm2 deviates" in validated.ui.findingLabel.text
+        assert "LPS" in validated.ui.placeLabel.text
+        place = [slices.GetSliceToRAS().GetElement(row, 3) for row in range(3)]
+        assert np.linalg.norm(np.subtract(place, (-CENTER[0], -CENTER[1], CENTER[2]))) == pytest.approx(10, abs=1.5)
+        marks = application.scene.GetNodesByClass("vtkMRMLMarkupsFiducialNode")
+        assert marks.GetNumberOfItems() == 1
+        assert marks.GetItemAsObject(0).GetNthControlPointPosition(0) == pytest.approx(place)
+        validated.ui.findingsTable.selectRow(rowOf(validated, "thin enough"))
+        assert application.scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 0
+        assert "no single place" in validated.ui.placeLabel.text
+
+    def test_pictureOfAFindingIsShown(self, validated):
+        validated.ui.findingsTable.selectRow(rowOf(validated, "anatomy"))
+        assert validated.ui.pictureLabel.visible
+        assert validated.ui.pictureLabel.pixmap.width() == 440
+        assert "Projections" in validated.ui.pictureLabel.toolTip
+
+    def test_newResultsTakeThePlaceOfTheOld(self, validated, application):
+        count = application.scene.GetNumberOfNodes()
+        before = validated._parameterNode.report.GetID()
+        validated.ui.validateButton.click()
+        assert application.scene.GetNumberOfNodes() == count
+        assert validated._parameterNode.report.GetID() != before
+
+    def test_noSecondValidationIsBegunWhileOneRuns(self, validated, monkeypatch):
+        from M3DLib.SlicerAdaptors import ProgressDialog
+
+        enabled = []
+
+        def look(self, fraction, text):
+            validated.form.show(validated._parameterNode)
+            enabled.append(validated.ui.validateButton.enabled)
+
+        monkeypatch.setattr(ProgressDialog, "report", look)
+        validated.ui.validateButton.click()
+        assert enabled
+        assert not any(enabled)
+        assert validated.ui.validateButton.enabled
+
+    def test_sceneThatIsClosedMeanwhileKeepsNoResults(self, validated, application, nodes, monkeypatch):
+        from M3DLib.SlicerAdaptors import ProgressDialog
+
+        monkeypatch.setattr(
+            ProgressDialog, "report", lambda self, fraction, text: application.scene.RemoveNode(nodes[1])
+        )
+        with pytest.raises(M3DError, match="no longer in the scene"):
+            validated.ui.validateButton.click()
+        assert "not kept" in validated.ui.statusLabel.text
+
+    def test_cancellingKeepsTheOldResults(self, validated, monkeypatch):
+        from M3DLib.SlicerAdaptors import ProgressDialog
+
+        def cancel(self, fraction, text):
+            raise Cancelled
+
+        before = validated._parameterNode.report
+        monkeypatch.setattr(ProgressDialog, "report", cancel)
+        validated.ui.validateButton.click()
+        assert "Stopped" in validated.ui.statusLabel.text
+        assert validated._parameterNode.report is before
+
+    def test_resultsAreShownAgainWhenThePanelIsOpenedAgain(self, validated):
+        validated.exit()
+        assert validated.ui.findingsTable.rowCount == 0
+        validated.enter()
+        assert validated.ui.findingsTable.rowCount > 20
+
+    def test_closingTheSceneForgetsThem(self, validated, application):
+        application.scene.Clear(0)
+        assert validated._parameterNode.report is None
+        assert validated.ui.findingsTable.rowCount == 0
+        assert not validated.ui.saveButton.enabled
+        validated.cleanup()
+
+
+class TestDeviation:
+    @pytest.fixture
+    def crosshair(self, application):
+        return application.scene.AddNewNodeByClass("vtkMRMLCrosshairNode")
+
+    def test_mapIsColoredAndTheValueUnderTheCursorShown(self, widget, crosshair, application):
+        from M3DValidationLib.InSlicer.ResultNodes import mapsOf
+
+        widget.ui.validateButton.click()
+        (node,) = mapsOf(widget._parameterNode.report)
+        assert node.GetDisplayNode().GetScalarVisibility()
+        assert "Full color at 2 mm, tolerance 1 mm" in widget.ui.deviationLabel.text
+        widget.ui.showMapButton.click()
+        crosshair.SetCursorPositionRAS((-CENTER[0] - 9.6, -CENTER[1], CENTER[2]))
+        assert "mm (mesh too small), reliable" in widget.ui.probeLabel.text
+        crosshair.SetCursorPositionRAS((-CENTER[0], -CENTER[1], CENTER[2]))
+        assert widget.ui.probeLabel.text == "No surface here."
+        widget.exit()
+        crosshair.SetCursorPositionRAS((-CENTER[0] - 9.6, -CENTER[1], CENTER[2]))
+        assert widget.ui.probeLabel.text == ""
+
+    def test_findingOnTheDeviationBringsTheMapIntoView(self, widget, crosshair):
+        from M3DValidationLib.InSlicer.ResultNodes import mapsOf
+
+        widget.ui.validateButton.click()
+        display = mapsOf(widget._parameterNode.report)[0].GetDisplayNode()
+        display.SetVisibility(False)
+        widget.ui.findingsTable.selectRow(rowOf(widget, "thin enough"))
+        assert not display.GetVisibility()
+        widget.ui.findingsTable.selectRow(rowOf(widget, "No part of the surface lies far"))
+        assert display.GetVisibility()
+        crosshair.SetCursorPositionRAS((-CENTER[0] - 9.6, -CENTER[1], CENTER[2]))
+        assert "reliable" in widget.ui.probeLabel.text
+        display.SetVisibility(False)
+        widget.ui.findingsTable.selectRow(rowOf(widget, "neither too large nor too small"))
+        assert not display.GetVisibility()
+
+    def test_newResultsAreProbedInPlaceOfTheOld(self, widget, crosshair):
+        place = (-CENTER[0] - 9.6, -CENTER[1], CENTER[2])
+        for _ in range(2):
+            widget.ui.validateButton.click()
+            crosshair.SetCursorPositionRAS((0.0, 0.0, 0.0))
+            assert widget.ui.probeLabel.text == ""
+            widget.ui.findingsTable.selectRow(rowOf(widget, "No part of the surface lies far"))
+            crosshair.SetCursorPositionRAS(place)
+            assert "reliable" in widget.ui.probeLabel.text
+
+    def test_rangeAndBandsChangeTheColors(self, widget):
+        from M3DValidationLib.InSlicer.ResultNodes import FOUND, mapsOf
+
+        widget.ui.validateButton.click()
+        display = mapsOf(widget._parameterNode.report)[0].GetDisplayNode()
+        widget._parameterNode.displayRange = 0.5
+        assert display.GetScalarRange() == (-0.5, 0.5)
+        widget._parameterNode.reliableOnly = False
+        assert display.GetActiveScalarName() == FOUND
+
+
+class TestOutput:
+    @pytest.fixture
+    def validated(self, widget):
+        widget.ui.validateButton.click()
+        return widget
+
+    def test_reportIsSaved(self, validated, tmp_path):
+        pytest.importorskip("jinja2", reason="the report in HTML needs Jinja2, which is not installed")
+        folder = tmp_path / "report"
+        validated._parameterNode.reportFolder = folder
+        validated._parameterNode.pdf = False
+        validated.ui.saveButton.click()
+        names = {file.name for file in folder.iterdir()}
+        assert {"report.json", "report.html", "field-of-view.png"} <= names
+        assert "report.html" in validated.ui.outputLabel.text
+        saved = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        assert saved == json.loads(validated._parameterNode.report.GetText())
+
+    def test_folderMustBeChosen(self, validated):
+        with pytest.raises(M3DError, match="Choose the folder"):
+            validated.ui.saveButton.click()
+
+    def test_reportIsStoredInTheStudyOfTheScan(self, validated, application, nodes):
+        validated._parameterNode.pdf = False
+        validated.ui.storeButton.click()
+        uid = validated.ui.outputLabel.text.splitlines()[1]
+        image = nodes[0].GetAttribute("DICOM.instanceUIDs").split()[0]
+        for tag in ("0020,000D", "0010,0020"):
+            assert application.database.instanceValue(uid, tag) == application.database.instanceValue(image, tag)
+        assert application.database.instanceValue(uid, "0008,0060") == "SR"
+
+    def test_pseudonymizedReportHasNoPlaceInTheStudy(self, widget, application):
+        widget._parameterNode.pseudonym = "Case 7"
+        widget._parameterNode.pdf = False
+        widget.ui.validateButton.click()
+        before = set(application.database._files)
+        with pytest.raises(M3DError, match="pseudonym"):
+            widget.ui.storeButton.click()
+        assert set(application.database._files) == before
+
+    def test_failedModelIsExportedForAReasonOnlyAndItsObjectRefersToTheReport(self, validated, application, nodes):
+        import pydicom
+        import slicer
+
+        from M3DExport import M3DExportLogic
+
+        opened = []
+        slicer.util.selectModule = opened.append
+        assert not validated.ui.exportButton.enabled
+        validated.ui.reasonLineEdit.text = "Teaching, no patient"
+        emit(validated.ui.reasonLineEdit, "textChanged(QString)", "Teaching, no patient")
+        assert validated.ui.exportButton.enabled
+        validated.ui.exportButton.click()
+        assert opened == ["M3DExport"]
+        logic = M3DExportLogic()
+        parameters = logic.getParameterNode()
+        assert parameters.inputNode is nodes[1]
+        assert parameters.segmentIds == [SEGMENT_ID]
+        assert parameters.sourceVolume is nodes[0]
+        (uid,) = logic.exportParameters(parameters)
+        dataset = pydicom.dcmread(application.database.fileForInstance(uid))
+        report = dataset.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID
+        assert application.database.instanceValue(report, "0008,0060") == "SR"
+        stored = pydicom.dcmread(application.database.fileForInstance(report))
+        texts = [str(element.value) for element in stored.iterall() if element.keyword == "TextValue"]
+        assert "Teaching, no patient" in texts
+        algorithm = dataset.DerivationAlgorithmSequence[0].AlgorithmParameters
+        assert "validation=fail,exportedAnyway=Teaching; no patient" in algorithm
+
+    def test_whatIsExportedIsWhatWasValidatedAndNotWhatIsChosenNow(self, validated, application, nodes):
+        import slicer
+
+        from M3DExport import M3DExportLogic
+
+        slicer.util.selectModule = lambda name: None
+        other = addSegmentation(application, nodes[0], {"cube": np.s_[12:20, 12:20, 12:20]}, "other")
+        choose(validated, other)
+        validated._parameterNode.smoothing = 0.9
+        validated.ui.reasonLineEdit.text = "Teaching"
+        validated.ui.exportButton.click()
+        logic = M3DExportLogic()
+        parameters = logic.getParameterNode()
+        assert parameters.inputNode is nodes[1]
+        assert parameters.smoothing == 0.2
+        assert len(logic.exportParameters(parameters)) == 1
+
+    def test_reportOfAModelThatIsGoneIsNotExported(self, validated, application, nodes):
+        application.scene.RemoveNode(nodes[1])
+        with pytest.raises(M3DError, match="no longer in the scene"):
+            validated.logic.prepareExport(validated._parameterNode.report, "Teaching")
+
+    def test_modelThatHasChangedSinceIsNotExportedAsValidated(self, validated, application, nodes):
+        import slicer
+
+        from M3DExport import M3DExportLogic
+        from M3DExportPanelLib.ExportParameters import forgetValidation
+
+        slicer.util.selectModule = lambda name: None
+        validated.ui.reasonLineEdit.text = "Teaching"
+        validated.ui.exportButton.click()
+        logic = M3DExportLogic()
+        parameters = logic.getParameterNode()
+        other = addSegmentation(application, nodes[0], {"cube": np.s_[12:20, 12:20, 12:20]}, "other")
+        segmentation = nodes[1].GetSegmentation()
+        segmentation.RemoveSegment(SEGMENT_ID)
+        segmentation.AddSegment(other.GetSegmentation().GetNthSegment(0), SEGMENT_ID)
+        with pytest.raises(M3DError, match="not the one that was validated"):
+            logic.exportParameters(parameters)
+        forgetValidation(parameters)
+        assert len(logic.exportParameters(parameters)) == 1

@@ -1,0 +1,118 @@
+"""Everything that must be installed is installed: by CMake into Slicer, by pip outside it."""
+
+import ast
+import fnmatch
+import re
+
+import pytest
+
+from M3DTestSupport.Project import ROOT
+
+MODULES = ("M3DExport", "M3DValidation")
+PACKAGES = {
+    "M3DExport": ("M3DLib", "M3DExportPanelLib", "M3DPanelLib"),
+    "M3DValidation": ("M3DValidationLib", "M3DValidationPanelLib", "M3DBatchLib"),
+}
+
+
+def listed(module):
+    """Files that a module's CMakeLists.txt names, by list."""
+    text = (ROOT / module / "CMakeLists.txt").read_text(encoding="utf-8")
+    return {
+        name: body.split() for name, body in re.findall(r"set\((MODULE_PYTHON_\w+)\s(.*?)\)", text, flags=re.DOTALL)
+    }
+
+
+def present(module):
+    """Files under a module's folder that belong to the extension."""
+    folder = ROOT / module
+    return {
+        file.relative_to(folder).as_posix()
+        for file in folder.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts and file.name != "CMakeLists.txt"
+    }
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_cmakeListsExactlyWhatIsThere(module):
+    files = [file for names in listed(module).values() for file in names]
+    assert len(set(files)) == len(files)
+    missing = sorted(present(module) - set(files))
+    gone = sorted(set(files) - present(module))
+    assert (missing, gone) == ([], []), "run: python Utilities/ListModuleFiles.py"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_scriptsAndResourcesAreNotMixedUp(module):
+    lists = listed(module)
+    assert all(file.endswith(".py") for file in lists["MODULE_PYTHON_SCRIPTS"])
+    assert not any(file.endswith(".py") for file in lists["MODULE_PYTHON_RESOURCES"])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_everyScriptBesideTheModuleIsAModule(module):
+    # Slicer takes every script directly in the folder for a module with a class of the file's name.
+    for file in (ROOT / module).glob("*.py"):
+        classes = {
+            node.name for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)
+        }
+        assert file.stem in classes
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_everyPackageIsKnownAndGloballyUnique(module):
+    folders = {file.parent.name for file in (ROOT / module).glob("*/__init__.py")}
+    assert folders == {name for name in PACKAGES[module] if (ROOT / module / name).is_dir()}
+    assert all(name.startswith("M3D") for name in folders)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_everyModuleHasItsIconAndPanel(module):
+    if (ROOT / module / f"{module}.py").exists():
+        assert f"Resources/Icons/{module}.svg" in present(module)
+
+
+def packageData():
+    """Patterns of data files per package, as pyproject.toml says."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    section = text.split("[tool.setuptools.package-data]")[1].split("\n[")[0]
+    return {
+        name: re.findall(r'"([^"]+)"', patterns) for name, patterns in re.findall(r"(\w+) = (\[.*?\])", section, re.S)
+    }
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [("M3DExport", "M3DLib"), ("M3DValidation", "M3DValidationLib"), ("M3DValidation", "M3DBatchLib")],
+)
+def test_pipInstallsTheDataOfThePackages(module, package):
+    folder = ROOT / module / package
+    patterns = packageData().get(package, [])
+    for file in folder.rglob("*"):
+        if file.is_file() and file.suffix != ".py" and "__pycache__" not in file.parts:
+            name = file.relative_to(folder).as_posix()
+            assert any(_matches(name, pattern) for pattern in patterns), f"{package}/{name} is not in the package data"
+
+
+def _matches(name, pattern):
+    """Whether a path fits a pattern of setuptools, where * stays within one folder."""
+    parts, patternParts = name.split("/"), pattern.split("/")
+    if "**" in patternParts:
+        start = patternParts.index("**")
+        return all(map(fnmatch.fnmatch, parts[:start], patternParts[:start])) and fnmatch.fnmatch(
+            parts[-1], patternParts[-1]
+        )
+    return len(parts) == len(patternParts) and all(map(fnmatch.fnmatch, parts, patternParts))
+
+
+def test_pipInstallsEveryFolderOfThePackagesThatHoldsCode():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    packages = set(re.findall(r'"([\w.]+)"', re.search(r"packages = \[(.*?)\]", text, re.S)[1]))
+    for module, names in PACKAGES.items():
+        for name in names:
+            # The panel's own helpers need the application.
+            if name in ("M3DExportPanelLib", "M3DPanelLib", "M3DValidationPanelLib"):
+                continue
+            for init in (ROOT / module / name).rglob("__init__.py"):
+                dotted = init.parent.relative_to(ROOT / module).as_posix().replace("/", ".")
+                assert dotted in packages
