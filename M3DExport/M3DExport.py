@@ -15,10 +15,10 @@ from M3DExportPanelLib.ExportParameters import (
     M3DExportParameterNode,
     descriptionOf,
     earlierOf,
-    surfaceOf,
     validatedOf,
 )
 from M3DPanelLib.ParameterPanel import ParameterPanel
+from M3DPanelLib.SurfaceChoices import surfaceOf
 
 
 class M3DExport(ScriptedLoadableModule):
@@ -64,7 +64,7 @@ class M3DExportWidget(ParameterPanel):
     """The panel: hands what the user chooses to the logic, and shows what comes back."""
 
     uiFile = "UI/M3DExport.ui"
-    packages = ("M3DExportLib", "M3DLib")
+    packages = ("M3DExportPanelLib", "M3DPanelLib", "M3DLib")
 
     def makeLogic(self):
         """The logic of the module."""

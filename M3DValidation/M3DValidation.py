@@ -39,7 +39,7 @@ class M3DValidationWidget(ParameterPanel):
     """The panel: hands what the user chooses to the logic, and shows what comes back."""
 
     uiFile = "UI/M3DValidation.ui"
-    packages = ("M3DValidationPanelLib", "M3DValidationLib", "M3DBatchLib", "M3DLib")
+    packages = ("M3DValidationPanelLib", "M3DPanelLib", "M3DValidationLib", "M3DBatchLib", "M3DLib")
 
     def makeLogic(self):
         """The logic of the module."""
@@ -205,6 +205,8 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         :raises M3DError: the report has no place in the patient's study, for it is pseudonymized, no surface was
             validated, or what was validated is no longer in the scene.
         """
+        # The hand-over is the one thing that this module asks of the other, through its logic as a script would, so
+        # that neither knows the other's panel.
         from M3DExport import M3DExportLogic
         from M3DLib.InSlicer.ValidatedModel import ValidatedModel
         from M3DLib.SlicerAdaptors import applicationDatabase

@@ -4,144 +4,74 @@ Keywords of context groups are written out here, because the library that knows 
 starts; a test compares them with it.
 """
 
-from enum import Enum
-
 from slicer.i18n import tr as _
 
+from M3DPanelLib.Choice import Choice
 
-class Answer(Enum):
+
+class Answer(Choice):
     """What a user says to a question that has no safe default."""
 
-    NOT_SAID = None
-    YES = True
-    NO = False
-
-    def label(self):
-        """Text in the combo box."""
-        return {Answer.NOT_SAID: _("not said"), Answer.YES: _("yes"), Answer.NO: _("no")}[self]
+    NOT_SAID = None, _("not said")
+    YES = True, _("yes")
+    NO = False, _("no")
 
 
-class SurfaceMethod(Enum):
-    """How a surface is made from a segment."""
-
-    FLYING_EDGES = "flying-edges"
-    SURFACE_NETS = "surface-nets"
-
-    def label(self):
-        """Text in the combo box."""
-        return {SurfaceMethod.FLYING_EDGES: _("flying edges"), SurfaceMethod.SURFACE_NETS: _("surface nets")}[self]
-
-
-class TitleCode(Enum):
+class TitleCode(Choice):
     """Coded document title (CID 7061)."""
 
-    AUTOMATIC = ""
-    CT = "CT3DCAMModel"
-    MR = "MR3DCAMModel"
-    US = "US3DCAMModel"
-    MIXED = "MixedModality3DCAMModel"
-    LASER = "LaserScanning3DCAMModel"
-    PHOTOGRAMMETRY = "PhotogrammetricImaging3DCAMModel"
-
-    def label(self):
-        """Text in the combo box."""
-        return {
-            TitleCode.AUTOMATIC: _("by modality of the scan"),
-            TitleCode.CT: _("model from CT"),
-            TitleCode.MR: _("model from MR"),
-            TitleCode.US: _("model from ultrasound"),
-            TitleCode.MIXED: _("model from several modalities"),
-            TitleCode.LASER: _("model from laser scanning"),
-            TitleCode.PHOTOGRAMMETRY: _("model from photogrammetry"),
-        }[self]
+    AUTOMATIC = "", _("by modality of the scan")
+    CT = "CT3DCAMModel", _("model from CT")
+    MR = "MR3DCAMModel", _("model from MR")
+    US = "US3DCAMModel", _("model from ultrasound")
+    MIXED = "MixedModality3DCAMModel", _("model from several modalities")
+    LASER = "LaserScanning3DCAMModel", _("model from laser scanning")
+    PHOTOGRAMMETRY = "PhotogrammetricImaging3DCAMModel", _("model from photogrammetry")
 
 
-class Usage(Enum):
+class Usage(Choice):
     """What a model is for (CID 7064)."""
 
-    NOT_SAID = ""
-    PLANNING = "PlanningIntent"
-    EDUCATION = "EducationalIntent"
-    DIAGNOSIS = "DiagnosticIntent"
-    SIMULATION = "SimulationIntent"
-    QUALITY_CONTROL = "QualityControlIntent"
-    TOOL = "ToolFabrication"
-    IMPLANT = "ImplantFabrication"
-    PROSTHESIS = "ProstheticFabrication"
-
-    def label(self):
-        """Text in the combo box."""
-        return {
-            Usage.NOT_SAID: _("not said"),
-            Usage.PLANNING: _("planning"),
-            Usage.EDUCATION: _("education"),
-            Usage.DIAGNOSIS: _("diagnosis"),
-            Usage.SIMULATION: _("simulation"),
-            Usage.QUALITY_CONTROL: _("quality control"),
-            Usage.TOOL: _("making a tool or guide"),
-            Usage.IMPLANT: _("making an implant"),
-            Usage.PROSTHESIS: _("making a prosthesis"),
-        }[self]
+    NOT_SAID = "", _("not said")
+    PLANNING = "PlanningIntent", _("planning")
+    EDUCATION = "EducationalIntent", _("education")
+    DIAGNOSIS = "DiagnosticIntent", _("diagnosis")
+    SIMULATION = "SimulationIntent", _("simulation")
+    QUALITY_CONTROL = "QualityControlIntent", _("quality control")
+    TOOL = "ToolFabrication", _("making a tool or guide")
+    IMPLANT = "ImplantFabrication", _("making an implant")
+    PROSTHESIS = "ProstheticFabrication", _("making a prosthesis")
 
 
-class Unit(Enum):
-    """Unit of the STL's coordinates (CID 7063)."""
+class Unit(Choice):
+    """Unit of the STL's coordinates (CID 7063); symbols are not translated."""
 
-    MILLIMETER = "mm"
-    CENTIMETER = "cm"
-    METER = "m"
-    MICROMETER = "um"
-
-    def label(self):
-        """Text in the combo box."""
-        return {Unit.MICROMETER: "µm"}.get(self, self.value)
+    MILLIMETER = "mm", "mm"
+    CENTIMETER = "cm", "cm"
+    METER = "m", "m"
+    MICROMETER = "um", "µm"
 
 
-class Laterality(Enum):
+class Laterality(Choice):
     """Where the printed object is meant to go (Image Laterality)."""
 
-    AUTOMATIC = ""
-    LEFT = "L"
-    RIGHT = "R"
-    BOTH = "B"
-    UNPAIRED = "U"
-
-    def label(self):
-        """Text in the combo box."""
-        return {
-            Laterality.AUTOMATIC: _("as the segment's terminology says"),
-            Laterality.LEFT: _("left"),
-            Laterality.RIGHT: _("right"),
-            Laterality.BOTH: _("both"),
-            Laterality.UNPAIRED: _("unpaired"),
-        }[self]
+    AUTOMATIC = "", _("as the segment's terminology says")
+    LEFT = "L", _("left")
+    RIGHT = "R", _("right")
+    BOTH = "B", _("both")
+    UNPAIRED = "U", _("unpaired")
 
 
-class PredecessorPurpose(Enum):
+class PredecessorPurpose(Choice):
     """Why an earlier model is referred to (CID 7062)."""
 
-    EDITED = "EditedModel"
-    COMPONENT = "ComponentModel"
-
-    def label(self):
-        """Text in the combo box."""
-        return {
-            PredecessorPurpose.EDITED: _("this is a new version of it"),
-            PredecessorPurpose.COMPONENT: _("it is a part of this model"),
-        }[self]
+    EDITED = "EditedModel", _("this is a new version of it")
+    COMPONENT = "ComponentModel", _("it is a part of this model")
 
 
-class Destination(Enum):
+class Destination(Choice):
     """Where models go."""
 
-    DATABASE = "database"
-    FOLDER = "folder"
-    PACS = "pacs"
-
-    def label(self):
-        """Text in the combo box."""
-        return {
-            Destination.DATABASE: _("DICOM database of Slicer"),
-            Destination.FOLDER: _("folder"),
-            Destination.PACS: _("PACS (DICOMweb)"),
-        }[self]
+    DATABASE = "database", _("DICOM database of Slicer")
+    FOLDER = "folder", _("folder")
+    PACS = "pacs", _("PACS (DICOMweb)")

@@ -5,23 +5,17 @@ import logging
 import slicer
 from slicer.i18n import tr as _
 
+from M3DPanelLib.PanelActions import PanelActions
+from M3DPanelLib.SurfaceChoices import surfaceOf
+
 from .Choices import Destination
-from .ExportParameters import surfaceOf
 from .InputSummary import describeMesh
 
 _PREVIEW = "M3DExport.Preview"
 
 
-class ExportActions:
-    """Preview, export, and what the panel asks of the DICOM database.
-
-    :param ui: the widgets of ``M3DExport.ui``.
-    :param widget: the module's widget, asked for its ``logic``.
-    """
-
-    def __init__(self, ui, widget):
-        self.ui = ui
-        self.widget = widget
+class ExportActions(PanelActions):
+    """Preview, export, and what the panel asks of the DICOM database; its widgets are those of ``M3DExport.ui``."""
 
     def isDatabaseOpen(self):
         """Whether Slicer's DICOM database can be used."""
@@ -80,35 +74,46 @@ class ExportActions:
 
     def preview(self, parameters):
         """Show the surfaces as they would be exported, and what smoothing and decimation do to them."""
-        from M3DLib.Errors import Cancelled
-        from M3DLib.InSlicer.SlicerModelNodes import addMeshAsModel
-        from M3DLib.SlicerAdaptors import ProgressDialog
+        results = []
 
-        with slicer.util.tryWithErrorDisplay(_("The preview failed."), waitCursor=True):
-            try:
-                with ProgressDialog(_("Preview")) as progress:
-                    results = self.widget.logic.preview(
-                        parameters.inputNode,
-                        list(parameters.segmentIds),
-                        parameters.sourceVolume,
-                        surfaceOf(parameters),
-                        merge=parameters.merge,
-                        progress=progress,
-                    )
-            except Cancelled:
-                return
-            self.removePreview()
-            lines = []
-            for mesh, comparison in results:
-                node = addMeshAsModel(mesh, slicer.mrmlScene, _("{name} preview").format(name=mesh.name))
-                node.SetAttribute(_PREVIEW, "1")
-                node.SetSaveWithScene(False)
-                if parameters.sourceVolume is not None:
-                    node.SetAndObserveTransformNodeID(parameters.sourceVolume.GetTransformNodeID())
-                lines.append(describeMesh(mesh, mesh.name))
-                if comparison is not None:
-                    lines.append(describeComparison(comparison))
-            self.ui.previewLabel.text = "\n".join(lines)
+        def make(progress):
+            results.extend(
+                self.widget.logic.preview(
+                    parameters.inputNode,
+                    list(parameters.segmentIds),
+                    parameters.sourceVolume,
+                    surfaceOf(parameters),
+                    merge=parameters.merge,
+                    progress=progress,
+                )
+            )
+
+        if self.work(
+            _("Preview"),
+            make,
+            self.ui.previewLabel,
+            failed=_("The preview failed."),
+            reason=_("No preview: {reason}"),
+            stopped=_("Stopped; there is no preview."),
+            waitCursor=True,
+        ):
+            self._showPreview(results, parameters.sourceVolume)
+
+    def _showPreview(self, results, volume):
+        from M3DLib.InSlicer.SlicerModelNodes import addMeshAsModel
+
+        self.removePreview()
+        lines = []
+        for mesh, comparison in results:
+            node = addMeshAsModel(mesh, slicer.mrmlScene, _("{name} preview").format(name=mesh.name))
+            node.SetAttribute(_PREVIEW, "1")
+            node.SetSaveWithScene(False)
+            if volume is not None:
+                node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+            lines.append(describeMesh(mesh, mesh.name))
+            if comparison is not None:
+                lines.append(describeComparison(comparison))
+        self.ui.previewLabel.text = "\n".join(lines)
 
     def removePreview(self):
         """Remove the models of an earlier preview."""
@@ -120,21 +125,21 @@ class ExportActions:
 
     def export(self, parameters):
         """Export what the parameters say, and show what was written."""
-        from M3DLib.Errors import Cancelled
-        from M3DLib.SlicerAdaptors import ProgressDialog
+        written = []
 
-        self.ui.resultLabel.text = ""
-        with slicer.util.tryWithErrorDisplay(_("Nothing was exported."), waitCursor=True):
-            try:
-                with ProgressDialog(_("Exporting")) as progress:
-                    credentials = (self.ui.userLineEdit.text, self.ui.passwordLineEdit.text)
-                    written = self.widget.logic.exportParameters(parameters, credentials, progress)
-            except Cancelled:
-                self.ui.resultLabel.text = _("Stopped; nothing was exported.")
-                return
-            except Exception as error:
-                self.ui.resultLabel.text = _("Nothing was exported: {reason}").format(reason=error)
-                raise
+        def export(progress):
+            credentials = (self.ui.userLineEdit.text, self.ui.passwordLineEdit.text)
+            written.extend(self.widget.logic.exportParameters(parameters, credentials, progress))
+
+        if self.work(
+            _("Exporting"),
+            export,
+            self.ui.resultLabel,
+            failed=_("Nothing was exported."),
+            reason=_("Nothing was exported: {reason}"),
+            stopped=_("Stopped; nothing was exported."),
+            waitCursor=True,
+        ):
             self.ui.resultLabel.text = self._resultText(parameters, written)
             self.removePreview()
             logging.info(f"M3D Export wrote {len(written)} object(s)")

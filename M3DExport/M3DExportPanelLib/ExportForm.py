@@ -3,28 +3,22 @@
 import slicer
 from slicer.i18n import tr as _
 
+from M3DPanelLib.PanelForm import PanelForm, isSegmentation, segmentIdsOf
+
 from .Choices import Destination
 from .ExportActions import ExportActions
 from .ExportParameters import forgetValidation
 from .InputSummary import summarizeInput
 
 
-class ExportForm:
-    """Shows parameters in the panel and takes them from there.
-
-    :param ui: the widgets of ``M3DExport.ui``.
-    :param widget: the module's widget, asked for its ``logic``.
-    """
+class ExportForm(PanelForm):
+    """Shows parameters in the panel and takes them from there; its widgets are those of ``M3DExport.ui``."""
 
     def __init__(self, ui, widget):
-        self.ui = ui
-        self.widget = widget
+        super().__init__(ui, widget)
         self.actions = ExportActions(ui, widget)
-        self._parameters = None
-        self._showing = False
         self._summarized = None
         self._volumeId = None
-        ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onInputChanged)
         ui.sourceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onSourceChanged)
         ui.segmentsTable.connect("selectionChanged(QItemSelection,QItemSelection)", self._onSegmentsChanged)
         ui.predecessorComboBox.connect("currentIndexChanged(int)", self._onPredecessorChanged)
@@ -35,51 +29,44 @@ class ExportForm:
         ui.createDatabaseButton.connect("clicked()", self._onCreateDatabase)
         ui.forgetValidationButton.connect("clicked()", self._onForgetValidation)
 
-    def show(self, parameters):
+    def showParameters(self, parameters):
         """Show these parameters, None for none."""
-        self._parameters = parameters
         if parameters is None:
             # Nodes of another scene may have the same IDs.
             self._summarized = self._volumeId = None
-        if parameters is None or self._showing:
             return
-        self._showing = True
-        try:
-            self._showInput()
-            self._showTitle()
-            self._showDestination()
-            self._showValidation()
-            self._showSummary()
-        finally:
-            self._showing = False
+        self._showInput()
+        self._showTitle()
+        self._showDestination()
+        self._showValidation()
+        self._showSummary()
 
     def _showInput(self):
         node = self._parameters.inputNode
-        isSegmentation = node is not None and node.IsA("vtkMRMLSegmentationNode")
+        hasSegments = isSegmentation(node)
         self.ui.inputSelector.setCurrentNode(node)
         table = self.ui.segmentsTable
-        table.visible = isSegmentation
-        self.ui.segmentsLabel.visible = isSegmentation
+        table.visible = hasSegments
+        self.ui.segmentsLabel.visible = hasSegments
         for widget in (
             self.ui.methodComboBox,
             self.ui.smoothingSlider,
             self.ui.decimationSlider,
             self.ui.mergeCheckBox,
         ):
-            widget.enabled = isSegmentation
-        shown = node if isSegmentation else None
+            widget.enabled = hasSegments
+        shown = node if hasSegments else None
         if table.segmentationNode() is not shown:
             table.setSegmentationNode(shown)
-        if isSegmentation and list(table.selectedSegmentIDs()) != list(self._parameters.segmentIds):
+        if hasSegments and list(table.selectedSegmentIDs()) != list(self._parameters.segmentIds):
             table.setSelectedSegmentIDs(list(self._parameters.segmentIds))
 
     def _showTitle(self):
         """Show what the title will be when it is left empty."""
         node = self._parameters.inputNode
         name = node.GetName() if node else ""
-        if node is not None and node.IsA("vtkMRMLSegmentationNode") and not self._parameters.merge:
-            segmentation = node.GetSegmentation()
-            known = [segmentation.GetNthSegmentID(number) for number in range(segmentation.GetNumberOfSegments())]
+        if isSegmentation(node) and not self._parameters.merge:
+            segmentation, known = node.GetSegmentation(), segmentIdsOf(node)
             chosen = [segmentId for segmentId in self._parameters.segmentIds if segmentId in known] or known
             name = ", ".join(segmentation.GetSegment(segmentId).GetName() for segmentId in chosen)
         self.ui.titleLineEdit.placeholderText = name
@@ -162,25 +149,15 @@ class ExportForm:
         else:
             self.ui.exportButton.toolTip = _("Write one DICOM object per model")
 
-    def _onInputChanged(self, node):
-        if self._parameters is None or self._showing or node is self._parameters.inputNode:
-            return
-        from M3DLib.InSlicer.SlicerExport import findSource
-        from M3DLib.SlicerAdaptors import applicationDatabase
-
-        with slicer.util.NodeModify(self._parameters):
-            self._parameters.inputNode = node
-            self._parameters.segmentIds = []
-            forgetValidation(self._parameters)
-            if node is not None:
-                source = findSource(node, slicer.mrmlScene, applicationDatabase())
-                if source is not None and source.volumeNode is not None:
-                    self._parameters.sourceVolume = source.volumeNode
-                self._parameters.predecessorUid = self.actions.modelOf(node)
-                if node.IsA("vtkMRMLSegmentationNode"):
-                    segmentation = node.GetSegmentation()
-                    count = segmentation.GetNumberOfSegments()
-                    self._parameters.segmentIds = [segmentation.GetNthSegmentID(number) for number in range(count)]
+    def chooseInput(self, node):
+        """Take a node with all its segments, the scan it was made from, and the model it was loaded from."""
+        parameters, volume = self._parameters, super().chooseInput(node)
+        parameters.segmentIds = segmentIdsOf(node) if isSegmentation(node) else []
+        forgetValidation(parameters)
+        if volume is not None:
+            parameters.sourceVolume = volume
+        if node is not None:
+            parameters.predecessorUid = self.actions.modelOf(node)
 
     def _onSourceChanged(self, node):
         """Remember the scan with the node, so that "Export to DICOM" finds it too."""

@@ -6,12 +6,13 @@ from typing import Annotated
 from slicer import vtkMRMLDisplayableNode, vtkMRMLScalarVolumeNode
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
+from M3DPanelLib.SurfaceChoices import SurfaceMethod
+
 from .Choices import (
     Answer,
     Destination,
     Laterality,
     PredecessorPurpose,
-    SurfaceMethod,
     TitleCode,
     Unit,
     Usage,
@@ -68,13 +69,6 @@ class M3DExportParameterNode:
     destination: Destination = Destination.DATABASE
     folder: pathlib.Path
     server: str = ""
-
-
-def surfaceOf(parameters):
-    """The surface parameters that the panel says."""
-    from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
-
-    return SurfaceParameters(parameters.method.value, parameters.smoothing, parameters.decimation)
 
 
 def descriptionOf(parameters):

@@ -3,6 +3,8 @@
 import slicer
 from slicer.i18n import tr as _
 
+from M3DPanelLib.PanelActions import errorsShown
+
 # How near to the surface the cursor must be for its deviation to be shown, mm.
 _WITHIN = 2.0
 
@@ -81,7 +83,7 @@ class DeviationView:
         from M3DValidationLib.InSlicer.ResultNodes import CHART
 
         maps = self._maps()
-        with slicer.util.tryWithErrorDisplay(_("The map cannot be shown."), waitCursor=True):
+        with errorsShown(_("The map cannot be shown."), waitCursor=True):
             for node in maps:
                 node.GetDisplayNode().SetVisibility(True)
                 addLegend(node)

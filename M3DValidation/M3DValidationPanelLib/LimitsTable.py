@@ -3,6 +3,8 @@
 import slicer
 from slicer.i18n import tr as _
 
+from M3DPanelLib.PanelActions import errorsShown
+
 from .ValidationParameters import (
     baseProfileOf,
     changedLimitsOf,
@@ -133,7 +135,7 @@ class LimitsTable:
         requirement = self._chosen()
         if requirement is None or self._parameters is None:
             return
-        with slicer.util.tryWithErrorDisplay(_("The limit was not changed.")):
+        with errorsShown(_("The limit was not changed.")):
             values = tuple(limitOf(edit.text) for edit in (self.ui.passLimitLineEdit, self.ui.warningLimitLineEdit))
             if values == (requirement.passLimit, requirement.warningLimit):
                 takeBackLimit(self._parameters, requirement.id)
@@ -161,7 +163,7 @@ class LimitsTable:
         from M3DLib.SlicerAdaptors import userFolder
         from M3DValidationLib.ProfileEditing import changedProfileData, profileNameOf, saveProfile
 
-        with slicer.util.tryWithErrorDisplay(_("The profile was not saved.")):
+        with errorsShown(_("The profile was not saved.")):
             title = self.ui.profileNameLineEdit.text.strip()
             data = changedProfileData(
                 baseProfileOf(self._parameters),

@@ -3,6 +3,8 @@
 import slicer
 from slicer.i18n import tr as _
 
+from M3DPanelLib.PanelActions import errorsShown
+
 from .ValidationParameters import lineNodesOf, setLineNodes
 
 
@@ -66,7 +68,7 @@ class ReferenceLines:
         node = self.ui.linesComboBox.currentNode()
         if node is None:
             return
-        with slicer.util.tryWithErrorDisplay(_("The value was not taken.")):
+        with errorsShown(_("The value was not taken.")):
             try:
                 keepWithLine(node, name, self._edits()[name].text)
             finally:

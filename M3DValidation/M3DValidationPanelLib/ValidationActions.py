@@ -5,19 +5,18 @@ import pathlib
 import slicer
 from slicer.i18n import tr as _
 
-from .ValidationParameters import lineNodesOf, profileOf, surfaceOf
+from M3DPanelLib.PanelActions import PanelActions, errorsShown
+from M3DPanelLib.PanelForm import isSegmentation
+from M3DPanelLib.SurfaceChoices import surfaceOf
+
+from .ValidationParameters import lineNodesOf, profileOf
 
 
-class ValidationActions:
-    """Validate, save, store, and hand over to M3D Export.
-
-    :param ui: the widgets of ``M3DValidation.ui``.
-    :param widget: the module's widget, asked for its ``logic``.
-    """
+class ValidationActions(PanelActions):
+    """Validate, save, store, and hand over to M3D Export; its widgets are those of ``M3DValidation.ui``."""
 
     def __init__(self, ui, widget):
-        self.ui = ui
-        self.widget = widget
+        super().__init__(ui, widget)
         self.isRunning = False
 
     def showButtons(self, parameters):
@@ -45,26 +44,28 @@ class ValidationActions:
 
     def validate(self, parameters):
         """Validate what the parameters say, and put the results into the scene in place of the earlier ones."""
-        from M3DLib.Errors import Cancelled
-        from M3DLib.SlicerAdaptors import ProgressDialog
-
-        self.ui.statusLabel.text = ""
         # The application handles its events meanwhile: what is chosen then is not what was validated.
         validated = parameters.volume, parameters.inputNode, parameters.segmentId
+        warnings = []
+
+        def validate(progress):
+            report, said = self.widget.logic.validateParameters(parameters, progress)
+            warnings.extend(said)
+            self.widget.logic.keepResults(report, parameters, *validated)
+
         self.isRunning = True
-        with slicer.util.tryWithErrorDisplay(_("The validation could not be done.")):
-            try:
-                with ProgressDialog(_("Validating")) as progress:
-                    report, warnings = self.widget.logic.validateParameters(parameters, progress)
-                self.widget.logic.keepResults(report, parameters, *validated)
-            except Cancelled:
-                self.ui.statusLabel.text = _("Stopped; the earlier results are still there.")
-                return
-            except Exception as error:
-                self.ui.statusLabel.text = _("Not validated: {reason}").format(reason=error)
-                raise
-            finally:
-                self.isRunning = False
+        try:
+            isDone = self.work(
+                _("Validating"),
+                validate,
+                self.ui.statusLabel,
+                failed=_("The validation could not be done."),
+                reason=_("Not validated: {reason}"),
+                stopped=_("Stopped; the earlier results are still there."),
+            )
+        finally:
+            self.isRunning = False
+        if isDone:
             self.ui.statusLabel.text = "\n".join(warnings)
 
     def save(self, parameters):
@@ -72,7 +73,7 @@ class ValidationActions:
         from M3DLib.SlicerAdaptors import ensurePackages
 
         self.ui.outputLabel.text = ""
-        with slicer.util.tryWithErrorDisplay(_("The report was not saved."), waitCursor=True):
+        with errorsShown(_("The report was not saved."), waitCursor=True):
             from M3DLib.Errors import M3DError
 
             if parameters.reportFolder == pathlib.Path():
@@ -91,7 +92,7 @@ class ValidationActions:
         from M3DLib.SlicerAdaptors import ensurePackages
 
         self.ui.outputLabel.text = ""
-        with slicer.util.tryWithErrorDisplay(_("The report was not stored."), waitCursor=True):
+        with errorsShown(_("The report was not stored."), waitCursor=True):
             if parameters.pdf:
                 ensurePackages(["typst>=0.13"], "M3DValidation")
             uids = self.widget.logic.storeReport(parameters.report, parameters.volume, withPdf=parameters.pdf)
@@ -100,7 +101,7 @@ class ValidationActions:
 
     def export(self, parameters):
         """Open M3D Export with the validated model, its description and its report filled in."""
-        with slicer.util.tryWithErrorDisplay(_("The model cannot be handed over.")):
+        with errorsShown(_("The model cannot be handed over.")):
             self.widget.logic.prepareExport(parameters.report, self.ui.reasonLineEdit.text.strip())
             slicer.util.selectModule("M3DExport")
 
@@ -108,14 +109,14 @@ class ValidationActions:
 def validationOf(parameters):
     """Arguments of the logic's ``validateNodes`` as the panel says."""
     node = parameters.inputNode
-    isSegmentation = node is not None and node.IsA("vtkMRMLSegmentationNode")
+    hasSegments = isSegmentation(node)
     return {
         "volumeNode": parameters.volume,
         "node": node,
-        "segmentIds": [parameters.segmentId] if isSegmentation else [],
+        "segmentIds": [parameters.segmentId] if hasSegments else [],
         "profile": profileOf(parameters),
         "tolerance": parameters.tolerance or None,
-        "surfaceParameters": surfaceOf(parameters) if isSegmentation else None,
+        "surfaceParameters": surfaceOf(parameters) if hasSegments else None,
         "lineNodes": lineNodesOf(parameters),
         "person": parameters.person.strip(),
         "pseudonym": parameters.pseudonym.strip(),

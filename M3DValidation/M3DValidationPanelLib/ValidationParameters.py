@@ -7,7 +7,7 @@ from typing import Annotated
 from slicer import vtkMRMLDisplayableNode, vtkMRMLScalarVolumeNode, vtkMRMLTextNode
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
-from M3DExportPanelLib.Choices import SurfaceMethod
+from M3DPanelLib.SurfaceChoices import SurfaceMethod
 
 _LINES = "M3DValidation.linesRef"
 
@@ -48,13 +48,6 @@ class M3DValidationParameterNode:
     reportFolder: pathlib.Path
     html: bool = True
     pdf: bool = True
-
-
-def surfaceOf(parameters):
-    """The surface parameters that the panel says."""
-    from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
-
-    return SurfaceParameters(parameters.method.value, parameters.smoothing, parameters.decimation)
 
 
 def changedLimitsOf(parameters):

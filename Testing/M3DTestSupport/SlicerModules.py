@@ -165,7 +165,7 @@ class StandInApplication:
 
     :ivar scene, database: of the test.
     :ivar settings: what ``slicer.util.settingsValue`` returns.
-    :ivar warnings: what the user was warned of.
+    :ivar warnings, errors: what the user was warned of, and what was shown as an error.
     :ivar connected: signals of slicer.app that were connected.
     """
 
@@ -174,7 +174,7 @@ class StandInApplication:
 
         self.scene = slicer.vtkMRMLScene()
         self.database = StandInDatabase(folder)
-        self.settings, self.warnings, self.connected, self.messages = {}, [], [], []
+        self.settings, self.warnings, self.errors, self.connected = {}, [], [], []
         # Conversion rules and node classes are registered by the application's own logics.
         self._logics = registerNodeClasses(self.scene)
         monkeypatch.setattr(slicer, "mrmlScene", self.scene, raising=False)
@@ -195,6 +195,7 @@ class StandInApplication:
         )
         monkeypatch.setattr(slicer.util, "settingsValue", lambda key, default, **more: self.settings.get(key, default))
         monkeypatch.setattr(slicer.util, "warningDisplay", lambda text, **more: self.warnings.append(text))
+        monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **more: self.errors.append(text))
         monkeypatch.setattr(slicer.util, "mainWindow", lambda: None)
         dicomLib = _module("DICOMLib", DICOMLoadable=DICOMLoadable, DICOMPlugin=DICOMPlugin)
         modules = {
@@ -245,6 +246,14 @@ class StandInApplication:
     def _nodesOfClass(self, className):
         nodes = self.scene.GetNodesByClass(className)
         return [nodes.GetItemAsObject(number) for number in range(nodes.GetNumberOfItems())]
+
+    @contextlib.contextmanager
+    def showing(self, words):
+        """Within, one error with these words is shown to the user, and none is raised."""
+        before = len(self.errors)
+        yield
+        (shown,) = self.errors[before:]
+        assert words in shown
 
     def addToDatabase(self, files):
         """Import files."""

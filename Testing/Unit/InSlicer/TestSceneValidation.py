@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from M3DLib.Errors import Cancelled, M3DError
-from M3DTestSupport.ScannedBall import CENTER, RADIUS, SEGMENT_ID, addScannedBall
+from M3DTestSupport.ScannedBall import CENTER, RADIUS, SEGMENT_ID
 from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, moveBy
-from M3DTestSupport.SlicerModules import StandInApplication, registerNodeClasses
+from M3DTestSupport.SlicerModules import registerNodeClasses
 from M3DTestSupport.Volumes import makeVolume
 from M3DValidationLib.InSlicer.DeviationDisplay import DeviationProbe, addLegend, banded, showDeviation
 from M3DValidationLib.InSlicer.ResultNodes import (
@@ -30,14 +30,8 @@ from M3DValidationLib.Report.Report import validateCases
 
 
 @pytest.fixture
-def application(monkeypatch, tmp_path):
-    (tmp_path / "database").mkdir()
-    return StandInApplication(monkeypatch, tmp_path / "database")
-
-
-@pytest.fixture
-def nodes(application, tmp_path):
-    return addScannedBall(application, tmp_path / "series")
+def nodes(scannedBall):
+    return scannedBall
 
 
 @pytest.fixture

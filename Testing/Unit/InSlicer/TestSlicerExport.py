@@ -12,18 +12,11 @@ from M3DLib.InSlicer.SlicerTransforms import LPS_FROM_RAS
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DTestSupport.DicomSegs import writeDicomSeg
 from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, importSeries, moveBy
-from M3DTestSupport.SlicerModules import StandInApplication
 from M3DTestSupport.Volumes import makeVolume, rotation
 
 BOX = np.s_[4:10, 5:12, 6:14]
 OTHER = np.s_[10:13, 5:12, 6:14]
 PLAIN = SurfaceParameters(smoothing=0.0)
-
-
-@pytest.fixture
-def application(monkeypatch, tmp_path):
-    (tmp_path / "database").mkdir()
-    return StandInApplication(monkeypatch, tmp_path / "database")
 
 
 @pytest.fixture

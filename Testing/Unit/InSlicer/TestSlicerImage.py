@@ -12,14 +12,7 @@ from M3DLib.InSlicer.SlicerImage import imageOfInstances, imageOfVolumeNode, ins
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DTestSupport.EnhancedSeries import writeEnhanced
 from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, importSeries
-from M3DTestSupport.SlicerModules import StandInApplication
 from M3DTestSupport.Volumes import makeVolume, rotation
-
-
-@pytest.fixture
-def application(monkeypatch, tmp_path):
-    (tmp_path / "database").mkdir()
-    return StandInApplication(monkeypatch, tmp_path / "database")
 
 
 def flipped(volume):

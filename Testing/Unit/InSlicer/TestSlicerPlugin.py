@@ -11,13 +11,6 @@ from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere
 from M3DTestSupport.Models import makeHeaders, makeObject, makeTetrahedron
 from M3DTestSupport.SceneCases import addVolumeNode, importSeries
-from M3DTestSupport.SlicerModules import StandInApplication
-
-
-@pytest.fixture
-def application(monkeypatch, tmp_path):
-    (tmp_path / "database").mkdir()
-    return StandInApplication(monkeypatch, tmp_path / "database")
 
 
 @pytest.fixture

@@ -6,15 +6,8 @@ import pytest
 from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DTestSupport.Models import makeTetrahedron
 from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, importSeries, itemOf, moveBy
-from M3DTestSupport.SlicerModules import StandInApplication
 
 BOX = np.s_[4:10, 5:12, 6:14]
-
-
-@pytest.fixture
-def application(monkeypatch, tmp_path):
-    (tmp_path / "database").mkdir()
-    return StandInApplication(monkeypatch, tmp_path / "database")
 
 
 @pytest.fixture

@@ -10,13 +10,6 @@ from M3DLib.Segmentation.Segment import Segment
 from M3DLib.Segmentation.SegmentMerging import mergeSegments
 from M3DTestSupport.Models import makeTetrahedron
 from M3DTestSupport.SceneCases import addVolumeNode, importSeries, moveBy
-from M3DTestSupport.SlicerModules import StandInApplication
-
-
-@pytest.fixture
-def application(monkeypatch, tmp_path):
-    (tmp_path / "database").mkdir()
-    return StandInApplication(monkeypatch, tmp_path / "database")
 
 
 @pytest.fixture

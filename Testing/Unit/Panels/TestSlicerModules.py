@@ -11,13 +11,6 @@ import pytest
 from M3DLib.Errors import Cancelled, M3DError
 from M3DTestSupport.Project import ROOT
 from M3DTestSupport.SceneCases import addVolumeNode
-from M3DTestSupport.SlicerModules import StandInApplication
-
-
-@pytest.fixture
-def application(monkeypatch, tmp_path):
-    (tmp_path / "database").mkdir()
-    return StandInApplication(monkeypatch, tmp_path / "database")
 
 
 class TestModules:
@@ -37,7 +30,9 @@ class TestModules:
         panels = {
             "M3DExportPanelLib.ExportParameters",
             "M3DExportPanelLib.Choices",
+            "M3DPanelLib.Choice",
             "M3DPanelLib.ParameterPanel",
+            "M3DPanelLib.SurfaceChoices",
             "M3DValidationPanelLib.ValidationParameters",
         }
         files = [
@@ -45,7 +40,9 @@ class TestModules:
             *(ROOT / "M3DValidation").glob("*.py"),
             ROOT / "M3DExport/M3DExportPanelLib/ExportParameters.py",
             ROOT / "M3DExport/M3DExportPanelLib/Choices.py",
+            ROOT / "M3DExport/M3DPanelLib/Choice.py",
             ROOT / "M3DExport/M3DPanelLib/ParameterPanel.py",
+            ROOT / "M3DExport/M3DPanelLib/SurfaceChoices.py",
             ROOT / "M3DExport/M3DExportPanelLib/__init__.py",
             ROOT / "M3DValidation/M3DValidationPanelLib/ValidationParameters.py",
             ROOT / "M3DValidation/M3DValidationPanelLib/__init__.py",

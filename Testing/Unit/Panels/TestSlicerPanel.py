@@ -7,16 +7,9 @@ import pytest
 
 from M3DLib.Dicom import Codes
 from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, importSeries, moveBy
-from M3DTestSupport.SlicerModules import StandInApplication
-from M3DTestSupport.SlicerWidgets import emit, loadUi
+from M3DTestSupport.SlicerWidgets import emit
 
 BOX = np.s_[4:10, 5:12, 6:14]
-
-
-@pytest.fixture
-def application(monkeypatch, tmp_path):
-    (tmp_path / "database").mkdir()
-    return StandInApplication(monkeypatch, tmp_path / "database")
 
 
 @pytest.fixture
@@ -27,16 +20,15 @@ def case(application, tmp_path):
 
 
 @pytest.fixture
-def widget(application, case, monkeypatch):
-    return openPanel(application, monkeypatch)
+def widget(panelApplication, case):
+    return openPanel(panelApplication)
 
 
-def openPanel(application, monkeypatch):
+def openPanel(application):
     import slicer
 
     from M3DExport import M3DExportWidget
 
-    application.useWidgets(monkeypatch, loadUi)
     layout = types.SimpleNamespace(addWidget=lambda widget: None)
     widget = M3DExportWidget(types.SimpleNamespace(isEntered=True, layout=lambda: layout))
     widget.setup()
@@ -67,10 +59,10 @@ class TestInput:
         assert "bone" not in widget.ui.inputSummaryLabel.text
         assert widget.ui.titleLineEdit.placeholderText == "tooth"
 
-    def test_transformAndEmptySegmentAreWarnedOf(self, application, case, monkeypatch):
-        segmentation = addSegmentation(application, case[0], {"nothing": None, "bone": BOX}, "other")
-        moveBy(application, segmentation, [[1, 0, 0, 3], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-        widget = openPanel(application, monkeypatch)
+    def test_transformAndEmptySegmentAreWarnedOf(self, panelApplication, case):
+        segmentation = addSegmentation(panelApplication, case[0], {"nothing": None, "bone": BOX}, "other")
+        moveBy(panelApplication, segmentation, [[1, 0, 0, 3], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        widget = openPanel(panelApplication)
         emit(widget.ui.inputSelector, "currentNodeChanged(vtkMRMLNode*)", segmentation)
         assert "'nothing' is empty" in widget.ui.inputWarningLabel.text
         assert "under a transform" in widget.ui.inputWarningLabel.text
@@ -122,7 +114,7 @@ class TestOutput:
         self.start(widget, case)
         before = set(application.database._files)
         application.database._rejects = lambda dataset: True
-        with pytest.raises(ValueError, match="did not take"):
+        with application.showing("did not take"):
             widget.ui.exportButton.click()
         assert "Nothing was exported" in widget.ui.resultLabel.text
         assert set(application.database._files) == before
@@ -169,8 +161,9 @@ def test_panelSurvivesClosingTheSceneAndLeaving(application, widget):
 
 
 def test_choicesAreThoseOfTheStandard(application):
-    from M3DExportPanelLib.Choices import PredecessorPurpose, SurfaceMethod, TitleCode, Unit, Usage
+    from M3DExportPanelLib.Choices import PredecessorPurpose, TitleCode, Unit, Usage
     from M3DLib.Mesh.SurfaceParameters import METHODS
+    from M3DPanelLib.SurfaceChoices import SurfaceMethod
 
     for choices, group in ((Usage, Codes.USAGE), (PredecessorPurpose, Codes.PREDECESSOR_PURPOSE)):
         assert sorted(choice.value for choice in choices if choice.value) == Codes.keywords(group)
@@ -182,20 +175,21 @@ def test_choicesAreThoseOfTheStandard(application):
 
 
 def test_defaultsOfThePanelAreThoseOfTheLibrary(widget):
-    from M3DExportPanelLib.ExportParameters import descriptionOf, surfaceOf
+    from M3DExportPanelLib.ExportParameters import descriptionOf
     from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+    from M3DPanelLib.SurfaceChoices import surfaceOf
 
     assert descriptionOf(widget._parameterNode) == ModelDescription()
     assert surfaceOf(widget._parameterNode) == SurfaceParameters()
 
 
-def test_folderMustBeChosen(widget, case):
+def test_folderMustBeChosen(application, widget, case):
     from M3DExportPanelLib.Choices import Destination
 
     TestOutput().start(widget, case)
     widget._parameterNode.destination = Destination.FOLDER
-    with pytest.raises(ValueError, match="Choose the folder"):
+    with application.showing("Choose the folder"):
         widget.ui.exportButton.click()
 
 

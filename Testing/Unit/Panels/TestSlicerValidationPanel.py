@@ -5,30 +5,19 @@ import json
 import pytest
 
 from M3DLib.Errors import M3DError
-from M3DTestSupport.ScannedBall import CENTER, SEGMENT_ID, addScannedBall
-from M3DTestSupport.SlicerModules import StandInApplication
-from M3DTestSupport.SlicerWidgets import emit, loadUi
+from M3DTestSupport.ScannedBall import CENTER, SEGMENT_ID
+from M3DTestSupport.SlicerWidgets import emit
 from M3DTestSupport.ValidationPanel import choose, openPanel, rowOf
 
 
 @pytest.fixture
-def application(monkeypatch, tmp_path):
-    (tmp_path / "database").mkdir()
-    application = StandInApplication(monkeypatch, tmp_path / "database")
-    application.useWidgets(monkeypatch, loadUi)
-    return application
+def nodes(scannedBall):
+    return scannedBall
 
 
 @pytest.fixture
-def nodes(application, tmp_path):
-    return addScannedBall(application, tmp_path / "series")
-
-
-@pytest.fixture
-def widget(application, nodes):
-    widget = openPanel()
-    choose(widget, nodes[1])
-    return widget
+def widget(validationPanel):
+    return validationPanel
 
 
 class TestInput:
@@ -100,9 +89,9 @@ class TestLimits:
         assert widget.ui.passLimitLineEdit.text == "0.25"
 
     @pytest.mark.parametrize(("values", "message"), [(("x", ""), "no number"), (("1", "0.5"), "must not be stricter")])
-    def test_wrongLimitIsRefusedAndTheOldOneStays(self, widget, values, message):
+    def test_wrongLimitIsRefusedAndTheOldOneStays(self, application, widget, values, message):
         self.choose(widget, "neither too large nor too small")
-        with pytest.raises(M3DError, match=message):
+        with application.showing(message):
             self.change(widget, *values)
         assert widget._parameterNode.limits == ""
 
@@ -121,9 +110,9 @@ class TestLimits:
         assert again.ui.limitsTable.item(row, 1).text() == "0.1"
         assert "Tolerance 0.4 mm" in again.ui.profileDescriptionLabel.text
 
-    def test_nameOfABuiltInProfileIsRefused(self, widget):
+    def test_nameOfABuiltInProfileIsRefused(self, application, widget):
         widget.ui.profileNameLineEdit.text = "Implant"
-        with pytest.raises(M3DError, match="built-in profile"):
+        with application.showing("built-in profile"):
             widget.ui.saveProfileButton.click()
 
     def test_anotherIntendedUseHasItsOwnLimits(self, widget):
@@ -134,10 +123,10 @@ class TestLimits:
         assert widget._parameterNode.profile == "implant"
         assert widget._parameterNode.limits == ""
 
-    def test_profileThatIsGoneIsNamed(self, widget):
+    def test_profileThatIsGoneIsNamed(self, application, widget):
         widget._parameterNode.profile = "deleted-profile"
         assert "There is no profile" in widget.ui.profileDescriptionLabel.text
-        with pytest.raises(M3DError, match="There is no profile"):
+        with application.showing("There is no profile"):
             widget.ui.validateButton.click()
         assert "Not validated" in widget.ui.statusLabel.text
 
@@ -154,10 +143,10 @@ def test_consoleExampleOfTheLogicWorks(application, nodes):
         M3DValidationLogic().validate(*nodes, modelNode=nodes[1])
 
 
-def test_referenceLineIsChosenAndItsLengthKept(application, nodes):
+def test_referenceLineIsChosenAndItsLengthKept(panelApplication, nodes):
     from M3DValidationLib.InSlicer.MarkupReferences import NOMINAL
 
-    line = application.scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "across")
+    line = panelApplication.scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "across")
     for side in (-9.5, 9.5):
         line.AddControlPoint(-CENTER[0] + side, -CENTER[1], CENTER[2])
     widget = openPanel()
@@ -169,7 +158,7 @@ def test_referenceLineIsChosenAndItsLengthKept(application, nodes):
     emit(widget.ui.nominalLineEdit, "editingFinished()")
     assert line.GetAttribute(NOMINAL) == "20"
     widget.ui.nominalLineEdit.text = "long"
-    with pytest.raises(M3DError, match="number of millimeters"):
+    with panelApplication.showing("number of millimeters"):
         emit(widget.ui.nominalLineEdit, "editingFinished()")
     assert widget.ui.nominalLineEdit.text == "20"
     widget.ui.validateButton.click()

@@ -6,31 +6,20 @@ import numpy as np
 import pytest
 
 from M3DLib.Errors import Cancelled, M3DError
-from M3DTestSupport.ScannedBall import CENTER, SEGMENT_ID, addScannedBall
+from M3DTestSupport.ScannedBall import CENTER, SEGMENT_ID
 from M3DTestSupport.SceneCases import addSegmentation
-from M3DTestSupport.SlicerModules import StandInApplication
-from M3DTestSupport.SlicerWidgets import emit, loadUi
-from M3DTestSupport.ValidationPanel import choose, openPanel, rowOf
+from M3DTestSupport.SlicerWidgets import emit
+from M3DTestSupport.ValidationPanel import choose, rowOf
 
 
 @pytest.fixture
-def application(monkeypatch, tmp_path):
-    (tmp_path / "database").mkdir()
-    application = StandInApplication(monkeypatch, tmp_path / "database")
-    application.useWidgets(monkeypatch, loadUi)
-    return application
+def nodes(scannedBall):
+    return scannedBall
 
 
 @pytest.fixture
-def nodes(application, tmp_path):
-    return addScannedBall(application, tmp_path / "series")
-
-
-@pytest.fixture
-def widget(application, nodes):
-    widget = openPanel()
-    choose(widget, nodes[1])
-    return widget
+def widget(validationPanel):
+    return validationPanel
 
 
 class TestResults:
@@ -105,7 +94,7 @@ class TestResults:
         monkeypatch.setattr(
             ProgressDialog, "report", lambda self, fraction, text: application.scene.RemoveNode(nodes[1])
         )
-        with pytest.raises(M3DError, match="no longer in the scene"):
+        with application.showing("no longer in the scene"):
             validated.ui.validateButton.click()
         assert "not kept" in validated.ui.statusLabel.text
 
@@ -211,8 +200,8 @@ class TestOutput:
         saved = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         assert saved == json.loads(validated._parameterNode.report.GetText())
 
-    def test_folderMustBeChosen(self, validated):
-        with pytest.raises(M3DError, match="Choose the folder"):
+    def test_folderMustBeChosen(self, validated, application):
+        with application.showing("Choose the folder"):
             validated.ui.saveButton.click()
 
     def test_reportIsStoredInTheStudyOfTheScan(self, validated, application, nodes):
@@ -229,7 +218,7 @@ class TestOutput:
         widget._parameterNode.pdf = False
         widget.ui.validateButton.click()
         before = set(application.database._files)
-        with pytest.raises(M3DError, match="pseudonym"):
+        with application.showing("pseudonym"):
             widget.ui.storeButton.click()
         assert set(application.database._files) == before
 

@@ -1,0 +1,62 @@
+"""What the forms of the panels do alike: show parameters, take what is chosen, find the scan that belongs to it."""
+
+import slicer
+
+
+class PanelForm:
+    """Base of the forms; ``showParameters`` is a form's own.
+
+    :param ui: the widgets of the panel's ``.ui`` file, ``inputSelector`` among them.
+    :param widget: the module's widget, asked for its ``logic``.
+    """
+
+    def __init__(self, ui, widget):
+        self.ui = ui
+        self.widget = widget
+        self._parameters = None
+        self._showing = False
+        ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onInput)
+
+    def show(self, parameters):
+        """Show these parameters, None for none; what widgets report meanwhile is no choice of the user's."""
+        self._parameters = parameters
+        if self._showing:
+            return
+        self._showing = True
+        try:
+            self.showParameters(parameters)
+        finally:
+            self._showing = False
+
+    def showParameters(self, parameters):
+        """Show these parameters; None where the panel is left or the scene is closed."""
+        raise TypeError(f"{type(self).__name__} does not say how it shows parameters.")
+
+    def chooseInput(self, node):
+        """Take a segmentation or model as the user's choice, and the scan it was made from, where that is found.
+
+        Called within one modification of the parameter node, which is shown once afterwards.
+        """
+        from M3DLib.InSlicer.SlicerExport import findSource
+        from M3DLib.SlicerAdaptors import applicationDatabase
+
+        self._parameters.inputNode = node
+        source = findSource(node, slicer.mrmlScene, applicationDatabase()) if node is not None else None
+        return source.volumeNode if source is not None else None
+
+    def _onInput(self, node):
+        if self._parameters is None or self._showing or node is self._parameters.inputNode:
+            return
+        with slicer.util.NodeModify(self._parameters):
+            self.chooseInput(node)
+
+
+def isSegmentation(node):
+    """Whether a node is a segmentation; None is none."""
+    return node is not None and node.IsA("vtkMRMLSegmentationNode")
+
+
+def segmentIdsOf(node):
+    """IDs of a segmentation's segments, in its order."""
+    segmentation = node.GetSegmentation()
+    return [segmentation.GetNthSegmentID(number) for number in range(segmentation.GetNumberOfSegments())]

@@ -1,0 +1,36 @@
+"""Fixtures of the tests that need the application, on its stand-ins; folders name them in their conftest.py."""
+
+import pytest
+
+from .ScannedBall import addScannedBall
+from .SlicerModules import StandInApplication
+from .SlicerWidgets import loadUi
+from .ValidationPanel import choose, openPanel
+
+
+@pytest.fixture
+def application(monkeypatch, tmp_path):
+    """The application without widgets, its DICOM database in a folder of the test."""
+    (tmp_path / "database").mkdir()
+    return StandInApplication(monkeypatch, tmp_path / "database")
+
+
+@pytest.fixture
+def panelApplication(application, monkeypatch):
+    """The application with the widgets that panels have."""
+    application.useWidgets(monkeypatch, loadUi)
+    return application
+
+
+@pytest.fixture
+def scannedBall(application, tmp_path):
+    """A ball's CT and its segmentation in database and scene: (volume node, segmentation node)."""
+    return addScannedBall(application, tmp_path / "series")
+
+
+@pytest.fixture
+def validationPanel(panelApplication, scannedBall):
+    """The panel of M3D Validation with the ball chosen."""
+    widget = openPanel()
+    choose(widget, scannedBall[1])
+    return widget
