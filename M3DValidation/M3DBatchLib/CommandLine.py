@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import re
 import signal
 import sys
@@ -12,9 +11,9 @@ import threading
 
 from M3DLib.Errors import M3DError
 
+from .ProgramErrors import EXIT_PROGRAM_ERROR, diskFullSentence, diskIsFull, programErrorSentence
 from .Terminal import Terminal
 
-EXIT_DONE = 0
 EXIT_WRONG_INPUT = 2
 EXIT_INTERRUPTED = 130
 _INTERRUPTED = "Interrupted; nothing was left behind."
@@ -84,12 +83,16 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command.
 
     :param argv: arguments without the program's name; ``sys.argv[1:]`` when None.
-    :return: 0 done, 2 wrong input or usage, 130 interrupted; ``validate`` adds 1 and 3.
+    :return: 0 done, 2 wrong input or usage, 70 error of the program, 130 interrupted; ``validate`` adds 1 and 3.
     """
     interruption = _Interruption()
-    arguments = makeParser().parse_args(joinNegativeValues(sys.argv[1:] if argv is None else argv))
-    terminal = Terminal(json=getattr(arguments, "json", False))
+    terminal = Terminal()
+    command = ""
     try:
+        arguments = _parse(joinNegativeValues(sys.argv[1:] if argv is None else argv), terminal)
+        command = arguments.run.__module__.rpartition(".")[2].removesuffix("Command").lower()
+        terminal.jsonWanted = getattr(arguments, "json", False)
+        terminal.requireOutput()
         return arguments.run(arguments, terminal)
     except KeyboardInterrupt as error:
         terminal.error(str(error) or _INTERRUPTED)
@@ -98,21 +101,30 @@ def main(argv: list[str] | None = None) -> int:
         if interruption.happened:
             terminal.error(_INTERRUPTED)
             return EXIT_INTERRUPTED
-        return _statusOf(error, terminal)
+        return _statusOf(error, command, terminal)
     finally:
         terminal.close()
 
 
-def _statusOf(error: Exception, terminal: Terminal) -> int:
-    """Exit status of a run that ended with an error that a user can put right; raises any other one again."""
+def _parse(argv: list[str], terminal: Terminal) -> argparse.Namespace:
+    try:
+        return makeParser().parse_args(argv)
+    except SystemExit:
+        # What --help printed may still be on its way.
+        terminal.flush()
+        raise
+
+
+def _statusOf(error: Exception, command: str, terminal: Terminal) -> int:
+    """Say what has ended a run, and give it its exit status."""
     if isinstance(error, M3DError):
         terminal.error(str(error))
         return EXIT_WRONG_INPUT
-    if isinstance(error, BrokenPipeError):
-        # Whoever read the output has had enough, as "head" does; Python's last flush must not complain about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_DONE
-    raise error
+    if diskIsFull(error):
+        terminal.error(diskFullSentence(error))
+        return EXIT_WRONG_INPUT
+    terminal.error(programErrorSentence(error, command))
+    return EXIT_PROGRAM_ERROR
 
 
 if __name__ == "__main__":

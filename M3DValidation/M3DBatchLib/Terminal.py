@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import time
+
+from M3DLib.Errors import M3DError
 
 
 class Terminal:
@@ -16,14 +19,22 @@ class Terminal:
 
     def __init__(self, json: bool = False):
         self.jsonWanted = json
+        if sys.stderr is None:
+            # Closed by whoever started the program; print() would take stdout in its place.
+            sys.stderr = open(os.devnull, "w", encoding="utf-8")
         self._isTerminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._isUnicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+        self._isUnicode = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
         if not self._isUnicode and hasattr(sys.stdout, "reconfigure"):
             # Names in a script that the terminal does not have are shown with question marks, not refused.
             sys.stdout.reconfigure(errors="replace")
         self._barShown = False
         self._lastText = None
         self._lastDrawn = 0.0
+
+    def requireOutput(self) -> None:
+        """Raise :class:`M3DError` when stdout is closed: to be asked before the work, whose result would be lost."""
+        if sys.stdout is None:
+            raise M3DError("Standard output is closed, so no result can be printed; send it to a file, as in > result.")
 
     def progress(self, fraction: float, text: str) -> None:
         """Progress callback for the libraries: a bar on a terminal, else one line per new text."""
@@ -32,23 +43,27 @@ class Terminal:
             if text == self._lastText and now - self._lastDrawn < 0.1 and fraction < 1:
                 return
             filled = round(24 * min(max(fraction, 0.0), 1.0))
-            sys.stderr.write(f"\r\x1b[2K[{'#' * filled}{'.' * (24 - filled)}] {text}")
+            self._say(f"\r\x1b[2K[{'#' * filled}{'.' * (24 - filled)}] {text}")
             self._barShown, self._lastDrawn = True, now
         elif text != self._lastText:
-            sys.stderr.write(text + "\n")
+            self._say(text + "\n")
         self._lastText = text
-        sys.stderr.flush()
 
     def _clearBar(self) -> None:
         if self._barShown:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+            self._say("\r\x1b[2K")
             self._barShown = False
+
+    def _say(self, text: str) -> None:
+        # Where nobody can be told anything (stderr is full or nobody reads it any more), the work still goes on.
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
     def note(self, text: str) -> None:
         """A message for a person, on stderr."""
         self._clearBar()
-        print(text, file=sys.stderr)
+        self._say(text + "\n")
 
     def error(self, text: str) -> None:
         """What is wrong, on stderr."""
@@ -59,10 +74,39 @@ class Terminal:
         self._clearBar()
         if self.jsonWanted:
             # Strict JSON: NaN and infinity have no place in it, so a measurement that failed must say null.
-            print(json.dumps(data, indent=2, ensure_ascii=not self._isUnicode, allow_nan=False))
+            self._print(json.dumps(data, indent=2, ensure_ascii=not self._isUnicode, allow_nan=False))
         else:
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        try:
             print(text)
-        sys.stdout.flush()
+        except OSError as error:
+            self._givenUp(error)
+        else:
+            self.flush()
+
+    def flush(self) -> None:
+        """See that all that was printed has arrived.
+
+        :raises M3DError: it could not be written; not when its reader has had enough, as "head" has.
+        """
+        if sys.stdout is None:
+            return
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            self._givenUp(error)
+
+    def _givenUp(self, error: OSError) -> None:
+        # Python's last flush must not fail over the same text again.
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise M3DError(
+                f"The result could not be printed: {error.strerror}. Files that the command has written are complete; "
+                "send standard output to a place with room.",
+            ) from error
 
     def close(self) -> None:
         """End the progress bar's line."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..Errors import M3DError, noProgress
+from ..WritablePlace import requireWritableFolder
 from .FileSetAdditions import DICOMDIR, StoredFiles
 from .FileSetAdditions import FileSetAdditions as _Additions
 from .FileSetDirectory import FileSetDirectory
@@ -43,18 +44,7 @@ class FileSetStore:
 
     def requireWritable(self) -> None:
         """Raise :class:`M3DError` when nothing can be written here: to be asked before hours of work, not after."""
-        if self.root.exists() and not self.root.is_dir():
-            raise M3DError(f"The output '{self.root}' is a file; name a folder.")
-        nearest = self.root
-        while not nearest.exists():
-            nearest = nearest.parent
-        try:
-            with tempfile.TemporaryDirectory(prefix=_STAGING_PREFIX, dir=nearest):
-                pass
-        except OSError as error:
-            raise M3DError(
-                f"The output folder '{self.root}' cannot be written ({error.strerror}); choose another folder.",
-            ) from error
+        requireWritableFolder(self.root)
 
     def directory(self) -> FileSetDirectory:
         """What the DICOMDIR lists; empty when there is none.

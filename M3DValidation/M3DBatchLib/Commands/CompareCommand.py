@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 
 from M3DLib.Errors import M3DError
+from M3DLib.WritablePlace import requireWritableFile
 
 from ..Terminal import Terminal
-
-EXIT_DONE = 0
 
 
 def addParser(subparsers) -> None:
@@ -68,8 +67,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         raise M3DError(f"--tolerance must be above 0 mm, not {arguments.tolerance}.")
     if not 0 <= arguments.trim < 1:
         raise M3DError(f"--trim must be at least 0 and less than 1, not {arguments.trim}.")
-    if arguments.points_csv and not arguments.points_csv.absolute().parent.is_dir():
-        raise M3DError(f"The folder of '{arguments.points_csv}' does not exist; make it first.")
+    if arguments.points_csv:
+        requireWritableFile(arguments.points_csv)
     (mesh, notes), (reference, referenceNotes) = (
         readMesh(file, arguments.unit) for file in (arguments.mesh, arguments.reference)
     )
@@ -101,7 +100,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         writePointsCsv(arguments.points_csv, {"A": comparison.forward, "B": comparison.reverse})
         data["pointsCsv"] = str(arguments.points_csv)
     terminal.result(data, describeComparison(data))
-    return EXIT_DONE
+    return 0
 
 
 def _describe(file: Path, mesh, notes) -> dict:

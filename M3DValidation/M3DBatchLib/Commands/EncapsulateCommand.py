@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from M3DLib.WritablePlace import requireWritableFile
+
 from ..Options.DescriptionOptions import addDescriptionOptions, descriptionFrom, earlierModelsFrom
 from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
 from ..Options.SourceHeaders import readSourceHeaders
@@ -95,6 +97,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     store = None if arguments.output.suffix.lower() == ".dcm" else FileSetStore(arguments.output)
     if store is not None:
         store.requireWritable()
+    else:
+        requireWritableFile(arguments.output)
     pacs = pacsFrom(arguments)
     with stopwatch.stage("reading"):
         terminal.progress(0.1, "Reading the STL")

@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 from M3DLib.Errors import M3DError
+from M3DLib.WritablePlace import requireWritableFile
 
 from ..Terminal import Terminal
 
@@ -31,8 +32,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.Dicom.DicomFile import atomicWrite, payloadChunks
     from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readStlPayload
 
-    if arguments.output.is_dir():
-        raise M3DError(f"The output '{arguments.output}' is a folder; name a file.")
+    requireWritableFile(arguments.output)
     if arguments.output.exists() and arguments.file.exists() and arguments.output.samefile(arguments.file):
         raise M3DError("Input and output are the same file; name another output.")
     payload, dataset, warnings = readStlPayload(arguments.file)

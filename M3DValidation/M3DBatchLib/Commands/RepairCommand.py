@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 
 from M3DLib.Errors import M3DError
+from M3DLib.WritablePlace import requireWritableFile
 
 from ..Options.RepairRequest import repairRecords
 from ..Terminal import Terminal
@@ -88,9 +89,8 @@ def _requireSense(arguments: argparse.Namespace) -> None:
     wanted = (arguments.remove_useless, arguments.reorient, arguments.drop_specks, arguments.fill_holes)
     if not any(wanted):
         problems.append("Say what to repair: --remove-useless, --reorient, --drop-specks MM3, --fill-holes MM.")
-    if arguments.output.is_dir():
-        problems.append(f"The output '{arguments.output}' is a folder; name a file.")
-    elif arguments.output.exists() and arguments.mesh.exists() and arguments.output.samefile(arguments.mesh):
+    if arguments.output.exists() and arguments.mesh.exists() and arguments.output.samefile(arguments.mesh):
         problems.append("Input and output are the same file; name another output.")
     if problems:
         raise M3DError(problems)
+    requireWritableFile(arguments.output)

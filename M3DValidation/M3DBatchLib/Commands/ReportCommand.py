@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from M3DLib.Errors import M3DError
+from M3DLib.WritablePlace import requireWritableFolder
 from M3DValidationLib.Report.Content.ReportFormats import formatsOf, requireFormats
 from M3DValidationLib.Report.Content.ReportReferences import referToModels, requireOnePatient
 from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces, readReport, writeFiles
@@ -41,8 +42,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     pacs = pacsFrom(arguments)
     data, attachments = readReport(arguments.report)
     output = arguments.output or arguments.report.parent
-    if output.exists() and not output.is_dir():
-        raise M3DError(f"{output} is a file; --output names a folder.")
+    requireWritableFolder(output)
     headers = _headers(arguments, data, terminal) if "sr" in formats else []
     models = modelHeaders(arguments.mesh)
     requireOnePatient(headers, models)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
+from M3DLib.WritablePlace import requireWritableFile, requireWritableFolder
 from M3DValidationLib.Report.Content.ReportFormats import SHOWING_PICTURES, formatsOf, requireFormats
 from M3DValidationLib.Report.Content.ReportReferences import referToModels, requireOnePatient
 from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces, writeFiles
@@ -129,7 +129,9 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
     requireSource(formats, arguments.image, arguments.pseudonym)
     profile = loadProfile(arguments.profile)
     output = Path(arguments.output)
-    _requireFolder(output)
+    requireWritableFolder(output)
+    if arguments.points_csv:
+        requireWritableFile(arguments.points_csv)
     cases = readCases(arguments, profile, terminal, stopwatch)
     models = modelHeaders(arguments.mesh)
     if "sr" in formats:
@@ -173,8 +175,6 @@ def _requireSense(arguments: argparse.Namespace) -> None:
     if arguments.points_csv:
         if not arguments.image or not (arguments.mesh or arguments.segmentation or arguments.threshold):
             problems.append("--points-csv lists deviations of a model from the scan; both must be given.")
-        elif not Path(arguments.points_csv).absolute().parent.is_dir():
-            problems.append(f"The folder of --points-csv {arguments.points_csv} does not exist.")
     for option in ("tolerance", "min_wall", "min_gap"):
         value = getattr(arguments, option)
         if value is not None and not (math.isfinite(value) and value > 0):
@@ -187,15 +187,6 @@ def _requireSense(arguments: argparse.Namespace) -> None:
         problems += error.problems
     if problems:
         raise M3DError(problems)
-
-
-def _requireFolder(output: Path) -> None:
-    """Refuse an output folder that cannot be written before the work begins; makes nothing."""
-    if output.exists() and not output.is_dir():
-        raise M3DError(f"{output} is a file; --output names a folder.")
-    nearest = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise M3DError(f"{output} cannot be written; choose another folder with --output.")
 
 
 def _writePoints(file: Path, cases: list[Case]) -> str | None:

@@ -223,7 +223,7 @@ def test_wrongInputIsOneSentenceAndLeavesNothing(capsys, tmp_path, name):
 def test_outputThatIsAFileIsRefused(capsys, tmp_path, scan):
     (tmp_path / "out").write_text("mine")
     status, _, err = run(capsys, "validate", "--image", scan, "--output", tmp_path / "out")
-    assert status == 2 and "--output names a folder" in err and (tmp_path / "out").read_text() == "mine"
+    assert status == 2 and "is a file; name a folder" in err and (tmp_path / "out").read_text() == "mine"
 
 
 def test_segmentationOfAnotherGridIsRefused(capsys, tmp_path, scan):
