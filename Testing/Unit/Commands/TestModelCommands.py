@@ -114,7 +114,8 @@ def test_extractRefusesWhatIsNoModel(case, capsys):
     assert "CT Image Storage" in refused(capsys, "extract", image, "--output", case / "out.stl")
     assert "not a DICOM file" in refused(capsys, "extract", case / "part.stl", "--output", case / "out.stl")
     assert "same file" in refused(capsys, "extract", case / "jaw.dcm", "--output", case / "jaw.dcm")
-    assert "does not exist; make it first" in refused(capsys, "extract", case / "jaw.dcm", "--output", case / "no" / "out.stl")
+    nowhere = case / "no" / "out.stl"
+    assert "does not exist; make it first" in refused(capsys, "extract", case / "jaw.dcm", "--output", nowhere)
     assert not (case / "out.stl").exists()
 
 
