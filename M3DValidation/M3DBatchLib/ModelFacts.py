@@ -13,23 +13,60 @@ if TYPE_CHECKING:
 
 def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:
     """The facts of one object; keys and units are part of the command line's contract."""
-    text = DescriptionReader(model.dataset, []).text
-    description = model.description
-    titles = DescriptionReader(model.dataset, []).items("ConceptNameCodeSequence")
-    titleCode = text("CodeMeaning", titles[0]) if titles else ""
+    reader = DescriptionReader(model.dataset, [])
     return {
         "file": file,
         "sopInstanceUid": model.sopInstanceUid,
-        "seriesInstanceUid": text("SeriesInstanceUID"),
+        "seriesInstanceUid": reader.text("SeriesInstanceUID"),
+        **_meshFacts(model),
+        **_titleFacts(model, reader),
+        **_placeFacts(reader),
+        "source": _sourceFacts(model),
+        "sources": [
+            {
+                "sopClassUid": source.sopClassUid,
+                "sopInstanceUid": source.sopInstanceUid,
+                "seriesInstanceUid": source.seriesInstanceUid,
+                "studyInstanceUid": source.studyInstanceUid,
+                "purpose": source.purpose,
+            }
+            for source in model.sources
+        ],
+        "predecessors": [_documentFacts(reference) for reference in model.predecessors],
+        "identical": [_documentFacts(reference) for reference in model.identical],
+        "related": [_documentFacts(reference) for reference in model.related],
+        **_descriptionFacts(model),
+        "hasIcon": bool(reader.items("IconImageSequence")),
+        "stlBytes": len(model.stl),
+        "warnings": list(model.warnings),
+    }
+
+
+def _meshFacts(model: EncapsulatedModel) -> dict[str, Any]:
+    return {
         "name": model.mesh.name,
         "triangles": len(model.mesh.triangles),
         "volumeMm3": model.mesh.volumeMm3,
         "boundsLps": list(model.mesh.boundsLps),
         "closed": model.mesh.isClosed,
         "unit": model.unit,
-        "title": description.title or titleCode,
+    }
+
+
+def _titleFacts(model: EncapsulatedModel, reader: DescriptionReader) -> dict[str, str]:
+    titles = reader.items("ConceptNameCodeSequence")
+    titleCode = reader.text("CodeMeaning", titles[0]) if titles else ""
+    return {
+        "title": model.description.title or titleCode,
         "titleCode": titleCode,
-        "description": description.contentDescription,
+        "description": model.description.contentDescription,
+    }
+
+
+def _placeFacts(reader: DescriptionReader) -> dict[str, dict[str, str]]:
+    """Patient, study and series."""
+    text = reader.text
+    return {
         "patient": {
             "name": text("PatientName"),
             "id": text("PatientID"),
@@ -48,20 +85,13 @@ def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:
             "description": text("SeriesDescription"),
             "instanceNumber": text("InstanceNumber"),
         },
-        "source": _sourceFacts(model),
-        "sources": [
-            {
-                "sopClassUid": source.sopClassUid,
-                "sopInstanceUid": source.sopInstanceUid,
-                "seriesInstanceUid": source.seriesInstanceUid,
-                "studyInstanceUid": source.studyInstanceUid,
-                "purpose": source.purpose,
-            }
-            for source in model.sources
-        ],
-        "predecessors": [_documentFacts(reference) for reference in model.predecessors],
-        "identical": [_documentFacts(reference) for reference in model.identical],
-        "related": [_documentFacts(reference) for reference in model.related],
+    }
+
+
+def _descriptionFacts(model: EncapsulatedModel) -> dict[str, Any]:
+    """What is said of the model, and how it was made."""
+    description = model.description
+    return {
         "usage": description.usage,
         "modified": description.modified,
         "mirrored": description.mirrored,
@@ -83,9 +113,6 @@ def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:
             "versions": list(description.equipment.softwareVersions),
         },
         "created": None if description.contentDateTime is None else description.contentDateTime.isoformat(),
-        "hasIcon": bool(DescriptionReader(model.dataset, []).items("IconImageSequence")),
-        "stlBytes": len(model.stl),
-        "warnings": list(model.warnings),
     }
 
 

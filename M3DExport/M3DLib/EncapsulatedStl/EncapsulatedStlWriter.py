@@ -104,14 +104,7 @@ def buildEncapsulatedStl(
     from pydicom.config import disable_value_validation
 
     description.requireValid()
-    if not isinstance(stl, bytes):
-        stl = bytes(stl)
-    if not checked:
-        checkStl(stl)
-    if len(stl) > MAXIMUM_STL_BYTES:
-        raise M3DError(
-            f"The STL has {len(stl)} bytes; DICOM can hold {MAXIMUM_STL_BYTES}. Reduce the number of triangles.",
-        )
+    stl = _documentOf(stl, checked)
     now = madeAt or datetime.now().astimezone()
     # What the source says is copied as it stands, also where it breaks a rule of its value representation; what the
     # user says has been checked above.
@@ -137,6 +130,19 @@ def buildEncapsulatedStl(
         settleCharacterSet(sources.header, dataset)
         addFileMeta(dataset)
     return dataset
+
+
+def _documentOf(stl: bytes, checked: bool) -> bytes:
+    """The STL as it goes into the object; refuses one that is not valid or too long."""
+    if not isinstance(stl, bytes):
+        stl = bytes(stl)
+    if not checked:
+        checkStl(stl)
+    if len(stl) > MAXIMUM_STL_BYTES:
+        raise M3DError(
+            f"The STL has {len(stl)} bytes; DICOM can hold {MAXIMUM_STL_BYTES}. Reduce the number of triangles.",
+        )
+    return stl
 
 
 def _startFromSource(description: ModelDescription, sources: ModelSources) -> tuple[Dataset, timezone | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from .EncapsulatedStlWriter import encapsulateMesh, safeTitle
 from .ModelDescription import ModelDescription
 from .ModelSources import ModelSources, sourcesFromImages
 from .OpenQuestions import openQuestions
-from .SeriesPlacement import SeriesPlacement, newSeries, sameSeries
+from .SeriesPlacement import SeriesPlacement, placementFor
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -61,6 +61,23 @@ def makeSurfaces(
     return meshes
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What is there already where models go.
+
+    :ivar neighbors: headers of what the place of storage holds, so that no number is given twice.
+    :ivar placement: series and first instance number; when None, the series of the earlier model that is continued,
+        else a new one.
+    :ivar earlier: models that the new ones are new versions or assemblies of.
+    :ivar stored: files of models that the place of storage holds, among which identical ones are looked for.
+    """
+
+    neighbors: Sequence[Dataset] = ()
+    placement: SeriesPlacement | None = None
+    earlier: EarlierModels | None = None
+    stored: Sequence[Path] = ()
+
+
 def makeModels(
     image: ImageVolume,
     segments: Sequence[Segment],
@@ -68,12 +85,9 @@ def makeModels(
     surface: SurfaceParameters,
     description: ModelDescription,
     *,
-    neighbors: Iterable[Dataset] = (),
-    placement: SeriesPlacement | None = None,
-    earlier: EarlierModels | None = None,
+    around: Surroundings = Surroundings(),
     icons: Sequence | None = None,
     otherImages: Sequence[Sequence[Dataset]] = (),
-    stored: Sequence[Path] = (),
     repairs: Sequence[str] = (),
     started: datetime | None = None,
 ) -> list[Model]:
@@ -81,18 +95,47 @@ def makeModels(
 
     :param segments, meshes: of the same length; ``meshes`` as :func:`makeSurfaces` made them with ``surface``.
     :param description: with several segments, each object's title is the given one followed by the segment's name.
-    :param neighbors: headers of what the place of storage holds already, so that no number is given twice.
-    :param placement: series and first instance number; when None, the series of the earlier model that is continued,
-        else a new one.
-    :param earlier: models that these are new versions or assemblies of.
+    :param icons: of each mesh a small picture or None; None for none.
     :param otherImages: headers of further series that the segments were made from (fused or registered images);
         patient, study and frame of reference stay those of ``image``.
-    :param stored: files of models that the place of storage holds already, among which identical ones are looked for.
     :param repairs: of each mesh what was repaired after its surface was made, in words, "" for nothing; empty when no
         mesh was. A repaired model is a modified one.
     :param started: when the making of the models began; now when None.
     :raises M3DError: the image has no DICOM headers, or the description is not valid.
     """
+    frame = _requireTraceable(image, otherImages)
+    description.requireValid()
+    if started is not None:
+        description = description.withDefaults(contentDateTime=started)
+    study = str(image.headers[0].get("StudyInstanceUID") or "")
+    placement, models = around.placement, []
+    for number, (segment, mesh) in enumerate(zip(segments, meshes, strict=True)):
+        sources = sourcesFromImages([image.headers, *otherImages], [segment.source], study, frame)
+        if around.earlier is not None:
+            around.earlier.requireSamePatient(sources.header)
+        placement = placement or placementFor(sources, [*image.headers, *around.neighbors], around.earlier)
+        ownDescription = _descriptionOf(
+            segment, description, sources, len(segments), repairs[number] if repairs else ""
+        )
+        dataset = encapsulateMesh(
+            mesh,
+            ownDescription,
+            sources,
+            surface,
+            replace(placement, instanceNumber=placement.instanceNumber + number),
+            predecessors=around.earlier.predecessors if around.earlier else (),
+            icon=icons[number] if icons else None,
+            stored=around.stored,
+        )
+        warnings = [*sources.warnings, *openQuestions(ownDescription, image.headers)]
+        if around.earlier is not None:
+            warnings += around.earlier.warnings(sources.frameOfReferenceUid)
+        models.append(Model(mesh, dataset, warnings))
+    return models
+
+
+def _requireTraceable(image: ImageVolume, otherImages: Sequence[Sequence[Dataset]]) -> str:
+    """The image's frame of reference; refuses an image that no model can be traced to."""
     if not image.headers:
         raise M3DError(
             "The image has no DICOM headers, so the model's patient and study are unknown; give the DICOM series that "
@@ -101,50 +144,18 @@ def makeModels(
     frame = str(image.headers[0].get("FrameOfReferenceUID") or "")
     if otherImages and not frame:
         raise M3DError("The scan has no frame of reference, so other series cannot be related to it; leave them out.")
-    description.requireValid()
-    if started is not None:
-        description = description.withDefaults(contentDateTime=started)
-    models = []
-    for number, (segment, mesh) in enumerate(zip(segments, meshes, strict=True)):
-        sources = sourcesFromImages(
-            [image.headers, *otherImages],
-            [segment.source],
-            str(image.headers[0].get("StudyInstanceUID") or ""),
-            frame,
-        )
-        if earlier is not None:
-            earlier.requireSamePatient(sources.header)
-        if placement is None:
-            placement = _placement(sources, [*image.headers, *neighbors], earlier)
-        ownDescription = description
-        if description.title and len(segments) > 1:
-            ownDescription = replace(
-                description, title=f"{description.title}, {safeTitle(segment.name, sources.header)}"
-            )
-        # A file does not say how it was segmented; what was done here is known.
-        if segment.source.kind == "threshold":
-            ownDescription = ownDescription.withDefaults(segmentation=f"threshold {segment.source.description}")
-        if repairs and repairs[number]:
-            ownDescription = replace(ownDescription.withDefaults(modified=True), repairs=repairs[number])
-        dataset = encapsulateMesh(
-            mesh,
-            ownDescription,
-            sources,
-            surface,
-            replace(placement, instanceNumber=placement.instanceNumber + number),
-            predecessors=earlier.predecessors if earlier else (),
-            icon=icons[number] if icons else None,
-            stored=stored,
-        )
-        warnings = [*sources.warnings, *openQuestions(ownDescription, image.headers)]
-        if earlier is not None:
-            warnings += earlier.warnings(sources.frameOfReferenceUid)
-        models.append(Model(mesh, dataset, warnings))
-    return models
+    return frame
 
 
-def _placement(sources: ModelSources, neighbors: list[Dataset], earlier: EarlierModels | None) -> SeriesPlacement:
-    study = str(sources.header.StudyInstanceUID)
-    if earlier is not None and earlier.continued is not None:
-        return sameSeries(earlier.continued, neighbors, study)
-    return newSeries(neighbors, study)
+def _descriptionOf(
+    segment: Segment, description: ModelDescription, sources: ModelSources, count: int, repairs: str
+) -> ModelDescription:
+    """The description of one of several segments' models: with its name, its segmentation and its repairs."""
+    if description.title and count > 1:
+        description = replace(description, title=f"{description.title}, {safeTitle(segment.name, sources.header)}")
+    # A file does not say how it was segmented; what was done here is known.
+    if segment.source.kind == "threshold":
+        description = description.withDefaults(segmentation=f"threshold {segment.source.description}")
+    if repairs:
+        description = replace(description.withDefaults(modified=True), repairs=repairs)
+    return description

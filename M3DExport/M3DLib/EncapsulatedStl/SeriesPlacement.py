@@ -11,6 +11,9 @@ from ..Errors import M3DError
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from .EarlierModels import EarlierModels
+    from .ModelSources import ModelSources
+
 # Scanners and workstations rarely number their series this high, so a number from here on is unlikely to be taken by a
 # series of the study that the program has not seen.
 FIRST_SERIES_NUMBER = 9001
@@ -83,6 +86,19 @@ def sameSeries(model: Dataset, neighbors: Iterable[Dataset], studyInstanceUid: s
         str(model.get("SeriesTime") or ""),
         str(model.get("SeriesDescription") or ""),
     )
+
+
+def placementFor(
+    sources: ModelSources, neighbors: Iterable[Dataset], earlier: EarlierModels | None = None
+) -> SeriesPlacement:
+    """The series of the earlier model that is continued, else a new one, in the study of the sources.
+
+    :raises M3DError: the earlier model's series is in another study.
+    """
+    study = str(sources.header.StudyInstanceUID)
+    if earlier is not None and earlier.continued is not None:
+        return sameSeries(earlier.continued, neighbors, study)
+    return newSeries(neighbors, study)
 
 
 def _number(header: Dataset, keyword: str) -> int | None:

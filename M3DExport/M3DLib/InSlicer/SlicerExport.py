@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..EncapsulatedStl.ModelDescription import DerivationAlgorithm, ModelDescription
-from ..EncapsulatedStl.ModelExport import Model, makeModels
+from ..EncapsulatedStl.ModelExport import Model, Surroundings, makeModels
 from ..EncapsulatedStl.SeriesPlacement import newSeries
 from ..Errors import M3DError, noProgress
 from ..Mesh.SurfaceParameters import SurfaceParameters
@@ -166,9 +166,11 @@ def makeModelsOfParts(
             [part.mesh],
             surface if part.segment is not None else None,
             _descriptionOf(part, description, len(parts)),
-            neighbors=[*neighbors, *(model.dataset for model in models)],
-            placement=placement and replace(placement, instanceNumber=number + 1),
-            earlier=earlier,
+            around=Surroundings(
+                [*neighbors, *(model.dataset for model in models)],
+                placement and replace(placement, instanceNumber=number + 1),
+                earlier,
+            ),
             started=started,
         )
     return models

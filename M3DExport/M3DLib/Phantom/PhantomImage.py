@@ -20,6 +20,7 @@ MOST_FINE_CELLS_PER_VOXEL = 12
 SURPLUS = 1.1
 
 
+# Fourteen parameters: each is a property of the object or the scanner, given by name where it differs from the usual.
 def renderPhantom(
     paint: Sequence[tuple[Shape, float]],
     background: float,

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
     from M3DLib.EncapsulatedStl.Icon import renderIcon
     from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
-    from M3DLib.EncapsulatedStl.ModelExport import makeModels, makeSurfaces
+    from M3DLib.EncapsulatedStl.ModelExport import Surroundings, makeModels, makeSurfaces
     from M3DLib.Image.ImageReader import readImage
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
     from M3DLib.Phantom.HeadPhantom import HALF_HEIGHT_HU, headInserts, renderHead
@@ -74,7 +74,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         with stopwatch.stage("object"):
             description = ModelDescription(usage="QualityControlIntent", contentDescription="Phantom of known size")
             icons = [renderIcon(mesh) for mesh in meshes]
-            models = makeModels(image, segments, meshes, surface, description, neighbors=neighbors, icons=icons)
+            around = Surroundings(neighbors)
+            models = makeModels(image, segments, meshes, surface, description, around=around, icons=icons)
         with stopwatch.stage("storing"):
             stored = store.add([model.dataset for model in models], image.files, progress=terminal.progress)
     finally:

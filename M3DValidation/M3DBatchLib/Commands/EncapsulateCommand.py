@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.WritablePlace import requireWritableFile
 
-from ..Options.DescriptionOptions import addDescriptionOptions, descriptionFrom, earlierModelsFrom
-from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
+from ..ModelRequest import ModelRequest, modelEntry, modelLine, modelRequestFrom, tell
+from ..Options.DescriptionOptions import addDescriptionOptions
+from ..Options.PacsOptions import addPacsOptions, send
 from ..Options.SourceHeaders import readSourceHeaders
-from ..Stopwatch import Stopwatch, peakMemoryMb
 from ..Terminal import Terminal
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from M3DLib.EncapsulatedStl.DocumentReferences import DocumentReference
     from M3DLib.EncapsulatedStl.ForeignStl import ForeignStl
+    from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+    from M3DLib.EncapsulatedStl.ModelSources import ModelSources
 
 
 def addParser(subparsers) -> None:
@@ -76,33 +78,66 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Wrap the file; the exit status is 0."""
-    from M3DLib.EncapsulatedStl.EarlierModels import findIdentical, storedModels
-    from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import buildEncapsulatedStl, safeTitle
-    from M3DLib.EncapsulatedStl.ForeignStl import judge, readForeignStl
-    from M3DLib.EncapsulatedStl.Icon import renderIcon
+    request = modelRequestFrom(arguments, None if arguments.output.suffix.lower() == ".dcm" else arguments.output)
+    if request.store is None:
+        requireWritableFile(arguments.output)
+    request.description = _madeWith(request.description, arguments)
+    model = _read(arguments, request, terminal)
+    dataset, identical = _wrap(model, arguments, request, terminal)
+    with request.stopwatch.stage("storing"):
+        file = _store(dataset, request.store, arguments.output, terminal)
+        sent = send(request.pacs, [dataset], arguments.output, terminal)
+    data = {
+        "models": [modelEntry(model.foreign.mesh, dataset, file)],
+        "source": {
+            "seriesInstanceUid": str(model.images[0][0].SeriesInstanceUID),
+            "frameOfReferenceUid": str(dataset.FrameOfReferenceUID),
+            "slices": len(model.images[0]),
+            "series": len(model.images),
+        },
+        "groupUid": str(dataset.get("ModelGroupUID") or ""),
+        "identical": [reference.sopInstanceUid for reference in identical],
+        "warnings": model.warnings,
+    }
+    tell(data, _text, sent, request.stopwatch, terminal)
+    return 0
+
+
+@dataclass
+class _ForeignModel:
+    """An STL made elsewhere with the scan it belongs to.
+
+    :ivar images: headers of each source series.
+    :ivar warnings: what was assumed, or does not fit, one sentence each.
+    """
+
+    foreign: ForeignStl
+    images: list[list[Dataset]]
+    sources: ModelSources
+    warnings: list[str]
+
+
+def _madeWith(description: ModelDescription, arguments: argparse.Namespace) -> ModelDescription:
+    """The description with the software that made the STL, when that is said."""
     from M3DLib.EncapsulatedStl.ModelDescription import DerivationAlgorithm
+
+    if not arguments.made_with:
+        return description
+    algorithm = DerivationAlgorithm(arguments.made_with, arguments.made_with_version, "ManualProcessing", source="")
+    description = replace(description, algorithm=algorithm)
+    description.requireValid()
+    return description
+
+
+def _read(arguments: argparse.Namespace, request: ModelRequest, terminal: Terminal) -> _ForeignModel:
+    """The STL and its sources, judged against each other."""
+    from M3DLib.EncapsulatedStl.ForeignStl import judge, readForeignStl
     from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
     from M3DLib.EncapsulatedStl.OpenQuestions import openQuestions
-    from M3DLib.EncapsulatedStl.SeriesPlacement import newSeries, sameSeries
-    from M3DLib.Store.FileSetStore import FileSetStore
 
-    started = datetime.now().astimezone()
-    stopwatch = Stopwatch()
-    description = descriptionFrom(arguments)
-    if arguments.made_with:
-        algorithm = DerivationAlgorithm(arguments.made_with, arguments.made_with_version, "ManualProcessing", source="")
-        description = replace(description, algorithm=algorithm)
-        description.requireValid()
-    earlier = earlierModelsFrom(arguments)
-    store = None if arguments.output.suffix.lower() == ".dcm" else FileSetStore(arguments.output)
-    if store is not None:
-        store.requireWritable()
-    else:
-        requireWritableFile(arguments.output)
-    pacs = pacsFrom(arguments)
-    with stopwatch.stage("reading"):
+    with request.stopwatch.stage("reading"):
         terminal.progress(0.1, "Reading the STL")
-        foreign = readForeignStl(arguments.file, description.unitMm)
+        foreign = readForeignStl(arguments.file, request.description.unitMm)
         terminal.progress(0.2, "Reading the headers of the source")
         images = readSourceHeaders(arguments.source, arguments.series)
     sources = sourcesFromImages(
@@ -111,61 +146,59 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         frameOfReferenceUid=arguments.frame_of_reference,
         ownCoordinates=arguments.own_coordinates,
     )
-    earlier.requireSamePatient(sources.header)
-    inFrame = [
-        header
-        for headers in images
-        for header in headers
-        if str(header.get("FrameOfReferenceUID") or "") == sources.frameOfReferenceUid
-    ]
+    request.earlier.requireSamePatient(sources.header)
+    headers = [header for series in images for header in series]
+    frame = sources.frameOfReferenceUid
+    inFrame = [header for header in headers if str(header.get("FrameOfReferenceUID") or "") == frame]
     warnings = [
         *sources.warnings,
-        *earlier.warnings(sources.frameOfReferenceUid),
+        *request.earlier.warnings(frame),
         *judge(foreign, inFrame),
-        *openQuestions(description, [sources.header]),
+        *openQuestions(request.description, [sources.header]),
     ]
-    foreign.mesh.name = description.title or safeTitle(foreign.mesh.name, sources.header)
-    description = description.withDefaults(title=foreign.mesh.name, contentDateTime=started)
-    neighbors = [header for headers in images for header in headers] + earlier.headers
+    return _ForeignModel(foreign, images, sources, warnings)
+
+
+def _wrap(
+    model: _ForeignModel, arguments: argparse.Namespace, request: ModelRequest, terminal: Terminal
+) -> tuple[Dataset, list[DocumentReference]]:
+    """The object, and those in the file-set that hold the same STL."""
+    from M3DLib.EncapsulatedStl.EarlierModels import findIdentical, storedModels
+    from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import buildEncapsulatedStl, safeTitle
+    from M3DLib.EncapsulatedStl.SeriesPlacement import placementFor
+
+    foreign, sources = model.foreign, model.sources
+    foreign.mesh.name = request.description.title or safeTitle(foreign.mesh.name, sources.header)
+    neighbors = [header for headers in model.images for header in headers] + request.earlier.headers
     identical = []
-    if store is not None:
-        directory = store.directory()
+    if request.store is not None:
+        directory = request.store.directory()
         neighbors += directory.headers()
-        identical = findIdentical(foreign.stl, storedModels(directory, store.root))
-    study = str(sources.header.StudyInstanceUID)
-    place = newSeries(neighbors, study)
-    if earlier.continued is not None:
-        place = sameSeries(earlier.continued, neighbors, study)
-    icon = None
-    if arguments.icon:
-        with stopwatch.stage("picture"):
-            terminal.progress(0.5, "Making the picture")
-            icon = renderIcon(foreign.mesh)
-        if icon is None:
-            warnings.append("This machine cannot render, so the object has no picture.")
-    with stopwatch.stage("object"):
+        identical = findIdentical(foreign.stl, storedModels(directory, request.store.root))
+    icon = _icon(model, request, terminal) if arguments.icon else None
+    with request.stopwatch.stage("object"):
         dataset = buildEncapsulatedStl(
             foreign.stl,
-            description,
+            request.description.withDefaults(title=foreign.mesh.name, contentDateTime=request.started),
             sources,
-            placement=place,
-            predecessors=earlier.predecessors,
+            placement=placementFor(sources, neighbors, request.earlier),
+            predecessors=request.earlier.predecessors,
             identical=identical,
             icon=icon,
             checked=True,
         )
-    with stopwatch.stage("storing"):
-        file = _store(dataset, store, arguments.output, terminal)
-        sent = send(pacs, [dataset], arguments.output, terminal)
-    data = _result(dataset, foreign, file, images)
-    data["identical"] = [reference.sopInstanceUid for reference in identical]
-    data["warnings"] = warnings
-    data["seconds"] = stopwatch.asDict()
-    data["peakMemoryMb"] = peakMemoryMb()
-    for warning in warnings:
-        terminal.note(warning)
-    terminal.result(data, "\n".join(filter(None, [_text(data), sent])))
-    return 0
+    return dataset, identical
+
+
+def _icon(model: _ForeignModel, request: ModelRequest, terminal: Terminal):
+    from M3DLib.EncapsulatedStl.Icon import renderIcon
+
+    with request.stopwatch.stage("picture"):
+        terminal.progress(0.5, "Making the picture")
+        icon = renderIcon(model.foreign.mesh)
+    if icon is None:
+        model.warnings.append("This machine cannot render, so the object has no picture.")
+    return icon
 
 
 def _store(dataset: Dataset, store, output: Path, terminal: Terminal) -> Path:
@@ -178,37 +211,9 @@ def _store(dataset: Dataset, store, output: Path, terminal: Terminal) -> Path:
     return stored.instances[str(dataset.SOPInstanceUID)]
 
 
-def _result(dataset: Dataset, foreign: ForeignStl, file: Path, images: list[list[Dataset]]) -> dict:
-    mesh = foreign.mesh
-    return {
-        "models": [
-            {
-                "file": str(file),
-                "sopInstanceUid": str(dataset.SOPInstanceUID),
-                "seriesInstanceUid": str(dataset.SeriesInstanceUID),
-                "name": mesh.name,
-                "triangles": len(mesh.triangles),
-                "volumeMm3": mesh.volumeMm3,
-                "boundsLps": list(mesh.boundsLps),
-                "closed": mesh.isClosed,
-            },
-        ],
-        "source": {
-            "seriesInstanceUid": str(images[0][0].SeriesInstanceUID),
-            "frameOfReferenceUid": str(dataset.FrameOfReferenceUID),
-            "slices": len(images[0]),
-            "series": len(images),
-        },
-        "groupUid": str(dataset.get("ModelGroupUID") or ""),
-    }
-
-
 def _text(data: dict) -> str:
     model = data["models"][0]
-    low, high = model["boundsLps"][::2], model["boundsLps"][1::2]
-    size = " x ".join(f"{end - start:.1f}" for start, end in zip(low, high, strict=True))
-    closed = "closed" if model["closed"] else "NOT closed"
-    lines = [f"Wrote '{model['file']}'.", f"  {model['name']}: {size} mm, {model['triangles']} triangles, {closed}"]
+    lines = [f"Wrote '{model['file']}'.", modelLine(model)]
     if data["groupUid"]:
         lines.append(f"  part of the group {data['groupUid']}")
     lines += [f"  the same document as instance {uid}" for uid in data["identical"]]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..Options.DescriptionOptions import addDescriptionOptions, descriptionFrom, earlierModelsFrom
+from ..ModelRequest import ModelRequest, modelEntry, modelLine, modelRequestFrom, tell
+from ..Options.DescriptionOptions import addDescriptionOptions
 from ..Options.InputOptions import (
     addImageOptions,
     addSegmentOptions,
@@ -16,16 +16,17 @@ from ..Options.InputOptions import (
     requireOneAnatomy,
     surfaceParametersFrom,
 )
-from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
+from ..Options.PacsOptions import addPacsOptions, send
 from ..Options.RepairRequest import applyRepairs, repairOptions, repairRecords, repairText
 from ..Options.SourceHeaders import readSourceHeaders
-from ..Stopwatch import Stopwatch, peakMemoryMb
 from ..Terminal import Terminal
 
 if TYPE_CHECKING:
     from M3DLib.EncapsulatedStl.ModelExport import Model
     from M3DLib.Image.ImageVolume import ImageVolume
+    from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
     from M3DLib.Store.FileSetAdditions import StoredFiles
+    from M3DValidationLib.Soundness.MeshRepair import Repair
 
 
 def addParser(subparsers) -> None:
@@ -65,78 +66,80 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
-    from M3DLib.EncapsulatedStl.EarlierModels import storedModels
-    from M3DLib.EncapsulatedStl.Icon import renderIcon
-    from M3DLib.EncapsulatedStl.ModelExport import makeModels, makeSurfaces
-    from M3DLib.Identifying import safeFileName
-    from M3DLib.Image.ImageReader import readImage
-    from M3DLib.Store.FileSetStore import FileSetStore
-
-    started = datetime.now().astimezone()
-    stopwatch = Stopwatch()
     requireOneAnatomy(arguments)
     surface = surfaceParametersFrom(arguments)
-    description = descriptionFrom(arguments)
-    earlier = earlierModelsFrom(arguments)
-    store = FileSetStore(arguments.output)
-    store.requireWritable()
-    pacs = pacsFrom(arguments)
-    directory = store.directory()
-    neighbors = directory.headers()
+    request = modelRequestFrom(arguments, Path(arguments.output))
+    image, models, repairs = _make(arguments, surface, request, terminal)
+    objects = [model.dataset for model in models]
+    with request.stopwatch.stage("storing"):
+        extras = _looseFiles(models, image) if arguments.stl else {}
+        copies = image.files if arguments.copy_source else []
+        stored = request.store.add(objects, copies, extras, terminal.progress)
+        sent = send(request.pacs, objects, request.store.root, terminal)
+    data = resultOf(image, models, stored, list(stored.extras.values()))
+    for entry, model, done in zip(data["models"], models, repairs, strict=True):
+        entry["modified"] = {"YES": True, "NO": False}.get(str(model.dataset.get("ModelModification", "")))
+        entry["repairs"] = repairRecords(done)
+    data["output"] = str(request.store.root)
+    data["groupUid"] = request.description.groupUid
+    data["warnings"] = list(dict.fromkeys(warning for model in models for warning in model.warnings))
+    if arguments.icon and not all("IconImageSequence" in one for one in objects):
+        data["warnings"].append("This machine cannot render, so the objects have no picture.")
+    tell(data, _text, sent, request.stopwatch, terminal)
+    return 0
 
-    with stopwatch.stage("reading"):
+
+def _make(
+    arguments: argparse.Namespace, surface: SurfaceParameters, request: ModelRequest, terminal: Terminal
+) -> tuple[ImageVolume, list[Model], list[list[Repair]]]:
+    """The scan, the models of its anatomy, and of each model what was repaired."""
+    from M3DLib.EncapsulatedStl.EarlierModels import storedModels
+    from M3DLib.EncapsulatedStl.Icon import renderIcon
+    from M3DLib.EncapsulatedStl.ModelExport import Surroundings, makeModels, makeSurfaces
+    from M3DLib.Image.ImageReader import readImage
+
+    stage = request.stopwatch.stage
+    directory = request.store.directory()
+    with stage("reading"):
         image = readImage(arguments.image, arguments.series, terminal.progress)
         image.requireRegular()
         otherImages = readSourceHeaders(arguments.also_from, [])
-    with stopwatch.stage("segmenting"):
+    with stage("segmenting"):
         segments = readSegmentsFrom(arguments, image, terminal.progress)
-    with stopwatch.stage("surface"):
+    with stage("surface"):
         meshes = makeSurfaces(image, segments, surface, terminal.progress)
-    with stopwatch.stage("repairing"):
+    with stage("repairing"):
         meshes, repairs = applyRepairs(meshes, arguments.repair)
-    with stopwatch.stage("object"):
+    with stage("object"):
         terminal.progress(1.0, "Describing the models")
-        icons = [renderIcon(mesh) if arguments.icon else None for mesh in meshes]
         models = makeModels(
             image,
             segments,
             meshes,
             surface,
-            description,
-            neighbors=neighbors,
-            earlier=earlier,
-            icons=icons,
+            request.description,
+            around=Surroundings(
+                directory.headers(), earlier=request.earlier, stored=storedModels(directory, request.store.root)
+            ),
+            icons=[renderIcon(mesh) if arguments.icon else None for mesh in meshes],
             otherImages=otherImages,
-            stored=storedModels(directory, store.root),
             repairs=[repairText(done) for done in repairs],
-            started=started,
+            started=request.started,
         )
-    with stopwatch.stage("storing"):
-        extras = {}
-        for number, model in enumerate(models if arguments.stl else [], start=1):
-            name = safeFileName(model.mesh.name, image.headers, f"model-{number}")
-            while f"{name}.stl" in extras:
-                name = f"{name}-{number}"
-            extras[f"{name}.stl"] = model.dataset.EncapsulatedDocument
-        copies = image.files if arguments.copy_source else []
-        stored = store.add([model.dataset for model in models], copies, extras, terminal.progress)
-        sent = send(pacs, [model.dataset for model in models], store.root, terminal)
+    return image, models, repairs
 
-    data = resultOf(image, models, stored, list(stored.extras.values()))
-    for entry, model, done in zip(data["models"], models, repairs, strict=True):
-        entry["modified"] = {"YES": True, "NO": False}.get(str(model.dataset.get("ModelModification", "")))
-        entry["repairs"] = repairRecords(done)
-    data["output"] = str(store.root)
-    data["groupUid"] = description.groupUid
-    data["warnings"] = list(dict.fromkeys(warning for model in models for warning in model.warnings))
-    if arguments.icon and any(icon is None for icon in icons):
-        data["warnings"].append("This machine cannot render, so the objects have no picture.")
-    for warning in data["warnings"]:
-        terminal.note(warning)
-    data["seconds"] = stopwatch.asDict()
-    data["peakMemoryMb"] = peakMemoryMb()
-    terminal.result(data, "\n".join(filter(None, [_text(data), sent])))
-    return 0
+
+def _looseFiles(models: list[Model], image: ImageVolume) -> dict[str, bytes]:
+    """The STL of each model by a file name of its own, in which nobody is named."""
+    from M3DLib.Identifying import safeFileName
+
+    files = {}
+    for number, model in enumerate(models, start=1):
+        name = safeFileName(model.mesh.name, image.headers, f"model-{number}")
+        while f"{name}.stl" in files:
+            name = f"{name}-{number}"
+        files[f"{name}.stl"] = model.dataset.EncapsulatedDocument
+    return files
 
 
 def resultOf(image: ImageVolume, models: list[Model], stored: StoredFiles, stlFiles: list[Path]) -> dict:
@@ -145,19 +148,7 @@ def resultOf(image: ImageVolume, models: list[Model], stored: StoredFiles, stlFi
 
     described = []
     for number, model in enumerate(models):
-        uid = str(model.dataset.SOPInstanceUID)
-        entry = {
-            "file": str(stored.instances[uid]),
-            "sopInstanceUid": uid,
-            "seriesInstanceUid": str(model.dataset.SeriesInstanceUID),
-            "name": model.mesh.name,
-            "title": str(model.dataset.DocumentTitle),
-            "triangles": len(model.mesh.triangles),
-            "volumeMm3": model.mesh.volumeMm3,
-            "areaMm2": model.mesh.areaMm2,
-            "boundsLps": list(model.mesh.boundsLps),
-            "closed": model.mesh.isClosed,
-        }
+        entry = modelEntry(model.mesh, model.dataset, stored.instances[str(model.dataset.SOPInstanceUID)])
         if stlFiles:
             entry["stl"] = str(stlFiles[number])
         described.append(entry)
@@ -175,12 +166,7 @@ def resultOf(image: ImageVolume, models: list[Model], stored: StoredFiles, stlFi
 def _text(data: dict) -> str:
     lines = [f"Wrote {len(data['models'])} model(s) to {data['output']} in {data['seconds']['total']:.1f} s."]
     for model in data["models"]:
-        low, high = model["boundsLps"][::2], model["boundsLps"][1::2]
-        size = " x ".join(f"{b - a:.1f}" for a, b in zip(low, high, strict=True))
-        closed = "closed" if model["closed"] else "NOT closed"
-        lines.append(
-            f"  {model['name']}: {size} mm, {model['triangles']} triangles, {model['volumeMm3']:.1f} mm3, {closed}"
-        )
+        lines.append(modelLine(model))
         lines.append(f"    {model['file']}")
         lines += [f"    {repair['description']}" for repair in model.get("repairs", [])]
         if "stl" in model:

@@ -11,11 +11,12 @@ from M3DLib.Errors import M3DError
 from M3DValidationLib.Report.Content.ReportFormats import formatsOf
 from M3DValidationLib.Report.ReportFiles import PDF_FILE, faces, writeFiles
 
-from ..Options.DescriptionOptions import addDescriptionOptions, descriptionFrom, earlierModelsFrom
+from ..ModelRequest import ModelRequest, modelRequestFrom
+from ..Options.DescriptionOptions import addDescriptionOptions
 from ..Options.InputOptions import requireOneAnatomy
-from ..Options.PacsOptions import pacsFrom, send
+from ..Options.PacsOptions import send
 from ..ReportDicom import DICOM_FOLDER
-from ..Stopwatch import Stopwatch, peakMemoryMb
+from ..Stopwatch import peakMemoryMb
 from ..Terminal import Terminal
 from ..ValidationText import describeResult
 from .ValidateCommand import addValidationOptions, validate
@@ -47,23 +48,17 @@ def addParser(subparsers) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     from M3DLib.EncapsulatedStl.ValidationRecord import recordOverride
-    from M3DLib.Store.FileSetStore import FileSetStore
     from M3DValidationLib.Report.Content.ReportReferences import referToModels
     from M3DValidationLib.Report.Content.ReportResult import EXIT_FAILED
     from M3DValidationLib.Report.Dicom.ReportObjects import modelsAndReport
 
-    started = datetime.now().astimezone()
-    stopwatch = Stopwatch()
     requireOneAnatomy(arguments)
     reason = None if arguments.export_anyway is None else " ".join(arguments.export_anyway.split())
     if reason == "":
         raise M3DError("--export-anyway needs the reason why the model is exported although something fails.")
-    description = descriptionFrom(arguments)
-    earlier = earlierModelsFrom(arguments)
     output = Path(arguments.output)
-    store = FileSetStore(output / DICOM_FOLDER)
-    store.requireWritable()
-    pacs = pacsFrom(arguments)
+    request = modelRequestFrom(arguments, output / DICOM_FOLDER)
+    store, stopwatch = request.store, request.stopwatch
     report = validate(arguments, terminal, stopwatch)
     data, image, formats = report.data, report.cases[0].image, formatsOf(arguments.formats)
     if not image.headers:
@@ -73,7 +68,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     models = []
     if made and (not failed or reason is not None):
         with stopwatch.stage("object"):
-            models = _models(report, arguments, description, earlier=earlier, store=store, started=started)
+            models = _models(report, arguments, request)
             if failed:
                 data["override"] = {"reason": reason}
                 for model in models:
@@ -91,7 +86,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         store.add(objects, progress=terminal.progress)
     writeFiles(output, files)
     said = [describeResult(data), _said(len(models), made, failed, store.root)]
-    said.append(send(pacs, objects, store.root, terminal))
+    said.append(send(request.pacs, objects, store.root, terminal))
     terminal.result(data, "\n".join(filter(None, said)))
     return data["exitStatus"]
 
@@ -104,12 +99,12 @@ def _said(count: int, made: bool, failed: bool, root: Path) -> str:
     return "No model was exported, because something fails; --export-anyway REASON exports it all the same."
 
 
-def _models(report: Report, arguments, description, *, earlier, store, started) -> list[Model]:
+def _models(report: Report, arguments: argparse.Namespace, request: ModelRequest) -> list[Model]:
     from M3DLib.EncapsulatedStl.EarlierModels import storedModels
     from M3DLib.EncapsulatedStl.Icon import renderIcon
-    from M3DLib.EncapsulatedStl.ModelExport import makeModels
+    from M3DLib.EncapsulatedStl.ModelExport import Surroundings, makeModels
 
-    directory = store.directory()
+    directory = request.store.directory()
     cases = report.cases
     meshes = [case.mesh for case in cases]
     return makeModels(
@@ -117,12 +112,12 @@ def _models(report: Report, arguments, description, *, earlier, store, started) 
         [case.segment for case in cases],
         meshes,
         cases[0].surfaceParameters,
-        description,
-        neighbors=directory.headers(),
-        earlier=earlier,
+        request.description,
+        around=Surroundings(
+            directory.headers(), earlier=request.earlier, stored=storedModels(directory, request.store.root)
+        ),
         icons=[renderIcon(mesh) if arguments.icon else None for mesh in meshes],
-        stored=storedModels(directory, store.root),
-        started=started,
+        started=request.started,
     )
 
 

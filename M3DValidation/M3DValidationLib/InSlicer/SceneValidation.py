@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _READING_SHARE = 0.1
 
 
+# Thirteen parameters: each is one choice of the panel or the console, given by name where it differs from the usual.
 def validateNodes(
     volumeNode: slicer.vtkMRMLScalarVolumeNode | None,
     node: slicer.vtkMRMLSegmentationNode | slicer.vtkMRMLModelNode | None,

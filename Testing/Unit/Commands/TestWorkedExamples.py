@@ -31,6 +31,7 @@ def expect(dataset, expected):
     assert plain(dataset, expected) == expected
 
 
+# Longer than a function should be: one object of the standard's worked example, attribute by attribute.
 def test_cranialImplantFromCt():
     # The right half of the skull, mirrored and trimmed to replace a piece on the left; made 22 November 2017 7:10:14,
     # stored at 7:15:23, from CT-01 weeks before. No engraving, no recognizable features.
@@ -98,6 +99,7 @@ def test_cranialImplantFromCt():
     assert IodTable.missingAttributes(dataset) == []
 
 
+# Longer than a function should be: one object of the standard's worked example, attribute by attribute.
 def test_secondVersionOfAHeartFromFusedCtAndMr():
     # CT-02 and MR-01 registered in CT-02's frame of reference and fused; the second version, made 16 July 2017 at
     # 13:04:34 and stored at 13:33:01, leaves out what surrounds the heart. The patient's number is engraved on it.

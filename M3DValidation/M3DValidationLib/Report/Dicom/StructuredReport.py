@@ -58,9 +58,7 @@ def measurementReport(
     :param madeAt: now when None.
     :raises M3DError: the scan has no DICOM headers, the report is pseudonymized, or a model is of another patient.
     """
-    from highdicom.sr import Comprehensive3DSR, MeasurementReport
     from pydicom.config import disable_value_validation
-    from pydicom.sr.codedict import codes
 
     requireNamed(report, headers)
     requireOnePatient(headers, models)
@@ -68,42 +66,12 @@ def measurementReport(
     referToModels(report, models)
     header, images = headers[0], _distinct(headers)
     evidence = [*images, *(asHeader(entry) for kind in KINDS for entry in referred(report, kind))]
-    frame = str(header.get("FrameOfReferenceUID") or "")
     placement = placement or newSeries(headers, str(header.StudyInstanceUID))
-    now = madeAt or datetime.now().astimezone()
     with disable_value_validation(), warnings.catch_warnings():
         # Names are copied as the scan has them; highdicom would print those it finds odd.
         warnings.simplefilter("ignore")
-        groups = [
-            *segmentGroups(report),
-            *modelGroups(report),
-            *deviationGroups(report, images),
-            *distanceGroups(report, frame),
-            *findingGroups(report),
-        ]
-        content = MeasurementReport(
-            observation_context=_context(report),
-            procedure_reported=_procedure(header),
-            imaging_measurements=groups,
-            title=codes.DCM.ImagingMeasurementReport,
-        )
-        dataset = Comprehensive3DSR(
-            evidence=[_plainHeader(header), *evidence],
-            content=content[0],
-            series_instance_uid=placement.seriesInstanceUid,
-            series_number=placement.seriesNumber,
-            sop_instance_uid=newUid(),
-            instance_number=placement.instanceNumber,
-            manufacturer=NAME,
-            manufacturer_model_name="M3D Validation",
-            software_versions=f"{NAME} {VERSION}",
-            device_serial_number=VERSION,
-            is_complete=True,
-            is_final=True,
-            series_description="3D model validation",
-            content_date=now.date(),
-            content_time=now.time(),
-        )
+        content = _content(report, header, images)
+        dataset = _reportOf(content, header, evidence, placement, madeAt or datetime.now().astimezone())
         dataset.pop("SpecificCharacterSet", None)
         _listEvidence(dataset, evidence)
         _nameScheme(dataset)
@@ -112,6 +80,51 @@ def measurementReport(
     dataset.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     dataset.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     return dataset
+
+
+def _content(report: Mapping, header: Dataset, images: Sequence[Dataset]):
+    """The content tree (TID 1500)."""
+    from highdicom.sr import MeasurementReport
+    from pydicom.sr.codedict import codes
+
+    groups = [
+        *segmentGroups(report),
+        *modelGroups(report),
+        *deviationGroups(report, images),
+        *distanceGroups(report, str(header.get("FrameOfReferenceUID") or "")),
+        *findingGroups(report),
+    ]
+    return MeasurementReport(
+        observation_context=_context(report),
+        procedure_reported=_procedure(header),
+        imaging_measurements=groups,
+        title=codes.DCM.ImagingMeasurementReport,
+    )
+
+
+def _reportOf(
+    content, header: Dataset, evidence: Sequence[Dataset], placement: SeriesPlacement, madeAt: datetime
+) -> Dataset:
+    """The object that holds the content, without patient and study."""
+    from highdicom.sr import Comprehensive3DSR
+
+    return Comprehensive3DSR(
+        evidence=[_plainHeader(header), *evidence],
+        content=content[0],
+        series_instance_uid=placement.seriesInstanceUid,
+        series_number=placement.seriesNumber,
+        sop_instance_uid=newUid(),
+        instance_number=placement.instanceNumber,
+        manufacturer=NAME,
+        manufacturer_model_name="M3D Validation",
+        software_versions=f"{NAME} {VERSION}",
+        device_serial_number=VERSION,
+        is_complete=True,
+        is_final=True,
+        series_description="3D model validation",
+        content_date=madeAt.date(),
+        content_time=madeAt.time(),
+    )
 
 
 def _plainHeader(header: Dataset) -> Dataset:

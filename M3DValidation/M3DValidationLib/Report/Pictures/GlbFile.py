@@ -40,18 +40,22 @@ def glbBytes(
         (np.concatenate([_linear(colors), opaque], axis=1), "VEC4", _UNSIGNED_BYTE, _VERTICES),
         (np.ascontiguousarray(triangles, dtype="<u4").reshape(-1), "SCALAR", _UNSIGNED_INT, _INDICES),
     ]
-    views, accessors, chunks, offset = [], [], [], 0
+    views, accessors, offset = [], [], 0
     for array, kind, component, target in parts:
-        content = array.tobytes()
-        views.append({"buffer": 0, "byteOffset": offset, "byteLength": len(content), "target": target})
+        views.append({"buffer": 0, "byteOffset": offset, "byteLength": array.nbytes, "target": target})
         accessor = {"bufferView": len(accessors), "componentType": component, "count": len(array), "type": kind}
         accessors.append(accessor)
-        chunks.append(content)
-        offset += len(content)
+        offset += array.nbytes
     accessors[0]["min"], accessors[0]["max"] = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     accessors[3]["normalized"] = True
+    content = {**_scene(), "bufferViews": views, "accessors": accessors, "buffers": [{"byteLength": offset}]}
+    return _container(content, b"".join(array.tobytes() for array, *_ in parts))
+
+
+def _scene() -> dict:
+    """The scene of one mesh whose accessors are, in this order, position, deviation, measured, color and indices."""
     attributes = {"POSITION": 0, "_DEVIATION": 1, "_MEASURED": 2, "COLOR_0": 3}
-    content = {
+    return {
         "asset": {"version": "2.0", "generator": "SlicerM3D"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
@@ -68,13 +72,13 @@ def glbBytes(
             }
         ],
         "materials": [{"doubleSided": True, "pbrMetallicRoughness": {"metallicFactor": 0, "roughnessFactor": 0.9}}],
-        "bufferViews": views,
-        "accessors": accessors,
-        "buffers": [{"byteLength": offset}],
     }
+
+
+def _container(content: dict, binary: bytes) -> bytes:
+    """The file: header, JSON chunk, binary chunk (glTF 2.0, chapter 4)."""
     text = json.dumps(content, separators=(",", ":")).encode("ascii")
     text += b" " * (-len(text) % 4)
-    binary = b"".join(chunks)
     header = struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + len(binary))
     return b"".join(
         (header, struct.pack("<I4s", len(text), b"JSON"), text, struct.pack("<I4s", len(binary), b"BIN\0"), binary)
