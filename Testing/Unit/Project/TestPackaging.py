@@ -1,7 +1,6 @@
-"""Everything that must be installed is installed: by CMake into Slicer, by pip outside it."""
+"""Everything that must be installed into Slicer is installed, by CMake."""
 
 import ast
-import fnmatch
 import re
 
 import pytest
@@ -70,49 +69,3 @@ def test_everyPackageIsKnownAndGloballyUnique(module):
 def test_everyModuleHasItsIconAndPanel(module):
     if (ROOT / module / f"{module}.py").exists():
         assert f"Resources/Icons/{module}.svg" in present(module)
-
-
-def packageData():
-    """Patterns of data files per package, as pyproject.toml says."""
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    section = text.split("[tool.setuptools.package-data]")[1].split("\n[")[0]
-    return {
-        name: re.findall(r'"([^"]+)"', patterns) for name, patterns in re.findall(r"(\w+) = (\[.*?\])", section, re.S)
-    }
-
-
-@pytest.mark.parametrize(
-    ("module", "package"),
-    [("M3DExport", "M3DLib"), ("M3DValidation", "M3DValidationLib"), ("M3DValidation", "M3DBatchLib")],
-)
-def test_pipInstallsTheDataOfThePackages(module, package):
-    folder = ROOT / module / package
-    patterns = packageData().get(package, [])
-    for file in folder.rglob("*"):
-        if file.is_file() and file.suffix != ".py" and "__pycache__" not in file.parts:
-            name = file.relative_to(folder).as_posix()
-            assert any(_matches(name, pattern) for pattern in patterns), f"{package}/{name} is not in the package data"
-
-
-def _matches(name, pattern):
-    """Whether a path fits a pattern of setuptools, where * stays within one folder."""
-    parts, patternParts = name.split("/"), pattern.split("/")
-    if "**" in patternParts:
-        start = patternParts.index("**")
-        return all(map(fnmatch.fnmatch, parts[:start], patternParts[:start])) and fnmatch.fnmatch(
-            parts[-1], patternParts[-1]
-        )
-    return len(parts) == len(patternParts) and all(map(fnmatch.fnmatch, parts, patternParts))
-
-
-def test_pipInstallsEveryFolderOfThePackagesThatHoldsCode():
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    packages = set(re.findall(r'"([\w.]+)"', re.search(r"packages = \[(.*?)\]", text, re.S)[1]))
-    for module, names in PACKAGES.items():
-        for name in names:
-            # The panel's own helpers need the application.
-            if name in ("M3DExportPanelLib", "M3DPanelLib", "M3DValidationPanelLib"):
-                continue
-            for init in (ROOT / module / name).rglob("__init__.py"):
-                dotted = init.parent.relative_to(ROOT / module).as_posix().replace("/", ".")
-                assert dotted in packages
