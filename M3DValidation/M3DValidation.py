@@ -224,21 +224,24 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
     def run(self, arguments):
         """Validate files as the command ``m3d validate`` does.
 
-        :param arguments: the options of the command, a list of text.
+        :param arguments: the options of the command, a list of text; ``--json FILE.json`` writes the report's JSON.
         :return: 0 nothing fails, 1 something fails, 3 a check that the profile requires could not be made.
         :raises M3DError: the options or the files are wrong.
         """
         from M3DBatchLib.CommandLine import makeParser
+        from M3DBatchLib.JsonFile import takeJsonFile
         from M3DBatchLib.Terminal import Terminal
         from M3DLib.Errors import M3DError
 
+        terminal = Terminal(json=False)
+        given, terminal.jsonFile = takeJsonFile(["validate", *map(str, arguments)])
         try:
-            options = makeParser().parse_args(["validate", *map(str, arguments)])
+            options = makeParser().parse_args(given)
         except SystemExit as error:
             # The parser of the command line ends the program, which would be Slicer here.
             raise M3DError("These are not options of m3d validate; the console says what is wrong.") from error
-        terminal = Terminal(json=False)
         try:
+            terminal.requireOutput()
             return options.run(options, terminal)
         finally:
             terminal.close()

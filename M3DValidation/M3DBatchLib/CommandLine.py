@@ -11,6 +11,7 @@ import threading
 
 from M3DLib.Errors import M3DError
 
+from .JsonFile import describeJsonFile, takeJsonFile
 from .ProgramErrors import EXIT_PROGRAM_ERROR, diskFullSentence, diskIsFull, programErrorSentence
 from .Terminal import Terminal
 
@@ -43,6 +44,7 @@ def makeParser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in COMMAND_MODULES:
         importlib.import_module(f".Commands.{name}", __package__).addParser(subparsers)
+    describeJsonFile(subparsers)
     return parser
 
 
@@ -89,7 +91,8 @@ def main(argv: list[str] | None = None) -> int:
     terminal = Terminal()
     command = ""
     try:
-        arguments = _parse(joinNegativeValues(sys.argv[1:] if argv is None else argv), terminal)
+        given, terminal.jsonFile = takeJsonFile(joinNegativeValues(sys.argv[1:] if argv is None else argv))
+        arguments = _parse(given, terminal)
         command = arguments.run.__module__.rpartition(".")[2].removesuffix("Command").lower()
         terminal.jsonWanted = getattr(arguments, "json", False)
         terminal.requireOutput()

@@ -7,22 +7,29 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 from M3DLib.Errors import M3DError
+
+from .JsonFile import requireJsonPlace, writeJsonFile
 
 
 class Terminal:
     """Output of one command.
 
     With ``json`` set, stdout gets exactly one JSON object; everything meant for a person goes to stderr.
+
+    :ivar jsonFile: where the JSON object goes instead, and the text for a person to stdout; None for none.
     """
 
     def __init__(self, json: bool = False):
         self.jsonWanted = json
+        self.jsonFile: Path | None = None
         if sys.stderr is None:
             # Closed by whoever started the program; print() would take stdout in its place.
             sys.stderr = open(os.devnull, "w", encoding="utf-8")
-        self._isTerminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        # The stream of an application that has Python built in may not know whether it is a terminal.
+        self._isTerminal = getattr(sys.stderr, "isatty", lambda: False)() and os.environ.get("TERM") != "dumb"
         self._isUnicode = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
         if not self._isUnicode and hasattr(sys.stdout, "reconfigure"):
             # Names in a script that the terminal does not have are shown with question marks, not refused.
@@ -33,6 +40,8 @@ class Terminal:
 
     def requireOutput(self) -> None:
         """Raise :class:`M3DError` when stdout is closed: to be asked before the work, whose result would be lost."""
+        if self.jsonFile is not None:
+            requireJsonPlace(self.jsonFile)
         if sys.stdout is None:
             raise M3DError("Standard output is closed, so no result can be printed; send it to a file, as in > result.")
 
@@ -72,7 +81,10 @@ class Terminal:
     def result(self, data: dict, text: str) -> None:
         """The command's result: ``data`` as JSON when asked for, else ``text``."""
         self._clearBar()
-        if self.jsonWanted:
+        if self.jsonFile is not None:
+            writeJsonFile(data, self.jsonFile)
+            self._print(text)
+        elif self.jsonWanted:
             # Strict JSON: NaN and infinity have no place in it, so a measurement that failed must say null.
             self._print(json.dumps(data, indent=2, ensure_ascii=not self._isUnicode, allow_nan=False))
         else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..Errors import M3DError
+from ..SlicerModuleClasses import moduleClass
 from .SurfaceParameters import SURFACE_NETS, SurfaceParameters
 from .TriangleMesh import TriangleMesh
 
@@ -59,7 +60,7 @@ def registerConversionRules() -> None:
     import slicer
 
     if not slicer.vtkSegmentationConverterFactory.GetInstance().GetConverterRules():
-        logic = slicer.vtkSlicerSegmentationsModuleLogic()
+        logic = moduleClass("vtkSlicerSegmentationsModuleLogic")()
         logic.SetMRMLScene(slicer.vtkMRMLScene())
 
 
