@@ -17,7 +17,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("M3DExport", "M3DValidation", "Testing")]
 
-from M3DLib.Edge import EdgeUncertainty, ImageDeviation
+from M3DLib.Distance.DeviationMap import Quality
+from M3DLib.Edge import EdgeUncertainty
+from M3DLib.Edge.EdgeMeasurement import edgeMeasurement
+from M3DLib.Edge.EdgeSearch import EdgeScale
+from M3DLib.Mesh.MeshGeometry import vertexGeometry
 from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import (
     Box,
@@ -109,13 +113,24 @@ BEYOND = [
 
 @dataclass
 class Measured:
-    """Squared terms (n, 6), sizes of the errors (n,) at the reliable vertices, and the whole map of one phantom."""
+    """One phantom in one scan: squared terms (n, 6) and signed errors (n,) at the reliable vertices.
+
+    :ivar share: of the vertices that are reliable.
+    :ivar fwhm: blur as it was measured, mm, the least and the most blurred direction.
+    """
 
     scan: Scan
     name: str
     squares: np.ndarray
-    error: np.ndarray
-    deviation: object
+    signed: np.ndarray
+    share: float
+    fwhm: np.ndarray
+    scale: EdgeScale
+
+    @property
+    def error(self) -> np.ndarray:
+        """Sizes of the errors, mm (n,)."""
+        return np.abs(self.signed)
 
     def half(self, coefficients) -> np.ndarray:
         """Half widths of the interval with some shares, mm (n,)."""
@@ -124,13 +139,7 @@ class Measured:
 
 def measured(scans, shapes, seed: int) -> list[Measured]:
     """Measure the meshes of all shapes, which lie on their surfaces, in all scans."""
-    finish, kept, found = ImageDeviation.interval95, {}, []
-
-    def keepTerms(measurement):
-        kept["terms"] = EdgeUncertainty.uncertaintyTerms(measurement)
-        return finish(measurement)
-
-    ImageDeviation.interval95 = keepTerms
+    found = []
     for number, scan in enumerate(scans):
         columns = rotationAbout(scan.axis, scan.degrees) @ np.diag(scan.spacing)
         dimensions = tuple(int(np.ceil(46 / size)) + 4 for size in scan.spacing)
@@ -140,13 +149,14 @@ def measured(scans, shapes, seed: int) -> list[Measured]:
         settings = {"noise": scan.noise, "noiseFwhm": scan.grain, "seed": seed + number}
         for name, shape in shapes.items():
             image = renderPhantom([(shape, scan.contrast)], 0, dimensions, ijkToLps, scan.fwhm, **settings)
-            deviation = ImageDeviation.imageDeviation(surfaceMesh(shape, [-19] * 3, [19] * 3, 0.8), image)
-            good = deviation.reliable
+            mesh = surfaceMesh(shape, [-19] * 3, [19] * 3, 0.8)
+            measurement = edgeMeasurement(mesh, vertexGeometry(mesh).normals, image)
+            good = measurement.edges.quality == Quality.RELIABLE
             if good.sum() > 50:
-                squares = np.nan_to_num(kept["terms"][good]) ** 2
-                error = np.abs(deviation.distance[good].astype(np.float64))
-                found.append(Measured(scan, name, squares, error, deviation))
-    ImageDeviation.interval95 = finish
+                squares = np.nan_to_num(measurement.uncertaintyTerms()[good]) ** 2
+                signed = measurement.edges.distance[good].astype(np.float64)
+                fwhm = 2.3548 * np.sqrt(np.linalg.eigvalsh(measurement.imageBlur.covariance)[[0, -1]])
+                found.append(Measured(scan, name, squares, signed, good.mean(), fwhm, measurement.reader.scale))
     return found
 
 
@@ -193,8 +203,7 @@ def _ridges(phantoms, generator, most: int = 300) -> list[tuple[np.ndarray, np.n
     """Squared terms and errors of vertices near ridges, by how much the surface turns within the blur (radians)."""
     turns, squares, errors = [], [], []
     for phantom in phantoms:
-        blur = np.sqrt(np.trace(phantom.deviation.settings["blurCovariance"]) / 3)
-        turn = np.sqrt(np.sqrt(phantom.squares[:, 1]) / blur)
+        turn = np.sqrt(np.sqrt(phantom.squares[:, 1]) / (phantom.fwhm.mean() / 2.3548))
         near = generator.permutation(np.flatnonzero(turn > 0.05))[:most]
         turns.append(turn[near])
         squares.append(phantom.squares[near])
@@ -211,15 +220,13 @@ def report(title: str, phantoms: list[Measured], coefficients: np.ndarray) -> No
     for phantom in phantoms:
         half = phantom.half(coefficients)
         rates.append(100 * (phantom.error <= half).mean())
-        distance, settings = phantom.deviation.distance[phantom.deviation.reliable], phantom.deviation.settings
-        fwhm = 2.3548 * np.sqrt(np.linalg.eigvalsh(settings["blurCovariance"])[[0, -1]])
         print(
             f"  {' x '.join(f'{size:g}' for size in phantom.scan.spacing)}, noise {phantom.scan.noise:g} of "
-            f"{phantom.scan.contrast:g}, {phantom.name:10s} reliable {100 * phantom.deviation.reliable.mean():5.1f} %"
-            f"  bias {distance.mean():+.4f}  SD {distance.std():.4f}  interval +-{np.median(half):.4f}"
+            f"{phantom.scan.contrast:g}, {phantom.name:10s} reliable {100 * phantom.share:5.1f} %"
+            f"  bias {phantom.signed.mean():+.4f}  SD {phantom.signed.std():.4f}  interval +-{np.median(half):.4f}"
             f"  holds {rates[-1]:5.1f} %  (95 % if widened by {np.percentile(phantom.error / half, 95):.2f})"
-            f"  as measured: FWHM {fwhm[0]:.2f} to {fwhm[1]:.2f},"
-            f" contrast to noise {settings['contrast'] / max(settings['noise'], 1e-6):.1f}"
+            f"  as measured: FWHM {phantom.fwhm[0]:.2f} to {phantom.fwhm[1]:.2f},"
+            f" contrast to noise {phantom.scale.contrast / max(phantom.scale.noise, 1e-6):.1f}"
         )
     rates = np.array(rates)
     print(

@@ -54,6 +54,20 @@ def calibration(settings: dict, interval: float | None) -> dict:
             "quantities": {},
             "estimate95": None,
         }
+    quantities = _quantities(settings)
+    outside = [name for name, _, _, _, _ in RANGES if not quantities[name]["within"]]
+    estimate, statement = _judgement(outside, quantities, float(interval))
+    return {
+        "withinFittedRange": not outside,
+        "statement": statement,
+        "outside": outside,
+        "quantities": quantities,
+        "estimate95": estimate,
+    }
+
+
+def _quantities(settings: dict) -> dict[str, dict]:
+    """The values of an image by the names in ``RANGES``, each with its range and whether it is within."""
     blur = FWHM * np.sqrt(np.maximum(np.linalg.eigvalsh(np.asarray(settings["blurCovariance"])), 0))
     noise = settings["noise"]
     values = {
@@ -64,39 +78,40 @@ def calibration(settings: dict, interval: float | None) -> dict:
         # An image without any noise is within every range that has no upper end.
         "contrastToNoise": float(settings["contrast"] / noise) if noise > 0 else None,
     }
-    quantities, outside, texts = {}, [], []
-    for name, words, unit, least, largest in RANGES:
+    quantities = {}
+    for name, _words, _unit, least, largest in RANGES:
         value = values[name]
         # A thousandth of slack for values that were rounded in a header.
         within = value is None or (value >= 0.999 * least and (largest is None or value <= 1.001 * largest))
         quantities[name] = {"value": value, "least": least, "largest": largest, "within": within}
-        if not within:
-            outside.append(name)
-            span = f"{least:g} to {largest:g}{unit}" if largest is not None else f"at least {least:g}{unit}"
-            texts.append(f"{words} is {value:.3g}{unit} (fitted: {span})")
+    return quantities
+
+
+def _judgement(outside: list[str], quantities: dict[str, dict], interval: float) -> tuple[float | None, str]:
+    """The half width to be expected, None where it is not known, and the statement about it."""
     if not outside:
-        estimate = float(interval)
-        statement = (
+        return interval, (
             "The stated uncertainty comes from a model fitted on phantoms; this image lies within what they cover "
             f"(voxel edge, blur, contrast-to-noise). {HELD}"
         )
-    else:
-        known = set(outside) <= THICK and values["largestVoxelEdge"] <= 1.001 * WIDEST_EDGE
-        known = known and values["largestBlurFwhm"] <= WIDEST_BLUR
-        estimate = WIDENING * float(interval) if known else None
-        statement = (
-            "No uncertainty is stated: the model of the uncertainty was not fitted on images like this one, "
-            f"since {' and '.join(texts)}. "
-        ) + (
-            f"On phantoms with slices of up to {WIDEST_EDGE:g} mm the model's interval had to be widened by up to "
-            f"{WIDENING:g} to hold 95 % of the points, which would be {estimate:.3f} mm here."
-            if known
-            else "How far off a measured distance may be was not examined there."
-        )
-    return {
-        "withinFittedRange": not outside,
-        "statement": statement,
-        "outside": outside,
-        "quantities": quantities,
-        "estimate95": estimate,
-    }
+    texts = [
+        f"{words} is {quantities[name]['value']:.3g}{unit} (fitted: {_span(unit, least, largest)})"
+        for name, words, unit, least, largest in RANGES
+        if name in outside
+    ]
+    why = (
+        "No uncertainty is stated: the model of the uncertainty was not fitted on images like this one, "
+        f"since {' and '.join(texts)}. "
+    )
+    known = set(outside) <= THICK and quantities["largestVoxelEdge"]["value"] <= 1.001 * WIDEST_EDGE
+    if not known or quantities["largestBlurFwhm"]["value"] > WIDEST_BLUR:
+        return None, why + "How far off a measured distance may be was not examined there."
+    estimate = WIDENING * interval
+    return estimate, why + (
+        f"On phantoms with slices of up to {WIDEST_EDGE:g} mm the model's interval had to be widened by up to "
+        f"{WIDENING:g} to hold 95 % of the points, which would be {estimate:.3f} mm here."
+    )
+
+
+def _span(unit: str, least: float, largest: float | None) -> str:
+    return f"{least:g} to {largest:g}{unit}" if largest is not None else f"at least {least:g}{unit}"

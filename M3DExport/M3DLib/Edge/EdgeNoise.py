@@ -9,10 +9,17 @@ grid.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..Distance.DeviationMap import Quality
+from .EdgeBlur import EdgeBlur
+from .EdgeReader import EdgeReader
 from .EdgeSearch import PLATEAU_REACH, PLATEAU_START, SQRT_TWO_PI
+from .EdgeSurface import EdgeSurface
+from .MeasuredEdges import MeasuredEdges
+from .VertexParts import partOf
 
 SAMPLE = 240
 # Correlations below this are found in white noise too, where faint structure passes for noise.
@@ -20,80 +27,85 @@ LEAST_CORRELATION = 0.1
 CORNERS = np.array([[i, j, k] for k in (0, 1) for j in (0, 1) for i in (0, 1)])
 
 
-def noiseShares(measurement) -> np.ndarray:
-    """By how much the sources of a position's variance count in this image, float64 (6,), for :func:`noiseDeviation`.
+@dataclass
+class PositionNoise:
+    """What the noise of an image does to the positions of its edges.
 
-    :param measurement: of ``ImageDeviation``, finished, of all vertices.
+    :ivar shares: by how much the sources of a position's variance count in this image, float64 (6,).
     """
-    m = measurement
-    finite = np.isfinite(m.gain) & np.isfinite(m.contrast) & (m.contrast != 0)
-    usable = np.flatnonzero((m.quality == Quality.RELIABLE) & finite)
+
+    reader: EdgeReader
+    shares: np.ndarray
+
+    def deviation(self, surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur) -> np.ndarray:
+        """Standard deviation of the position at vertices, mm, float64 (n,)."""
+        return self.reader.scale.noise * np.sqrt(_sources(self.reader, surface, edges, blur) @ self.shares)
+
+
+def positionNoise(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur) -> PositionNoise:
+    """What noise does in an image, from a sample of its finished edges."""
+    finite = np.isfinite(edges.gain) & np.isfinite(edges.contrast) & (edges.contrast != 0)
+    usable = np.flatnonzero((edges.quality == Quality.RELIABLE) & finite)
     chosen = np.sort(np.random.default_rng(2).permutation(usable)[:SAMPLE])
     if len(chosen) < 12:
         # Too few edges to say more than what white noise does, through the fit and one voxel on either side.
-        return np.repeat([1.0, SQRT_TWO_PI**2 / 2], 3)
+        return PositionNoise(reader, np.repeat([1.0, SQRT_TWO_PI**2 / 2], 3))
     from scipy.optimize import nnls
 
-    design = _sources(m, chosen)
-    variance = positionVariance(m, chosen)
+    surface, edges, blur = (partOf(values, chosen) for values in (surface, edges, blur))
+    design, variance = _sources(reader, surface, edges, blur), positionVariance(reader, surface, edges)
     shares, _ = nnls(design / variance[:, None], np.ones(len(chosen)))
     # Least squares of the ratios leaves their mean below one.
-    return shares * np.mean(variance / (design @ shares))
+    return PositionNoise(reader, shares * np.mean(variance / (design @ shares)))
 
 
-def noiseDeviation(measurement) -> np.ndarray:
-    """Standard deviation of every vertex's position by the noise of the image, mm, float64 (n,).
-
-    :param measurement: of ``ImageDeviation``, finished, or a part of it; its ``noiseShares`` are those of the whole.
-    """
-    return measurement.scale.noise * np.sqrt(_sources(measurement, slice(None)) @ measurement.noiseShares)
-
-
-def _sources(m, which) -> np.ndarray:
-    """Variances by the fit and by the plateaus, each parted by the normal's direction in the grid, (k, 6)."""
+def _sources(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur) -> np.ndarray:
+    """Variances by the fit and by the plateaus, each parted by the normal's direction in the grid, (n, 6)."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        parts = np.stack([m.gain[which], m.normalBlur[which] / m.contrast[which]], axis=1).astype(np.float64) ** 2
-    along = (m.geometry.normals[which] @ (m.sampler.toLps / m.sampler.spacing)) ** 2
+        parts = np.stack([edges.gain, blur.along / edges.contrast], axis=1).astype(np.float64) ** 2
+    along = (surface.normals @ reader.sampler.axes) ** 2
     along /= np.maximum(along.sum(axis=1, keepdims=True), 1e-12)
     return (parts[:, :, None] * along[:, None]).reshape(len(parts), 6)
 
 
-def positionVariance(measurement, chosen: np.ndarray) -> np.ndarray:
-    """Variance of the position of some vertices (k,) in mm2, for a noise of standard deviation 1.
+def positionVariance(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges) -> np.ndarray:
+    """Variance of the position of some edges (n,) in mm2, for a noise of standard deviation 1.
 
     The correlation of two voxels falls as that of a Gaussian grain, r**(steps**2) along each axis of the grid.
     """
-    m = measurement
-    points = m.mesh.points[chosen].astype(np.float64)
-    normals = m.geometry.normals[chosen].astype(np.float64)
-    position = m.distance[chosen].astype(np.float64)
-    middle = m.sampler.toIndices(points + position[:, None] * normals)
-    curvature = m.curvature[chosen]
-    weights, levels = m.fitter.weights(points, normals, curvature, position, m.width[chosen])
-    voxels = m.sampler.nearestVoxels(middle, m.fitter.offsets).T[:, None] + m.fitter.offsets
+    weights, voxels = _positionWeights(reader, surface, edges)
+    correlation = np.array(reader.scale.noiseCorrelation)
+    decay = np.log(np.where(correlation < LEAST_CORRELATION, 1e-30, correlation))
+    variance = np.empty(len(weights))
+    for number, (weight, voxel) in enumerate(zip(weights, voxels, strict=True)):
+        kept = weight != 0
+        steps = voxel[kept, None] - voxel[None, kept]
+        variance[number] = weight[kept] @ np.exp(steps**2 @ decay) @ weight[kept]
+    return np.maximum(variance, 1e-30) / edges.contrast.astype(np.float64) ** 2
+
+
+def _positionWeights(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges) -> tuple[np.ndarray, np.ndarray]:
+    """What the voxels do to each position: movement in mm per unit of the contrast (n, m), and the voxels (n, m, 3)."""
+    sampler, fitter = reader.sampler, reader.fitter
+    points, normals = surface.points.astype(np.float64), surface.normals.astype(np.float64)
+    position, count = edges.distance.astype(np.float64), len(edges.distance)
+    weights, levels = fitter.weights(points, normals, surface.curvature, position, edges.width)
+    middle = sampler.toIndices(points + position[:, None] * normals)
+    allWeights = [weights.T]
+    allVoxels = [(sampler.nearestVoxels(middle, fitter.offsets).T[:, None] + fitter.offsets).astype(np.float64)]
     # A value between the plateaus moves with both: with the inner one by as much as it lies above the outer one.
     shares = ((weights * levels).sum(axis=0), (weights * (1 - levels)).sum(axis=0))
-    allWeights, allVoxels = [weights.T], [voxels.astype(np.float64)]
-    start, direction = m.sampler.toIndices(points), m.sampler.toIndex @ normals.T
-    for side, room, share in ((-1, m.wall[chosen], shares[0]), (1, m.gap[chosen], shares[1])):
-        mean = _plateauWeights(side * (m.steps[:, None] - position), m.scale.width, room)
+    start, direction = sampler.toIndices(points), sampler.toIndex @ normals.T
+    for side, room, share in ((-1, edges.wall, shares[0]), (1, edges.gap, shares[1])):
+        mean = _plateauWeights(side * (reader.steps[:, None] - position), reader.scale.width, room)
         used = np.flatnonzero(mean.any(axis=1))
-        places = (start[:, None] + m.steps[used, None] * direction[:, None]).T
+        places = (start[:, None] + reader.steps[used, None] * direction[:, None]).T
         corner = np.floor(places)
         part = (places - corner)[:, :, None]
         trilinear = np.where(CORNERS == 1, part, 1 - part).prod(axis=-1)
-        allWeights.append(-(share[:, None, None] * mean[used].T[:, :, None] * trilinear).reshape(len(chosen), -1))
-        allVoxels.append((corner[:, :, None] + CORNERS).reshape(len(chosen), -1, 3))
-    correlation = np.array(m.scale.noiseCorrelation)
-    decay = np.log(np.where(correlation < LEAST_CORRELATION, 1e-30, correlation))
-    variance = np.empty(len(chosen))
-    for number, (weight, place) in enumerate(
-        zip(np.concatenate(allWeights, axis=1), np.concatenate(allVoxels, axis=1), strict=True)
-    ):
-        kept = weight != 0
-        steps = place[kept, None] - place[None, kept]
-        variance[number] = weight[kept] @ np.exp(steps**2 @ decay) @ weight[kept]
-    return np.maximum(variance, 1e-30) / m.contrast[chosen].astype(np.float64) ** 2
+        allWeights.append(-(share[:, None, None] * mean[used].T[:, :, None] * trilinear).reshape(count, -1))
+        allVoxels.append((corner[:, :, None] + CORNERS).reshape(count, -1, 3))
+    return np.concatenate(allWeights, axis=1), np.concatenate(allVoxels, axis=1)
 
 
 def _plateauWeights(distance: np.ndarray, width: float, room: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -103,15 +103,12 @@ def nearestEdges(profiles: np.ndarray, steps: np.ndarray, searchRange: float, sc
     column = np.arange(count)
     inside, outside = inner[chosen, column], outer[chosen + 1, column]
     slope = (profiles[chosen, column] - profiles[chosen + 1, column]) / step
-    edges = EdgeCandidates(position, inside, outside, slope, np.empty(0), np.empty(0))
-    edges.wall, edges.gap = _wallAndGap(profiles, steps, edges, chosen)
-    _averagePlateaus(raw, steps, edges, scale)
-    return edges
+    wall, gap = _wallAndGap(profiles, steps, position, (inside + outside) / 2, chosen)
+    return _withAveragedPlateaus(raw, steps, EdgeCandidates(position, inside, outside, slope, wall, gap), scale)
 
 
-def _wallAndGap(profiles, steps, edges, chosen) -> tuple[np.ndarray, np.ndarray]:
+def _wallAndGap(profiles, steps, position, middle, chosen) -> tuple[np.ndarray, np.ndarray]:
     """Distance from the edge to where the profile crosses the same level again, inward and outward."""
-    middle = (edges.inside + edges.outside) / 2
     bright = profiles >= middle
     order, column = np.arange(len(steps))[:, None], np.arange(profiles.shape[1])
     step = float(steps[1] - steps[0])
@@ -124,22 +121,23 @@ def _wallAndGap(profiles, steps, edges, chosen) -> tuple[np.ndarray, np.ndarray]
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(known, steps[dark] + (lit - dark) * step * ((middle - low) / (high - low)), np.nan)
 
-    wall = edges.position - crossing(back, back + 1, back >= 0)
-    gap = crossing(ahead - 1, ahead, ahead < len(steps)) - edges.position
+    wall = position - crossing(back, back + 1, back >= 0)
+    gap = crossing(ahead - 1, ahead, ahead < len(steps)) - position
     return np.where(back >= 0, wall, np.inf), np.where(ahead < len(steps), gap, np.inf)
 
 
-def _averagePlateaus(profiles, steps, edges, scale) -> None:
-    """Replace the plateaus by the mean of the samples there that agree with them; thin ones keep their extreme."""
-    contrast = edges.inside - edges.outside
-    tolerance = 3 * scale.noise + 0.06 * contrast
-    width = np.clip(edges.width, 0.5 * scale.width, 2 * scale.width)
+def _withAveragedPlateaus(profiles, steps, edges: EdgeCandidates, scale: EdgeScale) -> EdgeCandidates:
+    """The plateaus as the mean of the samples there that agree with them; thin ones keep their extreme."""
+    tolerance = 3 * scale.noise + 0.06 * (edges.inside - edges.outside)
+    start = PLATEAU_START * np.clip(edges.width, 0.5 * scale.width, 2 * scale.width)
     offset = np.subtract.outer(steps, edges.position.astype(np.float64)).astype(np.float32)
-    for side, level, room in ((-1, edges.inside, edges.wall), (1, edges.outside, edges.gap)):
-        distance = side * offset
-        near = PLATEAU_START * width
-        far = np.minimum(near + PLATEAU_REACH, room / 2)
-        use = (distance >= near) & (distance <= far) & (np.abs(profiles - level) <= tolerance)
+
+    def averaged(distance, level, room):
+        use = (distance >= start) & (distance <= np.minimum(start + PLATEAU_REACH, room / 2))
+        use &= np.abs(profiles - level) <= tolerance
         number = use.sum(axis=0)
         mean = np.where(use, profiles, 0).sum(axis=0) / np.maximum(number, 1)
-        level[...] = np.where(number > 0, mean, level)
+        return np.where(number > 0, mean, level).astype(np.float32)
+
+    inside, outside = averaged(-offset, edges.inside, edges.wall), averaged(offset, edges.outside, edges.gap)
+    return replace(edges, inside=inside, outside=outside)

@@ -11,7 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .EdgeNoise import noiseDeviation
+from .EdgeBlur import EdgeBlur
+from .EdgeNoise import PositionNoise
+from .EdgeSurface import EdgeSurface
+from .MeasuredEdges import MeasuredEdges
+from .ProfileSampling import VolumeSampler
+from .ThinWalls import ThinWallCorrection
 
 TERMS = ("noise", "ridge", "wall", "wedge", "misfit", "sampling")
 # Share of each squared term (mm2) in the squared half width of the 95 % interval.
@@ -22,7 +27,9 @@ FLOOR = 0.002
 LARGEST_NOISE = 1.2
 
 
-def uncertaintyTerms(measurement) -> np.ndarray:
+def uncertaintyTerms(
+    noise: PositionNoise, surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur, walls: ThinWallCorrection
+) -> np.ndarray:
     """The possible sources of error at every vertex, mm, float64 (n, 6), in the order of ``TERMS``.
 
     - noise: standard deviation of the position by the image's noise;
@@ -31,34 +38,35 @@ def uncertaintyTerms(measurement) -> np.ndarray:
     - wedge: an opposite edge near a ridge, where the two are not parallel;
     - misfit: what the edge's model leaves unexplained beyond noise;
     - sampling: voxels that are coarse against the blur.
-
-    :param measurement: of ``ImageDeviation``, finished.
     """
-    m = measurement
-    blur = m.normalBlur.astype(np.float64)
+    along = blur.along.astype(np.float64)
     # On a surface of constant curvatures the turning's mean square over all directions is half of K's squared norm.
-    known2 = (m.curvature.astype(np.float64) ** 2) @ np.array([0.5, 0.5, 0.5, 1, 1, 1])
-    turn = np.sqrt(np.maximum(m.ridge.astype(np.float64) ** 2 - known2, 0)) * m.turningBlur
-    room = np.fmin(m.wall, m.gap)
+    known2 = (surface.curvature.astype(np.float64) ** 2) @ np.array([0.5, 0.5, 0.5, 1, 1, 1])
+    turn = np.sqrt(np.maximum(surface.ridge.astype(np.float64) ** 2 - known2, 0)) * blur.turning
+    room = np.fmin(edges.wall, edges.gap)
     with np.errstate(divide="ignore", invalid="ignore"):
-        near = np.where(np.isfinite(room), np.exp(-0.5 * room / blur), 0.0)
-        misfit = np.sqrt(np.maximum(m.residual**2 - (LARGEST_NOISE * m.scale.noise) ** 2, 0)) / m.contrast * blur
-    terms = (noiseDeviation(m), turn**2 * m.turningBlur, m.thinness, 10 * near * turn * blur, misfit, samplingError(m))
+        near = np.where(np.isfinite(room), np.exp(-0.5 * room / along), 0.0)
+        excess2 = np.maximum(edges.residual**2 - (LARGEST_NOISE * noise.reader.scale.noise) ** 2, 0)
+        misfit = np.sqrt(excess2) / edges.contrast * along
+    ridge, wall, wedge = turn**2 * blur.turning, np.abs(walls.shift), 10 * near * turn * along
+    sampling = samplingError(noise.reader.sampler, surface.normals, blur)
+    terms = (noise.deviation(surface, edges, blur), ridge, wall, wedge, misfit, sampling)
     return np.stack(terms, axis=1).astype(np.float64)
 
 
-def samplingError(measurement) -> np.ndarray:
+def samplingError(sampler: VolumeSampler, normals: np.ndarray, blur: EdgeBlur) -> np.ndarray:
     """What voxels that are coarse against the blur leave open along each normal, mm, float64 (n,).
 
     A Gaussian blur of standard deviation s passes the share exp(-2 (pi s f)**2) of a pattern of f periods per mm; what
     passes at one period per voxel is mistaken for a shift of the edge.
     """
-    m = measurement
-    distance = (np.abs(m.geometry.normals @ (m.sampler.toLps / m.sampler.spacing)) * m.sampler.spacing).max(axis=1)
-    return distance * np.exp(-2 * (np.pi * m.normalBlur / np.maximum(distance, 1e-9)) ** 2)
+    distance = sampler.extents(normals).max(axis=1)
+    return distance * np.exp(-2 * (np.pi * blur.along / np.maximum(distance, 1e-9)) ** 2)
 
 
-def interval95(measurement) -> np.ndarray:
+def interval95(
+    noise: PositionNoise, surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur, walls: ThinWallCorrection
+) -> np.ndarray:
     """Half width of the interval that holds the true distance with 95 % probability, mm, float32 (n,)."""
-    terms = np.nan_to_num(uncertaintyTerms(measurement))
+    terms = np.nan_to_num(uncertaintyTerms(noise, surface, edges, blur, walls))
     return np.sqrt(terms**2 @ np.array(COEFFICIENTS) + FLOOR**2).astype(np.float32)

@@ -8,10 +8,15 @@ standard deviations the apparent distance hardly depends on t any more: such wal
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..Distance.DeviationMap import Quality
 from ..Mesh.MeshGeometry import MeshEdges
+from .EdgeBlur import EdgeBlur
+from .MeasuredEdges import MeasuredEdges
+from .VertexParts import inParts
 
 # With less, a wall whose place in the voxels happens to widen its profile would pass, too thick by a tenth of it.
 THINNEST = 4.1
@@ -24,6 +29,23 @@ AVERAGINGS = 2
 # The fit of a whole edge is drawn outward by more than the half height: 1.16 to 1.25 times, computed for walls of 3.7
 # to 6 and a reach of the fit of 1.6 to 2.5 standard deviations.
 FIT_TO_HALF_HEIGHT = 1.21
+
+
+@dataclass
+class ThinWallCorrection:
+    """What an opposite edge so near that both are drawn apart does at every vertex, arrays (n,).
+
+    :ivar shift: to be added to the distance, mm, float32; 0 where there is none.
+    :ivar thin: whether wall or gap is too thin to be corrected, bool.
+    """
+
+    shift: np.ndarray
+    thin: np.ndarray
+
+    @classmethod
+    def none(cls, count: int) -> ThinWallCorrection:
+        """No correction at any of so many vertices."""
+        return cls(np.zeros(count, dtype=np.float32), np.zeros(count, dtype=bool))
 
 
 def apparentThickness(thickness: np.ndarray) -> np.ndarray:
@@ -84,47 +106,31 @@ def _evened(room: np.ndarray, near: np.ndarray, edges: MeshEdges) -> np.ndarray:
     return np.divide(total, np.maximum(weight, 1e-30, out=weight), out=room.copy(), where=near, casting="same_kind")
 
 
-def correctThinWalls(measurement) -> None:
-    """Correct the distances of a measurement next to thin walls and narrow gaps, mark those that are too thin.
-
-    :param measurement: of ``ImageDeviation``; its ``distance`` and ``quality`` are changed, and its ``thinness``
-        is set to the size of the correction (mm).
-    """
-    m = measurement
-    m.near = np.zeros(len(m.distance), dtype=bool)
-    edges = MeshEdges(m.mesh.triangles)
-    for name, side in (("wall", 1), ("gap", -1)):
-        m.inParts(lambda part, name=name: _markNear(part, getattr(part, name)))
-        m.room = _evened(getattr(m, name), m.near, edges)
-        m.inParts(lambda part, side=side: _correct(part, side))
-    np.abs(m.thinness, out=m.thinness)
-    del m.near, m.room
+def thinWallCorrection(triangles: np.ndarray, edges: MeasuredEdges, blur: EdgeBlur) -> ThinWallCorrection:
+    """How distances next to thin walls and narrow gaps are to be corrected, and which of them are too thin for it."""
+    meshEdges = MeshEdges(triangles)
+    result = ThinWallCorrection.none(len(edges.quality))
+    for outward, room in ((-1, edges.wall), (1, edges.gap)):
+        near = inParts(_near, edges.quality, room, blur.profile) & ~result.thin
+        evened = _evened(room, near, meshEdges)
+        found = inParts(lambda *values, outward=outward: _corrected(outward, *values), evened, near, blur)
+        result.shift += found.shift
+        result.thin |= found.thin
+    return result
 
 
-def _profileBlur(m) -> np.ndarray:
-    """Standard deviation of the blur that the profiles show, mm, float64 (n,)."""
-    # Trilinear interpolation adds the variance of a triangle as wide as two voxels to the profile's own blur.
-    steps = np.abs(m.geometry.normals @ (m.sampler.toLps / m.sampler.spacing)) * m.sampler.spacing
-    added = (steps**2).sum(axis=1) / 6
-    if m.scale.smoothsProfiles:
-        # And weights of 1, 2 and 1 on neighboring samples half the square of their distance.
-        added += float(m.steps[1] - m.steps[0]) ** 2 / 2
-    return np.sqrt(m.normalBlur**2 + added).astype(np.float64)
+def _near(quality: np.ndarray, room: np.ndarray, profileBlur: np.ndarray) -> np.ndarray:
+    return (quality == Quality.RELIABLE) & (room < SURROUNDINGS * NO_INFLUENCE * profileBlur)
 
 
-def _markNear(m, found: np.ndarray) -> None:
-    m.near[:] = (m.quality == Quality.RELIABLE) & (found < SURROUNDINGS * NO_INFLUENCE * _profileBlur(m))
-
-
-def _correct(m, side: int) -> None:
-    profileBlur = _profileBlur(m)
-    judged = np.flatnonzero(m.near & (m.room < NO_INFLUENCE * profileBlur))
-    room, blur, blurred = m.room[judged], m.normalBlur[judged].astype(np.float64), profileBlur[judged]
-    thickness = trueThickness(room / blurred) * blurred
-    tooThin = (thickness < THINNEST * blur) | ~(m.blurKnown[judged] | (room > THINNEST_UNKNOWN * blurred))
-    m.quality[judged[tooThin]] = Quality.THIN
+def _corrected(outward: int, room: np.ndarray, near: np.ndarray, blur: EdgeBlur) -> ThinWallCorrection:
+    result = ThinWallCorrection.none(len(room))
+    judged = np.flatnonzero(near & (room < NO_INFLUENCE * blur.profile))
+    room, along, profile = (values[judged].astype(np.float64) for values in (room, blur.along, blur.profile))
+    thickness = trueThickness(room / profile) * profile
+    tooThin = (thickness < THINNEST * along) | ~(blur.known[judged] | (room > THINNEST_UNKNOWN * profile))
+    result.thin[judged[tooThin]] = True
     kept = ~tooThin & np.isfinite(thickness)
-    height = apparentHeight(thickness[kept] / blurred[kept])
-    correction = (FIT_TO_HALF_HEIGHT * edgeShift(thickness[kept], height, blur[kept])).astype(np.float32)
-    m.distance[judged[kept]] -= side * correction
-    m.thinness[judged[kept]] += side * correction
+    height = apparentHeight(thickness[kept] / profile[kept])
+    result.shift[judged[kept]] = outward * FIT_TO_HALF_HEIGHT * edgeShift(thickness[kept], height, along[kept])
+    return result

@@ -9,6 +9,7 @@ from M3DLib.Distance.DeviationMap import DeviationMap
 from M3DLib.Distance.SurfaceDeviation import compareSurfaces
 from M3DLib.Edge.ImageDeviation import HALF_HEIGHT, imageDeviation
 from M3DLib.Errors import M3DError, noProgress
+from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Mesh.MeshRefinement import refined
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
@@ -16,7 +17,7 @@ from ..Check import Case
 from .DeviationHistogram import deviationHistogram
 from .DeviationRegions import deviationRegions
 from .DeviationStatistics import deviationStatistics, summary
-from .SegmentationDeviation import segmentationDeviation
+from .SegmentationDeviation import LEAST_VOLUME, segmentationDeviation
 
 # Edges longer than this many of the largest voxel edges get further points for the comparison with the image.
 COARSE = 2.0
@@ -39,6 +40,10 @@ class DeviationReport:
     maps: dict[str, DeviationMap] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     key: tuple = ()
+
+    def add(self, kind: str, facts: dict, deviation: DeviationMap) -> None:
+        """Take in what was measured of one kind."""
+        self.data[kind], self.maps[kind] = facts, deviation
 
 
 def deviationReport(
@@ -74,34 +79,42 @@ def deviationReport(
                 progress=lambda done, text: progress(0.5 * done, text),
             )
             facts = deviationStatistics(deviation, tolerance, case.image)
-            report.data["image"] = {**facts, "regions": deviationRegions(deviation, tolerance, case.image)}
-            report.data["image"]["histogram"] = deviationHistogram(deviation, tolerance)
-            report.maps["image"] = deviation
+            report.add("image", withPlaces(facts, deviation, tolerance, case.image), deviation)
     if case.mesh is not None and case.segment is not None:
         with _kept(report, "segmentation"):
-            requirement = case.profile.requirements.get("segment-parts") if case.profile else None
-            least = requirement.parameters.get("leastVolumeMm3", 10.0) if requirement else 10.0
             deviation, facts = segmentationDeviation(
                 case.mesh,
                 case.segment,
                 tolerance,
-                least,
+                _leastVolume(case),
                 lambda done, text: progress(0.5 + 0.3 * done, text),
                 image=case.image,
             )
-            report.data["segmentation"] = {**facts, "regions": deviationRegions(deviation, tolerance, case.image)}
-            report.data["segmentation"]["histogram"] = deviationHistogram(deviation, tolerance)
-            report.maps["segmentation"] = deviation
+            report.add("segmentation", withPlaces(facts, deviation, tolerance, case.image), deviation)
     if case.mesh is not None and reference is not None:
         with _kept(report, "surface"):
             comparison = compareSurfaces(
                 case.mesh, reference, progress=lambda done, text: progress(0.8 + 0.2 * done, text)
             )
-            report.data["surface"] = surfaceFacts(comparison, tolerance)
-            report.maps["surface"] = comparison.forward
+            report.add("surface", surfaceFacts(comparison, tolerance), comparison.forward)
     progress(1.0, "Deviations measured")
     case.measurements["deviation"] = report
     return report
+
+
+def _leastVolume(case: Case) -> float:
+    """Volume in mm3 below which parts of the segment do not count."""
+    requirement = case.profile.requirements.get("segment-parts") if case.profile else None
+    return requirement.parameters.get("leastVolumeMm3", LEAST_VOLUME) if requirement else LEAST_VOLUME
+
+
+def withPlaces(facts: dict, deviation: DeviationMap, tolerance: float, image: ImageVolume | None = None) -> dict:
+    """JSON values with the regions and the histogram of their map added."""
+    return {
+        **facts,
+        "regions": deviationRegions(deviation, tolerance, image),
+        "histogram": deviationHistogram(deviation, tolerance),
+    }
 
 
 def surfaceFacts(comparison, tolerance: float) -> dict:
@@ -115,8 +128,7 @@ def surfaceFacts(comparison, tolerance: float) -> dict:
         "coverage": other["coverage"],
         "worstPointLps": other["worstPointLps"],
     }
-    histogram = deviationHistogram(forward, tolerance)
-    return {**facts, "regions": deviationRegions(forward, tolerance), "histogram": histogram}
+    return withPlaces(facts, forward, tolerance)
 
 
 class _kept:

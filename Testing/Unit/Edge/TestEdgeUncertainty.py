@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from M3DLib.Edge.CurvatureTensor import applied, curvatureTensors, squares
-from M3DLib.Edge.EdgeNoise import noiseDeviation
+from M3DLib.Edge.EdgeMeasurement import edgeMeasurement
 from M3DLib.Edge.ImageDeviation import imageDeviation
 from M3DLib.Mesh.MeshGeometry import vertexGeometry
 from M3DLib.Phantom.PhantomImage import renderPhantom
@@ -65,21 +65,17 @@ def test_withoutNoiseTheIntervalIsRatherTooWide():
 
 
 @pytest.mark.parametrize("grain", [0.0, 1.1], ids=["white", "grainy"])
-def test_noiseMovesTheEdgeAsMuchAsPredicted(monkeypatch, grain):
-    from M3DLib.Edge import ImageDeviation
-
-    kept, finish = [], ImageDeviation.interval95
-    monkeypatch.setattr(
-        ImageDeviation, "interval95", lambda measured: kept.append(noiseDeviation(measured)) or finish(measured)
-    )
-    shape, found = Sphere(CENTER, 9), []
+def test_noiseMovesTheEdgeAsMuchAsPredicted(grain):
+    shape, found, predicted = Sphere(CENTER, 9), [], []
     mesh = meshOf(shape, 1.0)
+    normals = vertexGeometry(mesh).normals
     for seed in range(8):
         image = scan(shape, (0.5, 0.5, 1.0), 0.9, noise=50, noiseFwhm=grain, seed=seed, half=11.0)
-        found.append(imageDeviation(mesh, image).distance)
+        measured = edgeMeasurement(mesh, normals, image)
+        found.append(measured.edges.distance)
+        predicted.append(measured.noise().deviation(measured.surface, measured.edges, measured.blur))
     spread = np.sqrt(np.var(found, axis=0, ddof=1).mean())
-    predicted = np.sqrt(np.mean(np.square(kept)))
-    assert predicted == pytest.approx(spread, rel=0.1)
+    assert np.sqrt(np.mean(np.square(predicted))) == pytest.approx(spread, rel=0.1)
 
 
 def curvatureAlong(tensors, directions):

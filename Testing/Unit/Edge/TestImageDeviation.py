@@ -221,7 +221,7 @@ def test_sizeOfTheBlocksChangesNothing(ballScan, monkeypatch):
     bar = Box(CENTER, (16, 14, 3))
     mesh, image = meshOf(bar, step=0.5), scan(bar)
     whole = imageDeviation(mesh, image)
-    monkeypatch.setattr("M3DLib.Edge.ImageDeviation.PART", 777)
+    monkeypatch.setattr("M3DLib.Edge.VertexParts.PART", 777)
     monkeypatch.setattr("M3DLib.Mesh.MeshGeometry.BLOCK", 333)
     parts = imageDeviation(mesh, image)
     assert len(whole.qualityCounts()) > 1

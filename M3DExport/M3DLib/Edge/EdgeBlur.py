@@ -1,0 +1,144 @@
+"""The blur of an image as a covariance, from the widths of edges in many directions, and the blur at each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..Distance.DeviationMap import Quality
+from .CurvatureTensor import PAIRS
+from .EdgeReader import EdgeReader
+from .EdgeSurface import EdgeSurface
+from .MeasuredEdges import MeasuredEdges
+from .VertexParts import inParts
+
+# Edges farther apart than this, in standard deviations of the blur, do not influence each other's half height.
+THICK = 6.0
+# A surface that turns by more than this (radians) within one standard deviation of the blur is a ridge whose half-
+# height surface is rounded off by more than the method corrects for.
+SHARPEST = 0.18
+# Half the sum of a curvature tensor times the blur's covariance, of which the values off the diagonal count twice.
+WEIGHTS = np.array([0.5, 0.5, 0.5, 1, 1, 1])
+FEWEST = 50
+MOST = 40_000
+# Mean square of a direction's own share among the measured ones below which its blur counts as unknown.
+LEAST_SHARE = 5e-3
+
+
+@dataclass
+class ImageBlur:
+    """The blur of a whole image.
+
+    :ivar covariance: float64 (3, 3), mm2, LPS.
+    :ivar known: tells for normals (m, 3) whether the blur along them was measured, bool (m,); None where nothing tells.
+    """
+
+    covariance: np.ndarray
+    known: Callable[[np.ndarray], np.ndarray] | None = None
+
+
+@dataclass
+class EdgeBlur:
+    """The blur at every vertex, arrays (n,).
+
+    :ivar along: standard deviation along the normal, mm, float32.
+    :ivar turning: the larger of that and of the mean one across the normal: what rounds off a ridge, mm, float32.
+    :ivar profile: standard deviation that the sampled profile shows, mm, float32.
+    :ivar known: whether the blur along the normal was measured, bool.
+    """
+
+    along: np.ndarray
+    turning: np.ndarray
+    profile: np.ndarray
+    known: np.ndarray
+
+
+def imageBlur(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges) -> ImageBlur:
+    """The blur of an image from the edges that stand alone, or from all reliable ones where too few do."""
+
+    def alone(edges: MeasuredEdges, ridge: np.ndarray) -> np.ndarray:
+        wide = np.minimum(edges.wall, edges.gap) > THICK * np.maximum(edges.width, reader.scale.width)
+        return (edges.quality == Quality.RELIABLE) & wide & (ridge * reader.scale.width < SHARPEST)
+
+    covariance, known = _blurOf(inParts(alone, edges, surface.ridge), surface, edges)
+    if covariance is None:
+        covariance, known = _blurOf(edges.quality == Quality.RELIABLE, surface, edges)[0], None
+    if covariance is None:
+        covariance = np.eye(3) * reader.scale.width**2
+    return ImageBlur(covariance, known)
+
+
+def _blurOf(which: np.ndarray, surface: EdgeSurface, edges: MeasuredEdges):
+    chosen = np.flatnonzero(which)
+    if len(chosen) > MOST:
+        chosen = chosen[:: len(chosen) // MOST + 1]
+    return measureBlur(surface.normals[chosen].astype(np.float64), edges.width[chosen])
+
+
+def edgeBlur(reader: EdgeReader, blur: ImageBlur, normals: np.ndarray) -> EdgeBlur:
+    """The blur at vertices with normals (n, 3)."""
+    wide = normals.astype(np.float64)
+    along = np.sqrt(np.einsum("ni,ni->n", wide @ blur.covariance, wide)).astype(np.float32)
+    across2 = np.trace(blur.covariance) - along**2
+    turning = np.sqrt(np.maximum(along**2, across2 / 2)).astype(np.float32)
+    # Trilinear interpolation adds the variance of a triangle as wide as two voxels to the profile's own blur.
+    added = (reader.sampler.extents(normals) ** 2).sum(axis=1) / 6
+    if reader.scale.smoothsProfiles:
+        # And weights of 1, 2 and 1 on neighboring samples half the square of their distance.
+        added += reader.profileStep**2 / 2
+    profile = np.sqrt(along**2 + added).astype(np.float32)
+    known = np.zeros(len(normals), dtype=bool) if blur.known is None else blur.known(wide)
+    return EdgeBlur(along, turning, profile, known)
+
+
+def curvatureShift(curvature: np.ndarray, blur: ImageBlur) -> np.ndarray:
+    """By how much blur draws the half height of a curved surface inward, mm, float32 (n,).
+
+    Half the curvatures (n, 6) times the blur's variances in their directions; a ball of radius r: variance / r.
+    """
+    return curvature @ (WEIGHTS * blur.covariance[tuple(np.transpose(PAIRS))]).astype(np.float32)
+
+
+def measureBlur(
+    normals: np.ndarray, widths: np.ndarray
+) -> tuple[np.ndarray | None, Callable[[np.ndarray], np.ndarray] | None]:
+    """Covariance of the blur from width**2 = n C n, robust against odd edges.
+
+    :param normals: (n, 3) unit normals of the edges. :param widths: (n,) standard deviations of their blur, mm.
+    :return: covariance (3, 3) in mm2, and a function that tells for normals (m, 3) whether the blur along them was
+        measured (bool (m,)); (None, None) when there are too few edges. What the normals leave open is as the mean of
+        the rest.
+    """
+    if len(widths) < FEWEST:
+        return None, None
+    if len(widths) > MOST:
+        normals, widths = normals[:: len(widths) // MOST + 1], widths[:: len(widths) // MOST + 1]
+    design = _squares(normals)
+    mean = float(np.median(widths.astype(np.float64) ** 2))
+    open_ = np.array([mean, mean, mean, 0, 0, 0])
+    target = widths.astype(np.float64) ** 2 - design @ open_
+    weight = np.ones(len(target))
+    pull = 1e-3 * len(target) * np.eye(6)
+    for _ in range(4):
+        weighted = design * weight[:, None]
+        solution = np.linalg.solve(weighted.T @ design + pull, weighted.T @ target)
+        misfit = np.abs(target - design @ solution)
+        weight = 1 / np.maximum(misfit, np.median(misfit) + 1e-9)
+        weight /= weight.mean()
+    xx, yy, zz, xy, xz, yz = solution + open_
+    values, vectors = np.linalg.eigh(np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]))
+    covariance = (vectors * np.clip(values, 0.1 * mean, 10 * mean)) @ vectors.T
+    spread = np.linalg.inv(design.T @ design / len(design) + 1e-6 * np.eye(6))
+
+    def known(directions: np.ndarray) -> np.ndarray:
+        squares = _squares(directions)
+        return np.einsum("ni,ni->n", squares @ spread, squares) < 1 / LEAST_SHARE
+
+    return covariance, known
+
+
+def _squares(normals: np.ndarray) -> np.ndarray:
+    x, y, z = normals.astype(np.float64).T
+    return np.stack([x * x, y * y, z * z, 2 * x * y, 2 * x * z, 2 * y * z], axis=1)

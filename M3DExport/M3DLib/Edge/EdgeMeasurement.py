@@ -1,0 +1,86 @@
+"""Measuring the image's edge at a whole mesh: the steps in their order, and what they hand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..Distance.DeviationMap import Quality
+from ..Image.ImageVolume import ImageVolume
+from ..Mesh.TriangleMesh import TriangleMesh
+from .EdgeBlur import EdgeBlur, ImageBlur, curvatureShift, edgeBlur, imageBlur
+from .EdgeNoise import PositionNoise, positionNoise
+from .EdgeQuality import judgedQuality
+from .EdgeReader import EdgeReader
+from .EdgeSurface import EdgeSurface
+from .EdgeUncertainty import interval95, uncertaintyTerms
+from .MeasuredEdges import MeasuredEdges, measureEdges
+from .ThinWalls import ThinWallCorrection, thinWallCorrection
+from .VertexParts import inParts
+
+
+@dataclass
+class EdgeMeasurement:
+    """Finished edges at the vertices of a mesh; about 100 bytes per vertex.
+
+    :ivar reader, imageBlur: what was found out about the image.
+    :ivar surface, edges, blur, walls: of every vertex; the edges' distance and quality are final.
+    """
+
+    reader: EdgeReader
+    imageBlur: ImageBlur
+    surface: EdgeSurface
+    edges: MeasuredEdges
+    blur: EdgeBlur
+    walls: ThinWallCorrection
+
+    def noise(self) -> PositionNoise:
+        """What the image's noise does to the positions."""
+        return positionNoise(self.reader, self.surface, self.edges, self.blur)
+
+    def uncertainty(self) -> np.ndarray:
+        """Half width of the 95 % interval, mm, float32 (n,)."""
+        return self._ofNoise(interval95)
+
+    def uncertaintyTerms(self) -> np.ndarray:
+        """The sources of error that the interval is made of, mm, float64 (n, 6)."""
+        return self._ofNoise(uncertaintyTerms)
+
+    def _ofNoise(self, work: Callable) -> np.ndarray:
+        noise = self.noise()
+        return inParts(lambda *values: work(noise, *values), self.surface, self.edges, self.blur, self.walls)
+
+
+def edgeMeasurement(
+    mesh: TriangleMesh,
+    normals: np.ndarray,
+    image: ImageVolume,
+    *,
+    searchRange: float = 3.0,
+    polarity: int | None = None,
+    steepest: bool = False,
+    progress: Callable[[float], None] = lambda done: None,
+) -> EdgeMeasurement:
+    """The image's edge at every vertex of a mesh, found, corrected for curvature and thin walls, and judged.
+
+    :param normals: float32 (n, 3), unit, outward. The other parameters: see :func:`~.ImageDeviation.imageDeviation`.
+    :param steepest: take the places of steepest fall as they are, for comparison.
+    :param progress: told the share done, 0 to 1; what it raises stops the work at once.
+    :raises M3DError: when the image cannot be sampled or the mesh lies outside of it.
+    """
+    reader = EdgeReader.of(image, mesh.points, normals, searchRange, polarity)
+    # Before the edges, since making it takes more memory than all the arrays that follow.
+    surface = EdgeSurface.of(mesh, normals, reader.scale.width, withCurvature=not steepest)
+    edges = measureEdges(reader, surface, steepest, progress)
+    wholeBlur = ImageBlur(np.eye(3) * reader.scale.width**2) if steepest else imageBlur(reader, surface, edges)
+    blur = inParts(lambda part: edgeBlur(reader, wholeBlur, part), normals)
+    walls = ThinWallCorrection.none(len(normals))
+    if not steepest:
+        shift = inParts(lambda part: curvatureShift(part, wholeBlur), surface.curvature)
+        walls = thinWallCorrection(mesh.triangles, edges, blur)
+        quality = np.where(walls.thin, np.uint8(Quality.THIN), edges.quality)
+        edges = replace(edges, distance=edges.distance + shift + walls.shift, quality=quality)
+    quality = inParts(lambda *values: judgedQuality(*values, reader.scale.noise), surface, edges, blur)
+    return EdgeMeasurement(reader, wholeBlur, surface, replace(edges, quality=quality), blur, walls)

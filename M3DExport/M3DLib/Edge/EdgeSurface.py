@@ -1,0 +1,33 @@
+"""The surface whose edge is looked for, at its vertices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..Mesh.MeshGeometry import ridgeCurvature
+from ..Mesh.TriangleMesh import TriangleMesh
+from .CurvatureTensor import curvatureTensors
+
+
+@dataclass
+class EdgeSurface:
+    """Arrays (n, ...) of the vertices.
+
+    :ivar points: float32 (n, 3), LPS mm.
+    :ivar normals: float32 (n, 3), unit, outward; zero where a vertex has no surface.
+    :ivar ridge: float32 (n,), 1/mm, of :func:`~.MeshGeometry.ridgeCurvature`.
+    :ivar curvature: float32 (n, 6), 1/mm, of :func:`~.CurvatureTensor.curvatureTensors`; None where nothing needs it.
+    """
+
+    points: np.ndarray
+    normals: np.ndarray
+    ridge: np.ndarray
+    curvature: np.ndarray | None
+
+    @classmethod
+    def of(cls, mesh: TriangleMesh, normals: np.ndarray, blur: float, withCurvature: bool) -> EdgeSurface:
+        """The surface of a mesh, seen through a typical blur (standard deviation in mm)."""
+        curvature = curvatureTensors(mesh, normals) if withCurvature else None
+        return cls(mesh.points, normals, ridgeCurvature(mesh, normals, 1.2 * blur), curvature)

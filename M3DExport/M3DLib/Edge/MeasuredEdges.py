@@ -1,0 +1,110 @@
+"""The edge at every vertex as the image shows it there, before what only the whole picture tells is made use of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..Distance.DeviationMap import Quality
+from .EdgeFit import EdgeFit
+from .EdgeReader import EdgeReader
+from .EdgeSearch import EdgeCandidates, nearestEdges
+from .EdgeSurface import EdgeSurface
+from .VertexParts import inParts, partOf
+
+BLOCK = 4096
+
+
+@dataclass
+class MeasuredEdges:
+    """Arrays (n,); all but the quality are float32 and NaN where no edge was found. Lengths in mm, values of the image.
+
+    :ivar distance: from the vertex to the edge along the outward normal.
+    :ivar quality: uint8, of :class:`~.DeviationMap.Quality`.
+    :ivar width: standard deviation of the edge's blur.
+    :ivar residual: what the fitted edge leaves unexplained, as a root mean square.
+    :ivar gain: standard deviation of the position per unit of white voxel noise.
+    :ivar contrast: inside less outside, positive.
+    :ivar wall: from the edge inward to the opposite one, infinite where none is in sight; :ivar gap: outward.
+    """
+
+    distance: np.ndarray
+    quality: np.ndarray
+    width: np.ndarray
+    residual: np.ndarray
+    gain: np.ndarray
+    contrast: np.ndarray
+    wall: np.ndarray
+    gap: np.ndarray
+
+    @classmethod
+    def at(cls, which: np.ndarray, quality: np.ndarray, edges: EdgeCandidates, fit: EdgeFit) -> MeasuredEdges:
+        """Edges of all vertices from what was found at some of them (numbers ``which``)."""
+        values = (fit.position, fit.width, fit.residual, fit.gain, edges.inside - edges.outside, edges.wall, edges.gap)
+        arrays = np.full((len(values), len(quality)), np.nan, dtype=np.float32)
+        for array, value in zip(arrays, values, strict=True):
+            array[which] = value
+        return cls(arrays[0], quality, *arrays[1:])
+
+
+def measureEdges(
+    reader: EdgeReader,
+    surface: EdgeSurface,
+    steepest: bool = False,
+    progress: Callable[[float], None] = lambda done: None,
+) -> MeasuredEdges:
+    """Measure the edge at all vertices, on two threads; stops at once when ``progress`` raises.
+
+    :param steepest: take the place of steepest fall of each profile instead of a fit to the voxels around.
+    """
+    return inParts(lambda part: _measured(reader, part, steepest), surface, size=BLOCK, progress=progress)
+
+
+def _measured(reader: EdgeReader, surface: EdgeSurface, steepest: bool) -> MeasuredEdges:
+    points, normals = surface.points.astype(np.float64), surface.normals
+    start, direction = reader.sampler.toIndices(points), reader.sampler.toIndex @ normals.T
+    profiles = reader.sampler.profiles(start, direction, reader.steps)
+    profiles *= reader.scale.polarity
+    edges = nearestEdges(profiles, reader.steps, reader.searchRange, reader.scale)
+    quality = _foundQuality(reader, edges, start, direction)
+    quality[(normals == 0).all(axis=1)] = Quality.NO_SURFACE
+    use = np.flatnonzero(quality == Quality.RELIABLE)
+    edges = partOf(edges, use)
+    if steepest:
+        return MeasuredEdges.at(use, quality, edges, steepestFalls(profiles[:, use], reader.steps, edges))
+    fit = reader.fitter.fit(points[use], normals[use], surface.curvature[use], edges, reader.scale.polarity)
+    poor = (fit.change > 0.1 * fit.width) | (np.abs(fit.position - edges.position) > 1.5 * edges.width)
+    quality[use[poor]] = Quality.POOR_FIT
+    return MeasuredEdges.at(use, quality, edges, fit)
+
+
+def _foundQuality(reader: EdgeReader, edges: EdgeCandidates, start, direction) -> np.ndarray:
+    """Whether there is an edge, and whether it lies far enough within the image."""
+    found = np.isfinite(edges.position)
+    low, high = reader.sampler.rangeInside(start, direction)
+    margin = 1.5 * reader.scale.width
+    at = np.where(found, edges.position, 0)
+    quality = np.where(found, Quality.RELIABLE, Quality.NO_EDGE).astype(np.uint8)
+    quality[~((at - margin >= low) & (at + margin <= high))] = Quality.OUTSIDE_IMAGE
+    return quality
+
+
+def steepestFalls(profiles: np.ndarray, steps: np.ndarray, edges: EdgeCandidates) -> EdgeFit:
+    """Place of the steepest fall near each edge, by a parabola through the three largest differences.
+
+    :param profiles: (samples, n), brighter inside. :param steps: (samples,) mm.
+    """
+    step = float(steps[1] - steps[0])
+    fall = profiles[:-1] - profiles[1:]
+    middle = (steps[:-1] + steps[1:]) / 2
+    near = np.abs(middle[:, None] - edges.position) <= 1.5 * edges.width + step
+    at = np.clip(np.where(near, fall, -np.inf).argmax(axis=0), 1, len(middle) - 2)
+    column = np.arange(len(at))
+    before, peak, after = (fall[at + shift, column] for shift in (-1, 0, 1))
+    bend = before - 2 * peak + after
+    shift = np.where(bend < 0, 0.5 * (before - after) / np.minimum(bend, -1e-6), 0)
+    nothing = np.zeros(len(at), dtype=np.float32)
+    position = middle[at] + step * np.clip(shift, -1, 1)
+    return EdgeFit(position, edges.width, nothing, edges.width / (edges.inside - edges.outside), nothing)
