@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .ExactPredicates import collinear
-from .MeshTopology import MeshTopology, connectedComponents, firstAtSamePlace, firstEqualRow
-from .TriangleIntersection import cross
+from M3DLib.Intersection.ExactPredicates import collinear
+from M3DLib.Intersection.MeshTopology import MeshTopology, connectedComponents, firstAtSamePlace, firstEqualRow
+from M3DLib.Intersection.TriangleIntersection import cross
 
 
 @dataclass

@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from M3DLib.Errors import noProgress
+from M3DLib.Intersection.MeshTopology import connectedComponents
+from M3DLib.Intersection.SelfIntersection import selfIntersections
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from .MeshDefects import CleanedMesh, cleanedMesh
 from .MeshShells import MeshShells, meshShells
-from .MeshTopology import connectedComponents
-from .SelfIntersection import selfIntersections
 
 
 @dataclass

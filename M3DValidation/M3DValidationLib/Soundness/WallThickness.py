@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from M3DLib.Errors import noProgress
-
-from .BoxPairs import boxesOfPieces, overlappingBoxesBetween
-from .BoxTree import raysMeetingBoxes
-from .TriangleIntersection import cross
+from M3DLib.Intersection.BoxPairs import boxesOfPieces, overlappingBoxesBetween
+from M3DLib.Intersection.BoxTree import raysMeetingBoxes
+from M3DLib.Intersection.TriangleIntersection import cross
 
 METHOD = (
     "ray along the normal from evenly spread points to the first triangle facing the other way within "
@@ -114,7 +113,7 @@ def thinPlaces(thickness: Thickness, limitMm: float, usable: np.ndarray | None =
     """
     from scipy.spatial import cKDTree
 
-    from .MeshTopology import connectedComponents
+    from M3DLib.Intersection.MeshTopology import connectedComponents
 
     thin = thickness.values < limitMm
     if usable is not None:

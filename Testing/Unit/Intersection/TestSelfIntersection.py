@@ -6,11 +6,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from M3DLib.Intersection.BoxPairs import overlappingBoxes, overlappingBoxesBetween
+from M3DLib.Intersection.ExactPredicates import collinear, orientation2d, orientation3d
+from M3DLib.Intersection.SelfIntersection import flatFans, selfIntersections
+from M3DLib.Intersection.TriangleIntersection import APART, CROSSING, TOUCHING, meeting, plainlyApart
 from M3DTestSupport.MeshShapes import box, icosphere, together, torus
-from M3DValidationLib.Soundness.BoxPairs import overlappingBoxes, overlappingBoxesBetween
-from M3DValidationLib.Soundness.ExactPredicates import collinear, orientation2d, orientation3d
-from M3DValidationLib.Soundness.SelfIntersection import flatFans, selfIntersections
-from M3DValidationLib.Soundness.TriangleIntersection import APART, CROSSING, TOUCHING, meeting, plainlyApart
 
 
 def stored(values):

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from M3DLib.Errors import noProgress
-
+from ..Errors import noProgress
 from .BoxPairs import boxesOf, overlappingBoxes
 from .MeshTopology import MeshTopology
 from .TriangleIntersection import (

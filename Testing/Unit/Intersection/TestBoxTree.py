@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from M3DValidationLib.Soundness.BoxTree import raysMeetingBoxes
+from M3DLib.Intersection.BoxTree import raysMeetingBoxes
 
 
 def pairs(points, directions, reach, low, high):

@@ -1,0 +1,1 @@
+"""Where surfaces meet: boxes, triangles, exact signs, how triangles hang together."""
