@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from M3DLib.WritablePlace import requireWritableFile
 
-from ..ModelRequest import ModelRequest, modelEntry, modelLine, modelRequestFrom, tell
 from ..Options.DescriptionOptions import addDescriptionOptions
+from ..Options.ModelRequest import ModelRequest, modelEntry, modelLine, modelRequestFrom, tell
 from ..Options.PacsOptions import addPacsOptions, send
 from ..Options.SourceHeaders import readSourceHeaders
 from ..Terminal import Terminal

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..ModelRequest import ModelRequest, modelEntry, modelLine, modelRequestFrom, tell
 from ..Options.DescriptionOptions import addDescriptionOptions
 from ..Options.InputOptions import (
     addImageOptions,
@@ -16,6 +15,7 @@ from ..Options.InputOptions import (
     requireOneAnatomy,
     surfaceParametersFrom,
 )
+from ..Options.ModelRequest import ModelRequest, modelEntry, modelLine, modelRequestFrom, tell
 from ..Options.PacsOptions import addPacsOptions, send
 from ..Options.RepairRequest import applyRepairs, repairOptions, repairRecords, repairText
 from ..Options.SourceHeaders import readSourceHeaders

@@ -11,9 +11,9 @@ from M3DLib.Errors import M3DError
 from M3DValidationLib.Report.Content.ReportFormats import formatsOf
 from M3DValidationLib.Report.ReportFiles import PDF_FILE, faces, writeFiles
 
-from ..ModelRequest import ModelRequest, modelRequestFrom
 from ..Options.DescriptionOptions import addDescriptionOptions
 from ..Options.InputOptions import requireOneAnatomy
+from ..Options.ModelRequest import ModelRequest, modelRequestFrom
 from ..Options.PacsOptions import send
 from ..ReportDicom import DICOM_FOLDER
 from ..Stopwatch import peakMemoryMb

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .Options.DescriptionOptions import descriptionFrom, earlierModelsFrom
-from .Options.PacsOptions import pacsFrom
-from .Stopwatch import Stopwatch, peakMemoryMb
-from .Terminal import Terminal
+from ..Stopwatch import Stopwatch, peakMemoryMb
+from ..Terminal import Terminal
+from .DescriptionOptions import descriptionFrom, earlierModelsFrom
+from .PacsOptions import pacsFrom
 
 if TYPE_CHECKING:
     from pydicom import Dataset
