@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..Distance.DeviationMap import Quality
-from .CurvatureTensor import PAIRS
+from ..Mesh.CurvatureTensor import PAIRS
 from .EdgeReader import EdgeReader
 from .EdgeSurface import EdgeSurface
 from .MeasuredEdges import MeasuredEdges

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .CurvatureTensor import applied, squares
+from ..Mesh.CurvatureTensor import applied, squares
 from .EdgeSearch import SQRT_TWO_PI
 from .ProfileSampling import VolumeSampler
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..Mesh.CurvatureTensor import curvatureTensors
 from ..Mesh.MeshGeometry import ridgeCurvature
 from ..Mesh.TriangleMesh import TriangleMesh
-from .CurvatureTensor import curvatureTensors
 
 
 @dataclass

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from M3DLib.Edge.CurvatureTensor import applied, curvatureTensors, squares
 from M3DLib.Edge.EdgeMeasurement import edgeMeasurement
 from M3DLib.Edge.ImageDeviation import imageDeviation
+from M3DLib.Mesh.CurvatureTensor import applied, curvatureTensors, squares
 from M3DLib.Mesh.MeshGeometry import vertexGeometry
 from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import Box, Cylinder, Gyroid, Intersection, Sphere, Torus, Union, rotationAbout

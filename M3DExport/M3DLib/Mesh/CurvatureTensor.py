@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..Mesh.MeshGeometry import MeshEdges
-from ..Mesh.TriangleMesh import TriangleMesh
+from .MeshGeometry import MeshEdges
+from .TriangleMesh import TriangleMesh
 
 # Order in which the six values of a symmetric tensor are stored.
 PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
