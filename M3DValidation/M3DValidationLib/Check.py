@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from M3DLib.Image.ImageVolume import ImageVolume
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
     from M3DLib.Mesh.TriangleMesh import TriangleMesh
-    from M3DLib.MeshFiles.MeshReader import MeshNotes
+    from M3DLib.MeshFiles.MeshNotes import MeshNotes
     from M3DLib.Segmentation.Segment import Segment
 
     from .Profile import Profile

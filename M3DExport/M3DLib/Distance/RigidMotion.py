@@ -25,5 +25,6 @@ class RigidMotion:
 
     def apply(self, mesh: TriangleMesh) -> TriangleMesh:
         """The mesh after the motion."""
-        moved = mesh.points.astype(np.float64) @ self.matrix[:3, :3].T + self.matrix[:3, 3]
-        return TriangleMesh(moved, mesh.triangles, mesh.name, mesh.color, mesh.opacity)
+        moved = mesh.exactPoints @ self.matrix[:3, :3].T + self.matrix[:3, 3]
+        precise = None if mesh.precise is None else moved
+        return TriangleMesh(moved, mesh.triangles, mesh.name, mesh.color, mesh.opacity, precise)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -12,6 +12,7 @@ from ..Errors import M3DError, noProgress
 from ..Mesh.TriangleMesh import TriangleMesh
 from .ClosestSurface import ClosestSurface
 from .RigidMotion import RigidMotion
+from .SurfaceDeviation import commonOrigin
 
 SAMPLE = 5000
 
@@ -96,6 +97,20 @@ def registerRigid(
     """
     if not 0 <= trim < 1:
         raise M3DError(f"The trimmed share must be at least 0 and less than 1, not {trim}.")
+    origin = commonOrigin(mesh, reference)
+    if origin is not None:
+        there, back = np.eye(4), np.eye(4)
+        there[:3, 3], back[:3, 3] = origin, -origin
+        begin = None if start is None else back @ start @ there
+        near = registerRigid(
+            mesh.about(origin),
+            reference.about(origin),
+            trim=trim,
+            start=begin,
+            iterations=iterations,
+            progress=progress,
+        )
+        return replace(near, matrix=there @ near.matrix @ back)
     surface = ClosestSurface(reference)
     used = np.unique(mesh.triangles)
     chosen = np.random.default_rng(0).permutation(used)[:SAMPLE]

@@ -42,6 +42,11 @@ def compareSurfaces(
     :param registration: what was done before to align the two, in words.
     :raises M3DError: when one of them has no triangles or points that are not finite.
     """
+    origin = commonOrigin(mesh, reference)
+    if origin is not None:
+        near = compareSurfaces(mesh.about(origin), reference.about(origin), registration, progress)
+        near.forward.mesh, near.reverse.mesh = mesh, reference
+        return near
     forward = surfaceDeviation(mesh, reference, registration, lambda done, text: progress(done / 2, text))
     reverse = surfaceDeviation(reference, mesh, registration, lambda done, text: progress(0.5 + done / 2, text))
     # Seen from the reference, the mesh lies on the other side.
@@ -100,6 +105,16 @@ def surfaceDeviation(
         registration=registration,
         settings={"referenceClosed": bool(reference.isClosed), "referenceTriangles": len(reference.triangles)},
     )
+
+
+def commonOrigin(*meshes: TriangleMesh) -> np.ndarray | None:
+    """Where coordinates should begin (LPS mm) so that single precision holds the meshes' doubles.
+
+    None where it holds them as they are, so that a comparison near the origin is not touched.
+    """
+    if all(mesh.precise is None for mesh in meshes):
+        return None
+    return np.mean([(mesh.exactPoints.min(axis=0) + mesh.exactPoints.max(axis=0)) / 2 for mesh in meshes], axis=0)
 
 
 def coordinateRounding(*meshes: TriangleMesh) -> float:

@@ -13,6 +13,8 @@ from .TriangleMesh import TriangleMesh
 
 _VERTEX = re.compile(rb"vertex\s+(\S{1,40})\s+(\S{1,40})\s+(\S{1,40})", re.IGNORECASE)
 _BATCH = 1 << 16
+# Where single precision rounds by more than this (in the file's unit), doubles are kept.
+_ROUNDING = 1e-3
 
 
 def looksLikeAsciiStl(data: np.ndarray) -> bool:
@@ -22,7 +24,7 @@ def looksLikeAsciiStl(data: np.ndarray) -> bool:
 
 
 def readAsciiStl(data: np.ndarray, name: str = "") -> TriangleMesh:
-    """The mesh in an ASCII STL; coordinates as they stand.
+    """The mesh in an ASCII STL; coordinates as they stand, as doubles where single precision would not do.
 
     :raises M3DError: when it holds no triangles, a facet has not three corners, or a number cannot be read.
     """
@@ -31,9 +33,7 @@ def readAsciiStl(data: np.ndarray, name: str = "") -> TriangleMesh:
     matches = _VERTEX.finditer(text)
     while batch := [match.groups() for match in itertools.islice(matches, _BATCH)]:
         try:
-            # float32 cannot hold every double: what is too large becomes infinite and is refused with the rest.
-            with np.errstate(over="ignore"):
-                parts.append(np.array(batch, dtype="S40").astype(np.float64).astype(np.float32))
+            parts.append(np.array(batch, dtype="S40").astype(np.float64))
         except ValueError as error:
             raise M3DError("The ASCII STL has a coordinate that is not a number.") from error
     if not parts:
@@ -42,5 +42,11 @@ def readAsciiStl(data: np.ndarray, name: str = "") -> TriangleMesh:
     facets = sum(1 for _ in re.finditer(rb"endfacet", text, re.IGNORECASE))
     if len(numbers) != 3 * facets:
         raise M3DError(f"The ASCII STL is cut short or damaged: {len(numbers)} corners for {facets} facets.")
-    points, triangles = mergePoints(numbers.reshape(-1, 3, 3))
+    corners = numbers.reshape(-1, 3, 3)
+    if np.abs(numbers).max() * np.finfo(np.float32).eps > _ROUNDING and np.isfinite(numbers).all():
+        points, inverse = np.unique(numbers + 0.0, axis=0, return_inverse=True)
+        return TriangleMesh(points, inverse.reshape(-1, 3), name, precise=points)
+    # float32 cannot hold every double: what is too large becomes infinite and is refused with the rest.
+    with np.errstate(over="ignore"):
+        points, triangles = mergePoints(corners.astype(np.float32))
     return TriangleMesh(points, triangles, name)

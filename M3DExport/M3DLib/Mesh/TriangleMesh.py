@@ -25,6 +25,8 @@ class TriangleMesh:
     :ivar triangles: int32 (m, 3), indices into ``points``, counter-clockwise seen from outside.
     :ivar color: sRGB, each 0 to 1, or None when unknown.
     :ivar opacity: 0 (transparent) to 1 (opaque), or None when unknown.
+    :ivar precise: float64 (n, 3), the points before they were rounded to ``points``, where that loses something (a
+        model far from the origin); None elsewhere.
     """
 
     points: np.ndarray
@@ -32,6 +34,7 @@ class TriangleMesh:
     name: str = ""
     color: tuple[float, float, float] | None = None
     opacity: float | None = None
+    precise: np.ndarray | None = None
     _cache: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -65,7 +68,9 @@ class TriangleMesh:
         """
         if "volume" not in self._cache:
             self._cache["volume"] = 0.0
-            if len(self.triangles):
+            if self.precise is not None:
+                self._cache["volume"] = self.about(self.precise.mean(axis=0)).volumeMm3
+            elif len(self.triangles):
                 center = (self.points.min(axis=0).astype(np.float64) + self.points.max(axis=0)) / 2
                 for start in range(0, len(self.triangles), BLOCK):
                     corners = self.points.take(self.triangles[start : start + BLOCK].T, axis=0) - center
@@ -76,7 +81,8 @@ class TriangleMesh:
     def areaMm2(self) -> float:
         """Sum of the triangles' areas, mm2."""
         if "area" not in self._cache:
-            a, b, c = (self.points[self.triangles[:, corner]].astype(np.float64) for corner in range(3))
+            points = self.points if self.precise is None else self.precise
+            a, b, c = (points[self.triangles[:, corner]].astype(np.float64) for corner in range(3))
             self._cache["area"] = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
         return self._cache["area"]
 
@@ -127,7 +133,17 @@ class TriangleMesh:
 
     def reversed(self) -> TriangleMesh:
         """The same mesh with every triangle facing the other way."""
-        return TriangleMesh(self.points, self.triangles[:, ::-1], self.name, self.color, self.opacity)
+        return TriangleMesh(self.points, self.triangles[:, ::-1], self.name, self.color, self.opacity, self.precise)
+
+    @property
+    def exactPoints(self) -> np.ndarray:
+        """The points as exactly as they are known, float64 (n, 3), LPS mm."""
+        return self.points.astype(np.float64) if self.precise is None else self.precise
+
+    def about(self, origin: np.ndarray) -> TriangleMesh:
+        """The same mesh in coordinates that begin at ``origin`` (LPS mm), with all the digits that are known."""
+        near = self.exactPoints - np.asarray(origin, dtype=np.float64)
+        return TriangleMesh(near, self.triangles, self.name, self.color, self.opacity)
 
     def toPolyData(self) -> vtk.vtkPolyData:
         """vtkPolyData in LPS mm that shares the points' memory (keep the mesh alive while it is used)."""

@@ -34,6 +34,12 @@ class MeshFileCheck:
         held, notes = requirementsOf(case, self.requirementIds), case.meshNotes
         aboutUnit = [text for text in notes.warnings if " unit" in text or "plausible" in text]
         others = [text for text in notes.warnings if text not in aboutUnit]
+        if case.mesh.precise is not None:
+            step = float(np.spacing(np.abs(case.mesh.points).max()))
+            others.append(
+                "The model lies so far from the origin of its coordinates that the checks of its shape see it rounded "
+                f"to {step:.3g} mm; move it nearer before they are trusted."
+            )
         findings = []
         if requirement := held.get("mesh-file-format"):
             # Coordinates said to be RAS are no fault of the file; they were understood.

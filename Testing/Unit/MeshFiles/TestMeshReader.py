@@ -8,7 +8,7 @@ import pytest
 from M3DLib.Errors import M3DError
 from M3DLib.Mesh.StlFile import stlBytes
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
-from M3DLib.MeshFiles import MeshReader
+from M3DLib.MeshFiles import ThreeMfFile
 from M3DLib.MeshFiles.MeshReader import readMesh
 from M3DTestSupport.MeshShapes import box, icosphere
 from M3DTestSupport.Requirements import defaultRequirements, runChecks
@@ -70,7 +70,6 @@ def test_unitStatedByTheFileIsUsed(tmp_path):
 
 
 def test_objKeepsItsOwnPointsWhateverItsTexture(tmp_path):
-    pytest.importorskip("trimesh", reason="trimesh is not installed")
     points, triangles = box(level=0)
     lines = [f"v {x} {y} {z}" for x, y, z in [*points, (0, 0, 30)]]
     plain = tmp_path / "plain.obj"
@@ -164,8 +163,8 @@ def test_asciiStlIsRead(tmp_path):
     ],
 )
 def test_badFilesAreRefusedWithTheirName(tmp_path, name, content, words):
-    if not name.endswith((".stl", ".off")):
-        pytest.importorskip("trimesh", reason="trimesh is not installed")
+    if name.endswith(".3mf"):
+        pytest.importorskip("lib3mf", reason="lib3mf is not installed")
     file = tmp_path / name
     file.write_bytes(content)
     with pytest.raises(M3DError, match=words) as caught:
@@ -176,8 +175,8 @@ def test_badFilesAreRefusedWithTheirName(tmp_path, name, content, words):
 def test_missingFileAndMissingPackageAreNamed(tmp_path, monkeypatch):
     with pytest.raises(M3DError, match="does not exist"):
         readMesh(tmp_path / "none.stl")
-    file = tmp_path / "a.ply"
-    file.write_bytes(b"ply\n")
-    monkeypatch.setattr(MeshReader.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(M3DError, match="trimesh"):
+    file = tmp_path / "a.3mf"
+    file.write_bytes(b"PK")
+    monkeypatch.setattr(ThreeMfFile.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(M3DError, match="lib3mf"):
         readMesh(file)
