@@ -1,0 +1,75 @@
+"""What events say of files: where in the case they lie and what they hold, by SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..Errors import M3DError
+from .RecordFile import LOCK_FILE, PENDING_FILE, RECORD_FILE
+
+OWN_FILES = (RECORD_FILE, PENDING_FILE, LOCK_FILE)
+_BLOCK = 1 << 20
+
+
+def fileEntry(file: Path, folder: Path, kind: str, **more: Any) -> dict[str, Any]:
+    """What an event says of one file.
+
+    :param file: is read for its hash.
+    :param folder: of the case; a file in it is named by its place there, any other by its name alone.
+    :param kind: what the file is, as "model", "report", "segmentation".
+    :param more: further values, as UIDs.
+    :raises M3DError: it cannot be read.
+    """
+    place = placeIn(file, folder)
+    named = {"path": place} if place is not None else {"name": file.name}
+    size, sha256 = fileHash(file)
+    return {"kind": kind, **named, "bytes": size, "sha256": sha256, **more}
+
+
+def seriesEntry(headers: Iterable[Any], kind: str = "series") -> dict[str, Any]:
+    """What an event says of a DICOM series: its identifiers, and one hash over those of its instances.
+
+    :param headers: pydicom data sets of the instances.
+    """
+    found = list(headers)
+    instances = sorted(str(header.SOPInstanceUID) for header in found)
+    return {
+        "kind": kind,
+        "studyInstanceUid": str(found[0].StudyInstanceUID),
+        "seriesInstanceUid": str(found[0].SeriesInstanceUID),
+        "instances": len(instances),
+        "sha256": hashlib.sha256("\n".join(instances).encode("ascii")).hexdigest(),
+    }
+
+
+def placeIn(file: Path, folder: Path) -> str | None:
+    """The place of a file in the case, with slashes; None where it lies elsewhere."""
+    try:
+        return file.resolve().relative_to(folder.resolve()).as_posix()
+    except ValueError:
+        return None
+
+
+def fileHash(file: Path) -> tuple[int, str]:
+    """Size in bytes and SHA-256 of a file.
+
+    :raises M3DError: it cannot be read.
+    """
+    digest, size = hashlib.sha256(), 0
+    try:
+        with file.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+                size += len(block)
+    except OSError as error:
+        raise M3DError(f"'{file}' cannot be read: {error.strerror}.") from error
+    return size, digest.hexdigest()
+
+
+def filesOf(folder: Path) -> list[str]:
+    """Places of all files in a case but those of the record itself, sorted."""
+    places = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    return sorted(place for place in places if place not in OWN_FILES)
