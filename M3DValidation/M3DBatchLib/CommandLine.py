@@ -10,13 +10,29 @@ import sys
 import threading
 
 from M3DLib.Errors import M3DError
+from M3DLib.Software import NAME, VERSION
 
+from .CommandParser import CommandParser, HelpFormatter
 from .JsonFile import describeJsonFile, takeJsonFile
+from .Options.GeneralOptions import addGeneralOptions
 from .ProgramErrors import EXIT_PROGRAM_ERROR, diskFullSentence, diskIsFull, programErrorSentence
+from .Settings import Setting, readSettings
 from .Terminal import Terminal
 
+EXIT_DONE = 0
 EXIT_WRONG_INPUT = 2
 EXIT_INTERRUPTED = 130
+# The same for every command; the commands that judge a model give 1 and 3 as well.
+EXIT_STATUSES = {
+    EXIT_DONE: "0 done, and nothing fails",
+    1: "1 something fails",
+    EXIT_WRONG_INPUT: "2 wrong input or usage",
+    3: "3 nothing fails, but a required check could not be made",
+    EXIT_PROGRAM_ERROR: "70 error of the program or the machine",
+    EXIT_INTERRUPTED: "130 interrupted",
+}
+# Commands that are to work whatever the settings say.
+WITHOUT_SETTINGS = ("help", "completion", "config")
 _INTERRUPTED = "Interrupted; nothing was left behind."
 
 # Each module has addParser(subparsers), which sets the default "run" to its run(arguments, terminal) -> exit status.
@@ -32,20 +48,37 @@ COMMAND_MODULES = (
     "CompareCommand",
     "RepairCommand",
     "DemoCommand",
+    "ConfigCommand",
+    "CompletionCommand",
+    "HelpCommand",
 )
 
 
-def makeParser() -> argparse.ArgumentParser:
+def makeParser() -> CommandParser:
     """The parser of the whole command line; every command's module adds its own part."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="m3d",
+        formatter_class=HelpFormatter,
         description="3D-printable models from medical images: DICOM Encapsulated STL, checked against the scan.",
+        epilog=f"m3d help COMMAND explains a command. Exit status: {'; '.join(EXIT_STATUSES.values())}.",
     )
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for name in COMMAND_MODULES:
         importlib.import_module(f".Commands.{name}", __package__).addParser(subparsers)
     describeJsonFile(subparsers)
+    addGeneralOptions(parser)
+    for command in subparsers.choices.values():
+        command.formatter_class = HelpFormatter
+        addGeneralOptions(command)
+        command.set_defaults(parser=command)
+    parser.set_defaults(parser=parser)
     return parser
+
+
+def commandsOf(parser: CommandParser) -> dict[str, CommandParser]:
+    """The parser of each command, by its name."""
+    return dict(next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction)).choices)
 
 
 def joinNegativeValues(argv: list[str]) -> list[str]:
@@ -85,37 +118,53 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command.
 
     :param argv: arguments without the program's name; ``sys.argv[1:]`` when None.
-    :return: 0 done, 2 wrong input or usage, 70 error of the program, 130 interrupted; ``validate`` adds 1 and 3.
+    :return: one of :data:`EXIT_STATUSES`.
     """
     interruption = _Interruption()
     terminal = Terminal()
     command = ""
     try:
-        given, terminal.jsonFile = takeJsonFile(joinNegativeValues(sys.argv[1:] if argv is None else argv))
+        given, terminal.jsonFile = takeJsonFile(joinNegativeValues(sys.argv[1:] if argv is None else list(argv)))
         arguments = _parse(given, terminal)
-        command = arguments.run.__module__.rpartition(".")[2].removesuffix("Command").lower()
-        terminal.jsonWanted = getattr(arguments, "json", False)
+        command = arguments.command
+        used = _settle(arguments)
+        terminal.begin(arguments, used)
+        for note in arguments.notes:
+            terminal.note(note)
         terminal.requireOutput()
-        return arguments.run(arguments, terminal)
+        return terminal.ended(arguments.run(arguments, terminal))
     except KeyboardInterrupt as error:
         terminal.error(str(error) or _INTERRUPTED)
-        return EXIT_INTERRUPTED
+        return terminal.ended(EXIT_INTERRUPTED, error)
     except Exception as error:
         if interruption.happened:
             terminal.error(_INTERRUPTED)
-            return EXIT_INTERRUPTED
-        return _statusOf(error, command, terminal)
+            return terminal.ended(EXIT_INTERRUPTED, error)
+        return terminal.ended(_statusOf(error, command, terminal), error)
     finally:
         terminal.close()
 
 
 def _parse(argv: list[str], terminal: Terminal) -> argparse.Namespace:
+    parser = makeParser()
     try:
-        return makeParser().parse_args(argv)
+        arguments = parser.parse_args(argv)
+        if arguments.command is None:
+            parser.print_help()
+            parser.exit(EXIT_DONE)
     except SystemExit:
         # What --help printed may still be on its way.
         terminal.flush()
         raise
+    return arguments
+
+
+def _settle(arguments: argparse.Namespace) -> list[Setting]:
+    """Fill in what the settings say of the options that were not given; returns the settings that hold now."""
+    if arguments.command in WITHOUT_SETTINGS:
+        return []
+    settings = readSettings(getattr(arguments, "config", None))
+    return settings.fillIn(arguments, arguments.parser, getattr(arguments, "optionsGiven", {}))
 
 
 def _statusOf(error: Exception, command: str, terminal: Terminal) -> int:

@@ -1,17 +1,27 @@
-"""What a command says: results on stdout, progress and messages on stderr."""
+"""What a command says: results on stdout, progress and messages on stderr, and all of it without names in a log."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
+import re
 import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from M3DLib.Errors import M3DError
 
 from .JsonFile import requireJsonPlace, writeJsonFile
+from .ProgressLine import ProgressLine
+from .RunLog import RunLog
+from .Settings import Setting
+
+_RED, _GREEN, _YELLOW, _BLUE = 31, 32, 33, 34
+# Words of a verdict at the beginning of a line of the result.
+_VERDICTS = {"FAIL": _RED, "WARNING": _YELLOW, "not assessable": _BLUE, "pass": _GREEN}
+_VERDICT = re.compile(rf"^( *)({'|'.join(_VERDICTS)})(?=\s|$)", re.MULTILINE)
 
 
 class Terminal:
@@ -25,18 +35,44 @@ class Terminal:
     def __init__(self, json: bool = False):
         self.jsonWanted = json
         self.jsonFile: Path | None = None
+        self.quiet = self.verbose = False
         if sys.stderr is None:
             # Closed by whoever started the program; print() would take stdout in its place.
             sys.stderr = open(os.devnull, "w", encoding="utf-8")
-        # The stream of an application that has Python built in may not know whether it is a terminal.
-        self._isTerminal = getattr(sys.stderr, "isatty", lambda: False)() and os.environ.get("TERM") != "dumb"
         self._isUnicode = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
         if not self._isUnicode and hasattr(sys.stdout, "reconfigure"):
             # Names in a script that the terminal does not have are shown with question marks, not refused.
             sys.stdout.reconfigure(errors="replace")
-        self._barShown = False
-        self._lastText = None
-        self._lastDrawn = 0.0
+        self._color = "auto"
+        self._bar = ProgressLine(self._say) if _isTerminal(sys.stderr) else None
+        self._lastText: str | None = None
+        self._log: RunLog | None = None
+
+    def begin(self, arguments: argparse.Namespace, settings: Sequence[Setting] = ()) -> None:
+        """Take over what the command line says of the output, and say which settings hold.
+
+        :raises M3DError: the log file cannot be written.
+        """
+        self.jsonWanted = getattr(arguments, "json", False)
+        self.quiet, self.verbose = getattr(arguments, "quiet", False), getattr(arguments, "verbose", False)
+        self._color = getattr(arguments, "color", "auto")
+        if getattr(arguments, "log_file", ""):
+            self._log = RunLog(arguments.log_file, arguments.command)
+            given = [*getattr(arguments, "optionsGiven", {}), *(setting.name for setting in settings)]
+            self._log.start(sorted(name.replace("_", "-") for name in given))
+        # A setting changes what is judged and written, so it is never silent.
+        for origin in dict.fromkeys(setting.origin for setting in settings):
+            held = ", ".join(_shown(setting) for setting in settings if setting.origin == origin)
+            self.note(f"Settings of {origin}: {held}.")
+
+    def ended(self, status: int, error: BaseException | None = None) -> int:
+        """Write the end of the run into the log; returns the exit status."""
+        if self._log is not None:
+            if error is not None:
+                self._log.error(error)
+            self._log.close(status)
+            self._log = None
+        return status
 
     def requireOutput(self) -> None:
         """Raise :class:`M3DError` when stdout is closed: to be asked before the work, whose result would be lost."""
@@ -46,49 +82,86 @@ class Terminal:
             raise M3DError("Standard output is closed, so no result can be printed; send it to a file, as in > result.")
 
     def progress(self, fraction: float, text: str) -> None:
-        """Progress callback for the libraries: a bar on a terminal, else one line per new text."""
-        if self._isTerminal:
-            now = time.monotonic()
-            if text == self._lastText and now - self._lastDrawn < 0.1 and fraction < 1:
-                return
-            filled = round(24 * min(max(fraction, 0.0), 1.0))
-            self._say(f"\r\x1b[2K[{'#' * filled}{'.' * (24 - filled)}] {text}")
-            self._barShown, self._lastDrawn = True, now
-        elif text != self._lastText:
-            self._say(text + "\n")
+        """Progress callback for the libraries: a bar with the time left on a terminal, else one line per new text."""
+        if not self.quiet:
+            if self._bar is not None:
+                self._bar.update(fraction, text)
+            elif text != self._lastText:
+                self._say(text + "\n")
         self._lastText = text
 
+    def step(self, name: str, seconds: float) -> None:
+        """A step of the work is done: for ``--verbose`` and the log."""
+        if self._log is not None:
+            self._log.write("step", step=name, seconds=round(seconds, 3))
+        if self.verbose:
+            self._tell(f"{name}: {seconds:.1f} s")
+
+    def note(self, text: str) -> None:
+        """A remark for a person, on stderr; not with --quiet."""
+        if not self.quiet:
+            self._tell(text)
+
+    def warn(self, text: str) -> None:
+        """What ought to be known before the result is used, on stderr."""
+        if self._log is not None:
+            self._log.write("warning")
+        self._tell(text)
+
+    def error(self, text: str) -> None:
+        """What is wrong, on stderr."""
+        self._tell(f"{self._painted('m3d:', _RED, sys.stderr)} {text}")
+
+    def result(self, data: dict, text: str) -> None:
+        """The command's result: ``data`` as JSON when asked for, else ``text``."""
+        self._clearBar()
+        if self._log is not None:
+            self._log.result(data)
+        if self.jsonFile is not None:
+            writeJsonFile(data, self.jsonFile)
+        if self.jsonWanted and self.jsonFile is None:
+            # Strict JSON: NaN and infinity have no place in it, so a measurement that failed must say null.
+            self._print(json.dumps(data, indent=2, ensure_ascii=not self._isUnicode, allow_nan=False))
+        else:
+            self._print(_VERDICT.sub(self._paintedVerdict, text))
+
+    def write(self, parts) -> None:
+        """Put bytes on stdout as they are, for a pipe; texts for a person then go to stderr.
+
+        :param parts: bytes-like objects, in order.
+        :raises M3DError: stdout takes text only, or cannot be written.
+        """
+        self._clearBar()
+        stream = getattr(sys.stdout, "buffer", None)
+        if stream is None:
+            raise M3DError("Standard output takes no binary data here; name a file with --output.")
+        try:
+            for part in parts:
+                stream.write(part)
+        except OSError as error:
+            self._givenUp(error)
+        else:
+            self.flush()
+
+    def _paintedVerdict(self, match: re.Match) -> str:
+        return match[1] + self._painted(match[2], _VERDICTS[match[2]], sys.stdout)
+
+    def _painted(self, text: str, color: int, stream) -> str:
+        return f"\x1b[{color}m{text}\x1b[0m" if wantsColor(self._color, stream) else text
+
+    def _tell(self, text: str) -> None:
+        self._clearBar()
+        self._say(text + "\n")
+
     def _clearBar(self) -> None:
-        if self._barShown:
-            self._say("\r\x1b[2K")
-            self._barShown = False
+        if self._bar is not None:
+            self._bar.clear()
 
     def _say(self, text: str) -> None:
         # Where nobody can be told anything (stderr is full or nobody reads it any more), the work still goes on.
         with contextlib.suppress(OSError):
             sys.stderr.write(text)
             sys.stderr.flush()
-
-    def note(self, text: str) -> None:
-        """A message for a person, on stderr."""
-        self._clearBar()
-        self._say(text + "\n")
-
-    def error(self, text: str) -> None:
-        """What is wrong, on stderr."""
-        self.note(f"m3d: {text}")
-
-    def result(self, data: dict, text: str) -> None:
-        """The command's result: ``data`` as JSON when asked for, else ``text``."""
-        self._clearBar()
-        if self.jsonFile is not None:
-            writeJsonFile(data, self.jsonFile)
-            self._print(text)
-        elif self.jsonWanted:
-            # Strict JSON: NaN and infinity have no place in it, so a measurement that failed must say null.
-            self._print(json.dumps(data, indent=2, ensure_ascii=not self._isUnicode, allow_nan=False))
-        else:
-            self._print(text)
 
     def _print(self, text: str) -> None:
         try:
@@ -122,4 +195,21 @@ class Terminal:
 
     def close(self) -> None:
         """End the progress bar's line."""
-        self._clearBar()
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _isTerminal(stream) -> bool:
+    # The stream of an application that has Python built in may not know whether it is a terminal.
+    return getattr(stream, "isatty", lambda: False)() and os.environ.get("TERM") != "dumb"
+
+
+def wantsColor(when: str, stream) -> bool:
+    """Whether a stream gets colors: as ``--color`` says, else on a terminal unless NO_COLOR is set to anything."""
+    if when != "auto":
+        return when == "always"
+    return not os.environ.get("NO_COLOR") and _isTerminal(stream)
+
+
+def _shown(setting: Setting) -> str:
+    return f"{setting.name} {' '.join(setting.text) if isinstance(setting.text, list) else setting.text}"
