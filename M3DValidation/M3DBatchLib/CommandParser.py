@@ -12,6 +12,7 @@ from typing import Any
 
 EXIT_WRONG_USAGE = 2
 _GIVEN = "optionsGiven"
+_MISSING = "Missing:"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class CommandParser(argparse.ArgumentParser):
         more.setdefault("allow_abbrev", False)
         super().__init__(*positional, **more)
         self._oldNames: dict[str, OldName] = {}
+        self._arguments: list[str] = []
         self.register("action", None, _StoreOnce)
         self.register("action", "store", _StoreOnce)
 
@@ -76,6 +78,7 @@ class CommandParser(argparse.ArgumentParser):
         """Like argparse's, with old names written anew; ``notes`` of the result holds a sentence for each."""
         namespace = argparse.Namespace() if namespace is None else namespace
         args, notes = self._renamed(sys.argv[1:] if args is None else list(args))
+        self._arguments = args
         namespace, unknown = super().parse_known_args(args, namespace)
         namespace.notes = [*notes, *getattr(namespace, "notes", [])]
         if unknown and not hasattr(namespace, "parserOfUnknown"):
@@ -91,22 +94,32 @@ class CommandParser(argparse.ArgumentParser):
 
     def refuseUnknown(self, unknown: Sequence[str]) -> None:
         """Ends the program: what was given that this command does not know, and what it has instead."""
-        said = []
-        for argument in unknown:
-            name = argument.partition("=")[0]
-            if not name.startswith("-"):
-                said.append(f"'{argument}' is one argument too many.")
-                continue
-            begun = [option for option in self._option_string_actions if option.startswith(name) and len(name) > 3]
-            close = difflib.get_close_matches(name, [*self._option_string_actions], 1, 0.7)
-            meant = begun if len(begun) == 1 else close
-            hint = f" Did you mean {meant[0]}?" if meant else ""
-            said.append(f"There is no option {name}.{hint}")
-        self.error(" ".join(dict.fromkeys(said)))
+        # What follows an option that is not known is probably its value.
+        shown = [
+            one
+            for before, one in zip(("", *unknown), unknown, strict=False)
+            if one.startswith("-") or not before.startswith("-")
+        ]
+        self.error(" ".join(dict.fromkeys(map(self._unknown, shown))))
+
+    def _unknown(self, argument: str) -> str:
+        name = argument.partition("=")[0]
+        if not name.startswith("-"):
+            return f"'{argument}' is one argument too many."
+        begun = [option for option in self._option_string_actions if option.startswith(name) and len(name) > 3]
+        close = difflib.get_close_matches(name, [*self._option_string_actions], 1, 0.7)
+        meant = begun if len(begun) == 1 else close
+        return f"There is no option {name}.{f' Did you mean {meant[0]}?' if meant else ''}"
 
     def error(self, message: str) -> None:
         """Ends the program with one sentence and the usage of this command in one line."""
-        self.exit(EXIT_WRONG_USAGE, f"{self.prog}: {_sentence(message)}\n{self.usageInOneLine()}\n")
+        said = _sentence(message)
+        if said.startswith(_MISSING):
+            # What is missing was probably given by a name that is not known.
+            names = [one for one in self._arguments if one.startswith("--") and one != "--"]
+            wrong = [one for one in names if one.partition("=")[0] not in self._option_string_actions]
+            said = " ".join([*dict.fromkeys(map(self._unknown, wrong)), said])
+        self.exit(EXIT_WRONG_USAGE, f"{self.prog}: {said}\n{self.usageInOneLine()}\n")
 
     def usageInOneLine(self) -> str:
         """What the command cannot do without, and where the rest is explained."""
@@ -136,6 +149,9 @@ class CommandParser(argparse.ArgumentParser):
                 continue
             following = arguments[position + 1] if position + 1 < len(arguments) else ""
             newName = old.newName(value if equals else following)
+            if newName == name:
+                renamed.append(argument)
+                continue
             renamed.append(f"{newName}{equals}{value}")
             notes.append(f"{name} is called {newName} now; the old name will go away with the next version.")
         return renamed, list(dict.fromkeys(notes))
@@ -157,8 +173,8 @@ def _sentence(message: str) -> str:
     message = message.strip()
     for before, after in (
         ("argument ", ""),
-        ("the following arguments are required: ", "Missing: "),
-        ("one of the arguments ", "Missing: one of "),
+        ("the following arguments are required: ", f"{_MISSING} "),
+        ("one of the arguments ", f"{_MISSING} one of "),
     ):
         if message.startswith(before):
             message = after + message[len(before) :]

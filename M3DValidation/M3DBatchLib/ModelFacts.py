@@ -112,6 +112,7 @@ def _descriptionFacts(model: EncapsulatedModel) -> dict[str, Any]:
             "serialNumber": description.equipment.deviceSerialNumber,
             "versions": list(description.equipment.softwareVersions),
         },
+        "institution": description.equipment.institutionName,
         "created": None if description.contentDateTime is None else description.contentDateTime.isoformat(),
     }
 
@@ -177,6 +178,7 @@ def modelText(facts: dict[str, Any]) -> str:
         *[("Same document", one["sopInstanceUid"]) for one in facts["identical"]],
         *[("Refers to", one["sopInstanceUid"]) for one in facts["related"]],
         ("Software", _joined(software["manufacturer"], software["model"], *software["versions"])),
+        ("Institution", facts["institution"]),
         ("Instance", facts["sopInstanceUid"]),
         *[("Warning", warning) for warning in facts["warnings"]],
     ]

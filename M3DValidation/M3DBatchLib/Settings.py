@@ -78,11 +78,23 @@ class Settings:
         actions = {action.option_strings[-1]: action for action in parser._actions if action.option_strings}
         for name, setting in self.values.items():
             action = actions.get(f"--{name}")
-            if action is None or action.dest in given:
+            if action is None or not self._isOpen(name, action, arguments, given):
                 continue
             setattr(arguments, action.dest, _converted(parser, action, setting))
             used.append(setting)
         return used
+
+    @staticmethod
+    def _isOpen(name: str, action: argparse.Action, arguments: argparse.Namespace, given: Mapping[str, Any]) -> bool:
+        """Whether a setting fills in an option.
+
+        An address to send to is taken only where --pacs asks for it: nothing leaves the house because of a setting.
+        """
+        if name == "pacs":
+            return getattr(arguments, action.dest, "") == action.const
+        if name == "pacs-user" and not getattr(arguments, "pacs", ""):
+            return False
+        return action.dest not in given
 
 
 def _converted(parser: argparse.ArgumentParser, action: argparse.Action, setting: Setting) -> Any:

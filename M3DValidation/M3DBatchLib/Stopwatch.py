@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from pathlib import Path
 class Stopwatch:
     """Wall time of named stages.
 
+    :param ended: is told the name and the seconds of each stage that ends.
     :ivar seconds: stage name to seconds, in the order of the stages; a stage entered twice adds up.
     """
 
-    def __init__(self):
+    def __init__(self, ended: Callable[[str, float], None] | None = None):
+        self._ended = ended
         self._start = time.perf_counter()
         self.seconds: dict[str, float] = {}
 
@@ -25,7 +28,10 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+            took = time.perf_counter() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + took
+            if self._ended is not None:
+                self._ended(name, took)
 
     def asDict(self) -> dict[str, float]:
         """Seconds per stage and "total" since the stopwatch was made, to the millisecond."""

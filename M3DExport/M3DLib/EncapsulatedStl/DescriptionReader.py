@@ -162,6 +162,7 @@ class DescriptionReader:
                 self.text("ManufacturerModelName"),
                 self.text("DeviceSerialNumber"),
                 tuple(version for version in self.text("SoftwareVersions").split("\\") if version),
+                self.text("InstitutionName"),
             ),
         )
 

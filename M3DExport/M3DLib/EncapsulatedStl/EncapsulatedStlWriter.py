@@ -203,6 +203,8 @@ def _addEquipment(dataset: Dataset, description: ModelDescription) -> None:
     equipment = description.equipment
     dataset.Manufacturer = equipment.manufacturer
     dataset.ManufacturerModelName = equipment.modelName
+    if equipment.institutionName:
+        dataset.InstitutionName = equipment.institutionName
     dataset.DeviceSerialNumber = equipment.deviceSerialNumber
     dataset.SoftwareVersions = list(equipment.softwareVersions) or softwareVersions()
 

@@ -28,12 +28,14 @@ class Equipment:
     stands in for it.
 
     :ivar softwareVersions: empty for those of the running software.
+    :ivar institutionName: that makes the model; "" when nobody has said.
     """
 
     manufacturer: str = NAME
     modelName: str = "M3D Export"
     deviceSerialNumber: str = VERSION
     softwareVersions: tuple[str, ...] = ()
+    institutionName: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ class ModelDescription:
             found += _textProblems(name, value, 64)
             if not value.strip():
                 found.append(f"The equipment's {name} must not be empty.")
+        found += _textProblems("institution", self.equipment.institutionName, 64)
         for version in self.equipment.softwareVersions:
             found += _textProblems("software version", version, 64)
         if self.titleCode and self.titleCode not in Codes.keywords(Codes.DOCUMENT_TITLE):

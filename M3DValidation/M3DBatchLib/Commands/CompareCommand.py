@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     )
     for file, read in ((arguments.mesh, notes), (arguments.reference, referenceNotes)):
         for warning in read.warnings:
-            terminal.note(f"{file.name}: {warning}")
+            terminal.warn(f"{file.name}: {warning}")
     byPoints = alignment = None
     if arguments.register_points:
         byPoints = alignByPairs(arguments.register_points)
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         start = None if byPoints is None else byPoints.matrix
         alignment = registerRigid(mesh, reference, trim=arguments.trim, start=start, progress=terminal.progress)
         if not alignment.converged:
-            terminal.note("The alignment did not settle; look at its residual before using the figures.")
+            terminal.warn("The alignment did not settle; look at its residual before using the figures.")
     last = alignment or byPoints
     if last is not None:
         mesh = last.apply(mesh)

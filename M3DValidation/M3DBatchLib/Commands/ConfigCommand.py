@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from ..Options.PacsOptions import PASSWORD_VARIABLE
+from ..Options.PacsOptions import PACS_OF_SETTINGS, PASSWORD_VARIABLE
 from ..Settings import NAMES, readSettings, searchedFiles, variableOf
 from ..Terminal import Terminal
 
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         else:
             # A value that no command takes is refused here as it would be there.
             for one in taking[:1]:
-                settings.fillIn(argparse.Namespace(), one, {})
+                settings.fillIn(argparse.Namespace(pacs=PACS_OF_SETTINGS), one, {})
             rows.append({"name": name, "value": setting.text, "from": setting.origin})
     password = bool(os.environ.get(PASSWORD_VARIABLE))
     data = {

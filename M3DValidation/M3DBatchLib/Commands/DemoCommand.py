@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.Segmentation.SegmentFit import bodyAt, thresholdSegment
     from M3DLib.Store.FileSetStore import FileSetStore
 
-    stopwatch = Stopwatch()
+    stopwatch = Stopwatch(terminal.step)
     output = Path(arguments.output).absolute()
     store = FileSetStore(output)
     store.requireWritable()
@@ -144,7 +144,7 @@ def _writePicture(meshes: list[TriangleMesh], output: Path, terminal: Terminal) 
 
     picture = renderMeshes(meshes, (900, 700), viewDirection=_FROM_BELOW)
     if picture is None:
-        terminal.note("No picture was made: this machine has no OpenGL renderer (Debian: libgl1, libegl1, libosmesa6).")
+        terminal.warn("No picture was made: this machine has no OpenGL renderer (Debian: libgl1, libegl1, libosmesa6).")
         return None
     from PIL import Image
 

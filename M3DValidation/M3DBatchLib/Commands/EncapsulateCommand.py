@@ -35,7 +35,7 @@ def addParser(subparsers) -> None:
     parser.add_argument("file", metavar="FILE.stl", type=Path)
     group = parser.add_argument_group("what it belongs to")
     group.add_argument(
-        "--source",
+        "--image",
         action="append",
         required=True,
         metavar="DIR|FILE",
@@ -46,7 +46,7 @@ def addParser(subparsers) -> None:
         action="append",
         default=[],
         metavar="UID|NUMBER",
-        help="which series of the sources, where a folder holds several; may be given several times",
+        help="which series of these, where a folder holds several; may be given several times",
     )
     group.add_argument("--study", default="", metavar="UID", help="the model's study, when the sources are of several")
     group.add_argument(
@@ -73,12 +73,14 @@ def addParser(subparsers) -> None:
     )
     group.add_argument("--json", action="store_true", help="print the result as one JSON object")
     addPacsOptions(parser)
+    parser.acceptOldName("--source", "--image")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Wrap the file; the exit status is 0."""
-    request = modelRequestFrom(arguments, None if arguments.output.suffix.lower() == ".dcm" else arguments.output)
+    fileSet = None if arguments.output.suffix.lower() == ".dcm" else arguments.output
+    request = modelRequestFrom(arguments, fileSet, terminal)
     if request.store is None:
         requireWritableFile(arguments.output)
     request.description = _madeWith(request.description, arguments)
@@ -139,7 +141,7 @@ def _read(arguments: argparse.Namespace, request: ModelRequest, terminal: Termin
         terminal.progress(0.1, "Reading the STL")
         foreign = readForeignStl(arguments.file, request.description.unitMm)
         terminal.progress(0.2, "Reading the headers of the source")
-        images = readSourceHeaders(arguments.source, arguments.series)
+        images = readSourceHeaders(arguments.image, arguments.series)
     sources = sourcesFromImages(
         images,
         studyInstanceUid=arguments.study,

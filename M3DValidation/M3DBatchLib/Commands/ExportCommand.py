@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     requireOneAnatomy(arguments)
     surface = surfaceParametersFrom(arguments)
-    request = modelRequestFrom(arguments, Path(arguments.output))
+    request = modelRequestFrom(arguments, Path(arguments.output), terminal)
     image, models, repairs = _make(arguments, surface, request, terminal)
     objects = [model.dataset for model in models]
     with request.stopwatch.stage("storing"):

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         raise M3DError("Input and output are the same file; name another output.")
     payload, dataset, warnings = readStlPayload(arguments.file)
     for warning in warnings + _unitNote(dataset):
-        terminal.note(warning)
+        terminal.warn(warning)
     digest = hashlib.sha256()
     with atomicWrite(arguments.output) as file:
         for part in payloadChunks(payload):

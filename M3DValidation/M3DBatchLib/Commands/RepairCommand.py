@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     _requireSense(arguments)
     mesh, notes = readMesh(arguments.mesh, arguments.unit)
     for warning in notes.warnings:
-        terminal.note(warning)
+        terminal.warn(warning)
     options = RepairOptions(
         removeUseless=arguments.remove_useless,
         reorient=arguments.reorient,

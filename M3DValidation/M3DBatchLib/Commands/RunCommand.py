@@ -36,7 +36,7 @@ def addParser(subparsers) -> None:
         "when the model is exported all the same.",
     )
     addValidationOptions(parser, meshToo=False)
-    addDescriptionOptions(parser)
+    addDescriptionOptions(parser, institution=False)
     parser.add_argument(
         "--export-anyway",
         metavar="REASON",
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if reason == "":
         raise M3DError("--export-anyway needs the reason why the model is exported although something fails.")
     output = Path(arguments.output)
-    request = modelRequestFrom(arguments, output / DICOM_FOLDER)
+    request = modelRequestFrom(arguments, output / DICOM_FOLDER, terminal)
     store, stopwatch = request.store, request.stopwatch
     report = validate(arguments, terminal, stopwatch)
     data, image, formats = report.data, report.cases[0].image, formatsOf(arguments.formats)

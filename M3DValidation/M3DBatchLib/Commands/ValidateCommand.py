@@ -56,15 +56,20 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
         )
         group.add_argument("--unit", metavar="UNIT", help="unit of the model's file where it states none (default: mm)")
     group.add_argument(
-        "--method",
-        action="append",
-        default=[],
-        choices=(*_DEVIATION_METHODS, *_SURFACE_METHODS),
-        help="how the image's edge is found (half-height, gradient) or how a surface is made from the segment "
-        "(flying-edges, surface-nets); may be given once for each",
+        "--surface-method", choices=_SURFACE_METHODS, help="how a surface is made of the segment, as in m3d export"
     )
     group.add_argument("--smoothing", type=float, metavar="F", help="of a surface made here, as in m3d export")
     group.add_argument("--decimation", type=float, metavar="F", help="of a surface made here, as in m3d export")
+    group = parser.add_argument_group("deviation")
+    group.add_argument(
+        "--edge-method",
+        choices=_DEVIATION_METHODS,
+        help="how the image's edge is found (default: half-height, the local level of 50 %%; gradient, the steepest "
+        "fall, is for comparison)",
+    )
+    parser.acceptOldName(
+        "--method", lambda value: "--edge-method" if value in _DEVIATION_METHODS else "--surface-method"
+    )
     group = parser.add_argument_group("requirements")
     group.add_argument(
         "--profile",
@@ -95,7 +100,7 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
-    stopwatch = Stopwatch()
+    stopwatch = Stopwatch(terminal.step)
     formats, output = formatsOf(arguments.formats), Path(arguments.output)
     requireSource(formats, arguments.image, arguments.pseudonym, arguments.pacs)
     pacs = pacsFrom(arguments)
@@ -147,6 +152,8 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
         progress=terminal.progress,
         stage=stopwatch.stage,
     )
+    if arguments.institution.strip() and not arguments.pseudonym:
+        report.data["made"]["institution"] = arguments.institution.strip()
     referToModels(report.data, models)
     report.data["report"] = str(output / REPORT_FILE)
     if arguments.points_csv:
@@ -162,14 +169,11 @@ def _requireSense(arguments: argparse.Namespace) -> None:
     for option in ("segmentation", "threshold", "series"):
         if getattr(arguments, option) and not arguments.image:
             problems.append(f"--{option} needs the scan it belongs to; give --image too.")
-    for kind in (_SURFACE_METHODS, _DEVIATION_METHODS):
-        if len(set(arguments.method) & set(kind)) > 1:
-            problems.append(f"--method: choose one of {' and '.join(kind)}.")
     if arguments.mesh:
-        given = [name for name in ("smoothing", "decimation") if getattr(arguments, name) is not None]
-        given += [name for name in arguments.method if name in _SURFACE_METHODS]
+        names = ("surface_method", "smoothing", "decimation")
+        given = [name for name in names if name in getattr(arguments, "optionsGiven", {})]
         if given:
-            problems.append(f"'{given[0]}' is about a surface made here, but --mesh brings one.")
+            problems.append(f"--{given[0].replace('_', '-')} is about a surface made here, but --mesh brings one.")
     elif arguments.unit:
         problems.append("--unit is the unit of the model's file; give --mesh FILE too.")
     if arguments.points_csv:

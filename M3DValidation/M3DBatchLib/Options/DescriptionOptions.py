@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import argparse
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
 
+from .GeneralOptions import COLOR_CHOICES
+from .ReportOptions import addInstitutionOption
+
 if TYPE_CHECKING:
     from M3DLib.EncapsulatedStl.EarlierModels import EarlierModels
     from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 
+    from ..CommandParser import CommandParser
 
-def addDescriptionOptions(parser: argparse.ArgumentParser) -> None:
-    """Everything of ``ModelDescription`` that can be said in words, and references to earlier models."""
-    _addDocumentOptions(parser)
+
+def addDescriptionOptions(parser: CommandParser, institution: bool = True) -> None:
+    """Everything of ``ModelDescription`` that can be said in words, and references to earlier models.
+
+    :param institution: whether --institution is added too, which the options of a report hold as well.
+    """
+    _addDocumentOptions(parser, institution)
     _addModelOptions(parser)
     _addRelationOptions(parser)
+    parser.acceptOldName("--units", "--unit")
+    parser.acceptOldName("--color", lambda value: "--color" if value in COLOR_CHOICES else "--model-color")
 
 
-def _addDocumentOptions(parser: argparse.ArgumentParser) -> None:
+def _addDocumentOptions(parser: CommandParser, institution: bool) -> None:
     group = parser.add_argument_group("document", "what is not said is not written, where DICOM allows")
     group.add_argument("--title", default="", metavar="TEXT", help="name of the model (default: the segment's)")
     group.add_argument(
@@ -54,6 +65,8 @@ def _addDocumentOptions(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="serial number of this workstation (default: the software's version)",
     )
+    if institution:
+        addInstitutionOption(group)
 
 
 def _addModelOptions(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +79,7 @@ def _addModelOptions(parser: argparse.ArgumentParser) -> None:
         "ProstheticFabrication, QualityControlIntent, SimulationIntent or ToolFabrication",
     )
     group.add_argument(
-        "--units",
+        "--unit",
         default="mm",
         choices=("um", "mm", "cm", "m"),
         help="unit of the STL's coordinates (default: %(default)s)",
@@ -88,7 +101,9 @@ def _addModelOptions(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="whether it was made by mirroring the other side",
     )
-    group.add_argument("--color", type=_color, metavar="#RRGGBB", help="color to show it in (default: the segment's)")
+    group.add_argument(
+        "--model-color", type=_color, metavar="#RRGGBB", help="color to show it in (default: the segment's)"
+    )
     group.add_argument("--opacity", type=float, metavar="F", help="0 (transparent) to 1 (opaque)")
     group.add_argument(
         "--group",
@@ -147,15 +162,15 @@ def descriptionFrom(arguments: argparse.Namespace) -> ModelDescription:
             keywords[what] = Codes.findKeyword(group, text, what) if text else ""
         except M3DError as error:
             problems += error.problems
-    equipment = Equipment()
+    equipment = Equipment(institutionName=arguments.institution.strip())
     if arguments.device_serial_number:
-        equipment = Equipment(deviceSerialNumber=arguments.device_serial_number)
+        equipment = replace(equipment, deviceSerialNumber=arguments.device_serial_number)
     description = ModelDescription(
         title=arguments.title.strip(),
         titleCode=keywords.get("title code", ""),
         contentDescription=arguments.description.strip(),
         usage=keywords.get("usage", ""),
-        units=arguments.units,
+        units=arguments.unit,
         modified=arguments.modified,
         mirrored=arguments.mirrored,
         laterality=arguments.laterality,
@@ -163,7 +178,7 @@ def descriptionFrom(arguments: argparse.Namespace) -> ModelDescription:
         recognizableVisualFeatures=arguments.recognizable,
         verified=arguments.verified,
         groupUid=newUid() if arguments.group == "new" else arguments.group,
-        color=arguments.color,
+        color=arguments.model_color,
         opacity=arguments.opacity,
         seriesDescription=arguments.series_description.strip(),
         timezoneOffset=arguments.timezone,

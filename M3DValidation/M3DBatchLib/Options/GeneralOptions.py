@@ -18,9 +18,7 @@ def addGeneralOptions(parser: argparse.ArgumentParser) -> None:
         help="no progress and no remarks; warnings, errors and result stay",
         **given,
     )
-    group.add_argument(
-        "-v", "--verbose", action="store_true", help="also say which settings hold and how long each step took", **given
-    )
+    group.add_argument("-v", "--verbose", action="store_true", help="also say how long each step took", **given)
     group.add_argument(
         "--color",
         choices=COLOR_CHOICES,

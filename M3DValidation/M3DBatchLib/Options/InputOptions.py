@@ -56,12 +56,13 @@ def addSegmentOptions(parser: argparse.ArgumentParser) -> None:
 
 
 def addSurfaceOptions(parser: argparse.ArgumentParser) -> None:
-    """--method, --smoothing and --decimation."""
+    """--surface-method, --smoothing and --decimation."""
     from M3DLib.Mesh.SurfaceParameters import METHODS, SurfaceParameters
 
     defaults = SurfaceParameters()
     group = parser.add_argument_group("surface", "Slicer's conversion of a labelmap to a closed surface")
-    group.add_argument("--method", choices=METHODS, default=defaults.method, help="(default: %(default)s)")
+    group.add_argument("--surface-method", choices=METHODS, default=defaults.method, help="(default: %(default)s)")
+    parser.acceptOldName("--method", "--surface-method")
     group.add_argument(
         "--smoothing",
         type=float,
@@ -85,7 +86,7 @@ def surfaceParametersFrom(arguments: argparse.Namespace) -> SurfaceParameters:
     """
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
-    return SurfaceParameters(arguments.method, arguments.smoothing, arguments.decimation)
+    return SurfaceParameters(arguments.surface_method, arguments.smoothing, arguments.decimation)
 
 
 def requireOneAnatomy(arguments: argparse.Namespace, required: bool = True) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,10 +38,10 @@ class ModelRequest:
     store: FileSetStore | None
     pacs: DicomWebStore | None
     started: datetime
-    stopwatch: Stopwatch = field(default_factory=Stopwatch)
+    stopwatch: Stopwatch
 
 
-def modelRequestFrom(arguments: argparse.Namespace, fileSet: Path | None) -> ModelRequest:
+def modelRequestFrom(arguments: argparse.Namespace, fileSet: Path | None, terminal: Terminal) -> ModelRequest:
     """Read what the options say before any scan is read.
 
     :param fileSet: folder of the file-set; None for none.
@@ -50,7 +50,7 @@ def modelRequestFrom(arguments: argparse.Namespace, fileSet: Path | None) -> Mod
     """
     from M3DLib.Store.FileSetStore import FileSetStore
 
-    started, stopwatch = datetime.now().astimezone(), Stopwatch()
+    started, stopwatch = datetime.now().astimezone(), Stopwatch(terminal.step)
     description, earlier = descriptionFrom(arguments), earlierModelsFrom(arguments)
     store = None if fileSet is None else FileSetStore(fileSet)
     if store is not None:
@@ -90,6 +90,6 @@ def tell(data: dict, describe: Callable[[dict], str], sent: str, stopwatch: Stop
     :param sent: what was sent to a PACS, "" for nothing.
     """
     for warning in data["warnings"]:
-        terminal.note(warning)
+        terminal.warn(warning)
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
     terminal.result(data, "\n".join(filter(None, [describe(data), sent])))

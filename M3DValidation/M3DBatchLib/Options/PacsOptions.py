@@ -17,14 +17,24 @@ if TYPE_CHECKING:
 
     from M3DLib.Store.DicomWebStore import DicomWebStore
 
+# What --pacs without an address stands for.
+PACS_OF_SETTINGS = "settings"
 PASSWORD_VARIABLE = "M3D_PACS_PASSWORD"
 
 
 def addPacsOptions(parser: argparse.ArgumentParser) -> None:
-    """--pacs and --pacs-user; a password on the command line would be seen by everybody on the computer."""
+    """--pacs and --pacs-user; a password on the command line would be seen by everybody on the computer.
+
+    The address can be a setting; nothing is sent without --pacs all the same.
+    """
     group = parser.add_argument_group("PACS", "what is stored is sent too, all in one request")
     group.add_argument(
-        "--pacs", default="", metavar="URL", help="DICOMweb service, as https://pacs.example.org/dicom-web"
+        "--pacs",
+        nargs="?",
+        const=PACS_OF_SETTINGS,
+        default="",
+        metavar="URL",
+        help="DICOMweb service, as https://pacs.example.org/dicom-web; without URL that of the settings",
     )
     group.add_argument(
         "--pacs-user",
@@ -43,6 +53,8 @@ def pacsFrom(arguments: argparse.Namespace) -> DicomWebStore | None:
         if arguments.pacs_user:
             raise M3DError("--pacs-user is a user of the PACS; give its address with --pacs URL too.")
         return None
+    if arguments.pacs == PACS_OF_SETTINGS:
+        raise M3DError("--pacs needs the address of the PACS: --pacs URL, or 'pacs' in the settings (see m3d config).")
     from M3DLib.Store.DicomWebStore import DicomWebStore
 
     password = os.environ.get(PASSWORD_VARIABLE, "")

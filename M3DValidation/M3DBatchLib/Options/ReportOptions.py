@@ -26,3 +26,9 @@ def addReportOptions(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="name the patient so in the report, and leave out everything else that identifies patient and study",
     )
+    addInstitutionOption(group)
+
+
+def addInstitutionOption(group) -> None:
+    """--institution: of the report and of the model's object."""
+    group.add_argument("--institution", default="", metavar="TEXT", help="name of the institution that makes the model")

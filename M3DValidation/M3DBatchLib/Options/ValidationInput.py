@@ -37,7 +37,7 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
         "minWall": arguments.min_wall,
         "minGap": arguments.min_gap,
         "buildVolume": arguments.build_volume,
-        "method": next((name for name in arguments.method if name in ("half-height", "gradient")), None),
+        "method": arguments.edge_method,
     }
     options = {name: value for name, value in options.items() if value is not None}
     surface = _surfaceParameters(arguments)
@@ -82,10 +82,10 @@ def _readReferences(arguments: argparse.Namespace) -> dict:
 
 
 def _surfaceParameters(arguments: argparse.Namespace) -> SurfaceParameters:
-    from M3DLib.Mesh.SurfaceParameters import METHODS, SurfaceParameters
+    from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
     values = {
-        "method": next((name for name in arguments.method if name in METHODS), None),
+        "method": arguments.surface_method,
         "smoothing": arguments.smoothing,
         "decimation": arguments.decimation,
     }

@@ -99,6 +99,6 @@ def test_theRecordCanStandAmongTheParametersOfAnAlgorithm():
 
 
 def test_encapsulateDoesNotOfferRepairs(scan, tmp_path):
-    arguments = ["--source", scan, "--output", tmp_path / "out"]
+    arguments = ["--image", scan, "--output", tmp_path / "out"]
     process = runM3d("encapsulate", tmp_path / "model.stl", *arguments, "--repair", "reorient")
-    requireRefusal(process, "unrecognized arguments: --repair")
+    requireRefusal(process, "There is no option --repair.")

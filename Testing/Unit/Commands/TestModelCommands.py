@@ -122,8 +122,19 @@ def test_extractRefusesWhatIsNoModel(case, capsys):
 def test_encapsulateWrapsAnStlByteForByte(case, capsys):
     result = runJson(
         capsys,
-        *("encapsulate", case / "part.stl", "--source", case / "scan", "--units", "mm", "--output", case / "set"),
-        *("--title", "Plate", "--usage", "implant", "--modified", "--no-recognizable", "--group", "new"),
+        *("encapsulate", case / "part.stl", "--image", case / "scan", "--unit", "mm", "--output", case / "set"),
+        *(
+            "--institution",
+            "Our clinic",
+            "--title",
+            "Plate",
+            "--usage",
+            "implant",
+            "--modified",
+            "--no-recognizable",
+            "--group",
+            "new",
+        ),
     )
     (entry,) = result["models"]
     model = readEncapsulatedStl(entry["file"])
@@ -132,6 +143,7 @@ def test_encapsulateWrapsAnStlByteForByte(case, capsys):
     assert (model.description.title, model.description.usage) == ("Plate", "ImplantFabrication")
     assert (model.description.modified, model.description.recognizableVisualFeatures) == (True, False)
     assert model.description.groupUid == result["groupUid"] != ""
+    assert model.dataset.InstitutionName == model.description.equipment.institutionName == "Our clinic"
     assert (entry["triangles"], entry["closed"], entry["name"]) == (4, True, "Plate")
     assert str(model.dataset.PatientID) == "PID-4711"
     assert model.frameOfReferenceUid == FRAME
@@ -141,7 +153,7 @@ def test_encapsulateWrapsAnStlByteForByte(case, capsys):
 
 
 def test_encapsulateAgainIsAnIdenticalDocumentInASeriesOfItsOwn(case, capsys):
-    common = ("encapsulate", case / "part.stl", "--source", case / "scan", "--no-icon", "--output", case / "set")
+    common = ("encapsulate", case / "part.stl", "--image", case / "scan", "--no-icon", "--output", case / "set")
     first = runJson(capsys, *common)["models"][0]
     second = runJson(capsys, *common)
     assert second["identical"] == [first["sopInstanceUid"]]
@@ -152,7 +164,7 @@ def test_encapsulateAgainIsAnIdenticalDocumentInASeriesOfItsOwn(case, capsys):
 
 
 def test_newVersionGoesToTheSeriesOfItsPredecessorWhenAsked(case, capsys):
-    common = ("encapsulate", case / "part.stl", "--source", case / "scan", "--no-icon", "--output", case / "set")
+    common = ("encapsulate", case / "part.stl", "--image", case / "scan", "--no-icon", "--output", case / "set")
     first = runJson(capsys, *common)["models"][0]
     second = runJson(capsys, *common, "--predecessor", first["file"], "--same-series")["models"][0]
     assert second["seriesInstanceUid"] == first["seriesInstanceUid"]
@@ -164,7 +176,7 @@ def test_newVersionGoesToTheSeriesOfItsPredecessorWhenAsked(case, capsys):
 
 def test_twoSourcesMakeAMixedModel(case, capsys):
     writeImages(case / "mr", modality="MR", series="1.2.3.4.301")
-    command = ("encapsulate", case / "part.stl", "--source", case / "scan", "--source", case / "mr", "--no-icon")
+    command = ("encapsulate", case / "part.stl", "--image", case / "scan", "--image", case / "mr", "--no-icon")
     facts = runJson(capsys, *command, "--output", case / "one.dcm")
     assert facts["source"]["series"] == 2
     assert runJson(capsys, "inspect", case / "one.dcm")["titleCode"] == "Mixed Modality 3D CAM model"
@@ -172,7 +184,7 @@ def test_twoSourcesMakeAMixedModel(case, capsys):
 
 def test_seriesOfOneFolderAreChosenByNumber(case, capsys):
     writeImages(case / "scan", modality="MR", series="1.2.3.4.301", SeriesNumber=7)
-    command = ("encapsulate", case / "part.stl", "--source", case / "scan", "--no-icon", "--output", case / "one.dcm")
+    command = ("encapsulate", case / "part.stl", "--image", case / "scan", "--no-icon", "--output", case / "one.dcm")
     assert "2 image series" in refused(capsys, *command)
     assert "series 12" in refused(capsys, *command, "--series", "4", "--series", "12")
     assert runJson(capsys, *command, "--series", "7")["source"]["seriesInstanceUid"] == "1.2.3.4.301"
@@ -184,7 +196,7 @@ def test_modelInOtherCoordinatesIsWarnedAbout(case, capsys):
     flipped = TriangleMesh(mesh.points * np.float32([-1, -1, 1]), mesh.triangles)
     (case / "ras.stl").write_bytes(stlBytes(flipped))
     (case / "far.stl").write_bytes(stlBytes(makeTetrahedron(offset=(5000, 0, 0))))
-    common = ("--source", case / "scan", "--no-icon", "--output", case / "one.dcm")
+    common = ("--image", case / "scan", "--no-icon", "--output", case / "one.dcm")
     assert any("RAS" in warning for warning in runJson(capsys, "encapsulate", case / "ras.stl", *common)["warnings"])
     (warning,) = runJson(capsys, "encapsulate", case / "far.stl", *common)["warnings"]
     assert "outside the scan" in warning
@@ -192,7 +204,7 @@ def test_modelInOtherCoordinatesIsWarnedAbout(case, capsys):
 
 def test_stlInCoordinatesOfItsOwnGetsAFrameOfItsOwn(case, capsys):
     (case / "far.stl").write_bytes(stlBytes(makeTetrahedron(offset=(5000, 0, 0))))
-    command = ("encapsulate", case / "far.stl", "--source", case / "scan", "--no-icon", "--own-coordinates")
+    command = ("encapsulate", case / "far.stl", "--image", case / "scan", "--no-icon", "--own-coordinates")
     result = runJson(capsys, *command, "--made-with", "Some CAD", "--output", case / "one.dcm")
     assert result["warnings"] == []
     assert result["source"]["frameOfReferenceUid"] not in (FRAME, "")
@@ -207,13 +219,13 @@ def test_stlInCoordinatesOfItsOwnGetsAFrameOfItsOwn(case, capsys):
 )
 def test_stlThatDicomForbidsIsRefusedAndNothingIsWritten(case, capsys, content, words):
     (case / "bad.stl").write_bytes(content)
-    command = ("encapsulate", case / "bad.stl", "--source", case / "scan", "--output", case / "set")
+    command = ("encapsulate", case / "bad.stl", "--image", case / "scan", "--output", case / "set")
     assert words in refused(capsys, *command)
     assert not (case / "set").exists()
 
 
 def test_wrongOptionsAreRefusedAllAtOnce(case, capsys):
-    common = ("encapsulate", case / "part.stl", "--source", case / "scan", "--output", case / "set")
+    common = ("encapsulate", case / "part.stl", "--image", case / "scan", "--output", case / "set")
     said = refused(capsys, *common, "--usage", "fun", "--description", "x" * 70, "--opacity", "3")
     assert "fun" in said
     assert "70 characters" in said

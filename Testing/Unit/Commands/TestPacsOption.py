@@ -94,11 +94,11 @@ def test_exportAndEncapsulateSendTheirModels(scan, server, tmp_path):
     assert requireSameAsStored(server, tmp_path / "out") == ["M3D"]
     server.stored.clear()
     (stl,) = (tmp_path / "out").glob("*.stl")
-    assert m3d("encapsulate", stl, "--source", scan, "--output", tmp_path / "other", "--pacs", server.url) == 0
+    assert m3d("encapsulate", stl, "--image", scan, "--output", tmp_path / "other", "--pacs", server.url) == 0
     assert requireSameAsStored(server, tmp_path / "other") == ["M3D"]
     server.stored.clear()
     single = tmp_path / "single.dcm"
-    assert m3d("encapsulate", stl, "--source", scan, "--output", single, "--pacs", server.url) == 0
+    assert m3d("encapsulate", stl, "--image", scan, "--output", single, "--pacs", server.url) == 0
     assert list(server.stored) == [str(dcmread(single).SOPInstanceUID)]
 
 

@@ -207,7 +207,10 @@ WRONG = {
     "no model": (["--mesh", "nowhere.stl"], "nowhere.stl"),
     "profile": (["--mesh", "x.stl", "--profile", "nothing"], "no profile and no file 'nothing'"),
     "table of nothing": (["--image", "x", "--points-csv", "p.csv"], "both must be given"),
-    "two methods": (["--image", "x", "--method", "gradient", "--method", "half-height"], "--method: choose one"),
+    "two methods": (
+        ["--image", "x", "--edge-method", "gradient", "--edge-method", "half-height"],
+        "--edge-method may be given once, but was given as 'gradient' and as 'half-height'",
+    ),
     "smoothing of a given mesh": (["--mesh", "x.stl", "--smoothing", "0.3"], "--mesh brings one"),
 }
 

@@ -63,5 +63,5 @@ def test_reportHoldsBothDeviationsOfAModelMadeHere(folder, capsys):
 
 
 def test_gradientMethodCanBeChosen(folder, capsys):
-    data = validate(folder, capsys, "--mesh", str(folder / "model.stl"), "--method", "gradient")
+    data = validate(folder, capsys, "--mesh", str(folder / "model.stl"), "--edge-method", "gradient")
     assert data["deviation"]["image"]["settings"]["method"] == "gradient"
