@@ -13,8 +13,8 @@ from M3DLib.Errors import M3DError
 from M3DLib.Software import NAME, VERSION
 
 from .CommandParser import CommandParser, HelpFormatter
+from .GeneralOptions import addGeneralOptions
 from .JsonFile import describeJsonFile, takeJsonFile
-from .Options.GeneralOptions import addGeneralOptions
 from .ProgramErrors import EXIT_PROGRAM_ERROR, diskFullSentence, diskIsFull, programErrorSentence
 from .Settings import Setting, readSettings
 from .Terminal import Terminal

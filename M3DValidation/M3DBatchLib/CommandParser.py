@@ -95,11 +95,8 @@ class CommandParser(argparse.ArgumentParser):
     def refuseUnknown(self, unknown: Sequence[str]) -> None:
         """Ends the program: what was given that this command does not know, and what it has instead."""
         # What follows an option that is not known is probably its value.
-        shown = [
-            one
-            for before, one in zip(("", *unknown), unknown, strict=False)
-            if one.startswith("-") or not before.startswith("-")
-        ]
+        pairs = zip(("", *unknown[:-1]), unknown, strict=True)
+        shown = [one for before, one in pairs if one.startswith("-") or not before.startswith("-")]
         self.error(" ".join(dict.fromkeys(map(self._unknown, shown))))
 
     def _unknown(self, argument: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
 
-from .GeneralOptions import COLOR_CHOICES
+from ..GeneralOptions import COLOR_CHOICES
 from .ReportOptions import addInstitutionOption
 
 if TYPE_CHECKING:
