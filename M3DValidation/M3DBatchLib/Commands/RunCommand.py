@@ -42,7 +42,7 @@ def addParser(subparsers) -> None:
         metavar="REASON",
         help="export the model although something fails; the reason is recorded in the object and in the report",
     )
-    parser.set_defaults(run=run, mesh=None, unit=None)
+    parser.set_defaults(run=run, mesh=None, mesh_unit=None)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -54,7 +54,12 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
         group.add_argument(
             "--mesh", metavar="FILE", help="model to check (STL, DICOM, OBJ, PLY, 3MF, AMF) instead of one made here"
         )
-        group.add_argument("--unit", metavar="UNIT", help="unit of the model's file where it states none (default: mm)")
+        group.add_argument(
+            "--unit",
+            dest="mesh_unit",
+            metavar="UNIT",
+            help="unit of the model's file where it states none (default: mm)",
+        )
     group.add_argument(
         "--surface-method", choices=_SURFACE_METHODS, help="how a surface is made of the segment, as in m3d export"
     )
@@ -174,7 +179,7 @@ def _requireSense(arguments: argparse.Namespace) -> None:
         given = [name for name in names if name in getattr(arguments, "optionsGiven", {})]
         if given:
             problems.append(f"--{given[0].replace('_', '-')} is about a surface made here, but --mesh brings one.")
-    elif arguments.unit:
+    elif arguments.mesh_unit:
         problems.append("--unit is the unit of the model's file; give --mesh FILE too.")
     if arguments.points_csv:
         if not arguments.image or not (arguments.mesh or arguments.segmentation or arguments.threshold):

@@ -46,7 +46,7 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
     with stopwatch.stage("reading"):
         if arguments.mesh:
             terminal.progress(0.0, "Reading the model")
-            mesh, notes = readMesh(arguments.mesh, arguments.unit)
+            mesh, notes = readMesh(arguments.mesh, arguments.mesh_unit)
         if not arguments.image:
             return [Case(profile, mesh=mesh, meshNotes=notes, options=options, **known)]
         image = readImage(arguments.image, arguments.series, terminal.progress)
