@@ -5,8 +5,14 @@ from __future__ import annotations
 import shutil
 import textwrap
 
-WORDS = {"pass": "pass", "warning": "WARNING", "fail": "FAIL", "notAssessable": "not assessable"}
-_ORDER = ("fail", "notAssessable", "warning", "pass")
+WORDS = {
+    "pass": "pass",
+    "warning": "WARNING",
+    "fail": "FAIL",
+    "notAssessable": "not assessable",
+    "information": "information",
+}
+_ORDER = ("fail", "notAssessable", "warning", "pass", "information")
 _CONCLUSIONS = {
     "pass": "Nothing fails.",
     "warning": "Nothing fails, but there are warnings.",
@@ -31,7 +37,7 @@ def describeResult(data: dict) -> str:
             lines += ["", f"ISO/IEC 3532-1, {clause}"]
         lines += _row(identifier, segment, findings)
     counts = data["counts"]
-    listed = ", ".join(f"{counts[verdict]} {WORDS[verdict].lower()}" for verdict in _ORDER if counts[verdict])
+    listed = ", ".join(f"{counts[verdict]} {WORDS[verdict].lower()}" for verdict in _CONCLUSIONS if counts[verdict])
     lines += ["", f"{_CONCLUSIONS[data['verdict']]} ({listed})", f"Report: {data['report']}"]
     return "\n".join(lines)
 
@@ -42,9 +48,10 @@ def _row(identifier: str, segment: str, findings: list[dict]) -> list[str]:
     name = f"{identifier} [{segment}]" if segment else identifier
     if len(findings) > 1:
         passed = sum(finding["verdict"] == "pass" for finding in findings)
-        return [f"  {WORDS[worst['verdict']]:15}{name:31} {passed} of {len(findings)}".rstrip()]
+        share = "recorded" if worst["verdict"] == "information" else f"{passed} of {len(findings)}"
+        return [f"  {WORDS[worst['verdict']]:15}{name:31} {share}".rstrip()]
     line = f"  {WORDS[worst['verdict']]:15}{name:31} {_value(worst):>20}   {_limit(worst)}".rstrip()
-    if worst["verdict"] == "pass":
+    if worst["verdict"] in ("pass", "information"):
         return [line]
     width = max(60, min(shutil.get_terminal_size((120, 24)).columns, 140))
     return [line, *textwrap.wrap(worst["message"], width, initial_indent=" " * 17, subsequent_indent=" " * 17)]

@@ -12,12 +12,16 @@ STATED = "stated"
 
 
 class Verdict(str, Enum):
-    """Outcome of a check; the values are the words of the JSON report."""
+    """Outcome of a check; the values are the words of the JSON report.
+
+    Information is what is recorded and not judged: it neither passes nor could it not be assessed.
+    """
 
     PASS = "pass"
     WARNING = "warning"
     FAIL = "fail"
     NOT_ASSESSABLE = "notAssessable"
+    INFORMATION = "information"
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class Requirement:
     :ivar sense: "atMost" or "atLeast" for limits on a number; "stated" where the check itself says yes or no.
     :ivar passLimit: the value up to (from) which the requirement passes, in ``unit``; None for "stated".
     :ivar warningLimit: the value up to (from) which it is a warning, not a failure; None where there is no such zone.
-    :ivar severity: the worst verdict this requirement can give: "fail", "warning" or "information" (recorded only).
+    :ivar severity: the worst verdict this requirement can give: "fail" or "warning"; "information" where nothing is
+        judged: every finding is information then.
     :ivar required: whether a run in which it could not be assessed may be called complete (exit status 3 when not).
     :ivar source: where the limit comes from: a paper, a guideline, practice, "set by the site".
     :ivar parameters: further numbers the check needs (tolerances, margins), each named with its unit.
@@ -51,20 +56,20 @@ class Requirement:
     def judge(self, value: float) -> Verdict:
         """Verdict on a measured number, in the requirement's unit; not a number is not assessable."""
         if value is None or math.isnan(value):
-            return Verdict.NOT_ASSESSABLE
+            return self.worst(Verdict.NOT_ASSESSABLE)
         sign = -1 if self.sense == AT_LEAST else 1
         # 1.25 computed as a difference of positions is 1.2500000000000002: rounding decides no verdict.
         value -= sign * 1e-9 * max(1.0, abs(value))
         if self.passLimit is None or sign * value <= sign * self.passLimit:
-            return Verdict.PASS
+            return self.worst(Verdict.PASS)
         if self.warningLimit is not None and sign * value <= sign * self.warningLimit:
             return self.worst(Verdict.WARNING)
         return self.worst(Verdict.FAIL)
 
     def worst(self, verdict: Verdict) -> Verdict:
-        """The verdict, softened to what the requirement's severity allows."""
-        if self.severity == "information" and verdict in (Verdict.WARNING, Verdict.FAIL):
-            return Verdict.PASS
+        """The verdict, softened to what the requirement's severity allows; information where nothing is judged."""
+        if self.severity == "information":
+            return Verdict.INFORMATION
         if self.severity == "warning" and verdict is Verdict.FAIL:
             return Verdict.WARNING
         return verdict
@@ -75,12 +80,12 @@ class Requirement:
 
     def stated(self, fulfilled: bool, measured: float | str | None, message: str, **evidence) -> Finding:
         """Finding of a check that says yes or no itself."""
-        verdict = Verdict.PASS if fulfilled else self.worst(Verdict.FAIL)
+        verdict = self.worst(Verdict.PASS if fulfilled else Verdict.FAIL)
         return Finding(self, verdict, measured, message, evidence)
 
     def notAssessable(self, reason: str, **evidence) -> Finding:
         """Finding of a check that could not be made, with the reason in one sentence."""
-        return Finding(self, Verdict.NOT_ASSESSABLE, None, reason, evidence)
+        return Finding(self, self.worst(Verdict.NOT_ASSESSABLE), None, reason, evidence)
 
 
 @dataclass

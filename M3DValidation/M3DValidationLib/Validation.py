@@ -107,7 +107,7 @@ def _whyMissing(check: Check, case: Case) -> str:
 
 def overallVerdict(findings: list[Finding]) -> Verdict:
     """One verdict for all: fail when anything fails; not assessable when a required check could not be made; else the
-    worst of the rest.
+    worst of the rest. What is recorded only does not count.
     """
     verdicts = {finding.verdict for finding in findings}
     if Verdict.FAIL in verdicts:

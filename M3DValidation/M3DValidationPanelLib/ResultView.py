@@ -7,8 +7,14 @@ import slicer
 from slicer.i18n import tr as _
 
 # Told apart by shape and word too; readable on light and dark.
-_COLORS = {"pass": "#1a8f73", "warning": "#c77700", "fail": "#d6285a", "notAssessable": "#7a7ae0"}
-_ORDER = ("fail", "notAssessable", "warning", "pass")
+_COLORS = {
+    "pass": "#1a8f73",
+    "warning": "#c77700",
+    "fail": "#d6285a",
+    "notAssessable": "#7a7ae0",
+    "information": "#6b7680",
+}
+_ORDER = ("fail", "notAssessable", "warning", "pass", "information")
 _MARK = "M3DValidation.Place"
 # Requirements on the deviation from the scan begin so.
 _DEVIATION = "deviation-"
@@ -71,7 +77,7 @@ class ResultView:
         from M3DValidationLib.Report.Content.ReportView import CONCLUSIONS, ICONS, WORDS
 
         verdict = data["verdict"]
-        counts = ", ".join(f"{data['counts'][key]} {WORDS[key].lower()}" for key in _ORDER if data["counts"][key])
+        counts = ", ".join(f"{data['counts'][key]} {WORDS[key].lower()}" for key in _ORDER[:-1] if data["counts"][key])
         self.ui.verdictLabel.text = _("{icon} {word}: {conclusion} ({counts}). Profile: {profile}, {time}").format(
             icon=ICONS[verdict],
             word=WORDS[verdict],

@@ -127,7 +127,9 @@ def _recorded(requirement: Requirement, keyword: str, attribute: str, counts: di
     texts = [text for text in counts if text]
     evidence = {"attribute": keyword}
     if not texts:
-        return requirement.notAssessable(f"{attribute} is not recorded.", **evidence)
+        # An agent is recorded only where one was given: a plain scan lacks nothing.
+        nothing = "none recorded, as in a plain scan" if keyword == "ContrastBolusAgent" else "not recorded"
+        return requirement.notAssessable(f"{attribute}: {nothing}.", **evidence)
     text = inOne(texts)
     return requirement.stated(True, text, f"{attribute}: {text}.", **evidence)
 
@@ -176,7 +178,7 @@ def _scope(requirement: Requirement, modality: str) -> Finding:
         f"The image is {modality}, outside the scope of ISO/IEC 3532-1 (hard tissue from CT): the geometry rules are "
         "applied to it all the same.",
     )
-    if finding.verdict is Verdict.PASS:
+    if finding.verdict is Verdict.INFORMATION:
         # A profile that only records the modality still shows that it is out of scope.
         finding.evidence["outsideScope"] = True
     return finding

@@ -15,7 +15,7 @@ from .CalibrationFit import CalibrationResult, fitCalibrationObject
 from .ReferenceMeasurement import MeasuredDistance, measureInImage, measureOnMesh
 from .ReferenceReader import ReferenceDistance
 
-_ORDER = (Verdict.PASS, Verdict.NOT_ASSESSABLE, Verdict.WARNING, Verdict.FAIL)
+_ORDER = (Verdict.INFORMATION, Verdict.PASS, Verdict.NOT_ASSESSABLE, Verdict.WARNING, Verdict.FAIL)
 _AXES = "ijk"
 
 
@@ -71,7 +71,7 @@ class ReferenceDistanceCheck:
         return measureInImage(case.image, reference)
 
     def _finding(self, requirement: Requirement, rows: list[dict]) -> Finding:
-        worst, verdict, parts = None, Verdict.PASS, []
+        worst, verdict, parts = None, requirement.worst(Verdict.PASS), []
         for row in rows:
             row["verdict"], limit = self._judge(requirement, row)
             verdict = max(verdict, Verdict(row["verdict"]), key=_ORDER.index)
@@ -90,11 +90,11 @@ class ReferenceDistanceCheck:
     def _judge(self, requirement: Requirement, row: dict) -> tuple[str, float | None]:
         """Verdict on one distance and the limit it was judged by: its own tolerance, or the profile's."""
         if row.get("deviationMm") is None:
-            return Verdict.NOT_ASSESSABLE.value, None
+            return requirement.worst(Verdict.NOT_ASSESSABLE).value, None
         size = abs(row["deviationMm"])
         if row["toleranceMm"] is not None:
             passed = size <= row["toleranceMm"]
-            return (Verdict.PASS if passed else requirement.worst(Verdict.FAIL)).value, row["toleranceMm"]
+            return requirement.worst(Verdict.PASS if passed else Verdict.FAIL).value, row["toleranceMm"]
         return requirement.judge(size).value, requirement.passLimit
 
 

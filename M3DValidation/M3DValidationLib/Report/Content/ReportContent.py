@@ -53,7 +53,7 @@ _STUDY = {
     "accessionNumber": "AccessionNumber",
     "studyInstanceUid": "StudyInstanceUID",
 }
-_ORDER = ("fail", "notAssessable", "warning", "pass")
+_ORDER = ("fail", "notAssessable", "warning", "pass", "information")
 
 
 def reportContent(

@@ -9,8 +9,14 @@ from .ReportContent import deviationsBySegment
 from .ReportText import date, millimeters, moment, number, percent, place
 from .WorstPlaces import worstPlaces
 
-WORDS = {"pass": "Pass", "warning": "Warning", "fail": "Fail", "notAssessable": "Not assessable"}
-ICONS = {"pass": "✓", "warning": "!", "fail": "✗", "notAssessable": "?"}
+WORDS = {
+    "pass": "Pass",
+    "warning": "Warning",
+    "fail": "Fail",
+    "notAssessable": "Not assessable",
+    "information": "Information",
+}
+ICONS = {"pass": "✓", "warning": "!", "fail": "✗", "notAssessable": "?", "information": "i"}
 CONCLUSIONS = {
     "pass": "Nothing fails.",
     "warning": "Nothing fails, but there are warnings.",
@@ -69,7 +75,9 @@ def reportView(report: Mapping) -> dict:
         "verdictWord": WORDS[verdict],
         "verdictIcon": ICONS[verdict],
         "conclusion": CONCLUSIONS[verdict],
-        "counts": [{"key": key, "word": word, "number": str(counts[key])} for key, word in WORDS.items()],
+        "counts": [
+            {"key": key, "word": word, "number": str(counts[key])} for key, word in WORDS.items() if key in CONCLUSIONS
+        ],
         "override": report.get("override", {}).get("reason", ""),
         "patient": case["patient"]["name"] or "not named",
         "brief": _pairs(

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from pydicom.sr.coding import Code
 
 SCHEME = "99SLICERM3D"
-VERDICTS = {"pass": "Pass", "warning": "Warning", "fail": "Fail", "notAssessable": "Not assessable"}
+VERDICTS = {
+    "pass": "Pass",
+    "warning": "Warning",
+    "fail": "Fail",
+    "notAssessable": "Not assessable",
+    "information": "Information, not judged",
+}
 _UNITS = {"mm": "mm", "mm2": "mm2", "mm3": "mm3", "HU": "[hnsf'U]", "%": "%", "degrees": "deg", "days": "d", "": "1"}
 
 
