@@ -30,6 +30,7 @@ ACQUISITION_MODULES = (
 MODEL_MODULES = (
     "Anatomy.SegmentationChecks",
     "Deviation.DeviationChecks",
+    "Deviation.LabelmapSpacingCheck",
     "Soundness.MeshChecks",
     "Soundness.BodyChecks",
     "Soundness.PrintabilityChecks",

@@ -153,7 +153,7 @@ FAULTS = {
         "slice-distance",
         1.4,
         1e-6,
-        {"slice-contiguity", "slice-thickness", "labelmap-spacing"},
+        {"slice-contiguity", "slice-thickness"},
     ),
     "gaps between slices": (Fault(description={"sliceThickness": 0.25}), "slice-contiguity", 0.25, 1e-6),
     "one slice missing": (Fault(header=leftOut(MIDDLE)), "missing-slices", 1, 0),
@@ -189,13 +189,12 @@ FAULTS = {
     ),
     "interpolated from thick slices": (Fault(change=thickThenResampled), "through-plane-resolution", 3.0, 0.25),
     "slices repeated": (Fault(change=repeated), "through-plane-resolution", 2.5, 0.2),
-    "coarse pixels": (Fault(coarse), "in-plane-pixel", 0.75, 1e-6, {"labelmap-spacing"}),
+    "coarse pixels": (Fault(coarse), "in-plane-pixel", 0.75, 1e-6),
     "long voxels": (
         Fault(long, description={"sliceThickness": 1.0}),
         "voxel-anisotropy",
         1 / 0.18,
         1e-3,
-        {"labelmap-spacing"},
     ),
     "circular field cuts the anatomy": (
         Fault(Content(boneCenter=(9.0, 9.0, 0.0)), change=circle(34, -1024)),
@@ -259,7 +258,6 @@ WARNINGS = {
     "MR": (Fault(modality="MR"), "modality-scope"),
     "derived": (Fault(attributes={"ImageType": ["DERIVED", "PRIMARY", "AXIAL"]}), "original-image"),
     "body cut at the side": (Fault(Content(bodyCenter=(8.0, 0.0, 0.0))), "body-inside-field-of-view"),
-    "voxels too coarse for the tolerance": (Fault(options={"tolerance": 0.8}), "labelmap-spacing"),
     "anatomy near the edge": (Fault(Content(boneCenter=(0.0, 0.0, 5.4))), "anatomy-inside-field-of-view"),
     "tilt corrected by resampling": (
         Fault(attributes={"GantryDetectorTilt": "15", "ImageType": ["DERIVED", "PRIMARY", "AXIAL"]}),

@@ -17,6 +17,8 @@ BODY_HU = -400
 SOFT_HU = (-300, 400)
 # Nothing is less dense than air; noise and streaks go below it, but values below this were put there by software.
 IMPOSSIBLE_HU = -1500
+# Thin and thick are told apart on pixels of about this size.
+_SHAPE_MM = 1.5
 
 
 def segmentMask(case: Case) -> np.ndarray | None:
@@ -51,6 +53,37 @@ def bodyMask(case: Case) -> np.ndarray:
         image = case.image
         case.measurements["bodyMask"] = image.array > (BODY_HU if looksLikeCt(image) else _otsu(image.array))
     return case.measurements["bodyMask"]
+
+
+def thickAtSides(mask: np.ndarray, spacing: np.ndarray, thinMm: float) -> np.ndarray:
+    """The mask without what is thin within its slices, in the slices that reach a side of the image; bool (k, j, i).
+
+    A disc of diameter ``thinMm`` fits into all that stays (an opening): it does into limbs and trunk, and not into the
+    shells and plates that carry the patient. Slices that reach no side are empty in the result.
+
+    :param mask: bool (k, j, i).
+    :param spacing: mm, (i, j, k).
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    factor = [max(1, int(_SHAPE_MM / length)) for length in spacing[:2]]
+    step = spacing[1] * factor[1], spacing[0] * factor[0]
+    # Some of it is taken to lie beyond the image, so that the end of what is cut there has no corners to be rounded.
+    beyond = [int(thinMm / 4 / length) for length in step]
+    inner = tuple(slice(wide + 1, -wide - 1) for wide in beyond)
+    middle = tuple(slice(3 * wide + 4, -3 * wide - 4) for wide in beyond)
+    thick = np.zeros(mask.shape, dtype=bool)
+    sides = mask[:, [0, -1]].any(axis=(1, 2)) | mask[:, :, [0, -1]].any(axis=(1, 2))
+    for k in np.flatnonzero(sides):
+        plane = np.pad(mask[k, :: factor[1], :: factor[0]], [(wide, wide) for wide in beyond], mode="edge")
+        plane = np.pad(plane, 1)
+        core = distance_transform_edt(plane, sampling=step) > thinMm / 2
+        # What lies in the middle of the slice is far from every side.
+        if np.count_nonzero(core) > np.count_nonzero(core[middle]):
+            grown = distance_transform_edt(~core, sampling=step)[inner] <= thinMm / 2 + max(step)
+            rows, columns = mask.shape[1:]
+            thick[k] = grown.repeat(factor[1], axis=0)[:rows].repeat(factor[0], axis=1)[:, :columns]
+    return thick & mask
 
 
 def looksLikeCt(image: ImageVolume) -> bool:

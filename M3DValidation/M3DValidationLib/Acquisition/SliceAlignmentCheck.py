@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from ..Check import Case
-from ..Requirement import Finding
 from .ImageCheck import ImageCheck, limitOf, numberOrNone, sliceList
 from .ImageRegions import looksLikeCt
 
@@ -106,26 +103,31 @@ class SliceAlignmentCheck(ImageCheck):
             return
         unexpected = unexpectedShifts(shifts, trusted)
         worst = int(unexpected.argmax())
+        value = float(unexpected[worst])
         # Thick slices differ from each other by their anatomy: what a moved slice looks like grows with the distance.
-        allowed = requirement.parameters["distanceShare"] * float(case.image.spacing[2])
-        factor = max(1.0, allowed / requirement.passLimit) if requirement.passLimit else 1.0
-        outside = np.flatnonzero(unexpected / factor > limitOf(requirement))
-        message = f"Neighboring slices are aligned within {unexpected.max():.2f} mm."
-        if len(outside):
-            message = (
-                f"Slice {worst + 2} is shifted by {unexpected.max():.2f} mm against slice {worst + 1} "
-                f"({len(outside)} such place(s)): motion, or a misplaced slice."
-            )
-        verdict = requirement.judge(float(unexpected.max()) / factor)
-        # The finding shows the limits that were applied, not the catalogue's.
-        limits = {name: getattr(requirement, name) for name in ("passLimit", "warningLimit")}
-        applied = replace(requirement, **{name: value and round(value * factor, 4) for name, value in limits.items()})
+        resolved = requirement.parameters["distanceShare"] * float(case.image.spacing[2])
+        outside = np.flatnonzero(unexpected > limitOf(requirement))
         evidence = {
-            "limitForThisDistanceMm": numberOrNone(factor * limitOf(requirement), 3),
+            "resolvedMm": numberOrNone(resolved, 3),
             "betweenSlices": [[number, number + 1] for number in sliceList(outside)],
             "medianMm": numberOrNone(np.median(unexpected[trusted]), 3),
         }
-        yield Finding(applied, verdict, float(unexpected.max()), message, evidence)
+        if len(outside) and value <= resolved:
+            yield requirement.notAssessable(
+                f"Neighboring slices are shifted by up to {value:.2f} mm (slice {worst + 2} against {worst + 1}), but "
+                f"at a distance of {case.image.spacing[2]:.3g} mm between slices anatomy alone makes up to "
+                f"{resolved:.2f} mm of that; whether {limitOf(requirement):g} mm are kept is not seen.",
+                measuredMm=numberOrNone(value, 3),
+                **evidence,
+            )
+            return
+        message = f"Neighboring slices are aligned within {value:.2f} mm."
+        if len(outside):
+            message = (
+                f"Slice {worst + 2} is shifted by {value:.2f} mm against slice {worst + 1} "
+                f"({len(outside)} such place(s)): motion, or a misplaced slice."
+            )
+        yield requirement.finding(value, message, **evidence)
 
 
 CHECKS = (SliceAlignmentCheck,)

@@ -1,10 +1,9 @@
-"""Size and shape of the voxels, and whether the segmentation's voxels suit the tolerance."""
+"""Size and shape of the voxels of the image."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..Check import Case
 from .ImageCheck import ImageCheck, stackOf
 
 
@@ -48,26 +47,4 @@ class VoxelCheck(ImageCheck):
             yield requirement.finding(ratio, message, sliceDistanceMm=round(float(spacing[2]), 5), **evidence)
 
 
-class LabelmapSpacingCheck(ImageCheck):
-    """The segmentation's voxels against the tolerance of the intended use."""
-
-    requirementIds = ("labelmap-spacing",)
-
-    def canRun(self, case: Case) -> bool:
-        """Whether there is a segment."""
-        return case.segment is not None
-
-    def findings(self, held, case, progress):
-        """See :class:`ImageCheck`."""
-        requirement = held["labelmap-spacing"]
-        tolerance = case.options.get("tolerance") or case.profile.toleranceMm
-        largest = float(case.segment.spacing.max())
-        size = " x ".join(f"{length:.3g}" for length in case.segment.spacing)
-        share = largest / tolerance
-        message = f"The segmentation's voxels are {size} mm, {share:.2g} times the tolerance of {tolerance:g} mm."
-        yield requirement.finding(
-            share, message, spacingMm=case.segment.spacing.round(5).tolist(), toleranceMm=tolerance
-        )
-
-
-CHECKS = (VoxelCheck, LabelmapSpacingCheck)
+CHECKS = (VoxelCheck,)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
-from M3DLib.Distance.DeviationMap import DeviationMap
 from M3DLib.Errors import noProgress
 
 from ..Check import Case
-from ..CheckSupport import allNotAssessable, placeText, requirementsOf
-from ..Requirement import Finding, Requirement
-from .DeviationRegions import largestRegionalDeviation
+from ..CheckSupport import allNotAssessable, requirementsOf
+from ..Requirement import Finding, Requirement, Verdict
 
 
 class ImageDeviationCheck:
@@ -39,13 +36,13 @@ class ImageDeviationCheck:
         report = deviationReport(case, progress)
         if "image" in report.problems:
             return allNotAssessable(held, report.problems["image"])
-        return imageFindings(held, report.maps["image"], report.data["image"])
+        return imageFindings(held, report.data["image"])
 
 
-def imageFindings(held: dict[str, Requirement], deviation: DeviationMap, facts: dict) -> list[Finding]:
+def imageFindings(held: dict[str, Requirement], facts: dict) -> list[Finding]:
     """Findings on a measured deviation from the image.
 
-    :param facts: of :func:`~.DeviationStatistics.deviationStatistics`.
+    :param facts: of :func:`~.DeviationReport.deviationReport`.
     """
     findings = []
     if "deviation-coverage" in held:
@@ -60,7 +57,7 @@ def imageFindings(held: dict[str, Requirement], deviation: DeviationMap, facts: 
         "deviation-max-region": _region,
         "deviation-tolerance": _tolerance,
     }
-    return findings + [makers[id_](requirement, deviation, facts) for id_, requirement in rest.items()]
+    return findings + [makers[id_](requirement, facts) for id_, requirement in rest.items()]
 
 
 def _mainReason(facts) -> str:
@@ -74,68 +71,74 @@ def _coverage(requirement, facts) -> Finding:
     return requirement.finding(percent, message + _mainReason(facts) + ".", notMeasured=facts["notMeasured"])
 
 
-def _bias(requirement, deviation, facts) -> Finding:
+def _bias(requirement, facts) -> Finding:
     bias = facts["meanSigned"]
     side = "too small" if bias > 0 else "too large"
     message = (
         f"The edge in the image lies on average {abs(bias):.3f} mm {'outside' if bias > 0 else 'inside'} the mesh, "
         f"which is {side} by that much."
     )
-    return requirement.finding(abs(bias), message, meanSigned=bias, sign=facts["sign"])
+    finding = requirement.finding(abs(bias), message, meanSigned=bias, sign=facts["sign"])
+    # Chance averages out over a surface; what the method does on images it was never tried on may not.
+    return finding if facts["uncertainty95"] is not None else resolvable(finding, facts)
 
 
-def voxelLimit(requirement: Requirement, spacing) -> Requirement:
-    """The requirement with its limit raised to the stated share of the largest voxel edge, where that is larger."""
-    least = requirement.parameters.get("shareOfLargestVoxelEdge", 0) * float(max(spacing))
-    if requirement.passLimit is None or least <= requirement.passLimit:
-        return requirement
-    warning = requirement.warningLimit
-    if warning is not None:
-        warning *= least / requirement.passLimit
-    return replace(requirement, passLimit=least, warningLimit=warning)
+def whyUnresolved(facts: dict, limit: float) -> str:
+    """Why nobody can say whether deviations keep a limit (mm) on this image, in one sentence; "" when one can.
+
+    :param facts: of :func:`~.DeviationStatistics.deviationStatistics`, from the image.
+    """
+    sure = facts["uncertainty95"]
+    if sure is not None and limit < sure:
+        return (
+            f"{limit:g} mm is finer than this image lets the method resolve ({sure:.3f} mm with 95 % probability); "
+            "take a sharper or less noisy scan."
+        )
+    calibration = facts.get("calibration")
+    if calibration is not None and calibration["withinFittedRange"] is False:
+        # Outside the fitted range only a limit that is wider than the widest guess can be judged.
+        estimate = calibration["estimate95"]
+        if estimate is None or limit < estimate:
+            return f"Whether the image resolves {limit:g} mm is not known. {calibration['statement']}"
+    return ""
 
 
-def _percentile(requirement, deviation, facts) -> Finding:
-    requirement = voxelLimit(requirement, facts["settings"]["voxelSpacing"])
+def resolvable(finding: Finding, facts: dict) -> Finding:
+    """A finding on lengths, or not assessable where it would not fail but the image does not resolve its limit."""
+    requirement = finding.requirement
+    limits = [limit for limit in (requirement.passLimit, requirement.warningLimit) if limit is not None]
+    reason = whyUnresolved(facts, max(limits)) if limits else ""
+    if not reason or finding.verdict is Verdict.FAIL:
+        return finding
+    evidence = {**finding.evidence, "measuredMm": finding.measured, "uncertainty95": facts["uncertainty95"]}
+    return requirement.notAssessable(f"{finding.message} {reason}", **evidence)
+
+
+def _percentile(requirement, facts) -> Finding:
     value = facts["p95Absolute"]
     message = (
         f"95 % of the measured surface lies within {value:.3f} mm of the edge in the image "
         f"(limit {requirement.passLimit:g} mm)."
     )
-    return requirement.finding(value, message, p99Absolute=facts["p99Absolute"], rms=facts["rms"])
+    finding = requirement.finding(value, message, p99Absolute=facts["p99Absolute"], rms=facts["rms"])
+    return resolvable(finding, facts)
 
 
-def _region(requirement, deviation, facts) -> Finding:
-    area = requirement.parameters.get("leastAreaMm2", 1.0)
-    found = largestRegionalDeviation(deviation, area)
-    if found is None:
-        return requirement.notAssessable(f"The measured surface is nowhere as large as {area:g} mm2 in one piece.")
-    size, vertex = found
-    place = deviation.mesh.points[vertex]
-    message = f"A region of at least {area:g} mm2 deviates by {size:.3f} mm or more, around {placeText(place)}."
-    worst = [round(float(value), 3) for value in place]
-    return requirement.finding(size, message, pointLps=worst, largestAnywhere=facts["worstPointLps"])
+def _region(requirement, facts) -> Finding:
+    largest = facts["largest"]
+    if largest["counted"] is None:
+        return requirement.notAssessable(largest["text"])
+    evidence = {"pointLps": largest["counted"]["pointLps"], "largestAnywhere": facts["worstPointLps"]}
+    return resolvable(requirement.finding(largest["counted"]["deviation"], largest["text"], **evidence), facts)
 
 
-def _tolerance(requirement, deviation, facts) -> Finding:
+def _tolerance(requirement, facts) -> Finding:
     tolerance, sure = facts["tolerance"], facts["uncertainty95"]
-    if sure is not None and tolerance < sure:
-        return requirement.notAssessable(
-            f"The tolerance of {tolerance:g} mm is finer than this image lets the method resolve "
-            f"({sure:.3f} mm with 95 % probability); take a sharper or less noisy scan, or a wider tolerance.",
-            uncertainty95=sure,
-        )
-    calibration = facts.get("calibration")
-    if calibration is not None and calibration["withinFittedRange"] is False:
-        # Outside the fitted range only a tolerance that is wider than the widest guess can be judged.
-        estimate = calibration["estimate95"]
-        if estimate is None or tolerance < estimate:
-            return requirement.notAssessable(
-                f"Whether the image resolves the tolerance of {tolerance:g} mm is not known. "
-                f"{calibration['statement']}",
-                uncertainty95=None,
-                calibration=calibration,
-            )
+    reason = whyUnresolved(facts, tolerance)
+    if reason:
+        calibration = facts.get("calibration")
+        evidence = {"calibration": calibration} if sure is None else {}
+        return requirement.notAssessable(f"The tolerance cannot be judged: {reason}", uncertainty95=sure, **evidence)
     percent = 100 * facts["withinTolerance"]
     message = (
         f"{percent:.1f} % of the measured surface lies within the tolerance of {tolerance:g} mm; "
@@ -177,13 +180,16 @@ def segmentFindings(held: dict[str, Requirement], facts: dict) -> list[Finding]:
 
 
 def _segmentPercentile(requirement, facts) -> Finding:
-    requirement = voxelLimit(requirement, facts["voxelSpacing"])
     value = max(facts["p95Absolute"], facts["reverse"]["p95Absolute"])
     message = (
         f"95 % of the surfaces of mesh and segment lie within {value:.3f} mm of each other "
         f"(limit {requirement.passLimit:g} mm)."
     )
-    return requirement.finding(value, message, largest=facts["largestDisplacement"])
+    if facts["meaning"]:
+        message += f" {facts['meaning']}"
+    return requirement.finding(
+        value, message, largest=facts["largestDisplacement"], selfReferring=bool(facts["meaning"])
+    )
 
 
 def _parts(requirement, facts) -> Finding:

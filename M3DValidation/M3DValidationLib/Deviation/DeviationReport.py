@@ -15,13 +15,23 @@ from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from ..Check import Case
 from .DeviationHistogram import deviationHistogram
-from .DeviationRegions import deviationRegions
+from .DeviationRegions import deviationRegions, largestDeviation
 from .DeviationStatistics import deviationStatistics, summary
 from .SegmentationDeviation import LEAST_VOLUME, segmentationDeviation
 
 # Edges longer than this many of the largest voxel edges get further points for the comparison with the image.
 COARSE = 2.0
 KINDS = ("image", "segmentation", "surface")
+# Less of the surface than this, mm2, is a point and no part, where the profile says nothing else.
+LEAST_AREA = 1.0
+COMPUTED = (
+    "Distances between two surfaces are computed, not measured: what is uncertain is how well either surface shows the "
+    "object."
+)
+SELF_REFERRING = (
+    "The mesh was made from this segment: this says what conversion, smoothing and decimation changed, and nothing of "
+    "whether the segment shows what the scan shows."
+)
 
 
 @dataclass
@@ -79,7 +89,8 @@ def deviationReport(
                 progress=lambda done, text: progress(0.5 * done, text),
             )
             facts = deviationStatistics(deviation, tolerance, case.image)
-            report.add("image", withPlaces(facts, deviation, tolerance, case.image), deviation)
+            facts = withPlaces(facts, deviation, tolerance, case.image, _leastArea(case))
+            report.add("image", facts, deviation)
     if case.mesh is not None and case.segment is not None:
         with _kept(report, "segmentation"):
             deviation, facts = segmentationDeviation(
@@ -90,7 +101,10 @@ def deviationReport(
                 lambda done, text: progress(0.5 + 0.3 * done, text),
                 image=case.image,
             )
-            report.add("segmentation", withPlaces(facts, deviation, tolerance, case.image), deviation)
+            # A mesh from elsewhere may have been made of anything.
+            facts["meaning"] = SELF_REFERRING if case.surfaceParameters is not None else ""
+            facts = withPlaces(facts, deviation, tolerance, case.image, _leastArea(case))
+            report.add("segmentation", facts, deviation)
     if case.mesh is not None and reference is not None:
         with _kept(report, "surface"):
             comparison = compareSurfaces(
@@ -108,11 +122,28 @@ def _leastVolume(case: Case) -> float:
     return requirement.parameters.get("leastVolumeMm3", LEAST_VOLUME) if requirement else LEAST_VOLUME
 
 
-def withPlaces(facts: dict, deviation: DeviationMap, tolerance: float, image: ImageVolume | None = None) -> dict:
-    """JSON values with the regions and the histogram of their map added."""
+def _leastArea(case: Case) -> float:
+    """Area in mm2 below which a region of large deviation does not count."""
+    requirement = case.profile.requirements.get("deviation-max-region") if case.profile else None
+    return requirement.parameters.get("leastAreaMm2", LEAST_AREA) if requirement else LEAST_AREA
+
+
+def withPlaces(
+    facts: dict,
+    deviation: DeviationMap,
+    tolerance: float,
+    image: ImageVolume | None = None,
+    leastArea: float = LEAST_AREA,
+) -> dict:
+    """JSON values with the regions, the largest deviation and the histogram of their map added.
+
+    :param leastArea: mm2; a smaller region does not count for the largest deviation.
+    """
+    regions = deviationRegions(deviation, tolerance, image)
     return {
         **facts,
-        "regions": deviationRegions(deviation, tolerance, image),
+        "regions": regions,
+        "largest": largestDeviation(deviation, regions, leastArea, image),
         "histogram": deviationHistogram(deviation, tolerance),
     }
 
@@ -128,7 +159,7 @@ def surfaceFacts(comparison, tolerance: float) -> dict:
         "coverage": other["coverage"],
         "worstPointLps": other["worstPointLps"],
     }
-    return withPlaces(facts, forward, tolerance)
+    return withPlaces({**facts, "meaning": COMPUTED}, forward, tolerance)
 
 
 class _kept:

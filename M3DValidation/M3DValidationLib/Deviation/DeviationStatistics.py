@@ -24,6 +24,9 @@ def deviationStatistics(deviation: DeviationMap, tolerance: float, image: ImageV
 
     :param tolerance: mm; deviations up to this size count as within.
     :param image: tells the slices of the worst, the smallest and the largest deviation.
+    :return: among the figures ``uncertainty95``, which only a distance from the image has: between two surfaces it is
+        computed, and the rounding of coordinates is no measure of how well either shows the anatomy; ``meaning``: what
+        the figures do not say, "" where they mean what they seem to.
     :raises M3DError: for a tolerance that is not above 0.
     """
     if not tolerance > 0:
@@ -45,6 +48,7 @@ def deviationStatistics(deviation: DeviationMap, tolerance: float, image: ImageV
         **dict.fromkeys(f"{which}{what}" for which in PLACES for what in ("PointLps", "Slice")),
         "uncertainty95": None,
         "calibration": deviation.calibration,
+        "meaning": "",
         "notMeasured": notMeasured(deviation),
         "directions": perDirection(deviation, good, tolerance),
         "settings": deviation.settings,
@@ -55,7 +59,7 @@ def deviationStatistics(deviation: DeviationMap, tolerance: float, image: ImageV
             point = deviation.mesh.points[vertices[place]]
             facts[f"{which}PointLps"] = [round(float(value), 3) for value in point]
             facts[f"{which}Slice"] = None if image is None else sliceNumber(image, point)
-        if deviation.uncertainty is not None:
+        if deviation.uncertainty is not None and deviation.kind == "image":
             facts["uncertainty95"] = float(weightedPercentiles(deviation.uncertainty[good], weights, [50])[0])
     return facts
 

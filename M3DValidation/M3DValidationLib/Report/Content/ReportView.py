@@ -183,7 +183,7 @@ def _deviation(facts: Mapping, title: str) -> dict:
         "tolerance": facts["tolerance"],
         "toleranceText": f"{number(facts['tolerance'])} mm",
         "rows": rows,
-        "certainty": (facts.get("calibration") or {}).get("statement", ""),
+        "certainty": (facts.get("calibration") or {}).get("statement", "") or facts.get("meaning", ""),
         "notMeasured": [
             f"{entry['reason']}: {percent(entry['areaShare'])} of the area" for entry in facts.get("notMeasured", ())
         ],
@@ -209,11 +209,13 @@ def _inShort(facts: Mapping) -> str:
     side = f"too {'small' if mean > 0 else 'large'} by {millimeters(abs(mean))} on average"
     if abs(mean) < _NO_BIAS_MM:
         side = "neither too small nor too large on average"
-    largest = max((facts["minSigned"], facts["maxSigned"]), key=abs)
+    largest = facts.get("largest", {}).get("text") or (
+        f"The largest deviation is {millimeters(max((facts['minSigned'], facts['maxSigned']), key=abs), signed=True)}."
+    )
     return (
         f"{percent(facts['withinTolerance'])} of the measured surface lies within {number(facts['tolerance'])} mm; "
-        f"95 % lies within {millimeters(facts['p95Absolute'])}. The mesh is {side}; the largest deviation is "
-        f"{millimeters(largest, signed=True)}. {percent(facts['coverage'])} of the surface could be measured."
+        f"95 % lies within {millimeters(facts['p95Absolute'])}. The mesh is {side}. "
+        f"{largest} {percent(facts['coverage'])} of the surface could be measured."
     )
 
 
