@@ -79,8 +79,14 @@ def test_bothAreRightOnTiltFieldOfViewAndStrayFile(thin, thick, thinScan, thickS
         assert (evidence["reconstructionDiameterMm"], evidence["dataCollectionDiameterMm"]) == (231, 500)
         assert evidence["extentMm"] == [231, 231, 140]
         assert [item.file.name for item in scan.skippedFiles] == ["DIRFILE"]
-        assert findings["slice-alignment"].verdict is Verdict.PASS
+        assert findings["body-inside-field-of-view"].verdict is Verdict.PASS, "the head holder is no body"
+        assert "posterior" in findings["body-inside-field-of-view"].message
         assert findings["single-frame-of-reference"].verdict is Verdict.PASS
+
+
+def test_stepsBetweenThickSlicesAreNotCalledAligned(thin, thick):
+    assert thin["slice-alignment"].verdict is Verdict.PASS
+    assert thick["slice-alignment"].verdict is Verdict.NOT_ASSESSABLE
 
 
 def test_kernelCharacterFollowsFromTheEdges(thin, thick):
