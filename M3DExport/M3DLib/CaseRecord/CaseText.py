@@ -47,12 +47,14 @@ def eventText(event: RecordEvent) -> str:
         return f"Change: {body['text']}{about}. Reason: {body['reason']}"
     if event.event == CONFIRMED:
         signed = ", signed" if event.signature is not None else ""
-        return f"Confirmed: {body['what']} ({len(body['subjects'])} entries{signed})"
+        return f"Confirmed: {body['what']} ({', '.join(named(entry) for entry in body['subjects'])}){signed}"
     if event.event == REPAIRED:
         return "A line that had been written in part was put right"
     outputs = [named(entry) for entry in body.get("outputs", ())] or [named(one) for one in body.get("inputs", ())]
     verdict = body.get("result", {}).get("verdict")
-    return f"{event.event}: {', '.join(outputs) or 'nothing'}" + (f"; verdict {verdict}" if verdict else "")
+    return f"{event.event.capitalize()}: {', '.join(outputs) or 'nothing'}" + (
+        f"; verdict {verdict}" if verdict else ""
+    )
 
 
 def requirementText(requirement: dict[str, Any]) -> str:
@@ -62,7 +64,12 @@ def requirementText(requirement: dict[str, Any]) -> str:
 
 def named(entry: dict[str, Any]) -> str:
     """An entry of the record by what a person calls it."""
-    return f"{entry['kind']} {entry.get('path') or entry.get('name') or entry.get('seriesInstanceUid')}"
+    return f"{entry['kind']} {placeOf(entry)}"
+
+
+def placeOf(entry: dict[str, Any]) -> str:
+    """Where an entry of the record lies: in the case, elsewhere by its name, or as a series by its UID."""
+    return entry.get("path") or entry.get("name") or entry["seriesInstanceUid"]
 
 
 def caseText(state: CaseState, events: Sequence[RecordEvent]) -> str:
