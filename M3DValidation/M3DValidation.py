@@ -167,13 +167,14 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
 
         from M3DValidationLib.InSlicer.ResultNodes import readResults
         from M3DValidationLib.Report.Content.ReportFormats import formatsOf, requireFormats
-        from M3DValidationLib.Report.ReportFiles import faces, writeFiles
+        from M3DValidationLib.Report.ReportFiles import faces
+        from M3DValidationLib.Report.ReportFolder import replaceReport
 
         chosen = formatsOf(",".join(formats))
         requireFormats(chosen)
         results = readResults(reportNode)
         files = faces(results.data, results.files, chosen)
-        writeFiles(Path(folder), files)
+        replaceReport(Path(folder), files)
         return [Path(folder) / name for name in files]
 
     def storeReport(self, reportNode, volumeNode=None, withPdf=False, store=None):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 DICOM_FOLDER = "dicom"
+# Modalities of what a run writes: models, measurement reports, reports in PDF.
+_DOCUMENTS = ("M3D", "SR", "DOC")
 
 
 def requireSource(formats: Sequence[str], image: object, pseudonym: str, pacs: str = "") -> None:
@@ -29,6 +31,29 @@ def requireSource(formats: Sequence[str], image: object, pseudonym: str, pacs: s
         raise M3DError("--formats sr puts the report into the study of the scan; give the scan with --image.")
     if pseudonym:
         raise M3DError("--formats sr puts the report into the patient's study; leave --pseudonym out.")
+
+
+def requireOneRun(output: Path, mayContinue: Collection[str] = ()) -> None:
+    """Refuse an output folder whose DICOM file-set holds a model or a report of an earlier run.
+
+    The report beside it would be replaced and leave that model without one, or a second model of the same anatomy would
+    lie beside it with nothing that says why.
+
+    :param mayContinue: SOP Instance UIDs of the models that a new version is made of; with one of them there, the
+        earlier documents are explained.
+    """
+    from M3DLib.Store.FileSetStore import FileSetStore
+
+    headers = FileSetStore(output / DICOM_FOLDER).directory().headers()
+    kinds = {str(header.get("Modality") or "") for header in headers}
+    stored = {str(header.get("SOPInstanceUID") or "") for header in headers}
+    if kinds.isdisjoint(_DOCUMENTS) or not stored.isdisjoint(mayContinue):
+        return
+    what = "a model" if "M3D" in kinds else "the report"
+    raise M3DError(
+        f"'{output / DICOM_FOLDER}' holds {what} of an earlier run. Choose another folder; a new version of a model "
+        "there is made by m3d run with --predecessor FILE.dcm --same-series."
+    )
 
 
 def modelHeaders(mesh: str | Path | None) -> list[Dataset]:

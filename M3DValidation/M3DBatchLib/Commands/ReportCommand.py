@@ -10,6 +10,7 @@ from M3DLib.WritablePlace import requireWritableFolder
 from M3DValidationLib.Report.Content.ReportFormats import formatsOf, requireFormats
 from M3DValidationLib.Report.Content.ReportReferences import referToModels, requireOnePatient
 from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces, readReport, writeFiles
+from M3DValidationLib.Report.ReportFolder import replaceReport, requireReportFolder
 
 from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
 from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
@@ -42,17 +43,22 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     pacs = pacsFrom(arguments)
     data, attachments = readReport(arguments.report)
     output = arguments.output or arguments.report.parent
-    requireWritableFolder(output)
+    inPlace = output.exists() and output.resolve() == arguments.report.parent.resolve()
+    if inPlace:
+        requireWritableFolder(output)
+    else:
+        requireReportFolder(output)
     headers = _headers(arguments, data, terminal) if "sr" in formats else []
     models = modelHeaders(arguments.mesh)
     requireOnePatient(headers, models)
     referToModels(data, models)
     files = faces(data, attachments, formats)
-    inPlace = output.exists() and output.resolve() == arguments.report.parent.resolve()
     if inPlace:
         # The report, its pictures and 3D models are what everything is made from; they stay as they are.
         files = {name: content for name, content in files.items() if name != REPORT_FILE and name not in attachments}
-    writeFiles(output, files)
+        writeFiles(output, files)
+    else:
+        replaceReport(output, files)
     written = [str(output / name) for name in files]
     sent = ""
     if headers:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
 from M3DValidationLib.Report.Content.ReportFormats import formatsOf
-from M3DValidationLib.Report.ReportFiles import PDF_FILE, faces, writeFiles
+from M3DValidationLib.Report.ReportFiles import PDF_FILE, faces
+from M3DValidationLib.Report.ReportFolder import replaceReport
 
 from ..Options.DescriptionOptions import addDescriptionOptions
 from ..Options.InputOptions import requireOneAnatomy
 from ..Options.ModelRequest import ModelRequest, modelRequestFrom
 from ..Options.PacsOptions import send
-from ..ReportDicom import DICOM_FOLDER
+from ..ReportDicom import DICOM_FOLDER, requireOneRun
 from ..Stopwatch import peakMemoryMb
 from ..Terminal import Terminal
 from ..ValidationText import describeResult
@@ -58,6 +59,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         raise M3DError("--export-anyway needs the reason why the model is exported although something fails.")
     output = Path(arguments.output)
     request = modelRequestFrom(arguments, output / DICOM_FOLDER, terminal)
+    requireOneRun(output, [str(header.SOPInstanceUID) for header in request.earlier.headers])
     store, stopwatch = request.store, request.stopwatch
     report = validate(arguments, terminal, stopwatch)
     data, image, formats = report.data, report.cases[0].image, formatsOf(arguments.formats)
@@ -84,7 +86,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         objects = modelsAndReport(data, image.headers, objects, neighbors, files.get(PDF_FILE))
     if objects:
         store.add(objects, progress=terminal.progress)
-    writeFiles(output, files)
+    replaceReport(output, files)
     said = [describeResult(data), _said(len(models), made, failed, store.root)]
     said.append(send(request.pacs, objects, store.root, terminal))
     terminal.result(data, "\n".join(filter(None, said)))

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
-from M3DLib.WritablePlace import requireWritableFile, requireWritableFolder
+from M3DLib.WritablePlace import requireWritableFile
 from M3DValidationLib.Report.Content.ReportFormats import SHOWING_PICTURES, formatsOf, requireFormats
 from M3DValidationLib.Report.Content.ReportReferences import referToModels, requireOnePatient
-from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces, writeFiles
+from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces
+from M3DValidationLib.Report.ReportFolder import replaceReport, requireReportFolder
 
 from ..Options.InputOptions import addImageOptions, addSegmentOptions, requireOneAnatomy
 from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
 from ..Options.ReportOptions import addReportOptions
-from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
+from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireOneRun, requireSource, storeReport
 from ..Stopwatch import Stopwatch, peakMemoryMb
 from ..Terminal import Terminal
 from ..ValidationText import describeResult
@@ -108,12 +109,13 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     stopwatch = Stopwatch(terminal.step)
     formats, output = formatsOf(arguments.formats), Path(arguments.output)
     requireSource(formats, arguments.image, arguments.pseudonym, arguments.pacs)
+    requireOneRun(output)
     pacs = pacsFrom(arguments)
     report = validate(arguments, terminal, stopwatch)
     data = report.data
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
     files = faces(data, report.attachments, formats)
-    writeFiles(output, files)
+    replaceReport(output, files)
     said = [describeResult(data)]
     if "sr" in formats:
         headers, folder = report.cases[0].image.headers, output / DICOM_FOLDER
@@ -139,7 +141,7 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
     requireSource(formats, arguments.image, arguments.pseudonym)
     profile = loadProfile(arguments.profile)
     output = Path(arguments.output)
-    requireWritableFolder(output)
+    requireReportFolder(output)
     if arguments.points_csv:
         requireWritableFile(arguments.points_csv)
     cases = readCases(arguments, profile, terminal, stopwatch)

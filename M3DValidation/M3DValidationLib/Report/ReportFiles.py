@@ -12,6 +12,7 @@ from pathlib import Path
 from M3DLib.Errors import M3DError
 
 REPORT_FILE = "report.json"
+HTML_FILE = "report.html"
 PDF_FILE = "report.pdf"
 
 
@@ -24,7 +25,7 @@ def faces(data: dict, attachments: Mapping[str, bytes], formats: tuple[str, ...]
     if "html" in formats:
         from .Html.HtmlReport import htmlReport
 
-        files["report.html"] = htmlReport(data, attachments).encode("utf-8")
+        files[HTML_FILE] = htmlReport(data, attachments).encode("utf-8")
     if "pdf" in formats:
         from .Pdf.PdfReport import pdfReport
 

@@ -129,3 +129,31 @@ def test_wrongOptionsAreRefusedBeforeAnyWork(scan, profiles, tmp_path, capsys, w
     status, report = run(scan, profiles["easy"], tmp_path / "out", *more)
     assert status == 2 and report is None and words in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_secondRunIntoOneFolderMakesNoTwin(scan, profiles, tmp_path, capsys):
+    output = tmp_path / "out"
+    assert run(scan, profiles["easy"], output)[0] == 0
+    (first,) = objects(output)["M3D"]
+    before = {file: file.read_bytes() for file in output.rglob("*") if file.is_file()}
+    capsys.readouterr()
+    assert run(scan, profiles["easy"], output)[0] == 2
+    assert "--predecessor" in capsys.readouterr().err
+    # Nothing was validated over the report of the first model either.
+    arguments = ["validate", "--image", scan, "--output", output, "--profile", profiles["easy"]]
+    assert main([str(argument) for argument in arguments]) == 2
+    assert before == {file: file.read_bytes() for file in output.rglob("*") if file.is_file()}
+    status, report = run(scan, profiles["easy"], output, "--predecessor", first, "--same-series")
+    assert status == 0
+    models = {str(model.SOPInstanceUID): model for model in map(dcmread, objects(output)["M3D"])}
+    new = models[report["exported"][0]]
+    old = dcmread(first)
+    assert len(models) == 2 and new.SeriesInstanceUID == old.SeriesInstanceUID
+    assert [item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in predecessors(new)] == [
+        old.SOPInstanceUID
+    ]
+
+
+def predecessors(model):
+    """Items of the series that a model's Predecessor Documents Sequence names."""
+    return [item for study in model.PredecessorDocumentsSequence for item in study.ReferencedSeriesSequence]
