@@ -47,6 +47,7 @@ COMMAND_MODULES = (
     "ProfilesCommand",
     "CompareCommand",
     "RepairCommand",
+    "CaseCommand",
     "DemoCommand",
     "ConfigCommand",
     "CompletionCommand",
@@ -77,8 +78,9 @@ def makeParser() -> CommandParser:
 
 
 def commandsOf(parser: CommandParser) -> dict[str, CommandParser]:
-    """The parser of each command, by its name."""
-    return dict(next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction)).choices)
+    """The parser of each command, or of each action of a command that has several, by its name."""
+    found = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    return dict(found[0].choices) if found else {}
 
 
 def joinNegativeValues(argv: list[str]) -> list[str]:

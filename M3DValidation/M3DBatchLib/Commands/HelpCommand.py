@@ -18,6 +18,7 @@ def addParser(subparsers) -> None:
         description="Explains a command as its own --help does; without one, lists all commands.",
     )
     parser.add_argument("about", nargs="?", default="", metavar="COMMAND", help="(default: list the commands)")
+    parser.add_argument("action", nargs="?", default="", metavar="ACTION", help="of a command that has several")
     parser.set_defaults(run=run)
 
 
@@ -31,6 +32,13 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         close = difflib.get_close_matches(arguments.about, commands, 1, 0.5)
         hint = f"Did you mean {close[0]}?" if close else f"There are {', '.join(commands)}."
         raise M3DError(f"There is no command '{arguments.about}'. {hint}")
-    text = (commands[arguments.about] if arguments.about else parser).format_help()
+    explained = commands[arguments.about] if arguments.about else parser
+    if arguments.action:
+        actions = commandsOf(explained)
+        if arguments.action not in actions:
+            there = f"'m3d {arguments.about}' has {', '.join(actions)}." if actions else ""
+            raise M3DError(f"'{arguments.action}' is one argument too many. {there}".strip())
+        explained = actions[arguments.action]
+    text = explained.format_help()
     terminal.result({"help": text}, text.rstrip())
     return 0

@@ -128,6 +128,11 @@ MISTAKES = {
         (["part.stl", "--reorient", "--output", "part.stl"], "Input and output are the same file"),
         (["part.stl", "--fill-holes", "-3", "--output", "o.stl"], "--fill-holes must be a positive number"),
     ],
+    "case": [
+        (["opn", "x"], "There is no command 'opn'. Did you mean open?"),
+        (["open", "x", "--order", "1"], "Missing: --requirement"),
+        (["show", "nowhere"], "'nowhere' is no case: it has no case.jsonl"),
+    ],
     "demo": [
         (["somewhere"], "'somewhere' is one argument too many"),
         (["--outptu", "x"], "Did you mean --output?"),
