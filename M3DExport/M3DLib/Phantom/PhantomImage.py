@@ -10,14 +10,15 @@ import numpy as np
 
 from ..Errors import M3DError, noProgress
 from ..Image.ImageVolume import ImageVolume
+from .PhantomDistance import SURPLUS, gridDistances, halfDiagonal, neighborDistances
 from .PhantomShapes import Shape
 
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 # Fine cells per block and axis: small enough for the cache, large enough that margins do not dominate.
 FINE_CELLS_PER_BLOCK = 144
 MOST_FINE_CELLS_PER_VOXEL = 12
-# Room for shapes whose distance is only of first order; surplus cells cost time, never correctness.
-SURPLUS = 1.1
+# Voxels whose cells are computed at once: their arrays stay in the processor's cache.
+_VOXELS_AT_ONCE = 512
 
 
 # Fourteen parameters: each is a property of the object or the scanner, given by name where it differs from the usual.
@@ -136,7 +137,7 @@ def _renderBlock(array, grid: _FineGrid, block, paint, background) -> None:
     high = np.array([stop for _, stop in block]) + grid.margin
     matrix, origin = grid.ijkToLps[:3, :3], grid.ijkToLps[:3, 3]
     center = (matrix @ ((low + high - 1) / 2) + origin)[None]
-    radius = SURPLUS * _halfDiagonal(matrix * (high - low))
+    radius = SURPLUS * halfDiagonal(matrix * (high - low))
     value, crossing = background, []
     for shape, paintedValue in paint:
         distance = float(shape.signedDistance(center)[0])
@@ -152,37 +153,35 @@ def _renderBlock(array, grid: _FineGrid, block, paint, background) -> None:
     if fine is None or np.ptp(fine) == 0:
         array[target] = value if fine is None else fine.flat[0]
         return
-    for axis, (start, stop) in enumerate(block):
-        # Contracting the last axis and putting the result first turns (k, j, i) around until it is (k, j, i) again.
-        fine = np.tensordot(grid.weights(axis, stop - start), fine, axes=(1, 2))
+    # Along i, then j, then k, each in the order in which the cells lie in memory.
+    alongI, alongJ, alongK = (grid.weights(axis, stop - start) for axis, (start, stop) in enumerate(block))
+    fine = (fine.reshape(-1, fine.shape[2]) @ alongI.T).reshape(*fine.shape[:2], len(alongI))
+    fine = np.matmul(alongJ, fine)
+    fine = (alongK @ fine.reshape(len(fine), -1)).reshape(len(alongK), *fine.shape[1:])
     array[target] = fine
 
 
 def _fineValues(grid: _FineGrid, low, high, crossing, value) -> np.ndarray | None:
     """Painted values of a block's fine cells (k, j, i); None when no shape reaches any of its voxels."""
     matrix, origin = grid.ijkToLps[:3, :3], grid.ijkToLps[:3, 3]
-    shape3 = tuple(high - low)[::-1]
-    k, j, i = np.meshgrid(*(np.arange(a, b) for a, b in zip(low[::-1], high[::-1], strict=True)), indexing="ij")
-    centers = np.stack([i, j, k], axis=-1).reshape(-1, 3) @ matrix.T + origin
-    reach = SURPLUS * _halfDiagonal(matrix)
-    distances = [shape.signedDistance(centers) for shape, _ in crossing]
-    coarse = np.full(len(centers), value, dtype=np.float32)
-    touched = np.zeros(len(centers), dtype=bool)
+    reach = SURPLUS * halfDiagonal(matrix)
+    distances = [gridDistances(shape, matrix, matrix @ low + origin, high - low, reach) for shape, _ in crossing]
+    coarse = np.full(distances[0].shape, value, dtype=np.float32)
+    touched = np.zeros(coarse.shape, dtype=bool)
     for (_, paintedValue), distance in zip(crossing, distances, strict=True):
         coarse[distance < 0] = paintedValue
         touched |= np.abs(distance) < reach
     if not touched.any() and np.ptp(coarse) == 0:
-        return None if coarse[0] == value else coarse
-    cells = grid.cells
-    fine = np.broadcast_to(
-        coarse.reshape(shape3)[:, None, :, None, :, None],
-        (shape3[0], cells[2], shape3[1], cells[1], shape3[2], cells[0]),
-    ).copy()
-    chosen = np.flatnonzero(touched)
-    if len(chosen):
-        kk, jj, ii = np.unravel_index(chosen, shape3)
-        fine[kk, :, jj, :, ii, :] = _cellValues(grid, centers[chosen], crossing, [d[chosen] for d in distances], value)
-    return fine.reshape(shape3[0] * cells[2], shape3[1] * cells[1], shape3[2] * cells[0])
+        return None if coarse.flat[0] == value else coarse
+    cells, (nk, nj, ni) = grid.cells, coarse.shape
+    fine = np.broadcast_to(coarse[:, None, :, None, :, None], (nk, cells[2], nj, cells[1], ni, cells[0])).copy()
+    chosen = np.nonzero(touched)
+    for start in range(0, len(chosen[0]), _VOXELS_AT_ONCE):
+        kk, jj, ii = (index[start : start + _VOXELS_AT_ONCE] for index in chosen)
+        centers = (np.stack([ii, jj, kk], axis=-1) + low) @ matrix.T + origin
+        known = [distance[kk, jj, ii] for distance in distances]
+        fine[kk, :, jj, :, ii, :] = _cellValues(grid, centers, crossing, known, value)
+    return fine.reshape(nk * cells[2], nj * cells[1], ni * cells[0])
 
 
 def _cellValues(grid: _FineGrid, centers, crossing, distances, value) -> np.ndarray:
@@ -193,23 +192,17 @@ def _cellValues(grid: _FineGrid, centers, crossing, distances, value) -> np.ndar
     inner = np.stack([i, j, k], axis=-1).reshape(-1, 3) @ matrix.T
     shape4 = (len(centers), cells[2], cells[1], cells[0])
     values = np.full(shape4, value, dtype=np.float32)
-    reach = SURPLUS * _halfDiagonal(matrix)
+    reach = SURPLUS * halfDiagonal(matrix)
     for (shape, paintedValue), distance in zip(crossing, distances, strict=True):
         share = np.broadcast_to((distance < 0).astype(np.float32)[:, None, None, None], shape4).copy()
         near = np.flatnonzero(np.abs(distance) < reach)
         if len(near):
-            fine = shape.signedDistance((centers[near, None] + inner).reshape(-1, 3)).reshape(len(near), *shape4[1:])
+            fine = neighborDistances(shape, centers[near], inner, reach).reshape(len(near), *shape4[1:])
             # The share of a cell inside a plane, as if the cell were a box of equal variance along the normal.
             width = np.sqrt(sum(slope**2 for slope in np.gradient(fine, axis=(1, 2, 3))))
             share[near] = np.clip(0.5 - fine / np.maximum(width, 1e-12), 0, 1)
         values += share * (np.float32(paintedValue) - values)
     return values
-
-
-def _halfDiagonal(edges: np.ndarray) -> float:
-    """Half the longest diagonal of the parallelepiped whose edges are the columns, mm."""
-    signs = np.array([[1, 1, 1], [1, 1, -1], [1, -1, 1], [-1, 1, 1]], dtype=np.float64)
-    return float(np.linalg.norm(signs @ edges.T, axis=1).max() / 2)
 
 
 def _addNoise(array: np.ndarray, noise: float, sigmaInVoxels: np.ndarray, seed: int) -> None:

@@ -167,27 +167,37 @@ class Ellipsoid:
 
     def signedDistance(self, points: np.ndarray) -> np.ndarray:
         radii = np.asarray(self.semiAxes, dtype=np.float64)
-        local = np.abs(_local(points, self.center) @ np.asarray(self.axes, dtype=np.float64).T)
+        local = _local(points, self.center)
+        if self.axes != IDENTITY:
+            local = local @ np.asarray(self.axes, dtype=np.float64).T
         # On a plane of symmetry the equation degenerates; a nudge far below the stated accuracy avoids that.
-        local = [np.maximum(coordinate, 1e-7 * radii.min()) for coordinate in local.T]
+        local = [np.maximum(np.abs(coordinate), 1e-7 * radii.min()) for coordinate in local.T]
+        squares = radii**2
         weighted = [radius * coordinate for radius, coordinate in zip(radii, local, strict=True)]
-        # A start left of the root, from where Newton's steps on the reciprocal length never overshoot.
-        multiplier = np.maximum.reduce([part - radius**2 for radius, part in zip(radii, weighted, strict=True)])
+        # Left of the root, from where Newton's steps on the reciprocal length never overshoot.
+        least = np.maximum.reduce([part - square for square, part in zip(squares, weighted, strict=True)])
+        scaled = [coordinate / radius for coordinate, radius in zip(local, radii, strict=True)]
+        level = _length(*scaled)
+        slope2 = sum((part / radius) ** 2 for part, radius in zip(scaled, radii, strict=True))
+        # To first order, which near the surface is nearly all of it.
+        multiplier = np.maximum((level - 1) * level / slope2, least)
         for _ in range(30):
-            length2 = slope = 0
-            for radius, part in zip(radii, weighted, strict=True):
-                inverse = 1 / (multiplier + radius**2)
-                square = (part * inverse) ** 2
-                length2 = length2 + square
-                slope = slope - 2 * square * inverse
-            step = 2 * length2 * (1 - np.sqrt(length2)) / slope
-            multiplier += step
-            if not len(step) or np.abs(step).max() <= 1e-5 * radii.min() ** 2:
+            length2, slope = 0.0, 0.0
+            for square, part in zip(squares, weighted, strict=True):
+                inverse = 1 / (multiplier + square)
+                term = part * inverse
+                term *= term
+                length2 += term
+                term *= inverse
+                slope -= term
+            step = length2 * (1 - np.sqrt(length2)) / slope
+            before, multiplier = multiplier, np.maximum(multiplier + step, least)
+            if not len(step) or np.abs(multiplier - before).max() <= 1e-5 * squares.min():
                 break
-        foot = [radius * part / (multiplier + radius**2) for radius, part in zip(radii, weighted, strict=True)]
-        distance = _length(*(coordinate - f for coordinate, f in zip(local, foot, strict=True)))
-        inside = sum((coordinate / radius) ** 2 for coordinate, radius in zip(local, radii, strict=True)) < 1
-        return np.where(inside, -distance, distance)
+        # The way to the foot point is the multiplier times the normal there.
+        way = [part / (multiplier + square) for square, part in zip(squares, weighted, strict=True)]
+        distance = np.abs(multiplier) * _length(*(part / radius for part, radius in zip(way, radii, strict=True)))
+        return np.where(level < 1, -distance, distance)
 
     @property
     def volumeMm3(self) -> float:
