@@ -40,6 +40,9 @@ class ImageVolume:
     :ivar frameIndices: for an enhanced multi-frame object the frame (from 0) of each slice along k; None otherwise.
     :ivar geometryProblems: why this stack is not one regular grid of one patient, one sentence each; empty when it is.
         Whoever needs the grid calls :meth:`requireRegular`; whoever judges the stack reads the positions.
+    :ivar derived: how the voxels are known to differ from those of the DICOM files they are said to come from, in one
+        sentence; such an image has no headers, for those of the files do not describe it. "" when nothing is known.
+    :ivar unverified: why it is not known whether the voxels are those of the files, "" when it is.
     """
 
     array: np.ndarray
@@ -53,6 +56,8 @@ class ImageVolume:
     sliceOrientations: np.ndarray | None = None
     frameIndices: np.ndarray | None = None
     geometryProblems: list[str] = field(default_factory=list)
+    derived: str = ""
+    unverified: str = ""
 
     def __post_init__(self):
         self.ijkToLps = np.asarray(self.ijkToLps, dtype=np.float64)

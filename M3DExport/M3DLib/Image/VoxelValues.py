@@ -32,7 +32,7 @@ def readVoxels(
     """
     for file in files:
         checkPixelFormat(file)
-    scales = [_rescale(header, files[min(index, len(files) - 1)]) for index, header in enumerate(slices)]
+    scales = [rescaleOf(header, files[min(index, len(files) - 1)]) for index, header in enumerate(slices)]
     whole = all(slope.is_integer() and intercept.is_integer() for slope, intercept in scales) and all(
         storedType(file).kind in "iu" for file in files
     )
@@ -44,7 +44,7 @@ def readVoxels(
             if index % 8 == 0:
                 progress(index / len(slices), "Reading pixels")
             slope, intercept = scales[index]
-            values = _rescaled(frame, slope, intercept, whole)
+            values = rescaled(frame, slope, intercept, whole)
             if whole:
                 array = _wideEnough(array, values, file)
             array[rank[index]] = values
@@ -75,7 +75,11 @@ def _widened(array: np.ndarray) -> np.ndarray:
     return wide
 
 
-def _rescaled(frame: np.ndarray, slope: float, intercept: float, whole: bool) -> np.ndarray:
+def rescaled(frame: np.ndarray, slope: float, intercept: float, whole: bool) -> np.ndarray:
+    """Rescaled values of a frame.
+
+    :param whole: whether slope, intercept and the stored values are whole numbers; the result is, too, then.
+    """
     if not whole:
         return frame * np.float64(slope) + intercept
     if slope == 1 and intercept == 0:
@@ -87,8 +91,11 @@ def _rescaled(frame: np.ndarray, slope: float, intercept: float, whole: bool) ->
     return wide
 
 
-def _rescale(header: SliceHeader, file: DicomFile) -> tuple[float, float]:
-    """Rescale Slope and Intercept of a slice (DICOM PS3.3 C.11.1.1.2); 1 and 0 where there is no rescale."""
+def rescaleOf(header: SliceHeader, file: DicomFile) -> tuple[float, float]:
+    """Rescale Slope and Intercept of a slice (DICOM PS3.3 C.11.1.1.2); 1 and 0 where there is no rescale.
+
+    :raises M3DError: the values go through a table, or the slope is 0.
+    """
     if header.get("ModalityLUTSequence") is not None:
         raise M3DError(
             f"{file.path} gives its values by a Modality LUT table; only Rescale Slope and Intercept are read."

@@ -13,6 +13,7 @@ from ..Errors import M3DError, noProgress
 from ..Image.DicomSeries import DicomFile, readHeader
 from ..Image.ImageReader import ArrangedSeries, arrangeSeries, imageOfSeries
 from .SlicerTransforms import ijkToLpsOfVolume
+from .VoxelOrigin import DerivedVolume, requireOwnVoxels
 
 if TYPE_CHECKING:
     import slicer
@@ -45,6 +46,18 @@ def instanceUidsOf(node: slicer.vtkMRMLNode) -> list[str]:
     return (node.GetAttribute(INSTANCE_UIDS) or "").split()
 
 
+def requireInstances(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[str]:
+    """SOP Instance UIDs of a volume; raises :class:`M3DError` with the remedy when it was not loaded from DICOM."""
+    uids = instanceUidsOf(volumeNode)
+    if not uids:
+        raise M3DError(
+            f"Volume '{volumeNode.GetName()}' was not loaded from DICOM, so the patient and study of a model of it are "
+            "unknown. Choose the volume that was loaded from the DICOM database as source volume, or import the scan's "
+            "DICOM files and load it from there.",
+        )
+    return uids
+
+
 def imageOfVolumeNode(
     volumeNode: slicer.vtkMRMLScalarVolumeNode,
     database,
@@ -54,37 +67,41 @@ def imageOfVolumeNode(
 
     :param database: ctkDICOMDatabase, or anything with its ``isOpen`` and ``fileForInstance``.
     :return: voxels of the node at the places that the slices' headers give; the node's parent transform is not applied.
-    :raises M3DError: the node was not loaded from DICOM, its files are not in the database, or it is no longer the
-        image that they hold (cropped, resampled, moved).
+    :raises DerivedVolume: it is no longer the image that its files hold (cropped, resampled, moved, filtered, edited).
+    :raises M3DError: the node was not loaded from DICOM, or its files are not in the database.
     """
+    series, array, flipped, warnings = _arrangedVolume(volumeNode, database, progress)
+    image = imageOfSeries(series, array)
+    image.unverified = requireOwnVoxels(
+        array, series, volumeNode.GetName(), progress=lambda done, text: progress(0.5 + 0.5 * done, text)
+    )
+    said = [*warnings, image.unverified] if image.unverified else warnings
+    if not warnings:
+        return SceneImage(image, said)
+    turn = np.diag([1.0, 1.0, -1.0 if flipped else 1.0, 1.0])
+    turn[2, 3] = array.shape[0] - 1 if flipped else 0
+    return SceneImage(image, said, image.ijkToLps @ turn @ np.linalg.inv(ijkToLpsOfVolume(volumeNode)))
+
+
+def _arrangedVolume(volumeNode, database, progress) -> tuple[ArrangedSeries, np.ndarray, bool, list[str]]:
+    """The series of a volume node, its voxels along the series' slices, whether they ran the other way, warnings."""
     name = volumeNode.GetName()
     array = voxelsOfVolumeNode(volumeNode)
-    uids = instanceUidsOf(volumeNode)
-    if not uids:
-        raise M3DError(
-            f"Volume '{name}' was not loaded from DICOM, so the patient and study of a model of it are unknown. Choose "
-            "the volume that was loaded from the DICOM database as source volume, or import the scan's DICOM files "
-            "and load it from there.",
-        )
-    series = arrangeSeries(_filesOf(uids, database, f"volume '{name}'", progress))
+    uids = requireInstances(volumeNode)
+    files = _filesOf(uids, database, f"volume '{name}'", lambda done, text: progress(0.5 * done, text))
+    series = arrangeSeries(files)
     count = len(series.order)
     if array.shape[0] != count or array.shape[1:] != _sliceShape(series):
-        raise M3DError(
+        raise DerivedVolume(
             f"Volume '{name}' has {_voxels(array.shape)} voxels, but the DICOM images it was loaded from have "
             f"{_voxels((count, *_sliceShape(series)))}; it was cropped or resampled. Choose the volume as it was "
             "loaded as source volume.",
         )
     if series.problems:
         # No matrix places such slices; whoever needs a regular grid asks the image, and gets the reasons.
-        return SceneImage(imageOfSeries(series, array if series.multiFrame else array[series.order]))
-    nodeToLps = ijkToLpsOfVolume(volumeNode)
-    flipped, warnings = _place(nodeToLps, array.shape, series, name)
-    image = imageOfSeries(series, array[::-1] if flipped else array)
-    if not warnings:
-        return SceneImage(image)
-    turn = np.diag([1.0, 1.0, -1.0 if flipped else 1.0, 1.0])
-    turn[2, 3] = array.shape[0] - 1 if flipped else 0
-    return SceneImage(image, warnings, image.ijkToLps @ turn @ np.linalg.inv(nodeToLps))
+        return series, array if series.multiFrame else array[series.order], False, []
+    flipped, warnings = _place(ijkToLpsOfVolume(volumeNode), array.shape, series, name)
+    return series, array[::-1] if flipped else array, flipped, warnings
 
 
 def voxelsOfVolumeNode(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
@@ -130,24 +147,31 @@ def requireOpen(database) -> None:
 
 
 def _filesOf(uids: Sequence[str], database, what: str, progress: Callable[[float, str], None]) -> list[DicomFile]:
-    requireOpen(database)
-    files, missing = [], 0
-    for number, uid in enumerate(uids):
+    files = []
+    for number, path in enumerate(requirePaths(uids, database, what)):
         progress(number / len(uids), "Reading the headers of the scan")
-        path = database.fileForInstance(uid)
-        if not path or not Path(path).is_file():
-            missing += 1
-            continue
-        file = readHeader(Path(path))
+        file = readHeader(path)
         if not isinstance(file, DicomFile):
             raise M3DError(f"A DICOM image of {what} cannot be read ({file.reason}); import the scan again.")
         files.append(file)
+    return files
+
+
+def requirePaths(uids: Sequence[str], database, what: str) -> list[Path]:
+    """Files of instances, in their order.
+
+    :param what: they are images of, for the message.
+    :raises M3DError: some are not in the database, or it is not open.
+    """
+    requireOpen(database)
+    known = [database.fileForInstance(uid) for uid in uids]
+    missing = sum(not path or not Path(path).is_file() for path in known)
     if missing:
         raise M3DError(
             f"{missing} of the {len(uids)} DICOM images of {what} are not in the DICOM database; import the scan's "
             "files in the DICOM module again, so that the model can take over patient and study.",
         )
-    return files
+    return [Path(path) for path in known]
 
 
 def _sliceShape(series: ArrangedSeries) -> tuple[int, int]:
@@ -187,7 +211,7 @@ def _place(
                 f"{distances.max():.1f} mm off; the model lies where the headers of the slices say."
             )
             return flipped, [warning]
-    raise M3DError(
+    raise DerivedVolume(
         f"Volume '{name}' no longer lies where the DICOM images it was loaded from do (off by up to "
         f"{_cornerDistances(nodeToLps, trueToLps, shape, False).max():.2f} mm); its origin, spacing or directions were "
         "changed. Load the scan from the DICOM database again and choose that volume as source volume.",

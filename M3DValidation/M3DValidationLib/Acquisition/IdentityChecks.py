@@ -145,6 +145,12 @@ class ScopeCheck(ImageCheck):
         if requirement := held.get("modality-scope"):
             yield _scope(requirement, case.image.modality)
         if requirement := held.get("original-image"):
+            if case.image.derived:
+                yield requirement.stated(False, "derived", case.image.derived)
+                return
+            if case.image.unverified:
+                yield requirement.notAssessable(case.image.unverified)
+                return
             headers = headersOf(case)
             counts = valuesOf(headers, "ImageType")
             if not any(counts):

@@ -39,6 +39,10 @@ class NoiseCheck(ImageCheck):
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""
+        if case.image.derived:
+            reason = f"{case.image.derived} Its noise is not that of the scan."
+            yield from (requirement.notAssessable(reason) for requirement in held.values())
+            return
         progress(0.0, "Measuring noise")
         tissue, air = noiseOf(case)["tissue"], noiseOf(case)["air"]
         level, place = (tissue, "uniform tissue") if tissue else (air, "air")

@@ -11,6 +11,7 @@ from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.InSlicer.SlicerImage import SceneImage, imageOfVolumeNode, voxelsOfVolumeNode
 from M3DLib.InSlicer.SlicerParts import corrected, makeMeshes, moved, partOfModel, partsOfSegmentation
 from M3DLib.InSlicer.SlicerTransforms import ijkToLpsOfVolume
+from M3DLib.InSlicer.VoxelOrigin import DerivedVolume
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
 from ..CaseBuilding import addSurface, fittingSegments
@@ -151,5 +152,6 @@ def _scanOf(volumeNode: slicer.vtkMRMLScalarVolumeNode, database, progress) -> S
         return imageOfVolumeNode(volumeNode, database, lambda done, text: progress(0.5 * done, text))
     except M3DError as error:
         reason = f"What the DICOM headers say of the scan is not known: {error}"
-    image = ImageVolume(array, ijkToLpsOfVolume(volumeNode), name=volumeNode.GetName())
+        derived = str(error) if isinstance(error, DerivedVolume) else ""
+    image = ImageVolume(array, ijkToLpsOfVolume(volumeNode), name=volumeNode.GetName(), derived=derived)
     return SceneImage(image, [reason])
