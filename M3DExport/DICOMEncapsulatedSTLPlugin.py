@@ -19,6 +19,9 @@ IMPORT_CONFIDENCE = 0.97
 SEGMENTATION_CONFIDENCE = 0.6
 MODEL_CONFIDENCE = 1.0
 
+# An object that is loaded within this time after another belongs to the same list of warnings.
+_WAIT_MILLISECONDS = 1000
+
 LOAD_AS_SETTING = "DICOM/EncapsulatedSTL/LoadAs"
 LOAD_AS_MODEL = "model"
 LOAD_AS_SEGMENTATION = "segmentation"
@@ -36,6 +39,10 @@ _TAGS_OF_DIALOG = (
 
 class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
     """Turns what the application asks for into calls of M3DLib; knows nothing of STL or of the object itself."""
+
+    # Of all instances, for Slicer makes one per browser: what was found while loading, and when it is shown.
+    _warnings: dict = {}
+    _timer = None
 
     def __init__(self):
         super().__init__()
@@ -112,10 +119,29 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
             removeNode(node, slicer.mrmlScene)
             raise
         # What the browser has shown before loading needs not be said twice.
-        news = [warning for warning in model.warnings if warning not in (loadable.warning or "")]
-        if news:
-            slicer.util.warningDisplay("\n".join(news), windowTitle=_("Encapsulated STL"))
+        self._announce(warning for warning in model.warnings if warning not in (loadable.warning or ""))
         return node
+
+    def _announce(self, warnings):
+        """Warn of what only the payload has shown: once for all objects that are loaded together, not once for each."""
+        import qt
+
+        waiting = DICOMEncapsulatedSTLPluginClass._warnings
+        waiting.update(dict.fromkeys(warnings))
+        if not waiting:
+            return
+        if DICOMEncapsulatedSTLPluginClass._timer is None:
+            timer = DICOMEncapsulatedSTLPluginClass._timer = qt.QTimer()
+            timer.setSingleShot(True)
+            timer.connect("timeout()", self._showWarnings)
+        DICOMEncapsulatedSTLPluginClass._timer.start(_WAIT_MILLISECONDS)
+
+    @staticmethod
+    def _showWarnings():
+        waiting = DICOMEncapsulatedSTLPluginClass._warnings
+        text = "\n".join(waiting)
+        waiting.clear()
+        slicer.util.warningDisplay(text, windowTitle=_("Encapsulated STL"))
 
     def examineForExport(self, subjectHierarchyItemID):
         """One exportable per segmentation or model with something in it."""
@@ -172,7 +198,7 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
         from M3DLib.InSlicer.SlicerDatabase import studyHeaders
         from M3DLib.InSlicer.SlicerExport import imageOfSource, makeModelsOfParts, requireSource
         from M3DLib.InSlicer.SlicerParts import partOfModel, partsOfSegmentation
-        from M3DLib.SlicerAdaptors import withApplicationVersion
+        from M3DLib.SlicerAdaptors import renderIfPossible, withApplicationVersion
 
         database = slicer.dicomDatabase
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
@@ -197,6 +223,7 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
             description=withApplicationVersion(descriptionOfTags(tags)),
             neighbors=neighbors,
             seriesNumber=seriesNumberOfTags(tags, [*image.headers, *neighbors]),
+            withIcons=renderIfPossible(),
         )
 
 

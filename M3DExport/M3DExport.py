@@ -76,13 +76,6 @@ class M3DExportWidget(ParameterPanel):
 
         return ExportForm(self.ui, self)
 
-    def chooseObviousInput(self, parameterNode):
-        """The first segmentation, when nothing is chosen."""
-        if not parameterNode.inputNode:
-            node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
-            if node is not None:
-                parameterNode.inputNode = node
-
 
 class M3DExportLogic(ScriptedLoadableModuleLogic):
     """Exports segments and models; to be used from scripts too, with or without a main window.
@@ -204,7 +197,12 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         from M3DLib.Errors import M3DError, noProgress
         from M3DLib.InSlicer.SlicerExport import SceneSource, imageOfSource, makeModelsOfParts, requireSource
         from M3DLib.InSlicer.ValidatedModel import recordValidation
-        from M3DLib.SlicerAdaptors import applicationDatabase, applicationScene, withApplicationVersion
+        from M3DLib.SlicerAdaptors import (
+            applicationDatabase,
+            applicationScene,
+            renderIfPossible,
+            withApplicationVersion,
+        )
 
         progress = progress or noProgress
         if node is None:
@@ -222,6 +220,7 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
             surfaceParameters,
             withApplicationVersion(description),
             earlier=earlier,
+            withIcons=renderIfPossible(),
             progress=lambda done, text: progress(0.2 + 0.7 * done, text),
         )
         if validated is not None:
@@ -241,6 +240,7 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
 
         :param credentials: user and password for the PACS.
         :return: what was written: SOP Instance UIDs, or files.
+        :raises M3DError: also when no segment of a segmentation is chosen.
         """
         from M3DExportPanelLib.Choices import Destination
         from M3DLib.Errors import M3DError
@@ -255,9 +255,12 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         }
         description, surface = descriptionOf(parameters), surfaceOf(parameters)
         node, segmentIds, volume = parameters.inputNode, parameters.segmentIds, parameters.sourceVolume
+        if node is not None and node.IsA("vtkMRMLSegmentationNode") and not segmentIds:
+            # To the functions for scripts, none means all; whoever sees a list in which nothing is chosen means none.
+            raise M3DError("No segment is chosen; choose those to export.")
         more |= {"description": description, "surfaceParameters": surface}
         if parameters.destination == Destination.FOLDER:
-            if parameters.folder == type(parameters.folder)():
+            if parameters.folder in ("", "."):
                 raise M3DError("Choose the folder that the DICOM files go to.")
             return self.exportToFolder(node, segmentIds, parameters.folder, volume, **more)
         if parameters.destination == Destination.PACS:

@@ -51,13 +51,6 @@ class M3DValidationWidget(ParameterPanel):
 
         return ValidationForm(self.ui, self)
 
-    def chooseObviousInput(self, parameterNode):
-        """The first segmentation with its scan, when nothing is chosen."""
-        if not parameterNode.inputNode and not parameterNode.volume:
-            node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
-            if node is not None:
-                self.ui.inputSelector.setCurrentNode(node)
-
 
 class M3DValidationLogic(ScriptedLoadableModuleLogic):
     """Validates nodes and files; to be used from scripts too, with or without a main window.
@@ -114,12 +107,10 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         :param more: of ``M3DValidationLib.InSlicer.SceneValidation.validateNodes``.
         :return: the report, and what a user should know of how the scan was taken from the scene.
         """
-        from M3DLib.Mesh.Rendering import allowRendering
-        from M3DLib.SlicerAdaptors import applicationDatabase, applicationVersion, hasViews
+        from M3DLib.SlicerAdaptors import applicationDatabase, applicationVersion, renderIfPossible
         from M3DValidationLib.InSlicer.SceneValidation import validateNodes
 
-        if hasViews():
-            allowRendering()
+        renderIfPossible()
         more = {"database": applicationDatabase(), "applicationVersion": applicationVersion(), **more}
         report, warnings = validateNodes(volumeNode, node, segmentIds, profile, **more)
         for warning in warnings:
@@ -140,7 +131,7 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         return addResults(report, slicer.mrmlScene, volumeNode, node, segmentId)
 
     def keepResults(self, report, parameters, volumeNode=None, node=None, segmentId=""):
-        """Put a report into the scene in place of the one that the panel shows.
+        """Put a report into the scene in place of the one that the panel shows; returns its text node.
 
         :param volumeNode, node, segmentId: what was validated.
         :raises M3DError: it is no longer in the scene.
@@ -155,6 +146,7 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         parameters.report = added
         if isReport(earlier):
             removeResults(earlier, slicer.mrmlScene)
+        return added
 
     def saveReport(self, reportNode, folder, formats=("html",)):
         """Write a report that is in the scene into a folder: JSON and pictures always.
@@ -212,6 +204,7 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         from M3DLib.InSlicer.ValidatedModel import ValidatedModel
         from M3DLib.SlicerAdaptors import applicationDatabase
         from M3DValidationLib.InSlicer.StoredReport import exportValuesOf, recordReason, storedInstances
+        from M3DValidationPanelLib.ResultSubject import validationText
 
         values = exportValuesOf(reportNode, reason)
         uids = storedInstances(reportNode, applicationDatabase())
@@ -220,7 +213,7 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         if isNew or not uids:
             uids = self.storeReport(reportNode)
         validated = ValidatedModel(values.pop("sha256"), tuple(uids), values.pop("override"))
-        M3DExportLogic().fillIn(**values, validated=validated)
+        M3DExportLogic().fillIn(**values, validated=validated, validation=validationText(reportNode))
 
     def run(self, arguments):
         """Validate files as the command ``m3d validate`` does.

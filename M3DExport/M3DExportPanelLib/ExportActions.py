@@ -17,6 +17,14 @@ _PREVIEW = "M3DExport.Preview"
 class ExportActions(PanelActions):
     """Preview, export, and what the panel asks of the DICOM database; its widgets are those of ``M3DExport.ui``."""
 
+    def __init__(self, ui, widget):
+        from M3DLib.InSlicer.InputHider import InputHider
+
+        super().__init__(ui, widget)
+        self._hider = InputHider()
+        self._previewed = None
+        self._previewText = ""
+
     def isDatabaseOpen(self):
         """Whether Slicer's DICOM database can be used."""
         from M3DLib.SlicerAdaptors import applicationDatabase
@@ -98,6 +106,9 @@ class ExportActions(PanelActions):
             waitCursor=True,
         ):
             self._showPreview(results, parameters.sourceVolume)
+            # The segmentation would cover it.
+            self._hider.hide(parameters.inputNode)
+            self._previewed = _previewChoice(parameters)
 
     def _showPreview(self, results, volume):
         from M3DLib.InSlicer.SlicerModelNodes import addMeshAsModel
@@ -113,15 +124,34 @@ class ExportActions(PanelActions):
             lines.append(describeMesh(mesh, mesh.name))
             if comparison is not None:
                 lines.append(describeComparison(comparison))
-        self.ui.previewLabel.text = "\n".join(lines)
+        self._previewText = "\n".join(lines)
+
+    def showPreviewState(self, parameters):
+        """Say what the preview shows, and whether the export would still look like it."""
+        isThere = bool(self._previewNodes())
+        self.ui.removePreviewButton.visible = isThere
+        if not isThere:
+            if self._previewed is not None:
+                self.removePreview()
+            return
+        text = self._previewText
+        if self._previewed != _previewChoice(parameters):
+            text = _("Out of date: something else is chosen now than the preview shows.\n{text}").format(text=text)
+        self.ui.previewLabel.text = text
 
     def removePreview(self):
-        """Remove the models of an earlier preview."""
+        """Remove the models of an earlier preview, and show the segmentation again as it was."""
         from M3DLib.InSlicer.SlicerModelNodes import removeNode
 
-        for node in slicer.util.getNodesByClass("vtkMRMLModelNode"):
-            if node.GetAttribute(_PREVIEW):
-                removeNode(node, slicer.mrmlScene)
+        self._previewed, self._previewText = None, ""
+        for node in self._previewNodes():
+            removeNode(node, slicer.mrmlScene)
+        self._hider.restore()
+        self.ui.previewLabel.text = ""
+
+    def _previewNodes(self):
+        nodes = slicer.util.getNodesByClass("vtkMRMLModelNode")
+        return [node for node in nodes if node.GetAttribute(_PREVIEW)]
 
     def export(self, parameters):
         """Export what the parameters say, and show what was written."""
@@ -153,6 +183,19 @@ class ExportActions(PanelActions):
         else:
             words = _("{count} model(s) in the DICOM database:").format(count=len(written))
         return "\n".join([words, *written])
+
+
+def _previewChoice(parameters):
+    """Everything that decides what a preview looks like."""
+    node = parameters.inputNode
+    return (
+        node.GetID() if node is not None else "",
+        tuple(parameters.segmentIds),
+        parameters.method,
+        parameters.smoothing,
+        parameters.decimation,
+        parameters.merge,
+    )
 
 
 def describeComparison(comparison):

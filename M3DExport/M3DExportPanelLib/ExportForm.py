@@ -4,6 +4,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from M3DPanelLib.PanelForm import PanelForm, isSegmentation, segmentIdsOf
+from M3DPanelLib.SignalRelay import connectWithoutArguments
 
 from .Choices import Destination
 from .ExportActions import ExportActions
@@ -19,11 +20,16 @@ class ExportForm(PanelForm):
         self.actions = ExportActions(ui, widget)
         self._summarized = None
         self._volumeId = None
+        self._problem = ""
         ui.sourceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onSourceChanged)
-        ui.segmentsTable.connect("selectionChanged(QItemSelection,QItemSelection)", self._onSegmentsChanged)
+        connectWithoutArguments(
+            ui.segmentsTable, "selectionChanged(QItemSelection,QItemSelection)", self._onSegmentsChanged
+        )
         ui.predecessorComboBox.connect("currentIndexChanged(int)", self._onPredecessorChanged)
         ui.refreshButton.connect("clicked()", self._onRefresh)
-        ui.previewButton.connect("clicked()", lambda: self.actions.preview(self._parameters))
+        ui.previewButton.connect("clicked()", self._onPreview)
+        ui.removePreviewButton.connect("clicked()", self._onRemovePreview)
+        ui.folderPathLineEdit.connect("currentPathChanged(QString)", self._onFolder)
         ui.exportButton.connect("clicked()", self._onExport)
         ui.browserButton.connect("clicked()", self.actions.openBrowser)
         ui.createDatabaseButton.connect("clicked()", self._onCreateDatabase)
@@ -40,6 +46,7 @@ class ExportForm(PanelForm):
         self._showDestination()
         self._showValidation()
         self._showSummary()
+        self.actions.showPreviewState(parameters)
 
     def _showInput(self):
         node = self._parameters.inputNode
@@ -67,7 +74,7 @@ class ExportForm(PanelForm):
         name = node.GetName() if node else ""
         if isSegmentation(node) and not self._parameters.merge:
             segmentation, known = node.GetSegmentation(), segmentIdsOf(node)
-            chosen = [segmentId for segmentId in self._parameters.segmentIds if segmentId in known] or known
+            chosen = [segmentId for segmentId in self._parameters.segmentIds if segmentId in known]
             name = ", ".join(segmentation.GetSegment(segmentId).GetName() for segmentId in chosen)
         self.ui.titleLineEdit.placeholderText = name
 
@@ -79,18 +86,19 @@ class ExportForm(PanelForm):
         self.ui.forgetValidationButton.visible = isKnown
         if not isKnown:
             return
-        words = _("Validated; it is exported only as it was validated.")
+        words = [parameters.validation or _("Validated."), _("It is exported only as it was validated.")]
         if parameters.override:
-            words = _("Something failed in its validation. Exported all the same: {reason}").format(
-                reason=parameters.override
-            )
-        report = _("Its object refers to the report.") if parameters.reportUids else _("Its report is not stored.")
-        self.ui.validationLabel.text = f"{words} {report}"
+            words.append(_("Exported although something fails: {reason}.").format(reason=parameters.override))
+        words.append(_("Its object refers to the report.") if parameters.reportUids else _("Its report is not stored."))
+        self.ui.validationLabel.text = " ".join(words)
 
     def _showDestination(self):
         destination = self._parameters.destination
         self.ui.folderPathLineEdit.visible = destination == Destination.FOLDER
         self.ui.folderLabel.visible = destination == Destination.FOLDER
+        # An earlier scene may hold ".", which nobody has chosen.
+        folder = self._parameters.folder
+        self.ui.folderPathLineEdit.currentPath = "" if folder == "." else folder
         for widget in (self.ui.serverLineEdit, self.ui.userLineEdit, self.ui.passwordLineEdit):
             widget.visible = destination == Destination.PACS
         for label in (self.ui.serverLabel, self.ui.userLabel, self.ui.passwordLabel):
@@ -107,7 +115,6 @@ class ExportForm(PanelForm):
 
     def _showSummary(self):
         """Describe the input, once for each choice, for it looks at all voxels of the segments."""
-        from M3DLib.Errors import M3DError
 
         parameters = self._parameters
         node, volume = parameters.inputNode, parameters.sourceVolume
@@ -122,41 +129,68 @@ class ExportForm(PanelForm):
             node.GetID() if node else "",
             node.GetMTime() if node else 0,
             volumeId,
+            volume.GetImageData().GetMTime() if volume and volume.GetImageData() else 0,
             tuple(parameters.segmentIds),
+            self.ui.titleLineEdit.placeholderText,
         )
-        if node is not None and choice != self._summarized:
-            try:
-                summary = summarizeInput(node, list(parameters.segmentIds), volume)
-                lines, warnings = summary.lines, summary.warnings
-            except M3DError as error:
-                lines, warnings = [], error.problems
+        if choice != self._summarized:
+            self._summarized = choice
+            lines, warnings, self._problem = self._summary()
             self.ui.inputSummaryLabel.text = "\n".join(lines)
             self.ui.inputWarningLabel.text = "\n".join(warnings)
             self.ui.inputWarningLabel.visible = bool(warnings)
+        isReady, why = self._isReady()
+        self.ui.exportButton.enabled = isReady
+        self.ui.exportButton.toolTip = why
+        self.ui.previewButton.enabled = node is not None and self._hasChosen()
+
+    def _summary(self):
+        """What is to be exported, what speaks against it, and why the volume will be refused, "" when it will not."""
+        from M3DLib.Errors import M3DError
+        from M3DLib.InSlicer.SourceProblem import sourceProblem
+        from M3DLib.SlicerAdaptors import applicationDatabase
+
+        parameters = self._parameters
+        node, volume = parameters.inputNode, parameters.sourceVolume
         if node is None:
-            self.ui.inputSummaryLabel.text = _("Choose a segmentation or a model.")
-            self.ui.inputWarningLabel.visible = False
-        self._summarized = choice
-        isDatabaseNeeded = not self.actions.isDatabaseOpen()
-        self.ui.exportButton.enabled = node is not None and volume is not None and not isDatabaseNeeded
-        self.ui.previewButton.enabled = node is not None
-        if node is None:
-            self.ui.exportButton.toolTip = _("Choose a segmentation or a model to export")
-        elif volume is None:
-            self.ui.exportButton.toolTip = _("Choose the source volume: patient and study come from it")
-        elif isDatabaseNeeded:
-            self.ui.exportButton.toolTip = _("Create the DICOM database first; the scan's headers are read from it")
-        else:
-            self.ui.exportButton.toolTip = _("Write one DICOM object per model")
+            return [_("Choose a segmentation or a model.")], [], ""
+        if not self._hasChosen():
+            return [_("No segment is chosen.")], [], ""
+        problem = ""
+        if volume is not None and self.actions.isDatabaseOpen():
+            problem = sourceProblem(volume, applicationDatabase())
+        try:
+            summary = summarizeInput(node, list(parameters.segmentIds), volume)
+        except M3DError as error:
+            return [], [*error.problems, *filter(None, [problem])], problem
+        return summary.lines, [*summary.warnings, *filter(None, [problem])], problem
+
+    def _hasChosen(self):
+        """Whether something is chosen of the input: of a segmentation at least one segment."""
+        return not isSegmentation(self._parameters.inputNode) or bool(self._parameters.segmentIds)
+
+    def _isReady(self):
+        """Whether there is something to export, and what the button does or what is missing."""
+        if self._parameters.inputNode is None:
+            return False, _("Choose a segmentation or a model to export")
+        if not self._hasChosen():
+            return False, _("Choose the segments to export")
+        if self._parameters.sourceVolume is None:
+            return False, _("Choose the source volume: patient and study come from it")
+        if not self.actions.isDatabaseOpen():
+            return False, _("Create the DICOM database first; the scan's headers are read from it")
+        if self._problem:
+            return False, self._problem
+        return True, _("Write one DICOM object per model")
 
     def chooseInput(self, node):
         """Take a node with all its segments, the scan it was made from, and the model it was loaded from."""
         parameters, volume = self._parameters, super().chooseInput(node)
         parameters.segmentIds = segmentIdsOf(node) if isSegmentation(node) else []
         forgetValidation(parameters)
-        if volume is not None:
-            parameters.sourceVolume = volume
         if node is not None:
+            # Where none is found the user is asked: another node's scan may have the same grid and fit all the same.
+            parameters.sourceVolume = volume
             parameters.predecessorUid = self.actions.modelOf(node)
 
     def _onSourceChanged(self, node):
@@ -168,7 +202,7 @@ class ExportForm(PanelForm):
         if node is not None and self._parameters.inputNode is not None:
             self._parameters.inputNode.SetNodeReferenceID(SOURCE_VOLUME_ROLE, node.GetID())
 
-    def _onSegmentsChanged(self, selected, deselected):
+    def _onSegmentsChanged(self):
         if self._parameters is not None and not self._showing:
             self._parameters.segmentIds = list(self.ui.segmentsTable.selectedSegmentIDs())
 
@@ -200,9 +234,22 @@ class ExportForm(PanelForm):
         finally:
             self._showing = wasShowing
 
+    def _onFolder(self, path):
+        if self._parameters is not None and not self._showing:
+            self._parameters.folder = path
+
+    def _onPreview(self):
+        self.actions.preview(self._parameters)
+        self.show(self._parameters)
+
+    def _onRemovePreview(self):
+        self.actions.removePreview()
+        self.show(self._parameters)
+
     def _onExport(self):
         self.actions.export(self._parameters)
         self._onRefresh()
+        self.show(self._parameters)
 
     def _onForgetValidation(self):
         with slicer.util.NodeModify(self._parameters):

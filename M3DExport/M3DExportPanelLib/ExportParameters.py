@@ -1,6 +1,5 @@
 """The choices that the panel keeps in the scene, and what they mean in the terms of the library."""
 
-import pathlib
 from typing import Annotated
 
 from slicer import vtkMRMLDisplayableNode, vtkMRMLScalarVolumeNode
@@ -24,12 +23,14 @@ class M3DExportParameterNode:
     """Everything a user has chosen.
 
     inputNode - segmentation or model to export.
-    segmentIds - segments to export; all when empty.
+    segmentIds - segments to export; none when empty.
     sourceVolume - the scan.
     predecessorUid - SOP Instance UID of an earlier model in the database, "" for none.
     validatedSha256 - of the surface that M3D Validation has validated (binary STL in mm), "" for none.
     reportUids - SOP Instance UIDs of the report of that validation, in the database.
     override - why the model is exported although something fails, "" when nothing does.
+    validation - what that validation found, one sentence.
+    folder - for DICOM files, "" for none.
 
     The rest has the names of :class:`M3DLib.EncapsulatedStl.ModelDescription.ModelDescription` and
     :class:`M3DLib.Mesh.SurfaceParameters.SurfaceParameters`. User name and password are not kept.
@@ -65,9 +66,10 @@ class M3DExportParameterNode:
     validatedSha256: str = ""
     reportUids: list[str]
     override: str = ""
+    validation: str = ""
 
     destination: Destination = Destination.DATABASE
-    folder: pathlib.Path
+    folder: str = ""
     server: str = ""
 
 
@@ -105,16 +107,17 @@ def validatedOf(parameters):
 
 def forgetValidation(parameters):
     """Export the model as one that nobody has validated."""
-    parameters.validatedSha256 = parameters.override = ""
+    parameters.validatedSha256 = parameters.override = parameters.validation = ""
     parameters.reportUids = []
 
 
-def fillIn(parameters, *, node, segmentIds, volume, surface, usage, validated):
+def fillIn(parameters, *, node, segmentIds, volume, surface, usage, validated, validation=""):
     """Put a validated model into the panel.
 
     :param surface: ``SurfaceParameters``, None for a finished model.
     :param usage: keyword of CID 7064, "" to leave it as it is.
     :param validated: ``ValidatedModel``.
+    :param validation: what the validation found, one sentence for the user.
     """
     parameters.inputNode = node
     parameters.segmentIds = list(segmentIds)
@@ -130,6 +133,7 @@ def fillIn(parameters, *, node, segmentIds, volume, surface, usage, validated):
     parameters.validatedSha256 = validated.sha256
     parameters.reportUids = list(validated.reportUids)
     parameters.override = validated.override
+    parameters.validation = validation
 
 
 def earlierOf(parameters, database):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from .Errors import Cancelled, M3DError
+
+# Before that a guess of the time left would jump.
+_SURE_AFTER_SECONDS, _SURE_AFTER_FRACTION = 2.0, 0.05
 
 
 def applicationScene():
@@ -58,6 +62,18 @@ def hasViews() -> bool:
     return slicer.util.mainWindow() is not None
 
 
+def renderIfPossible() -> bool:
+    """Let pictures be made in the application's own process where it has views; nothing has to be tried out then.
+
+    :return: whether it has views.
+    """
+    from .Mesh.Rendering import allowRendering
+
+    if hasViews():
+        allowRendering()
+    return hasViews()
+
+
 def ensurePackages(requirements: Sequence[str], requester: str) -> None:
     """Install Python packages that are missing, when the user agrees.
 
@@ -98,8 +114,24 @@ def withApplicationVersion(description):
     return replace(description, equipment=equipment)
 
 
+def timeLeft(seconds: float, fraction: float) -> str:
+    """How long work may take still, in words; "" while that cannot be told.
+
+    :param seconds: that it has taken. :param fraction: of it that is done, 0 to 1.
+    """
+    if seconds < _SURE_AFTER_SECONDS or not _SURE_AFTER_FRACTION <= fraction < 1:
+        return ""
+    left = seconds * (1 - fraction) / fraction
+    if left < 1.5:
+        return "nearly done"
+    return f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left"
+
+
 class ProgressDialog:
     """A progress callback with a dialog that can stop the work; without a main window it only lets events through.
+
+    The dialog is modal: nothing else can be begun beside the work. It says what is being done and how long it may take
+    still, as far as that can be told from how long it has taken.
 
     Use it as a context manager, so that the dialog is closed whatever happens::
 
@@ -110,13 +142,21 @@ class ProgressDialog:
     def __init__(self, title: str):
         self._title = title
         self._dialog = None
+        self._begin = 0.0
 
     def __enter__(self) -> Callable[[float, str], None]:
         import slicer
 
+        self._begin = time.monotonic()
         if slicer.util.mainWindow() is not None:
+            import qt
+
             self._dialog = slicer.util.createProgressDialog(
-                value=0, maximum=100, labelText=self._title, windowTitle=self._title
+                value=0,
+                maximum=100,
+                labelText=self._title,
+                windowTitle=self._title,
+                windowModality=qt.Qt.ApplicationModal,
             )
         return self.report
 
@@ -128,7 +168,8 @@ class ProgressDialog:
         import slicer
 
         if self._dialog is not None:
-            self._dialog.labelText = text
+            left = timeLeft(time.monotonic() - self._begin, fraction)
+            self._dialog.labelText = f"{text}\n{left}" if left else text
             self._dialog.value = int(100 * min(max(fraction, 0.0), 0.99))
         slicer.app.processEvents()
         if self._dialog is not None and self._dialog.wasCanceled:

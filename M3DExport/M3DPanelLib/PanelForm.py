@@ -15,6 +15,7 @@ class PanelForm:
         self.widget = widget
         self._parameters = None
         self._showing = False
+        self._segmentation = None
         ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onInput)
 
     def show(self, parameters):
@@ -24,6 +25,7 @@ class PanelForm:
             return
         self._showing = True
         try:
+            self._observeSegments(parameters.inputNode if parameters is not None else None)
             self.showParameters(parameters)
         finally:
             self._showing = False
@@ -31,6 +33,18 @@ class PanelForm:
     def showParameters(self, parameters):
         """Show these parameters; None where the panel is left or the scene is closed."""
         raise TypeError(f"{type(self).__name__} does not say how it shows parameters.")
+
+    def chooseObviousInput(self):
+        """Choose the first segmentation, with what belongs to it, when nothing is chosen."""
+        if not self._parameters.inputNode:
+            node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+            if node is not None:
+                self.choose(node)
+
+    def choose(self, node):
+        """Choose a segmentation or model, None for none, with what belongs to it."""
+        with slicer.util.NodeModify(self._parameters):
+            self.chooseInput(node)
 
     def chooseInput(self, node):
         """Take a segmentation or model as the user's choice, and the scan it was made from, where that is found.
@@ -47,8 +61,30 @@ class PanelForm:
     def _onInput(self, node):
         if self._parameters is None or self._showing or node is self._parameters.inputNode:
             return
-        with slicer.util.NodeModify(self._parameters):
-            self.chooseInput(node)
+        self.choose(node)
+
+    def nodeRemoved(self, node):
+        """Called when a node has left the scene, whether the panel is open or not."""
+        if self._parameters is not None:
+            self.show(self._parameters)
+
+    def _observeSegments(self, node):
+        """Follow the segments of the chosen segmentation: others may add, rename or remove some."""
+        segmentation = node.GetSegmentation() if isSegmentation(node) else None
+        if segmentation is self._segmentation:
+            return
+        kind = slicer.vtkSegmentation
+        events = (kind.SegmentAdded, kind.SegmentRemoved, kind.SegmentModified)
+        for event in events:
+            if self._segmentation is not None:
+                self.widget.removeObserver(self._segmentation, event, self._onSegments)
+            if segmentation is not None:
+                self.widget.addObserver(segmentation, event, self._onSegments)
+        self._segmentation = segmentation
+
+    def _onSegments(self, caller=None, event=None):
+        if self._parameters is not None:
+            self.show(self._parameters)
 
 
 def isSegmentation(node):

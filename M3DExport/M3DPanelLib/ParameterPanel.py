@@ -7,11 +7,11 @@ from slicer.util import VTKObservationMixin
 
 
 class ParameterPanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """Base of the modules' widgets; they say what logic, form and obvious input are.
+    """Base of the modules' widgets; they say what logic and form are.
 
     :cvar uiFile: the panel's file in the module's resources.
     :cvar packages: own packages that "Reload" loads anew.
-    :ivar logic: of the module. :ivar form: shows a parameter node, None for none (``show``).
+    :ivar logic: of the module. :ivar form: a ``PanelForm``.
     """
 
     uiFile = ""
@@ -33,9 +33,6 @@ class ParameterPanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """The form; called when the widgets are there."""
         raise TypeError(f"{type(self).__name__} does not say what its form is.")
 
-    def chooseObviousInput(self, parameterNode):
-        """Choose what a user would; called each time the panel is opened."""
-
     def setup(self):
         """Called once, when the panel is first shown."""
         ScriptedLoadableModuleWidget.setup(self)
@@ -47,6 +44,7 @@ class ParameterPanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.form = self.makeForm()
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
         self.initializeParameterNode()
 
     def cleanup(self):
@@ -71,6 +69,12 @@ class ParameterPanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.parent.isEntered:
             self.initializeParameterNode()
 
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeRemoved(self, caller, event, node):
+        """A node has left the scene; not while a whole scene is closed, which is said otherwise."""
+        if self.form is not None and not caller.IsClosing():
+            self.form.nodeRemoved(node)
+
     def onReload(self):
         """Load the libraries anew too; Slicer itself reloads only the module's file."""
         import sys
@@ -82,7 +86,7 @@ class ParameterPanel(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def initializeParameterNode(self):
         """Make sure there is a parameter node, with the obvious input chosen."""
         self.setParameterNode(self.logic.getParameterNode())
-        self.chooseObviousInput(self._parameterNode)
+        self.form.chooseObviousInput()
 
     def setParameterNode(self, parameterNode):
         """Connect the widgets to another parameter node, or to none."""

@@ -10,27 +10,34 @@ _WITHIN = 2.0
 
 
 class DeviationView:
-    """Shows the maps of the results that the parameters name.
+    """Shows the maps of the results that the parameters name; *Show map* is down as long as they are shown.
 
     :param ui: the widgets of ``M3DValidation.ui``.
     :param widget: the module's widget, which observes the cursor.
     """
 
     def __init__(self, ui, widget):
+        from M3DLib.InSlicer.InputHider import InputHider
+
         self.ui = ui
         self.widget = widget
         self._parameters = None
         self._colored = None
         self._probes = []
-        ui.showMapButton.connect("clicked()", self.bringIntoView)
+        self._hider = InputHider()
+        ui.showMapButton.connect("clicked()", self._onButton)
 
     def show(self, parameters):
         """Color the maps as these parameters say; None for none."""
         self._parameters = parameters
         maps = self._maps()
         self.ui.deviationCollapsibleButton.enabled = bool(maps)
+        self.ui.rangeSlider.enabled = parameters is not None and not parameters.bands
         if not maps:
             self.cleanup()
+            if parameters is not None:
+                self._hider.restore()
+                self.ui.showMapButton.checked = False
             return
         choice = (
             tuple(node.GetID() for node in maps),
@@ -44,6 +51,9 @@ class DeviationView:
         if choice != self._colored:
             self._colored = choice
             self._color(maps)
+        if self.ui.showMapButton.checked and not self._probes:
+            # Shown before: new results take the place of the old, and a panel that is opened again goes on.
+            self.bringIntoView(arrange=False)
 
     def cleanup(self):
         """Stop following the cursor."""
@@ -54,62 +64,102 @@ class DeviationView:
         self._colored = None
         self.ui.probeLabel.text = ""
 
-    def _maps(self):
-        from M3DValidationLib.InSlicer.ResultNodes import isReport, mapsOf
+    def _report(self):
+        from M3DValidationLib.InSlicer.ResultNodes import isReport
 
         report = self._parameters.report if self._parameters is not None else None
-        return mapsOf(report) if isReport(report) else []
+        return report if isReport(report) else None
+
+    def _maps(self):
+        from M3DValidationLib.InSlicer.ResultNodes import mapsOf
+
+        report = self._report()
+        return mapsOf(report) if report is not None else []
 
     def _color(self, maps):
-        from M3DValidationLib.InSlicer.DeviationDisplay import showDeviation, toleranceOf
+        from M3DValidationLib.InSlicer.DeviationDisplay import (
+            addLegend,
+            legendViews,
+            reachOf,
+            showDeviation,
+            toleranceOf,
+        )
 
         parameters = self._parameters
         tolerance = toleranceOf(parameters.report)
         for node in maps:
             showDeviation(node, parameters.displayRange, tolerance, parameters.bands, parameters.reliableOnly)
+            if self.ui.showMapButton.checked:
+                addLegend(node, parameters.bands, legendViews(slicer.mrmlScene))
         self.ui.deviationLabel.text = _(
             "Blue: mesh too large. Orange: mesh too small. Full color at {reach:g} mm, tolerance {tolerance:g} mm. "
             "Dark gray: not measured."
-        ).format(reach=parameters.displayRange, tolerance=tolerance)
+        ).format(reach=reachOf(parameters.displayRange, tolerance, parameters.bands), tolerance=tolerance)
+
+    def _onButton(self):
+        if self.ui.showMapButton.checked:
+            self.bringIntoView()
+        else:
+            self.hide()
 
     def reveal(self):
         """Bring the map into view where it is not shown yet; what the user has arranged since stays as it is."""
-        if self._maps() and not self._probes:
+        if self._maps() and not self.ui.showMapButton.checked:
             self.bringIntoView()
 
-    def bringIntoView(self):
-        """Bring map, legend and histogram into view, and follow the cursor."""
-        from M3DValidationLib.InSlicer.DeviationDisplay import DeviationProbe, addLegend
-        from M3DValidationLib.InSlicer.ResultNodes import CHART
+    def bringIntoView(self, arrange=True):
+        """Bring map, legend and histogram into view, and follow the cursor.
+
+        :param arrange: whether layout and camera may be changed for it.
+        """
+        from M3DValidationLib.InSlicer.DeviationDisplay import DeviationProbe, addLegend, legendViews
+        from M3DValidationLib.InSlicer.ResultNodes import CHART, INPUT
 
         maps = self._maps()
         with errorsShown(_("The map cannot be shown."), waitCursor=True):
             for node in maps:
                 node.GetDisplayNode().SetVisibility(True)
-                addLegend(node)
-            self._hideInput()
-            self._showChart(self._parameters.report.GetNodeReference(CHART))
-            if slicer.util.mainWindow() is not None:
-                slicer.util.resetThreeDViews()
+                addLegend(node, self._parameters.bands, legendViews(slicer.mrmlScene))
+            # The segment itself would cover its map.
+            self._hider.hide(self._report().GetNodeReference(INPUT))
+            self._showChart(self._report().GetNodeReference(CHART), arrange)
+            if arrange:
+                self._aimCamera(maps)
             if not self._probes:
                 self._probes = [(node, DeviationProbe(node)) for node in maps]
                 crosshair = self._crosshair()
                 if crosshair is not None:
                     self.widget.addObserver(crosshair, crosshair.CursorPositionModifiedEvent, self._onCursor)
             self.ui.probeLabel.text = _("Move the mouse over the model's outline in a slice view; in 3D hold Shift.")
+            self.ui.showMapButton.checked = True
 
-    def _hideInput(self):
-        """The model or segment itself would cover its map."""
-        node = self._parameters.inputNode
-        if node is not None and node.GetDisplayNode() is not None:
-            node.GetDisplayNode().SetVisibility3D(False)
+    def hide(self):
+        """Take map and legend out of the views, and show again what was hidden for them."""
+        for node in self._maps():
+            for number in range(node.GetNumberOfDisplayNodes()):
+                node.GetNthDisplayNode(number).SetVisibility(False)
+        self.cleanup()
+        self._hider.restore()
+        self.ui.showMapButton.checked = False
 
-    def _showChart(self, chart):
+    def _aimCamera(self, maps):
+        """Turn the camera only where the map is not in its picture: a view that the user has chosen stays."""
+        from M3DValidationLib.InSlicer.CameraSight import isInSight
+
+        if slicer.util.mainWindow() is None or not maps:
+            return
+        bounds = [0.0] * 6
+        maps[0].GetRASBounds(bounds)
+        if not isInSight(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCameraNode"), bounds):
+            slicer.util.resetThreeDViews()
+
+    def _showChart(self, chart, arrange):
         manager = slicer.app.layoutManager()
         if chart is None or manager is None:
             return
-        # The plots' own logic would choose a layout that has the plot in the place of the 3D view.
-        manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalPlotView)
+        if arrange:
+            # The plots' own logic would choose a layout that has the plot in the place of the 3D view.
+            manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalPlotView)
         for view in slicer.util.getNodesByClass("vtkMRMLPlotViewNode"):
             view.SetPlotChartNodeID(chart.GetID())
 

@@ -13,25 +13,32 @@ from .ValidationParameters import (
 )
 
 _COLUMNS = 4
+_TITLE, _PASS, _WARNING = range(3)
 
 
 class LimitsTable:
-    """Shows the limits of the chosen profile and takes changes of them.
+    """Shows the limits of the chosen profile and takes changes of them, which are typed into their cells.
 
     :param ui: the widgets of ``M3DValidation.ui``.
     """
 
     def __init__(self, ui):
+        import qt
+
         self.ui = ui
         self._parameters = None
         self._shown = None
+        self._filling = False
         self._requirements = []
         ui.limitsTable.setColumnCount(_COLUMNS)
         ui.limitsTable.setHorizontalHeaderLabels([_("Requirement"), _("Pass"), _("Warning"), _("Unit")])
+        header = ui.limitsTable.horizontalHeader()
+        for column in range(_COLUMNS):
+            isTitle = column == _TITLE
+            header.setSectionResizeMode(column, qt.QHeaderView.Stretch if isTitle else qt.QHeaderView.ResizeToContents)
         ui.limitsTable.connect("itemSelectionChanged()", self._onSelection)
+        ui.limitsTable.connect("cellChanged(int,int)", self._onCell)
         ui.profileComboBox.connect("currentIndexChanged(int)", self._onProfile)
-        for edit in (ui.passLimitLineEdit, ui.warningLimitLineEdit):
-            edit.connect("editingFinished()", self._onLimit)
         ui.resetLimitButton.connect("clicked()", self._onReset)
         ui.saveProfileButton.connect("clicked()", self._onSave)
 
@@ -69,8 +76,6 @@ class LimitsTable:
         self.ui.profileWarningLabel.visible = bool(problems)
 
     def _fillLimits(self):
-        import qt
-
         from M3DLib.Errors import M3DError
 
         table = self.ui.limitsTable
@@ -81,25 +86,40 @@ class LimitsTable:
             table.setRowCount(0)
             self.ui.profileDescriptionLabel.text = str(error)
             return
-        changed = changedLimitsOf(self._parameters)
         self._requirements = [entry for entry in profile.requirements.values() if entry.sense != "stated"]
-        table.setRowCount(len(self._requirements))
-        for row, requirement in enumerate(self._requirements):
-            limits = changed.get(requirement.id, (requirement.passLimit, requirement.warningLimit))
-            mark = "* " if requirement.id in changed else ""
-            texts = (mark + requirement.title, limitText(limits[0]), limitText(limits[1]), requirement.unit)
-            for column, text in enumerate(texts):
-                item = qt.QTableWidgetItem(text)
-                item.setToolTip(
-                    _("{clause}. Source: {source}").format(clause=requirement.clause, source=requirement.source)
-                )
-                table.setItem(row, column, item)
-        table.resizeColumnsToContents()
+        chosen = table.currentRow()
+        self._filling = True
+        try:
+            table.setRowCount(len(self._requirements))
+            for row, requirement in enumerate(self._requirements):
+                self._fillRow(row, requirement)
+        finally:
+            self._filling = False
+        if 0 <= chosen < len(self._requirements):
+            table.selectRow(chosen)
         tolerance = self._parameters.tolerance or profile.toleranceMm
         self.ui.profileDescriptionLabel.text = _("{description} Tolerance {tolerance:g} mm. Version {version}.").format(
             description=profile.description, tolerance=tolerance, version=profile.version
         )
         self._onSelection()
+
+    def _fillRow(self, row, requirement):
+        import qt
+
+        changed = changedLimitsOf(self._parameters)
+        limits = changed.get(requirement.id, (requirement.passLimit, requirement.warningLimit))
+        mark = "* " if requirement.id in changed else ""
+        texts = (mark + requirement.title, limitText(limits[0]), limitText(limits[1]), requirement.unit)
+        for column, text in enumerate(texts):
+            item = qt.QTableWidgetItem(text)
+            item.setToolTip(
+                _("{title}. {clause}. Source: {source}").format(
+                    title=requirement.title, clause=requirement.clause, source=requirement.source
+                )
+            )
+            if column not in (_PASS, _WARNING):
+                item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
+            self.ui.limitsTable.setItem(row, column, item)
 
     def _chosen(self):
         row = self.ui.limitsTable.currentRow()
@@ -107,16 +127,10 @@ class LimitsTable:
 
     def _onSelection(self):
         requirement = self._chosen()
-        edits = (self.ui.passLimitLineEdit, self.ui.warningLimitLineEdit)
-        for widget in (*edits, self.ui.resetLimitButton):
-            widget.enabled = requirement is not None
+        self.ui.resetLimitButton.enabled = requirement is not None
         if requirement is None:
-            self.ui.limitLabel.text = _("Choose a line to change its limits.")
+            self.ui.limitLabel.text = _("Double-click a limit to change it; an empty cell is no limit.")
             return
-        changed = changedLimitsOf(self._parameters)
-        limits = changed.get(requirement.id, (requirement.passLimit, requirement.warningLimit))
-        for edit, value in zip(edits, limits, strict=True):
-            edit.text = limitText(value)
         sense = _("at least") if requirement.sense == "atLeast" else _("at most")
         self.ui.limitLabel.text = _("{title}: {sense} ... {unit}. {source}").format(
             title=requirement.title, sense=sense, unit=requirement.unit, source=requirement.source
@@ -129,25 +143,38 @@ class LimitsTable:
                 self._parameters.profile = name
                 self._parameters.limits = ""
 
-    def _onLimit(self):
+    def _onCell(self, row, column):
+        """Take what was typed into a cell; what is no limit is taken back."""
         from M3DLib.Errors import M3DError
 
-        requirement = self._chosen()
-        if requirement is None or self._parameters is None:
+        if self._filling or self._parameters is None or column not in (_PASS, _WARNING):
             return
+        requirement = self._requirements[row]
         with errorsShown(_("The limit was not changed.")):
-            values = tuple(limitOf(edit.text) for edit in (self.ui.passLimitLineEdit, self.ui.warningLimitLineEdit))
-            if values == (requirement.passLimit, requirement.warningLimit):
-                takeBackLimit(self._parameters, requirement.id)
-                return
-            before = self._parameters.limits
-            changeLimit(self._parameters, requirement.id, *values)
             try:
-                self._requireValid()
+                values = tuple(limitOf(self.ui.limitsTable.item(row, cell).text()) for cell in (_PASS, _WARNING))
+                self._change(requirement, values)
             except M3DError:
-                self._parameters.limits = before
-                self._onSelection()
+                self._filling = True
+                try:
+                    self._fillRow(row, requirement)
+                finally:
+                    self._filling = False
                 raise
+
+    def _change(self, requirement, values):
+        from M3DLib.Errors import M3DError
+
+        if values == (requirement.passLimit, requirement.warningLimit):
+            takeBackLimit(self._parameters, requirement.id)
+            return
+        before = self._parameters.limits
+        try:
+            changeLimit(self._parameters, requirement.id, *values)
+            self._requireValid()
+        except M3DError:
+            self._parameters.limits = before
+            raise
 
     def _requireValid(self):
         from .ValidationParameters import profileOf

@@ -1,4 +1,4 @@
-"""The findings as a table, and the evidence of the one that is chosen: its place in the views, its picture."""
+"""What came out of a validation: the verdict, the findings, and the evidence of the one that is chosen."""
 
 import tempfile
 from pathlib import Path
@@ -6,20 +6,15 @@ from pathlib import Path
 import slicer
 from slicer.i18n import tr as _
 
-# Told apart by shape and word too; readable on light and dark.
-_COLORS = {
-    "pass": "#1a8f73",
-    "warning": "#c77700",
-    "fail": "#d6285a",
-    "notAssessable": "#7a7ae0",
-    "information": "#6b7680",
-}
-_ORDER = ("fail", "notAssessable", "warning", "pass", "information")
+from M3DPanelLib.LibraryWords import conclusion, verdictWord
+
+from .FindingsTable import COLORS, ORDER, FindingsTable
+from .ResultSubject import localTime, subjectText, whyOutdated
+
 _MARK = "M3DValidation.Place"
 # Requirements on the deviation from the scan begin so.
 _DEVIATION = "deviation-"
-_PICTURE_WIDTH = 440
-_HEADERS = 5
+_OUTDATED = "#808080"
 
 
 class ResultView:
@@ -35,31 +30,38 @@ class ResultView:
         self._parameters = None
         self._shownId = None
         self._results = None
-        self._rows = []
+        self._stamps = {}
+        self._picture = self._window = None
         self._place = 0
-        ui.findingsTable.setColumnCount(_HEADERS)
-        ui.findingsTable.setHorizontalHeaderLabels(
-            [_("Verdict"), _("Requirement"), _("Measured"), _("Limit"), _("Clause")]
-        )
-        ui.findingsTable.connect("itemSelectionChanged()", self._onSelection)
-        ui.attentionCheckBox.connect("toggled(bool)", lambda isOn: self._fill())
+        self._table = FindingsTable(ui.findingsTable, ui.attentionCheckBox, self._onSelection)
         ui.previousPlaceButton.connect("clicked()", lambda: self._step(-1))
         ui.nextPlaceButton.connect("clicked()", lambda: self._step(1))
+        ui.pictureButton.connect("clicked()", self._openPicture)
 
     def show(self, parameters):
         """Show the results of these parameters; None for none."""
+        from M3DValidationLib.InSlicer.ResultNodes import isReport
+
         self._parameters = parameters
         node = parameters.report if parameters is not None else None
-        if node is None:
+        if not isReport(node):
             self._shownId = self._results = None
             self.ui.resultsCollapsibleButton.enabled = False
             self.ui.verdictLabel.text = ""
-            self._fill()
+            self._table.show([])
             return
         choice = (node.GetID(), node.GetMTime())
-        if choice == self._shownId:
-            return
-        self._shownId = choice
+        if choice != self._shownId:
+            self._shownId = choice
+            self._read(node)
+        if self._results is not None:
+            self._showVerdict(self._results.data)
+
+    def remember(self, report, stamp):
+        """Keep what the content of the scan and the model was (``contentStamp``) when a report was made of them."""
+        self._stamps[report.GetID()] = stamp
+
+    def _read(self, node):
         from M3DLib.Errors import M3DError
         from M3DValidationLib.InSlicer.ResultNodes import readResults
 
@@ -69,65 +71,37 @@ class ResultView:
         except M3DError as error:
             self._results = None
             self.ui.verdictLabel.text = str(error)
-        else:
-            self._showVerdict(self._results.data)
-        self._fill()
+        self._table.show(self._results.data["findings"] if self._results is not None else [])
 
     def _showVerdict(self, data):
-        from M3DValidationLib.Report.Content.ReportView import CONCLUSIONS, ICONS, WORDS
+        """What the verdict is, of what, by which profile and when; and whether that is the past."""
+        from M3DValidationLib.Report.Content.ReportView import ICONS
 
-        verdict = data["verdict"]
-        counts = ", ".join(f"{data['counts'][key]} {WORDS[key].lower()}" for key in _ORDER[:-1] if data["counts"][key])
-        self.ui.verdictLabel.text = _("{icon} {word}: {conclusion} ({counts}). Profile: {profile}, {time}").format(
+        report, verdict = self._parameters.report, data["verdict"]
+        counts = ", ".join(f"{data['counts'][key]} {verdictWord(key).lower()}" for key in ORDER[:-1] if data["counts"][key])
+        text = _("{icon} {word}: {subject}, by profile {profile}, {time}\n{conclusion} ({counts})").format(
             icon=ICONS[verdict],
-            word=WORDS[verdict],
-            conclusion=CONCLUSIONS[verdict],
-            counts=counts,
+            word=verdictWord(verdict),
+            subject=subjectText(report),
             profile=data["profile"]["title"],
-            time=data["made"]["time"],
+            time=localTime(data["made"]["time"]),
+            conclusion=conclusion(verdict),
+            counts=counts,
         )
-        self.ui.verdictLabel.styleSheet = f"font-weight: bold; color: {_COLORS[verdict]};"
-
-    def _fill(self):
-        """One row per finding, by clause, the worst of each clause first."""
-        import qt
-
-        from M3DValidationLib.Report.Content.ReportView import findingView
-
-        findings = self._results.data["findings"] if self._results is not None else []
-        table = self.ui.findingsTable
-        table.clearSelection()
-        table.setRowCount(0)
-        chosen = [
-            number
-            for number, finding in enumerate(findings)
-            if not (self.ui.attentionCheckBox.checked and finding["verdict"] == "pass")
-        ]
-        key = lambda number: (findings[number]["clause"], _ORDER.index(findings[number]["verdict"]))  # noqa: E731
-        self._rows = sorted(chosen, key=key)
-        table.setRowCount(len(self._rows))
-        for row, number in enumerate(self._rows):
-            view = findingView(findings[number])
-            title = f"{view['title']} [{view['segment']}]" if view["segment"] else view["title"]
-            texts = (f"{view['icon']} {view['word']}", title, view["measured"], view["limit"], view["clause"])
-            for column, text in enumerate(texts):
-                item = qt.QTableWidgetItem(text)
-                item.setToolTip(view["message"])
-                if column == 0:
-                    item.setForeground(qt.QBrush(qt.QColor(_COLORS[view["verdict"]])))
-                table.setItem(row, column, item)
-        table.resizeColumnsToContents()
-        self._onSelection()
+        reason = whyOutdated(report, self._parameters, self._stamps.get(report.GetID()))
+        if reason:
+            text = _("Outdated: {reason}.\n{text}").format(reason=reason, text=text)
+        self.ui.verdictLabel.text = text
+        self.ui.verdictLabel.styleSheet = f"font-weight: bold; color: {_OUTDATED if reason else COLORS[verdict]};"
 
     def _chosen(self):
-        row = self.ui.findingsTable.currentRow()
-        return self._rows[row] if self._results is not None and 0 <= row < len(self._rows) else None
+        return self._table.chosen() if self._results is not None else None
 
     def _onSelection(self):
         number = self._chosen()
         self._place = 0
         finding = self._results.data["findings"][number] if number is not None else None
-        self.ui.findingLabel.text = (
+        self.ui.findingBrowser.plainText = (
             ""
             if finding is None
             else _("{message}\nSource of the limit: {source}").format(
@@ -146,15 +120,27 @@ class ResultView:
         pictures = self._results.data["pictures"] if finding is not None else []
         entry = next((one for one in pictures if one.get("requirement") == finding["requirement"]), None)
         content = self._results.files.get(entry["file"]) if entry is not None else None
-        self.ui.pictureLabel.visible = content is not None
+        self.ui.pictureButton.visible = content is not None
+        self._picture = None
         if content is None:
             return
         with tempfile.TemporaryDirectory(prefix="M3D-") as folder:
             file = Path(folder) / "picture.png"
             file.write_bytes(content)
-            picture = qt.QPixmap(str(file))
-        self.ui.pictureLabel.setPixmap(picture.scaledToWidth(_PICTURE_WIDTH))
-        self.ui.pictureLabel.toolTip = entry["alternative"]
+            self._picture = qt.QPixmap(str(file))
+        self.ui.pictureButton.setIcon(qt.QIcon(self._picture))
+        self.ui.pictureButton.toolTip = _("{text}\nClick to see it in its own size.").format(text=entry["alternative"])
+
+    def _openPicture(self):
+        """Show the picture of the chosen finding in its own size, in a window of its own."""
+        import qt
+
+        if self._picture is None:
+            return
+        self._window = qt.QLabel()
+        self._window.setPixmap(self._picture)
+        self._window.windowTitle = _("Picture of the finding")
+        self._window.show()
 
     def _step(self, change):
         self._place += change
@@ -172,16 +158,18 @@ class ResultView:
             return
         self._place %= len(places)
         lps = places[self._place]
-        self.ui.placeLabel.text = _("Place {number} of {count}: LPS {place} mm").format(
-            number=self._place + 1, count=len(places), place=", ".join(f"{value:.1f}" for value in lps)
-        )
         ras = self._world((-lps[0], -lps[1], lps[2]))
+        self.ui.placeLabel.text = _("Place {number} of {count}: RAS {place} mm").format(
+            number=self._place + 1, count=len(places), place=", ".join(f"{value + 0.0:.1f}" for value in ras)
+        )
         slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *ras, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
         self._mark(ras)
 
     def _world(self, ras):
         """A place in the scan's own coordinates as it lies in the world, where the scan is under a transform."""
-        volume = self._parameters.volume
+        from M3DValidationLib.InSlicer.ResultNodes import VOLUME
+
+        volume = self._parameters.report.GetNodeReference(VOLUME)
         if volume is None or volume.GetParentTransformNode() is None:
             return ras
         world = [0.0, 0.0, 0.0]

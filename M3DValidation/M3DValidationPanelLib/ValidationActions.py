@@ -9,15 +9,18 @@ from M3DPanelLib.PanelActions import PanelActions, errorsShown
 from M3DPanelLib.PanelForm import isSegmentation
 from M3DPanelLib.SurfaceChoices import surfaceOf
 
+from .ResultSubject import contentStamp, rememberSettings, settingsOf
 from .ValidationParameters import lineNodesOf, profileOf
 
 
 class ValidationActions(PanelActions):
     """Validate, save, store, and hand over to M3D Export; its widgets are those of ``M3DValidation.ui``."""
 
-    def __init__(self, ui, widget):
+    def __init__(self, ui, widget, results):
         super().__init__(ui, widget)
         self.isRunning = False
+        self._results = results
+        self._saved = None
 
     def showButtons(self, parameters):
         """Enable what can be done with the results, and say why the rest cannot."""
@@ -26,13 +29,15 @@ class ValidationActions(PanelActions):
         report = parameters.report
         there = isReport(report)
         for widget in (self.ui.saveButton, self.ui.storeButton):
-            widget.enabled = there
+            widget.enabled = there and not self.isRunning
+        for widget in (self.ui.openReportButton, self.ui.showFolderButton):
+            widget.visible = self._saved is not None
         failed = there and verdictOf(report) == "fail"
         self.ui.reasonLineEdit.visible = failed
         self.ui.reasonLabel.visible = failed
         hasModel = there and isModelReport(report)
         hasReason = bool(self.ui.reasonLineEdit.text.strip())
-        self.ui.exportButton.enabled = there and hasModel and (not failed or hasReason)
+        self.ui.exportButton.enabled = there and hasModel and (not failed or hasReason) and not self.isRunning
         if not there:
             self.ui.exportButton.toolTip = _("Validate the model first")
         elif not hasModel:
@@ -42,18 +47,33 @@ class ValidationActions(PanelActions):
         else:
             self.ui.exportButton.toolTip = _("Open M3D Export with everything filled in")
 
-    def validate(self, parameters):
-        """Validate what the parameters say, and put the results into the scene in place of the earlier ones."""
+    def validate(self, parameters, showButtons):
+        """Validate what the parameters say, and put the results into the scene in place of the earlier ones.
+
+        :param showButtons: called when the work begins, so that nothing is begun beside it.
+        """
+        from M3DValidationLib.InSlicer.ResultNodes import isReport
+
+        if self.isRunning:
+            return
         # The application handles its events meanwhile: what is chosen then is not what was validated.
         validated = parameters.volume, parameters.inputNode, parameters.segmentId
+        settings, stamp = settingsOf(parameters), contentStamp(*validated)
         warnings = []
 
         def validate(progress):
             report, said = self.widget.logic.validateParameters(parameters, progress)
             warnings.extend(said)
-            self.widget.logic.keepResults(report, parameters, *validated)
+            node = self.widget.logic.keepResults(report, parameters, *validated)
+            rememberSettings(node, settings)
+            self._results.remember(node, stamp)
+            self._saved = None
 
+        stopped = _("Stopped.")
+        if isReport(parameters.report):
+            stopped = _("Stopped; the earlier results are still there.")
         self.isRunning = True
+        showButtons()
         try:
             isDone = self.work(
                 _("Validating"),
@@ -61,7 +81,7 @@ class ValidationActions(PanelActions):
                 self.ui.statusLabel,
                 failed=_("The validation could not be done."),
                 reason=_("Not validated: {reason}"),
-                stopped=_("Stopped; the earlier results are still there."),
+                stopped=stopped,
             )
         finally:
             self.isRunning = False
@@ -76,16 +96,28 @@ class ValidationActions(PanelActions):
         with errorsShown(_("The report was not saved."), waitCursor=True):
             from M3DLib.Errors import M3DError
 
-            if parameters.reportFolder == pathlib.Path():
-                raise M3DError("Choose the folder that the report goes to.")
+            if not parameters.reportFolder:
+                raise M3DError(_("Choose the folder that the report goes to."))
             formats = [name for name in ("html", "pdf") if getattr(parameters, name)]
             needed = {"html": "jinja2>=3.1", "pdf": "typst>=0.13"}
             ensurePackages([needed[name] for name in formats], "M3DValidation")
             files = self.widget.logic.saveReport(parameters.report, parameters.reportFolder, formats)
+            self._saved = pathlib.Path(parameters.reportFolder), files
+            self.showButtons(parameters)
             names = "\n".join(file.name for file in files)
             self.ui.outputLabel.text = _("Written to {folder}:\n{names}").format(
                 folder=parameters.reportFolder, names=names
             )
+
+    def openReport(self):
+        """Open the report that was saved last: the face that is easiest to read."""
+        _folder, files = self._saved
+        byEnding = {file.suffix: file for file in files if file.stem == "report"}
+        _open(next(byEnding[ending] for ending in (".html", ".pdf", ".json") if ending in byEnding))
+
+    def showFolder(self):
+        """Open the folder of the report that was saved last."""
+        _open(self._saved[0])
 
     def store(self, parameters):
         """Put the report into the DICOM database, in the study of the scan."""
@@ -104,6 +136,12 @@ class ValidationActions(PanelActions):
         with errorsShown(_("The model cannot be handed over.")):
             self.widget.logic.prepareExport(parameters.report, self.ui.reasonLineEdit.text.strip())
             slicer.util.selectModule("M3DExport")
+
+
+def _open(path):
+    import qt
+
+    qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(path)))
 
 
 def validationOf(parameters):

@@ -1,5 +1,6 @@
 """The inputs of the M3D Validation panel that the parameter node cannot connect by itself."""
 
+import slicer
 from slicer.i18n import tr as _
 
 from M3DPanelLib.PanelForm import PanelForm, isSegmentation, segmentIdsOf
@@ -20,12 +21,15 @@ class ValidationForm(PanelForm):
         self.lines = ReferenceLines(ui)
         self.deviation = DeviationView(ui, widget)
         self.results = ResultView(ui, self.deviation.reveal)
-        self.actions = ValidationActions(ui, widget)
+        self.actions = ValidationActions(ui, widget, self.results)
         ui.segmentComboBox.connect("currentIndexChanged(int)", self._onSegment)
         ui.validateButton.connect("clicked()", self._onValidate)
         ui.saveButton.connect("clicked()", lambda: self.actions.save(self._parameters))
         ui.storeButton.connect("clicked()", lambda: self.actions.store(self._parameters))
         ui.exportButton.connect("clicked()", lambda: self.actions.export(self._parameters))
+        ui.openReportButton.connect("clicked()", self.actions.openReport)
+        ui.showFolderButton.connect("clicked()", self.actions.showFolder)
+        ui.folderPathLineEdit.connect("currentPathChanged(QString)", self._onFolder)
         ui.reasonLineEdit.connect("textChanged(QString)", lambda text: self._showButtons())
 
     def showParameters(self, parameters):
@@ -33,8 +37,17 @@ class ValidationForm(PanelForm):
         for part in (self.limits, self.lines, self.results, self.deviation):
             part.show(parameters)
         if parameters is not None:
+            self.ui.folderPathLineEdit.currentPath = folderOf(parameters.reportFolder)
             self._showInput()
             self._showButtons()
+
+    def nodeRemoved(self, node):
+        """Remove what belongs to a report that somebody has removed, and show what is left."""
+        from M3DValidationLib.InSlicer.ResultNodes import isReport, removeOrphans
+
+        if isReport(node):
+            removeOrphans(node, slicer.mrmlScene)
+        super().nodeRemoved(node)
 
     def _showInput(self):
         node = self._parameters.inputNode
@@ -85,9 +98,12 @@ class ValidationForm(PanelForm):
         return True, _("Check the scan, the segment and the surface made of it")
 
     def chooseInput(self, node):
-        """Take a node with its first segment and the scan it was made from."""
+        """Take a node with its first segment and the scan it was made from.
+
+        Where that is not found the user is asked: the scan of another node may have the same grid and fit all the same.
+        """
         volume = super().chooseInput(node)
-        if volume is not None:
+        if node is not None:
             self._parameters.volume = volume
         self._parameters.segmentId = next(iter(segmentIdsOf(node)), "") if isSegmentation(node) else ""
 
@@ -95,6 +111,15 @@ class ValidationForm(PanelForm):
         if self._parameters is not None and not self._showing:
             self._parameters.segmentId = self.ui.segmentComboBox.itemData(index) or ""
 
+    def _onFolder(self, path):
+        if self._parameters is not None and not self._showing:
+            self._parameters.reportFolder = folderOf(path)
+
     def _onValidate(self):
-        self.actions.validate(self._parameters)
+        self.actions.validate(self._parameters, lambda: self.show(self._parameters))
         self.show(self._parameters)
+
+
+def folderOf(path):
+    """A folder as it is typed, "" for none: an earlier scene may hold ".", which nobody has chosen."""
+    return "" if path == "." else path

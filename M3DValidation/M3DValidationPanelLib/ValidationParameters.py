@@ -1,7 +1,6 @@
 """The choices that the panel keeps in the scene, and what they mean in the terms of the library."""
 
 import json
-import pathlib
 from typing import Annotated
 
 from slicer import vtkMRMLDisplayableNode, vtkMRMLScalarVolumeNode, vtkMRMLTextNode
@@ -25,6 +24,7 @@ class M3DValidationParameterNode:
     person, pseudonym - for the report.
     report - the results: text node with the report's JSON.
     displayRange - deviation (mm) at which colors end.
+    reportFolder - that the report is written to, "" for none.
     """
 
     volume: vtkMRMLScalarVolumeNode
@@ -36,7 +36,7 @@ class M3DValidationParameterNode:
 
     profile: str = "anatomical-model"
     limits: str = ""
-    tolerance: float = 0.0
+    tolerance: Annotated[float, WithinRange(0, 20)] = 0.0
     person: str = ""
     pseudonym: str = ""
 
@@ -45,7 +45,7 @@ class M3DValidationParameterNode:
     bands: bool = False
     reliableOnly: bool = True
 
-    reportFolder: pathlib.Path
+    reportFolder: str = ""
     html: bool = True
     pdf: bool = True
 

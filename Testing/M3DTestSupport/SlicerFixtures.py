@@ -33,4 +33,5 @@ def validationPanel(panelApplication, scannedBall):
     """The panel of M3D Validation with the ball chosen."""
     widget = openPanel()
     choose(widget, scannedBall[1])
-    return widget
+    yield widget
+    widget.cleanup()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import pathlib
 import typing
 
@@ -86,6 +87,14 @@ def _property(name, hint):
     return property(read, write)
 
 
+def _setBounds(widget, hint):
+    """Give the widget of a number the bounds of its parameter; without any it takes every number, as in Slicer."""
+    if _plain(hint) is float:
+        bounds = [one for one in typing.get_args(hint)[1:] if isinstance(one, WithinRange)]
+        widget.minimum = bounds[0].minimum if bounds else -math.inf
+        widget.maximum = bounds[0].maximum if bounds else math.inf
+
+
 def _connectGui(self, ui):
     """Connect widgets with a SlicerParameterName; the parameter must exist, as in the application."""
     tag = len(self._guis)
@@ -95,4 +104,5 @@ def _connectGui(self, ui):
         if name:
             assert name in type(self).parameterTypes, f"there is no parameter '{name}'"
             self._guis[tag].append(name)
+            _setBounds(widget, type(self).parameterTypes[name])
     return tag

@@ -5,7 +5,8 @@ from __future__ import annotations
 import types
 from xml.etree import ElementTree as ET
 
-from .SlicerApi import membersOf, propertiesOf, signalsOf
+from .SlicerApi import membersOf, propertiesOf, signalsOf, slotsOf
+from .SlicerQt import Qt
 
 
 class StandInWidget:
@@ -50,10 +51,17 @@ class StandInWidget:
 _DEFAULTS = {"currentIndex": -1, "toolTip": "", "checked": False}
 
 
-def _connect(self, signal, slot):
+def _connect(self, signal, receiver, slot=None):
+    """Connect a signal to a function, or to a slot of another object, which gets no more arguments than it takes."""
     if signal not in signalsOf(self._class):
         raise AttributeError(f"{self._class} has no signal '{signal}'")
-    self._slots.setdefault(signal, []).append(slot)
+    if slot is None:
+        assert "(QItemSelection" not in signal, "PythonQt cannot copy these arguments and says so each time"
+        self._slots.setdefault(signal, []).append(receiver)
+    else:
+        assert slot in slotsOf(type(receiver).__name__) and slot.endswith("()")
+        function = getattr(receiver, slot[:-2])
+        self._slots.setdefault(signal, []).append(lambda *arguments: function())
 
 
 def emit(widget, signal, *arguments):
@@ -108,6 +116,30 @@ def _setRowCount(self, count):
 def _setItem(self, row, column, item):
     assert row < self._values["rowCount"] and column < self._values["columnCount"]
     self._values.setdefault("cells", {})[row, column] = item
+    # As Qt does: whoever fills a table hears of it.
+    emit(self, "cellChanged(int,int)", row, column)
+
+
+def typeInto(table, row, column, text):
+    """Edit a cell of a table as a user does."""
+    item = table.item(row, column)
+    assert item.flags() & Qt.ItemIsEditable
+    item.setText(text)
+    emit(table, "cellChanged(int,int)", row, column)
+
+
+def _setSpan(self, row, column, rows, columns):
+    self._values.setdefault("spans", {})[row, column] = (rows, columns)
+
+
+def _horizontalHeader(self):
+    return self._values.setdefault("header", StandInWidget("QHeaderView"))
+
+
+def _click(self):
+    if self._values.get("checkable"):
+        self.checked = not self.checked
+    emit(self, "clicked()")
 
 
 def _selectRow(self, row):
@@ -157,7 +189,12 @@ _METHODS = {
     "setSegmentationNode": _setSegmentationNode,
     "selectedSegmentIDs": lambda self: tuple(self._values.get("selectedSegmentIDs", ())),
     "setSelectedSegmentIDs": _setSelectedSegmentIDs,
-    "click": lambda self: emit(self, "clicked()"),
+    "click": _click,
+    "setSpan": _setSpan,
+    "clearSpans": lambda self: self._values.pop("spans", None),
+    "horizontalHeader": _horizontalHeader,
+    "setSectionResizeMode": lambda self, column, mode: self._values.__setitem__(("mode", column), mode),
+    "setIcon": lambda self, icon: self._values.__setitem__("icon", icon),
 }
 
 

@@ -20,6 +20,14 @@ def choose(widget, node):
 
 
 def rowOf(widget, text):
-    """Row of the findings' table whose requirement's title holds a text."""
+    """Row of the findings' table whose title holds a text; those that pass are shown, too."""
+    showAll(widget)
     table = widget.ui.findingsTable
-    return next(row for row in range(table.rowCount) if text in table.item(row, 1).text())
+    titles = [table.item(row, 1) for row in range(table.rowCount)]
+    return next(row for row, item in enumerate(titles) if item is not None and text in item.text())
+
+
+def showAll(widget, isOn=True):
+    """Show the findings that pass, too, or only the others."""
+    widget.ui.attentionCheckBox.checked = not isOn
+    emit(widget.ui.attentionCheckBox, "toggled(bool)", not isOn)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ..EncapsulatedStl.Icon import renderIcon
 from ..EncapsulatedStl.ModelDescription import DerivationAlgorithm, ModelDescription
 from ..EncapsulatedStl.ModelExport import Model, Surroundings, makeModels
 from ..EncapsulatedStl.SeriesPlacement import newSeries
@@ -125,6 +126,7 @@ def makeModelsOfParts(
     earlier: EarlierModels | None = None,
     neighbors: Iterable[Dataset] | None = None,
     seriesNumber: int | None = None,
+    withIcons: bool = False,
     progress: Callable[[float, str], None] = noProgress,
 ) -> list[Model]:
     """Encapsulated STL objects of parts, all in one series.
@@ -134,6 +136,7 @@ def makeModelsOfParts(
     :param description: what is not said in it comes from the parts: name, color, opacity, laterality.
     :param neighbors: headers of what is in the place of storage; those of the source's study in the database when None.
     :param seriesNumber: of the new series; the next free one when None.
+    :param withIcons: whether each object gets a small picture of its model, where pictures can be made.
     :raises M3DError: whatever keeps a part from becoming a traceable model.
     """
     from .SlicerDatabase import studyHeaders
@@ -171,6 +174,7 @@ def makeModelsOfParts(
                 placement and replace(placement, instanceNumber=number + 1),
                 earlier,
             ),
+            icons=[renderIcon(part.mesh)] if withIcons else None,
             started=started,
         )
     return models

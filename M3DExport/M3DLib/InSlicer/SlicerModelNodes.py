@@ -130,12 +130,13 @@ def freeName(name: str, scene: slicer.vtkMRMLScene) -> str:
 
 
 def removeNode(node, scene) -> None:
-    """Remove a node with its display and storage nodes."""
-    for number in range(node.GetNumberOfDisplayNodes() - 1, -1, -1):
-        display = node.GetNthDisplayNode(number)
-        if display is not None:
-            scene.RemoveNode(display)
-    storage = node.GetStorageNode()
-    if storage is not None:
-        scene.RemoveNode(storage)
+    """Remove a node with its display and storage nodes.
+
+    The node goes first: what shows or lists it complains about one that has lost its display node.
+    """
+    displays = [node.GetNthDisplayNode(number) for number in range(node.GetNumberOfDisplayNodes())]
+    others = [*reversed(displays), node.GetStorageNode()]
     scene.RemoveNode(node)
+    for other in others:
+        if other is not None and other.GetScene() is not None:
+            scene.RemoveNode(other)

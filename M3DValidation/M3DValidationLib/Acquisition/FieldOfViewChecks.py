@@ -269,7 +269,7 @@ class MeshInsideCheck(ImageCheck):
             place = ", ".join(f"{value:.1f}" for value in case.mesh.points[worst])
             message = (
                 f"{np.count_nonzero(outside)} of {len(depth)} points of the mesh lie outside the image, by up to "
-                f"{depth[worst]:.2f} mm at ({place}) mm."
+                f"{depth[worst]:.2f} mm at LPS ({place}) mm."
             )
             if outside.all():
                 message += " It belongs to another image or coordinate system."

@@ -1,14 +1,15 @@
 """The results of a validation as nodes of Slicer's scene: saved with it, and there when it is opened again.
 
 A text node holds the report's JSON and refers to the rest: a table of the findings, a text node with the report's
-pictures and the places of the findings, a model with the deviations at its points, and the histogram as a chart.
+pictures and the places of the findings, a model with the deviations at its points, and the histogram as a chart. All
+lie in one folder of the subject hierarchy, in the study of the scan.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from M3DLib.InSlicer.SlicerModelNodes import addMeshAsModel, removeNode
 
 from ..Report.Content.FindingPlaces import placesOf
 from ..Report.Content.ReportView import findingView
+from .HistogramChart import addHistogram
+from .ResultFolder import folderOf, putIntoFolder, removeFolder
 
 if TYPE_CHECKING:
     import slicer
@@ -34,11 +37,12 @@ FINDINGS, EVIDENCE, MAP, HISTOGRAM, SERIES, CHART, VOLUME, INPUT = (
 _OWN_ROLES = (CHART, SERIES, HISTOGRAM, MAP, EVIDENCE, FINDINGS)
 SEGMENT_ID = "M3DValidation.SegmentID"
 _VERDICT = "M3DValidation.Verdict"
+_SCAN_NAME, _INPUT_NAME = "M3DValidation.ScanName", "M3DValidation.InputName"
 COLORS = "M3DValidation.Colors"
 
 # Point arrays of the map; what is not reliable is not a number in the first.
 RELIABLE, FOUND, UNCERTAINTY, QUALITY = "Deviation", "Deviation (all found)", "Uncertainty (95 %)", "Quality"
-COLUMNS = ("Verdict", "Requirement", "Measured", "Limit", "Clause", "Message", "Places (LPS mm)")
+COLUMNS = ("Verdict", "Requirement", "Measured", "Limit", "Clause", "Message", "Places (RAS mm)")
 
 
 @dataclass
@@ -67,7 +71,8 @@ def addResults(
     :param volumeNode, node, segmentId: what was validated.
     :return: the text node with the JSON.
     """
-    textNode = scene.AddNewNodeByClass("vtkMRMLTextNode", _name(report))
+    name = resultName(report)
+    textNode = scene.AddNewNodeByClass("vtkMRMLTextNode", f"Report, {name}")
     try:
         textNode.SetAttribute(IS_REPORT, report.data["schemaVersion"])
         textNode.SetAttribute(_VERDICT, report.verdict.value)
@@ -77,27 +82,45 @@ def addResults(
                 textNode.SetNodeReferenceID(role, other.GetID())
         if segmentId:
             textNode.SetAttribute(SEGMENT_ID, segmentId)
+        textNode.SetAttribute(_SCAN_NAME, volumeNode.GetName() if volumeNode is not None else "")
+        textNode.SetAttribute(_INPUT_NAME, _namesOf(report))
         places = _placesOfFindings(report)
-        _refer(textNode, FINDINGS, _addFindings(report.data, places, scene))
-        _refer(textNode, EVIDENCE, _addEvidence(report, places, scene))
+        _refer(textNode, FINDINGS, _addFindings(report.data, places, scene, name))
+        _refer(textNode, EVIDENCE, _addEvidence(report, places, scene, name))
         for case in report.cases:
             measured = case.measurements.get("deviation")
             deviation = measured.maps.get("image") if measured is not None else None
             if deviation is not None:
-                name = case.segment.name if case.segment is not None else case.mesh.name
-                _refer(textNode, MAP, _addMap(deviation, name, scene, volumeNode))
+                own = case.segment.name if case.segment is not None else case.mesh.name
+                _refer(textNode, MAP, _addMap(deviation, f"{own}, deviation from the scan", scene, volumeNode))
         block = (report.data["deviation"] or {}).get("image")
         if block is not None:
-            _addHistogram(block, textNode, scene)
+            table, series, chart = addHistogram(block, scene, name)
+            for role, others in ((HISTOGRAM, [table]), (SERIES, series), (CHART, [chart])):
+                for other in others:
+                    _refer(textNode, role, other)
+        putIntoFolder([textNode, *ownNodes(textNode, scene)], f"Validation of {name}", scene, volumeNode)
     except BaseException:
         removeResults(textNode, scene)
         raise
     return textNode
 
 
-def _name(report: Report) -> str:
-    named = [case.segment or case.mesh or case.image for case in report.cases]
-    return f"Validation of {', '.join(one.name for one in named if one.name) or 'a scan'}"
+def resultName(report: Report) -> str:
+    """What was validated and by which profile, for the names of nodes."""
+    about = _namesOf(report) or next((case.image.name for case in report.cases if case.image is not None), "")
+    return f"{about or 'a scan'} ({report.data['profile']['title']})"
+
+
+def _namesOf(report: Report) -> str:
+    """Names of the segments or of the model; "" for a scan alone."""
+    named = [case.segment or case.mesh for case in report.cases]
+    return ", ".join(one.name for one in named if one is not None and one.name)
+
+
+def subjectOf(textNode: slicer.vtkMRMLTextNode) -> tuple[str, str]:
+    """Names of what a report in the scene is about, also after it is gone: segments or model, and scan."""
+    return textNode.GetAttribute(_INPUT_NAME) or "", textNode.GetAttribute(_SCAN_NAME) or ""
 
 
 def _refer(textNode, role: str, other) -> None:
@@ -109,14 +132,14 @@ def _placesOfFindings(report: Report) -> list[list[list[float]]]:
     return [placesOf(finding, case) for finding, case in zip(report.data["findings"], cases, strict=True)]
 
 
-def _addFindings(data: Mapping, places, scene) -> slicer.vtkMRMLTableNode:
+def _addFindings(data: Mapping, places, scene, name: str) -> slicer.vtkMRMLTableNode:
     import vtk
 
     table = vtk.vtkTable()
     rows = []
     for finding, where in zip(data["findings"], places, strict=True):
         view = findingView(finding)
-        shown = "; ".join(" ".join(f"{value:.1f}" for value in place) for place in where)
+        shown = "; ".join(f"{-x:.1f} {-y:.1f} {z:.1f}" for x, y, z in where)
         texts = (view[key] for key in ("title", "measured", "limit", "clause", "message"))
         rows.append((f"{view['icon']} {view['word']}", *texts, shown))
     for number, title in enumerate(COLUMNS):
@@ -125,14 +148,14 @@ def _addFindings(data: Mapping, places, scene) -> slicer.vtkMRMLTableNode:
         for row in rows:
             column.InsertNextValue(row[number])
         table.AddColumn(column)
-    node = scene.AddNewNodeByClass("vtkMRMLTableNode", "Findings of the validation")
+    node = scene.AddNewNodeByClass("vtkMRMLTableNode", f"Findings, {name}")
     node.SetAndObserveTable(table)
     return node
 
 
-def _addEvidence(report: Report, places, scene) -> slicer.vtkMRMLTextNode:
+def _addEvidence(report: Report, places, scene, name: str) -> slicer.vtkMRMLTextNode:
     pictures = {name: base64.b64encode(content).decode("ascii") for name, content in report.attachments.items()}
-    node = scene.AddNewNodeByClass("vtkMRMLTextNode", "Pictures of the validation")
+    node = scene.AddNewNodeByClass("vtkMRMLTextNode", f"Pictures, {name}")
     node.SetText(json.dumps({"files": pictures, "places": places}))
     return node
 
@@ -140,7 +163,7 @@ def _addEvidence(report: Report, places, scene) -> slicer.vtkMRMLTextNode:
 def _addMap(deviation: DeviationMap, name: str, scene, volumeNode) -> slicer.vtkMRMLModelNode:
     from vtk.util.numpy_support import numpy_to_vtk
 
-    node = addMeshAsModel(deviation.mesh, scene, f"{name}, deviation from the scan")
+    node = addMeshAsModel(deviation.mesh, scene, name)
     points = node.GetPolyData().GetPointData()
     arrays = {
         RELIABLE: np.where(deviation.reliable, deviation.distance, np.nan),
@@ -157,40 +180,6 @@ def _addMap(deviation: DeviationMap, name: str, scene, volumeNode) -> slicer.vtk
     if volumeNode is not None:
         node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
     return node
-
-
-def _addHistogram(block: Mapping, textNode, scene) -> None:
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk
-
-    histogram = block["histogram"]
-    edges = np.array(histogram["edges"], dtype=np.float64)
-    table = vtk.vtkTable()
-    columns = {
-        "Deviation (mm)": (edges[:-1] + edges[1:]) / 2,
-        "Share of the area (%)": 100 * np.array(histogram["shares"]),
-    }
-    for title, values in columns.items():
-        array = numpy_to_vtk(np.ascontiguousarray(values, dtype=np.float64), deep=True)
-        array.SetName(title)
-        table.AddColumn(array)
-    tableNode = scene.AddNewNodeByClass("vtkMRMLTableNode", "Deviations, shares of the area")
-    tableNode.SetAndObserveTable(table)
-    series = scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", "Deviation from the scan")
-    series.SetAndObserveTableNodeID(tableNode.GetID())
-    horizontal, vertical = columns
-    series.SetXColumnName(horizontal)
-    series.SetYColumnName(vertical)
-    series.SetPlotType(series.PlotTypeScatterBar)
-    series.SetColor(0.26, 0.57, 0.78)
-    chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", "Deviation from the scan")
-    chart.AddAndObservePlotSeriesNodeID(series.GetID())
-    chart.SetTitle(f"Mesh against scan, tolerance {block['tolerance']:g} mm")
-    chart.SetXAxisTitle(f"{horizontal}, positive: mesh too small")
-    chart.SetYAxisTitle(vertical)
-    chart.LegendVisibilityOff()
-    for role, node in ((HISTOGRAM, tableNode), (SERIES, series), (CHART, chart)):
-        _refer(textNode, role, node)
 
 
 def isReport(node: slicer.vtkMRMLNode | None) -> bool:
@@ -236,21 +225,41 @@ def mapsOf(textNode: slicer.vtkMRMLTextNode) -> list[slicer.vtkMRMLModelNode]:
     return [node for node in nodes if node is not None]
 
 
+def ownNodes(textNode: slicer.vtkMRMLTextNode, scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLNode]:
+    """The nodes that were made with a report, those still there, in the order of removal; also of a removed report."""
+    found = []
+    for role in _OWN_ROLES:
+        count = textNode.GetNumberOfNodeReferences(role)
+        # By their IDs: a node that has left the scene knows those only.
+        found += [scene.GetNodeByID(textNode.GetNthNodeReferenceID(role, number) or "") for number in range(count)]
+    return [node for node in found if node is not None]
+
+
 def removeResults(textNode: slicer.vtkMRMLTextNode, scene: slicer.vtkMRMLScene) -> None:
     """Take a report and all that belongs to it out of the scene."""
-    for role in _OWN_ROLES:
-        for number in range(textNode.GetNumberOfNodeReferences(role) - 1, -1, -1):
-            node = textNode.GetNthNodeReference(role, number)
-            if node is None:
-                continue
-            if node.IsA("vtkMRMLModelNode"):
-                colors = node.GetDisplayNode().GetColorNode() if node.GetDisplayNode() is not None else None
-                removeNode(node, scene)
-                if colors is not None and colors.GetAttribute(COLORS):
-                    _removeWithStorage(colors, scene)
-            else:
-                _removeWithStorage(node, scene)
+    folder = folderOf(textNode, scene)
+    _removeOwnNodes(ownNodes(textNode, scene), scene)
     _removeWithStorage(textNode, scene)
+    removeFolder(folder, scene)
+
+
+def removeOrphans(textNode: slicer.vtkMRMLTextNode, scene: slicer.vtkMRMLScene) -> None:
+    """Take what belongs to a report out of the scene that the report itself has left already."""
+    orphans = ownNodes(textNode, scene)
+    folder = next(filter(None, (folderOf(node, scene) for node in orphans)), 0)
+    _removeOwnNodes(orphans, scene)
+    removeFolder(folder, scene)
+
+
+def _removeOwnNodes(nodes: Sequence[slicer.vtkMRMLNode], scene: slicer.vtkMRMLScene) -> None:
+    for node in nodes:
+        if not node.IsA("vtkMRMLModelNode"):
+            _removeWithStorage(node, scene)
+            continue
+        colors = node.GetDisplayNode().GetColorNode() if node.GetDisplayNode() is not None else None
+        removeNode(node, scene)
+        if colors is not None and colors.GetAttribute(COLORS):
+            _removeWithStorage(colors, scene)
 
 
 def _removeWithStorage(node, scene) -> None:

@@ -11,6 +11,7 @@ from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere
 from M3DTestSupport.Models import makeHeaders, makeObject, makeTetrahedron
 from M3DTestSupport.SceneCases import addVolumeNode, importSeries
+from M3DTestSupport.SlicerQt import passTime
 
 
 @pytest.fixture
@@ -181,8 +182,21 @@ class TestLoading:
 
     def test_whatOnlyThePayloadShowsIsSaidOnce(self, application, plugin, tmp_path):
         self.load(application, plugin, tmp_path, makeObject(makeTetrahedron(5000.0)))
+        passTime()
         assert len(application.warnings) == 1
         assert "not plausible" in application.warnings[0]
+
+    def test_objectsThatAreLoadedTogetherAreWarnedOfInOneList(self, application, plugin, tmp_path):
+        for size in (5000.0, 7000.0, 5000.0):
+            self.load(application, plugin, tmp_path, makeObject(makeTetrahedron(size)))
+        assert application.warnings == []
+        passTime()
+        (text,) = application.warnings
+        lines = text.splitlines()
+        assert len(lines) == len(set(lines)) == 2
+        self.load(application, plugin, tmp_path, makeObject())
+        passTime()
+        assert len(application.warnings) == 1
 
 
 def test_pluginRegistersUnderItsFileName(application):

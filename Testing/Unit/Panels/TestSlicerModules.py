@@ -150,11 +150,31 @@ class TestProgress:
         dialog = FakeDialog(cancelAt=50)
         monkeypatch.setattr(slicer.util, "mainWindow", object)
         monkeypatch.setattr(slicer.util, "createProgressDialog", lambda **more: dialog)
+        made = {}
+        monkeypatch.setattr(slicer.util, "createProgressDialog", lambda **more: made.update(more) or dialog)
         with pytest.raises(Cancelled), ProgressDialog("Exporting") as progress:
+            # Nothing can be begun beside the work.
+            assert made["windowModality"] == 2
             progress(0.2, "one")
             assert (dialog.value, dialog.labelText) == (20, "one")
             progress(0.6, "two")
         assert dialog.closed
+
+    @pytest.mark.parametrize(
+        ("seconds", "fraction", "words"),
+        [
+            (1.0, 0.5, ""),
+            (10.0, 0.01, ""),
+            (10.0, 0.25, "about 30 s left"),
+            (10.0, 0.95, "nearly done"),
+            (100.0, 0.25, "about 5 min left"),
+            (10.0, 1.0, ""),
+        ],
+    )
+    def test_timeLeftIsSaidOnceItCanBeTold(self, seconds, fraction, words):
+        from M3DLib.SlicerAdaptors import timeLeft
+
+        assert timeLeft(seconds, fraction) == words
 
     def test_withoutMainWindowThereIsNoDialog(self, application):
         from M3DLib.SlicerAdaptors import ProgressDialog
@@ -188,3 +208,11 @@ def test_settingsOfferModelAndSegmentation(application, monkeypatch):
     assert registered[0][0] == "DICOM/EncapsulatedSTL/LoadAs"
     assert registered[0][2] in membersOf("ctkComboBox")
     assert len(rows) == 1
+
+
+def test_wordsOfTheLibraryAreThoseThatThePanelTranslates(application):
+    from M3DPanelLib.LibraryWords import conclusion, verdictWord
+    from M3DValidationLib.Report.Content.ReportView import CONCLUSIONS, WORDS
+
+    assert {key: verdictWord(key) for key in WORDS} == WORDS
+    assert {key: conclusion(key) for key in CONCLUSIONS} == CONCLUSIONS

@@ -36,12 +36,22 @@ def openPanel(application):
     return widget
 
 
+class FakeDialog:
+    """A progress dialog that nobody cancels."""
+
+    wasCanceled = False
+
+    def close(self):
+        pass
+
+    def deleteLater(self):
+        pass
+
+
 class TestInput:
     def test_firstSegmentationItsScanAndAllItsSegmentsAreChosen(self, widget, case):
         parameters = widget._parameterNode
         assert parameters.inputNode is case[1]
-        emit(widget.ui.inputSelector, "currentNodeChanged(vtkMRMLNode*)", None)
-        emit(widget.ui.inputSelector, "currentNodeChanged(vtkMRMLNode*)", case[1])
         assert parameters.sourceVolume is case[0]
         assert parameters.segmentIds == ["Segment_1", "Segment_2"]
         assert "bone: 6.4 x 5.6 x 9.0 mm" in widget.ui.inputSummaryLabel.text
@@ -52,6 +62,52 @@ class TestInput:
         widget._parameterNode.sourceVolume = None
         assert not widget.ui.exportButton.enabled
         assert "source volume" in widget.ui.exportButton.toolTip
+
+    def test_nothingChosenIsNothingExported(self, application, widget):
+        before = set(application.database._files)
+        widget.ui.segmentsTable.setSelectedSegmentIDs([])
+        assert widget._parameterNode.segmentIds == []
+        assert not widget.ui.exportButton.enabled
+        assert not widget.ui.previewButton.enabled
+        assert "Choose the segments" in widget.ui.exportButton.toolTip
+        assert "No segment is chosen" in widget.ui.inputSummaryLabel.text
+        with pytest.raises(ValueError, match="No segment is chosen"):
+            widget.logic.exportParameters(widget._parameterNode)
+        assert set(application.database._files) == before
+
+    def test_volumeThatWillBeRefusedDisablesTheButtonAndSaysWhy(self, application, widget, case):
+        from M3DLib.InSlicer.SlicerImage import voxelsOfVolumeNode
+
+        voxels = voxelsOfVolumeNode(case[0])
+        voxels[0] += 7
+        case[0].GetImageData().Modified()
+        widget.form.show(widget._parameterNode)
+        assert not widget.ui.exportButton.enabled
+        assert "filtered or edited" in widget.ui.exportButton.toolTip
+        assert "filtered or edited" in widget.ui.inputWarningLabel.text
+        voxels[0] -= 7
+        case[0].GetImageData().Modified()
+        widget.form.show(widget._parameterNode)
+        assert widget.ui.exportButton.enabled
+
+    def test_scanOfAnotherSegmentationIsNotKeptForOneWithoutScan(self, application, widget, tmp_path):
+        volume, files = importSeries(application, tmp_path / "second", patientId="P2")
+        addVolumeNode(application, volume, files, "other scan")
+        stray = application.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "stray")
+        stray.GetSegmentation().AddEmptySegment("s", "s")
+        emit(widget.ui.inputSelector, "currentNodeChanged(vtkMRMLNode*)", stray)
+        assert widget._parameterNode.sourceVolume is None
+        assert "Choose the source volume" in widget.ui.exportButton.toolTip
+
+    def test_renamedSegmentAppears(self, widget, case):
+        case[1].GetSegmentation().GetSegment("Segment_1").SetName("mandible")
+        assert "mandible" in widget.ui.inputSummaryLabel.text
+        assert widget.ui.titleLineEdit.placeholderText == "mandible, tooth"
+
+    def test_selectionIsTakenWithoutArgumentsThatPythonCannotCopy(self, widget):
+        # The stand-in of the table refuses a function of Python at this signal.
+        slots = widget.ui.segmentsTable._slots["selectionChanged(QItemSelection,QItemSelection)"]
+        assert len(slots) == 1
 
     def test_tickedSegmentsAreKept(self, widget):
         widget.ui.segmentsTable.setSelectedSegmentIDs(["Segment_2"])
@@ -81,8 +137,7 @@ class TestInput:
 
 class TestOutput:
     def start(self, widget, case):
-        emit(widget.ui.inputSelector, "currentNodeChanged(vtkMRMLNode*)", None)
-        emit(widget.ui.inputSelector, "currentNodeChanged(vtkMRMLNode*)", case[1])
+        assert widget._parameterNode.inputNode is case[1]
 
     def test_exportShowsWhatWasWritten(self, application, widget, case):
         self.start(widget, case)
@@ -123,12 +178,57 @@ class TestOutput:
         from M3DExportPanelLib.Choices import Destination
 
         self.start(widget, case)
-        widget._parameterNode.folder = tmp_path
+        widget._parameterNode.folder = str(tmp_path)
         widget._parameterNode.destination = Destination.FOLDER
         assert widget.ui.folderPathLineEdit.visible
         widget.ui.exportButton.click()
         assert "2 file(s) written" in widget.ui.resultLabel.text
         assert len(list(tmp_path.glob("*.dcm"))) == 2
+
+    def test_objectsGetAnIconWhereTheApplicationHasViews(self, application, widget, case, monkeypatch):
+        import pydicom
+        import slicer
+
+        from M3DLib.InSlicer import SlicerExport
+        from M3DLib.Mesh import Rendering
+
+        allowed = []
+        monkeypatch.setattr(slicer.util, "mainWindow", object)
+        monkeypatch.setattr(slicer.util, "createProgressDialog", lambda **more: FakeDialog())
+        monkeypatch.setattr(Rendering, "allowRendering", lambda: allowed.append(True))
+        monkeypatch.setattr(SlicerExport, "renderIcon", lambda mesh: np.full((64, 64, 3), 90, np.uint8))
+        widget.ui.exportButton.click()
+        uids = widget.ui.resultLabel.text.splitlines()[1:]
+        assert allowed
+        for uid in uids:
+            (icon,) = pydicom.dcmread(application.database.fileForInstance(uid)).IconImageSequence
+            assert (icon.Rows, icon.Columns) == (64, 64)
+
+    def test_withoutViewsThereIsNoIconAndNothingIsTriedOut(self, application, widget, monkeypatch):
+        import pydicom
+
+        from M3DLib.InSlicer import SlicerExport
+
+        monkeypatch.setattr(SlicerExport, "renderIcon", lambda mesh: pytest.fail("rendered without views"))
+        widget.ui.exportButton.click()
+        uid = widget.ui.resultLabel.text.splitlines()[1]
+        assert "IconImageSequence" not in pydicom.dcmread(application.database.fileForInstance(uid))
+
+    def test_buttonAndResultAreOutsideOfWhatIsFolded(self):
+        import xml.etree.ElementTree as ET
+
+        from M3DTestSupport.Project import ROOT
+
+        panel = ET.parse(ROOT / "M3DExport/Resources/UI/M3DExport.ui").getroot().find("widget/layout")
+        own = [item.find("widget").get("name") for item in panel.findall("item") if item.find("widget") is not None]
+        assert {"exportButton", "resultLabel", "validationLabel"} <= set(own)
+        folded = {
+            widget.get("name")
+            for widget in panel.iter("widget")
+            for item in widget.findall("property")
+            if item.get("name") == "collapsed" and item.findtext("bool") == "true"
+        }
+        assert folded >= {"descriptionCollapsibleButton", "outputCollapsibleButton", "earlierCollapsibleButton"}
 
     def test_closedDatabaseOffersToCreateOne(self, application, widget):
         application.database.isOpen = False
@@ -137,16 +237,48 @@ class TestOutput:
         assert not widget.ui.exportButton.enabled
 
 
-def test_previewShowsModelsAndNumbersAndGoesAway(application, widget, case):
-    emit(widget.ui.inputSelector, "currentNodeChanged(vtkMRMLNode*)", None)
-    emit(widget.ui.inputSelector, "currentNodeChanged(vtkMRMLNode*)", case[1])
-    widget._parameterNode.smoothing = 0.5
-    widget.ui.previewButton.click()
-    widget.ui.previewButton.click()
-    assert application.scene.GetNumberOfNodesByClass("vtkMRMLModelNode") == 2
-    assert "before smoothing and decimation" in widget.ui.previewLabel.text
-    widget.ui.exportButton.click()
-    assert application.scene.GetNumberOfNodesByClass("vtkMRMLModelNode") == 0
+class TestPreview:
+    def models(self, application):
+        return application.scene.GetNumberOfNodesByClass("vtkMRMLModelNode")
+
+    def test_modelsAndNumbersAreShownAndGoAwayWithTheExport(self, application, widget):
+        widget._parameterNode.smoothing = 0.5
+        widget.ui.previewButton.click()
+        widget.ui.previewButton.click()
+        assert self.models(application) == 2
+        assert "before smoothing and decimation" in widget.ui.previewLabel.text
+        widget.ui.exportButton.click()
+        assert self.models(application) == 0
+
+    def test_segmentationIsHiddenMeanwhileAndShownAgainAsItWas(self, application, widget, case):
+        display = case[1].GetDisplayNode()
+        display.SetVisibility2DFill(True)
+        widget.ui.previewButton.click()
+        assert not display.GetVisibility3D()
+        assert not display.GetVisibility2DFill()
+        assert widget.ui.removePreviewButton.visible
+        widget.ui.removePreviewButton.click()
+        assert self.models(application) == 0
+        assert display.GetVisibility3D()
+        assert display.GetVisibility2DFill()
+        assert widget.ui.previewLabel.text == ""
+        assert not widget.ui.removePreviewButton.visible
+
+    def test_whatWasHiddenStaysHidden(self, widget, case):
+        display = case[1].GetDisplayNode()
+        display.SetVisibility2DFill(False)
+        widget.ui.previewButton.click()
+        widget.ui.removePreviewButton.click()
+        assert not display.GetVisibility2DFill()
+
+    def test_previewIsMarkedWhenASliderMoves(self, widget):
+        widget.ui.previewButton.click()
+        assert "Out of date" not in widget.ui.previewLabel.text
+        before = widget._parameterNode.smoothing
+        widget._parameterNode.smoothing = 0.8
+        assert widget.ui.previewLabel.text.startswith("Out of date")
+        widget._parameterNode.smoothing = before
+        assert "Out of date" not in widget.ui.previewLabel.text
 
 
 def test_panelSurvivesClosingTheSceneAndLeaving(application, widget):

@@ -6,8 +6,9 @@ import pytest
 
 from M3DLib.Errors import M3DError
 from M3DTestSupport.ScannedBall import CENTER, SEGMENT_ID
-from M3DTestSupport.SlicerWidgets import emit
-from M3DTestSupport.ValidationPanel import choose, openPanel, rowOf
+from M3DTestSupport.SceneCases import addVolumeNode, importSeries
+from M3DTestSupport.SlicerWidgets import emit, typeInto
+from M3DTestSupport.ValidationPanel import choose, openPanel, rowOf, showAll
 
 
 @pytest.fixture
@@ -40,6 +41,7 @@ class TestInput:
         widget._parameterNode.volume = nodes[0]
         assert widget.ui.validateButton.enabled
         widget.ui.validateButton.click()
+        showAll(widget)
         assert widget.ui.findingsTable.rowCount > 20
         assert not widget.ui.exportButton.enabled
 
@@ -48,6 +50,44 @@ class TestInput:
         choose(widget, model)
         assert not widget.ui.smoothingSlider.visible
         assert not widget.ui.segmentComboBox.visible
+
+    def test_firstSegmentationIsChosenWhenThePanelOpens(self, panelApplication, nodes):
+        widget = openPanel()
+        assert widget._parameterNode.inputNode is nodes[1]
+        assert widget._parameterNode.volume is nodes[0]
+        assert widget.ui.validateButton.enabled
+
+    def test_scanOfAnotherSegmentationIsNotKeptForOneWithoutScan(self, widget, panelApplication, nodes, tmp_path):
+        volume, files = importSeries(panelApplication, tmp_path / "second", patientId="P2")
+        addVolumeNode(panelApplication, volume, files, "other scan")
+        stray = panelApplication.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "stray")
+        stray.GetSegmentation().AddEmptySegment("s", "s")
+        choose(widget, stray)
+        assert widget._parameterNode.volume is None
+        assert not widget.ui.validateButton.enabled
+        assert "Choose the volume" in widget.ui.validateButton.toolTip
+
+    def test_renamedAndAddedSegmentsAppear(self, widget, nodes):
+        segmentation = nodes[1].GetSegmentation()
+        segmentation.GetSegment(SEGMENT_ID).SetName("sphere")
+        assert widget.ui.segmentComboBox.itemText(0) == "sphere"
+        segmentation.AddEmptySegment("second", "second")
+        assert widget.ui.segmentComboBox.itemText(1) == "second"
+        segmentation.RemoveSegment("second")
+        assert widget.ui.segmentComboBox.findData("second") == -1
+        widget.exit()
+        segmentation.GetSegment(SEGMENT_ID).SetName("ball again")
+
+    def test_toleranceTakesMillimetersOnlyAndNothingNegative(self, widget):
+        spinBox = widget.ui.toleranceSpinBox
+        assert (spinBox.minimum, spinBox.maximum) == (0, 20)
+        assert spinBox.property("specialValueText") == "as the profile says"
+
+    def test_reportFolderOfAnEarlierSceneIsNoDot(self, widget):
+        widget._parameterNode.reportFolder = "."
+        assert widget.ui.folderPathLineEdit.currentPath == ""
+        emit(widget.ui.folderPathLineEdit, "currentPathChanged(QString)", "/reports")
+        assert widget._parameterNode.reportFolder == "/reports"
 
 
 class TestLimits:
@@ -58,14 +98,14 @@ class TestLimits:
         return row
 
     def change(self, widget, passLimit, warningLimit):
-        widget.ui.passLimitLineEdit.text = passLimit
-        widget.ui.warningLimitLineEdit.text = warningLimit
-        emit(widget.ui.warningLimitLineEdit, "editingFinished()")
+        table = widget.ui.limitsTable
+        row = table.currentRow()
+        typeInto(table, row, 1, passLimit)
+        typeInto(table, row, 2, warningLimit)
 
     def test_limitsOfTheIntendedUseAreShownWithTheirSource(self, widget):
         row = self.choose(widget, "neither too large nor too small")
         assert widget.ui.limitsTable.item(row, 1).text() == "0.25"
-        assert widget.ui.passLimitLineEdit.text == "0.25"
         assert "van Eijnatten" in widget.ui.limitLabel.text
 
     def test_changedLimitIsMarkedAndJudgedBy(self, widget):
@@ -74,7 +114,8 @@ class TestLimits:
         assert widget.ui.limitsTable.item(row, 0).text().startswith("* ")
         widget.ui.validateButton.click()
         row = rowOf(widget, "neither too large nor too small")
-        assert "Fail" in widget.ui.findingsTable.item(row, 0).text()
+        assert widget.ui.findingsTable.item(row, 0).text() == "✗"
+        assert widget.ui.findingsTable.item(row, 0).toolTip().startswith("Fail: ")
         data = json.loads(widget._parameterNode.report.GetText())
         assert data["profile"]["name"] == "anatomical-model-changed"
         finding = next(f for f in data["findings"] if f["requirement"] == "deviation-bias")
@@ -82,18 +123,20 @@ class TestLimits:
         assert finding["source"] == "Set by the user for this run"
 
     def test_changeIsTakenBack(self, widget):
-        self.choose(widget, "neither too large nor too small")
+        row = self.choose(widget, "neither too large nor too small")
         self.change(widget, "0.1", "0.2")
+        assert widget.ui.limitsTable.item(row, 1).text() == "0.1"
         widget.ui.resetLimitButton.click()
         assert widget._parameterNode.limits == ""
-        assert widget.ui.passLimitLineEdit.text == "0.25"
+        assert widget.ui.limitsTable.item(row, 1).text() == "0.25"
 
-    @pytest.mark.parametrize(("values", "message"), [(("x", ""), "no number"), (("1", "0.5"), "must not be stricter")])
-    def test_wrongLimitIsRefusedAndTheOldOneStays(self, application, widget, values, message):
-        self.choose(widget, "neither too large nor too small")
+    @pytest.mark.parametrize(("text", "message"), [("abc", "no number"), ("1", "must not be stricter")])
+    def test_wrongLimitIsRefusedAndTheOldOneStays(self, application, widget, text, message):
+        row = self.choose(widget, "neither too large nor too small")
         with application.showing(message):
-            self.change(widget, *values)
+            typeInto(widget.ui.limitsTable, row, 1, text)
         assert widget._parameterNode.limits == ""
+        assert widget.ui.limitsTable.item(row, 1).text() == "0.25"
 
     def test_limitsAreSavedAsAProfileThatIsThenInTheList(self, widget, application, nodes):
         self.choose(widget, "neither too large nor too small")

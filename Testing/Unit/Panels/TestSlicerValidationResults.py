@@ -8,8 +8,9 @@ import pytest
 from M3DLib.Errors import Cancelled, M3DError
 from M3DTestSupport.ScannedBall import CENTER, SEGMENT_ID
 from M3DTestSupport.SceneCases import addSegmentation
+from M3DTestSupport.SlicerQt import QDesktopServices, QLabel
 from M3DTestSupport.SlicerWidgets import emit
-from M3DTestSupport.ValidationPanel import choose, rowOf
+from M3DTestSupport.ValidationPanel import choose, rowOf, showAll
 
 
 @pytest.fixture
@@ -28,31 +29,110 @@ class TestResults:
         widget.ui.validateButton.click()
         return widget
 
-    def test_findingsAreByClauseWithIconAndWord(self, validated):
-        table = validated.ui.findingsTable
-        data = json.loads(validated._parameterNode.report.GetText())
-        assert table.rowCount == len(data["findings"])
-        clauses = [table.item(row, 4).text() for row in range(table.rowCount)]
-        assert clauses == sorted(clauses)
-        texts = {table.item(row, 0).text() for row in range(table.rowCount)}
-        assert texts <= {"✓ Pass", "! Warning", "✗ Fail", "? Not assessable"}
-        assert validated.ui.verdictLabel.text.startswith("✗ Fail: At least one requirement fails.")
+    def rows(self, widget):
+        """Rows of the table: a heading as its text, a finding as its four texts."""
+        table = widget.ui.findingsTable
+        cells = [[table.item(row, column) for column in range(4)] for row in range(table.rowCount)]
+        return [row[0].text() if row[1] is None else tuple(cell.text() for cell in row) for row in cells]
 
-    def test_onlyWhatDoesNotPass(self, validated):
-        validated.ui.attentionCheckBox.checked = True
-        emit(validated.ui.attentionCheckBox, "toggled(bool)", True)
+    def test_findingsAreBelowTheirClauseTheWorstFirst(self, validated):
+        showAll(validated)
+        data = json.loads(validated._parameterNode.report.GetText())
+        rows = self.rows(validated)
+        headings = [row for row in rows if isinstance(row, str)]
+        assert len(rows) - len(headings) == len(data["findings"])
+        assert sorted(headings) == sorted({finding["clause"] for finding in data["findings"]})
+        assert isinstance(rows[0], str)
+        order = {"✗": 0, "?": 1, "!": 2, "✓": 3}
+        worst = []
+        for row in rows:
+            if isinstance(row, str):
+                worst.append([])
+            else:
+                worst[-1].append(order[row[0]])
+        assert all(group == sorted(group) for group in worst)
+        assert [group[0] for group in worst] == sorted(group[0] for group in worst)
+
+    def test_headingsCannotBeChosenAndSpanTheTable(self, validated):
+        from M3DTestSupport.SlicerQt import Qt
+
         table = validated.ui.findingsTable
-        assert table.rowCount > 0
-        assert all("Pass" not in table.item(row, 0).text() for row in range(table.rowCount))
+        assert table.item(0, 0).flags() == Qt.ItemIsEnabled
+        assert table._values["spans"][0, 0] == (1, 4)
+        table.selectRow(0)
+        assert validated.ui.findingBrowser.plainText == ""
+
+    def test_onlyWhatDoesNotPassIsShownAtFirst(self, validated):
+        data = json.loads(validated._parameterNode.report.GetText())
+        icons = [row[0] for row in self.rows(validated) if not isinstance(row, str)]
+        assert icons
+        assert "✓" not in icons
+        attention = sum(finding["verdict"] != "pass" for finding in data["findings"])
+        assert len(icons) == attention
+        assert f"({attention} of {len(data['findings'])} shown)" in validated.ui.attentionCheckBox.text
+
+    def test_titlesTellFindingsOfOneRequirementApart(self, validated):
+        showAll(validated)
+        titles = [row[1] for row in self.rows(validated) if not isinstance(row, str)]
+        assert "KVP (0018,0060) is on record" in titles
+        assert sorted(titles) == sorted(set(titles))
+
+    def test_columnsFitANarrowPanel(self, validated):
+        from M3DTestSupport.SlicerQt import QHeaderView
+
+        for table, title in ((validated.ui.findingsTable, 1), (validated.ui.limitsTable, 0)):
+            header = table.horizontalHeader()
+            modes = [header._values["mode", column] for column in range(4)]
+            assert modes[title] == QHeaderView.Stretch
+            assert modes.count(QHeaderView.ResizeToContents) == 3
+
+    def test_verdictSaysOfWhatByWhichProfileAndWhen(self, validated):
+        from datetime import datetime
+
+        text = validated.ui.verdictLabel.text
+        data = json.loads(validated._parameterNode.report.GetText())
+        assert text.startswith("✗ Fail: ball on CT, by profile Anatomical model, ")
+        assert "At least one requirement fails." in text
+        made = datetime.fromisoformat(data["made"]["time"]).astimezone()
+        assert made.strftime("%Y-%m-%d %H:%M") in text
+
+    def test_resultsOfAnotherInputAreMarkedAsOutdated(self, validated, panelApplication, nodes):
+        assert "Outdated" not in validated.ui.verdictLabel.text
+        other = addSegmentation(panelApplication, nodes[0], {"cube": np.s_[12:20, 12:20, 12:20]}, "other")
+        choose(validated, other)
+        assert "Outdated: another segmentation or model" in validated.ui.verdictLabel.text
+        assert "ball on CT" in validated.ui.verdictLabel.text
+        choose(validated, nodes[1])
+        assert "Outdated" not in validated.ui.verdictLabel.text
+        validated._parameterNode.tolerance = 0.4
+        assert "Outdated: intended use, limits" in validated.ui.verdictLabel.text
+        validated._parameterNode.tolerance = 0.0
+        validated._parameterNode.smoothing = 0.7
+        assert "Outdated" in validated.ui.verdictLabel.text
+
+    def test_resultsOfAnEditedSegmentAreMarkedAsOutdated(self, validated, nodes):
+        nodes[1].GetSegmentation().GetSegment(SEGMENT_ID).GetRepresentation("Binary labelmap").Modified()
+        validated.form.show(validated._parameterNode)
+        assert "Outdated: the scan or the model was edited since" in validated.ui.verdictLabel.text
+
+    def test_resultsAreOutdatedAfterAValidationOfAnotherInputFailed(self, validated, panelApplication, nodes):
+        empty = addSegmentation(panelApplication, nodes[0], {"nothing": None}, "other")
+        choose(validated, empty)
+        with panelApplication.showing("'nothing' is empty"):
+            validated.ui.validateButton.click()
+        assert "Not validated" in validated.ui.statusLabel.text
+        assert "Outdated" in validated.ui.verdictLabel.text
+        assert "ball on CT" in validated.ui.verdictLabel.text
 
     def test_choosingAFindingJumpsToItsPlaceAndMarksIt(self, validated, application):
         slices = application.scene.AddNewNodeByClass("vtkMRMLSliceNode", "Red")
         validated.ui.findingsTable.selectRow(rowOf(validated, "No part of the surface lies far"))
-        assert "lies far" not in validated.ui.findingLabel.text
-        assert "mm2 deviates" in validated.ui.findingLabel.text
-        assert "LPS" in validated.ui.placeLabel.text
+        assert "lies far" not in validated.ui.findingBrowser.plainText
+        assert "mm2 deviates" in validated.ui.findingBrowser.plainText
         place = [slices.GetSliceToRAS().GetElement(row, 3) for row in range(3)]
         assert np.linalg.norm(np.subtract(place, (-CENTER[0], -CENTER[1], CENTER[2]))) == pytest.approx(10, abs=1.5)
+        shown = ", ".join(f"{value:.1f}" for value in place)
+        assert f"RAS {shown} mm" in validated.ui.placeLabel.text
         marks = application.scene.GetNodesByClass("vtkMRMLMarkupsFiducialNode")
         assert marks.GetNumberOfItems() == 1
         assert marks.GetItemAsObject(0).GetNthControlPointPosition(0) == pytest.approx(place)
@@ -62,9 +142,13 @@ class TestResults:
 
     def test_pictureOfAFindingIsShown(self, validated):
         validated.ui.findingsTable.selectRow(rowOf(validated, "anatomy"))
-        assert validated.ui.pictureLabel.visible
-        assert validated.ui.pictureLabel.pixmap.width() == 440
-        assert "Projections" in validated.ui.pictureLabel.toolTip
+        assert validated.ui.pictureButton.visible
+        assert "Projections" in validated.ui.pictureButton.toolTip
+        # In the panel as an icon of fixed size, which cannot widen it; large in a window of its own.
+        validated.ui.pictureButton.click()
+        title, width = QLabel.shown[-1]
+        assert title
+        assert width > 440
 
     def test_newResultsTakeThePlaceOfTheOld(self, validated, application):
         count = application.scene.GetNumberOfNodes()
@@ -80,7 +164,9 @@ class TestResults:
 
         def look(self, fraction, text):
             validated.form.show(validated._parameterNode)
-            enabled.append(validated.ui.validateButton.enabled)
+            validated.ui.validateButton.click()
+            ui = validated.ui
+            enabled.extend(button.enabled for button in (ui.validateButton, ui.saveButton, ui.storeButton))
 
         monkeypatch.setattr(ProgressDialog, "report", look)
         validated.ui.validateButton.click()
@@ -110,10 +196,21 @@ class TestResults:
         assert "Stopped" in validated.ui.statusLabel.text
         assert validated._parameterNode.report is before
 
+    def test_cancellingTheFirstValidationPromisesNoEarlierResults(self, widget, monkeypatch):
+        from M3DLib.SlicerAdaptors import ProgressDialog
+
+        def cancel(self, fraction, text):
+            raise Cancelled
+
+        monkeypatch.setattr(ProgressDialog, "report", cancel)
+        widget.ui.validateButton.click()
+        assert widget.ui.statusLabel.text == "Stopped."
+
     def test_resultsAreShownAgainWhenThePanelIsOpenedAgain(self, validated):
         validated.exit()
         assert validated.ui.findingsTable.rowCount == 0
         validated.enter()
+        showAll(validated)
         assert validated.ui.findingsTable.rowCount > 20
 
     def test_closingTheSceneForgetsThem(self, validated, application):
@@ -163,13 +260,64 @@ class TestDeviation:
 
     def test_newResultsAreProbedInPlaceOfTheOld(self, widget, crosshair):
         place = (-CENTER[0] - 9.6, -CENTER[1], CENTER[2])
-        for _ in range(2):
+        # A map that was shown is so again when it is validated anew.
+        for before in ("", "No surface here."):
             widget.ui.validateButton.click()
             crosshair.SetCursorPositionRAS((0.0, 0.0, 0.0))
-            assert widget.ui.probeLabel.text == ""
+            assert widget.ui.probeLabel.text == before
             widget.ui.findingsTable.selectRow(rowOf(widget, "No part of the surface lies far"))
             crosshair.SetCursorPositionRAS(place)
             assert "reliable" in widget.ui.probeLabel.text
+
+    def test_buttonHidesTheMapAgainAndShowsTheSegmentAsItWas(self, widget, nodes):
+        from M3DValidationLib.InSlicer.ResultNodes import mapsOf
+
+        segments = nodes[1].GetDisplayNode()
+        segments.SetVisibility2DFill(True)
+        segments.SetVisibility3D(True)
+        widget.ui.validateButton.click()
+        widget.ui.showMapButton.click()
+        display = mapsOf(widget._parameterNode.report)[0].GetDisplayNode()
+        assert display.GetVisibility()
+        assert not segments.GetVisibility2DFill()
+        assert not segments.GetVisibility3D()
+        assert segments.GetVisibility2DOutline()
+        widget.ui.showMapButton.click()
+        assert not widget.ui.showMapButton.checked
+        assert not display.GetVisibility()
+        assert segments.GetVisibility2DFill()
+        assert segments.GetVisibility3D()
+        assert widget.ui.probeLabel.text == ""
+
+    def test_bandsSetTheRangeOfTheColors(self, widget):
+        from M3DValidationLib.InSlicer.ResultNodes import mapsOf
+
+        widget.ui.validateButton.click()
+        widget._parameterNode.bands = True
+        assert mapsOf(widget._parameterNode.report)[0].GetDisplayNode().GetScalarRange() == (-3.0, 3.0)
+        assert not widget.ui.rangeSlider.enabled
+        assert "Full color at 3 mm" in widget.ui.deviationLabel.text
+
+    def test_draggingTheRangeChangesNothingBeforeItIsLetGo(self, widget):
+        assert widget.ui.rangeSlider.tracking is False
+
+    def test_deletingTheReportDeletesWhatBelongsToIt(self, widget, application):
+        count = application.scene.GetNumberOfNodes()
+        widget.ui.validateButton.click()
+        assert application.scene.GetNumberOfNodes() > count
+        application.scene.RemoveNode(widget._parameterNode.report)
+        assert application.scene.GetNumberOfNodes() == count
+        assert not widget.ui.resultsCollapsibleButton.enabled
+        assert not widget.ui.deviationCollapsibleButton.enabled
+        assert not widget.ui.saveButton.enabled
+
+    def test_deletingTheMapAloneDisablesItsSection(self, widget, application):
+        from M3DValidationLib.InSlicer.ResultNodes import mapsOf
+
+        widget.ui.validateButton.click()
+        application.scene.RemoveNode(mapsOf(widget._parameterNode.report)[0])
+        assert not widget.ui.deviationCollapsibleButton.enabled
+        assert widget.ui.resultsCollapsibleButton.enabled
 
     def test_rangeAndBandsChangeTheColors(self, widget):
         from M3DValidationLib.InSlicer.ResultNodes import FOUND, mapsOf
@@ -191,12 +339,16 @@ class TestOutput:
     def test_reportIsSaved(self, validated, tmp_path):
         pytest.importorskip("jinja2", reason="the report in HTML needs Jinja2, which is not installed")
         folder = tmp_path / "report"
-        validated._parameterNode.reportFolder = folder
+        validated._parameterNode.reportFolder = str(folder)
         validated._parameterNode.pdf = False
         validated.ui.saveButton.click()
         names = {file.name for file in folder.iterdir()}
         assert {"report.json", "report.html", "field-of-view.png"} <= names
         assert "report.html" in validated.ui.outputLabel.text
+        assert validated.ui.openReportButton.visible
+        validated.ui.openReportButton.click()
+        validated.ui.showFolderButton.click()
+        assert QDesktopServices.opened[-2:] == [f"file://{folder / 'report.html'}", f"file://{folder}"]
         saved = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         assert saved == json.loads(validated._parameterNode.report.GetText())
 
@@ -241,6 +393,8 @@ class TestOutput:
         assert parameters.inputNode is nodes[1]
         assert parameters.segmentIds == [SEGMENT_ID]
         assert parameters.sourceVolume is nodes[0]
+        assert parameters.validation.startswith("Validated on 2")
+        assert parameters.validation.endswith("by profile Anatomical model: Fail.")
         (uid,) = logic.exportParameters(parameters)
         dataset = pydicom.dcmread(application.database.fileForInstance(uid))
         report = dataset.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID

@@ -1,0 +1,99 @@
+"""What results are about, and whether that is still what the panel has chosen."""
+
+import json
+from datetime import datetime
+
+from slicer.i18n import tr as _
+
+from M3DPanelLib.LibraryWords import verdictWord
+from M3DPanelLib.PanelForm import isSegmentation
+
+from .ValidationParameters import lineNodesOf
+
+_CHOICE = "M3DValidation.Choice"
+
+
+def settingsOf(parameters):
+    """Everything besides the nodes that decides what a validation finds, as text."""
+    settings = {name: getattr(parameters, name) for name in ("profile", "limits", "tolerance", "person", "pseudonym")}
+    if isSegmentation(parameters.inputNode):
+        settings |= {"method": parameters.method.name}
+        settings |= {name: getattr(parameters, name) for name in ("smoothing", "decimation")}
+    settings["lines"] = [line.GetID() for line in lineNodesOf(parameters)]
+    return json.dumps(settings, sort_keys=True)
+
+
+def rememberSettings(report, settings):
+    """Keep with a report's node what :func:`settingsOf` said when the validation began."""
+    report.SetAttribute(_CHOICE, settings)
+
+
+def contentStamp(volume, node, segmentId):
+    """A number for each content that a validation looks at, which grows when it is edited; this session's only."""
+    stamps = [_imageTime(volume)]
+    if isSegmentation(node):
+        segment = node.GetSegmentation().GetSegment(segmentId)
+        for name in ("Binary labelmap", "Closed surface"):
+            data = segment.GetRepresentation(name) if segment is not None else None
+            # A surface that is only made from the voxels may be made anew at any time.
+            isOwn = name == node.GetSegmentation().GetSourceRepresentationName()
+            stamps.append(data.GetMTime() if data is not None and isOwn else 0)
+    elif node is not None:
+        stamps.append(node.GetPolyData().GetMTime() if node.GetPolyData() is not None else 0)
+    return tuple(stamps)
+
+
+def _imageTime(volume):
+    image = volume.GetImageData() if volume is not None else None
+    scalars = image.GetPointData().GetScalars() if image is not None else None
+    return max(image.GetMTime(), scalars.GetMTime()) if scalars is not None else 0
+
+
+def whyOutdated(report, parameters, stamp):
+    """Why results are not those of what is chosen now, in one sentence; "" when they are.
+
+    :param stamp: :func:`contentStamp` at the validation, None when that was in another session.
+    """
+    from M3DValidationLib.InSlicer.ResultNodes import INPUT, SEGMENT_ID, VOLUME
+
+    volume, node = report.GetNodeReference(VOLUME), report.GetNodeReference(INPUT)
+    segmentId = report.GetAttribute(SEGMENT_ID) or ""
+    if volume is not parameters.volume:
+        return _("another scan is chosen now, or it is gone")
+    if node is not parameters.inputNode:
+        return _("another segmentation or model is chosen now, or it is gone")
+    if isSegmentation(node) and segmentId != parameters.segmentId:
+        return _("another segment is chosen now")
+    if report.GetAttribute(_CHOICE) not in (None, settingsOf(parameters)):
+        return _("intended use, limits, surface or references are others now")
+    if stamp is not None and stamp != contentStamp(volume, node, segmentId):
+        return _("the scan or the model was edited since")
+    return ""
+
+
+def subjectText(report):
+    """Segment or model, and scan, that a report's node is about."""
+    from M3DValidationLib.InSlicer.ResultNodes import subjectOf
+
+    about, scan = subjectOf(report)
+    if about and scan:
+        return _("{about} on {scan}").format(about=about, scan=scan)
+    return about or scan or _("without name")
+
+
+def localTime(text):
+    """A moment of ISO 8601 as a person's clock shows it; other text stays as it is."""
+    try:
+        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return text
+
+
+def validationText(report):
+    """When, by which profile and with which verdict something was validated, one sentence."""
+    from M3DValidationLib.InSlicer.ResultNodes import readResults
+
+    data = readResults(report).data
+    return _("Validated on {time} by profile {profile}: {verdict}.").format(
+        time=localTime(data["made"]["time"]), profile=data["profile"]["title"], verdict=verdictWord(data["verdict"])
+    )
