@@ -93,7 +93,7 @@ class FindingsTable:
         from M3DValidationLib.Report.Content.ReportView import findingView
 
         view = findingView(finding)
-        title = titleOf(finding, view)
+        title = titleOf(view)
         for column, text in enumerate((view["icon"], title, view["measured"], view["limit"])):
             item = qt.QTableWidgetItem(text)
             item.setToolTip("\n".join([f"{verdictWord(view['verdict'])}: {title}", view["message"]]))
@@ -102,15 +102,12 @@ class FindingsTable:
             self._table.setItem(row, column, item)
 
 
-def titleOf(finding, view):
+def titleOf(view):
     """A finding's title that tells it from others of the same requirement: attribute of the header, or segment."""
-    from M3DValidationLib.Acquisition.IdentityChecks import RECORD
-
-    attribute = (finding.get("evidence") or {}).get("attribute")
     title = view["title"]
-    if attribute:
+    if view["attribute"]:
         # Without the unit, which follows the tag: "KVP (0018,0060), kV".
-        name, end, _unit = RECORD.get(attribute, attribute).partition("), ")
+        name, end, _unit = view["attribute"].partition("), ")
         title = _("{attribute} is on record").format(attribute=name + end.rstrip(", "))
     return f"{title} [{view['segment']}]" if view["segment"] else title
 

@@ -86,6 +86,15 @@ class M3DExportLogicTest(M3DSlicerCase):
         with self.assertRaisesRegex(M3DError, "was not loaded from DICOM"):
             self.export()
 
+    def test_copyThatWasEditedIsNoSource(self):
+        from M3DLib.Errors import M3DError
+
+        clone = slicer.vtkSlicerVolumesLogic.CloneVolume(slicer.mrmlScene, self.volume, "edited")
+        self.assertEqual(len(self.logic.exportSegments(self.segmentation, [], clone)), 1)
+        slicer.util.arrayFromVolume(clone)[3, 4, 5] += 1
+        with self.assertRaisesRegex(M3DError, "filtered or edited"):
+            self.logic.exportSegments(self.segmentation, [], clone)
+
     def test_movedSegmentationIsExportedWhereItIs(self):
         (before,) = self.export()
         transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")

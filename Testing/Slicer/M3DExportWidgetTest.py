@@ -17,8 +17,8 @@ class M3DExportWidgetTest(M3DSlicerCase):
     def test_choosesWhatIsThereAndExports(self):
         volume, segmentation = self.addPhantom()
         self.widget.enter()
-        self.widget.ui.inputSelector.setCurrentNode(None)
-        self.widget.ui.inputSelector.setCurrentNode(segmentation)
+        self.assertEqual(self.widget.ui.inputSelector.currentNode().GetID(), segmentation.GetID())
+        self.assertEqual(len(self.widget.ui.segmentsTable.selectedSegmentIDs()), 1)
         self.assertEqual(self.widget.ui.sourceSelector.currentNode().GetID(), volume.GetID())
         self.assertIn("mm", self.widget.ui.inputSummaryLabel.text)
         self.widget.ui.titleLineEdit.text = "Ball"
@@ -35,10 +35,33 @@ class M3DExportWidgetTest(M3DSlicerCase):
         self.widget.ui.smoothingSlider.value = 0.5
         self.widget.ui.previewButton.click()
         self.assertIn("largest displacement", self.widget.ui.previewLabel.text)
-        self.widget.form.actions.removePreview()
+        self.assertFalse(segmentation.GetDisplayNode().GetVisibility3D())
+        self.widget.ui.smoothingSlider.value = 0.8
+        self.assertIn("Out of date", self.widget.ui.previewLabel.text)
+        self.widget.ui.removePreviewButton.click()
+        self.assertTrue(segmentation.GetDisplayNode().GetVisibility3D())
         self.assertFalse(
             [node for node in slicer.util.getNodesByClass("vtkMRMLModelNode") if node.GetAttribute("M3DExport.Preview")]
         )
+
+    def test_nothingChosenIsNothingExported(self):
+        self.addPhantom()
+        self.widget.enter()
+        self.widget.ui.segmentsTable.setSelectedSegmentIDs([])
+        self.assertEqual(list(self.widget._parameterNode.segmentIds), [])
+        self.assertFalse(self.widget.ui.exportButton.enabled)
+
+    def test_volumeThatWasFilteredIsRefusedBeforeTheButtonIsPressed(self):
+        volume, _segmentation = self.addPhantom()
+        clone = slicer.modules.volumes.logic().CloneVolume(slicer.mrmlScene, volume, "filtered")
+        slicer.util.arrayFromVolume(clone)[:] += 3
+        slicer.util.arrayFromVolumeModified(clone)
+        self.widget.enter()
+        self.widget.ui.sourceSelector.setCurrentNode(clone)
+        self.assertFalse(self.widget.ui.exportButton.enabled)
+        self.assertIn("filtered or edited", self.widget.ui.inputWarningLabel.text)
+        self.widget.ui.sourceSelector.setCurrentNode(volume)
+        self.assertTrue(self.widget.ui.exportButton.enabled)
 
     def test_choicesSurviveLeavingAndClosingTheScene(self):
         self.widget.enter()

@@ -1,6 +1,8 @@
 """M3D Validation's logic in the application: from nodes to a report, into the scene, the database and a folder."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import slicer
 from M3DSlicerCase import M3DSlicerCase
@@ -87,3 +89,31 @@ class M3DValidationLogicTest(M3DSlicerCase):
         report = self.logic.validate(self.volume)
         self.assertIsNone(report.data["deviation"])
         self.assertGreater(len(report.findings), 20)
+
+    def test_filteredCopyIsSaidToBeDerived(self):
+        clone = slicer.vtkSlicerVolumesLogic.CloneVolume(slicer.mrmlScene, self.volume, "filtered")
+        slicer.util.arrayFromVolume(clone)[5] += 1
+        found = {finding.requirement.id: finding for finding in self.logic.validate(clone).findings}
+        self.assertEqual(found["original-image"].verdict.value, "warning")
+        self.assertEqual(found["noise"].verdict.value, "notAssessable")
+
+    def test_commandsRunInTheConsole(self):
+        from M3DBatchLib.CommandLine import main
+
+        file = self.folder / "profiles.json"
+        self.assertEqual(main(["profiles", "--json", str(file)]), 0)
+        self.assertTrue(json.loads(file.read_text(encoding="utf-8")))
+
+    def test_commandsRunAsAScriptOfTheApplication(self):
+        import M3DBatchLib
+
+        program = slicer.app.launcherExecutableFilePath or slicer.app.applicationFilePath()
+        script = Path(M3DBatchLib.__file__).with_name("__main__.py")
+        file = self.folder / "profiles.json"
+        command = [program, "--no-splash", "--no-main-window", "--disable-settings", "--python-script", str(script)]
+        environment = slicer.util.startupEnvironment()
+        done = subprocess.run([*command, "profiles", "--json", str(file)], env=environment, check=False)
+        self.assertEqual(done.returncode, 0)
+        self.assertTrue(json.loads(file.read_text(encoding="utf-8")))
+        refused = subprocess.run([*command, "inspect", str(self.folder / "nothing.dcm")], env=environment, check=False)
+        self.assertEqual(refused.returncode, 2)

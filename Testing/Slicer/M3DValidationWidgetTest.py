@@ -13,14 +13,18 @@ class M3DValidationWidgetTest(M3DSlicerCase):
     def validate(self):
         volume, segmentation = self.addPhantom()
         self.widget.enter()
-        self.widget.ui.inputSelector.setCurrentNode(None)
-        self.widget.ui.inputSelector.setCurrentNode(segmentation)
         self.widget.ui.validateButton.click()
         return volume, segmentation
 
     def rowOf(self, text):
+        self.widget.ui.attentionCheckBox.checked = False
         table = self.widget.ui.findingsTable
-        return next(row for row in range(table.rowCount) if text in table.item(row, 1).text())
+        # Headings have no title of their own.
+        titles = [table.item(row, 1) for row in range(table.rowCount)]
+        return next(row for row, item in enumerate(titles) if item is not None and text in item.text())
+
+    def reportNode(self):
+        return self.widget._parameterNode.report
 
     def test_panelOpensOnAnEmptyScene(self):
         self.widget.enter()
@@ -32,14 +36,18 @@ class M3DValidationWidgetTest(M3DSlicerCase):
     def test_choosesWhatIsThereAndValidates(self):
         volume, _segmentation = self.validate()
         self.assertEqual(self.widget.ui.volumeSelector.currentNode().GetID(), volume.GetID())
-        self.assertGreater(self.widget.ui.findingsTable.rowCount, 40)
-        self.assertTrue(self.widget.ui.verdictLabel.text)
+        self.assertFalse(self.widget.ui.findingsTable.verticalHeader().visible)
+        shown = self.widget.ui.findingsTable.rowCount
+        self.widget.ui.attentionCheckBox.checked = False
+        self.assertGreater(self.widget.ui.findingsTable.rowCount, max(40, shown))
+        self.assertIn(f"on {volume.GetName()}, by profile", self.widget.ui.verdictLabel.text)
         self.assertTrue(self.widget.ui.saveButton.enabled)
 
     def test_findingShowsItsPlaceAndPicture(self):
         self.validate()
         self.widget.ui.findingsTable.selectRow(self.rowOf("No part of the surface lies far"))
-        self.assertIn("LPS", self.widget.ui.placeLabel.text)
+        self.assertIn("RAS", self.widget.ui.placeLabel.text)
+        self.assertTrue(self.widget.ui.findingBrowser.plainText)
         marks = [
             node
             for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
@@ -47,19 +55,69 @@ class M3DValidationWidgetTest(M3DSlicerCase):
         ]
         self.assertEqual(len(marks), 1)
         self.widget.ui.findingsTable.selectRow(self.rowOf("anatomy"))
-        self.assertFalse(self.widget.ui.pictureLabel.pixmap.isNull())
+        self.assertFalse(self.widget.ui.pictureButton.icon.isNull())
+        self.widget.ui.pictureButton.click()
+        self.addCleanup(self.widget.form.results._window.close)
 
-    def test_limitIsChangedAndTakenBack(self):
+    def test_limitIsChangedInItsCellAndTakenBack(self):
         self.widget.enter()
         table = self.widget.ui.limitsTable
         row = next(row for row in range(table.rowCount) if "too large nor too small" in table.item(row, 0).text())
         table.selectRow(row)
-        self.widget.ui.passLimitLineEdit.text = "0.1"
-        self.widget.form.limits._onLimit()
+        before = table.item(row, 1).text()
+        table.item(row, 1).setText("0.1")
         self.assertTrue(table.item(row, 0).text().startswith("*"))
+        table.item(row, 1).setText("abc")
+        self.assertEqual(table.item(row, 1).text(), "0.1")
         table.selectRow(row)
         self.widget.ui.resetLimitButton.click()
         self.assertFalse(table.item(row, 0).text().startswith("*"))
+        self.assertEqual(table.item(row, 1).text(), before)
+
+    def test_toleranceSaysThatItIsTheProfiles(self):
+        self.widget.enter()
+        spinBox = self.widget.ui.toleranceSpinBox
+        self.assertEqual(spinBox.text, "as the profile says")
+        spinBox.value = -3
+        self.assertEqual(spinBox.value, 0)
+
+    def test_panelDoesNotChangeItsWidth(self):
+        width = self.widget.parent.minimumSizeHint.width()
+        self.validate()
+        for text in ("No part of the surface lies far", "anatomy"):
+            self.widget.ui.findingsTable.selectRow(self.rowOf(text))
+            slicer.app.processEvents()
+            self.assertEqual(self.widget.parent.minimumSizeHint.width(), width)
+
+    def test_resultsOfAnotherInputAreMarked(self):
+        volume, segmentation = self.validate()
+        self.assertNotIn("Outdated", self.widget.ui.verdictLabel.text)
+        self.widget.ui.inputSelector.setCurrentNode(None)
+        self.widget.ui.volumeSelector.setCurrentNode(volume)
+        self.assertIn("Outdated", self.widget.ui.verdictLabel.text)
+        self.widget.ui.inputSelector.setCurrentNode(segmentation)
+        self.assertNotIn("Outdated", self.widget.ui.verdictLabel.text)
+
+    def test_deletingTheReportDeletesWhatBelongsToIt(self):
+        self.validate()
+        maps = [node for node in slicer.util.getNodesByClass("vtkMRMLModelNode") if "deviation" in node.GetName()]
+        self.assertEqual(len(maps), 1)
+        slicer.mrmlScene.RemoveNode(self.reportNode())
+        self.assertIsNone(maps[0].GetScene())
+        self.assertFalse(slicer.util.getNodesByClass("vtkMRMLPlotChartNode"))
+        self.assertFalse(self.widget.ui.deviationCollapsibleButton.enabled)
+
+    def test_resultsLieInOneFolder(self):
+        self.validate()
+        hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
+        folder = hierarchy.GetItemParent(self.itemOf(self.reportNode()))
+        self.assertTrue(hierarchy.GetItemName(folder).startswith("Validation of ball 20 mm"))
+
+    def test_renamedSegmentAppears(self):
+        _volume, segmentation = self.addPhantom()
+        self.widget.enter()
+        segmentation.GetSegmentation().GetNthSegment(0).SetName("renamed")
+        self.assertEqual(self.widget.ui.segmentComboBox.itemText(0), "renamed")
 
     def test_mapIsShownAndProbed(self):
         from M3DValidationLib.InSlicer.ResultNodes import mapsOf
@@ -70,9 +128,31 @@ class M3DValidationWidgetTest(M3DSlicerCase):
         crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
         crosshair.SetCursorPositionRAS(node.GetPolyData().GetPoint(0))
         self.assertIn("mm", self.widget.ui.probeLabel.text)
-        self.widget.ui.bandsCheckBox.checked = True
         self.widget.ui.rangeSlider.value = 0.5
         self.assertEqual(node.GetDisplayNode().GetScalarRange(), (-0.5, 0.5))
+        self.widget.ui.bandsCheckBox.checked = True
+        self.assertEqual(node.GetDisplayNode().GetScalarRange(), (-3.0, 3.0))
+
+    def test_colorsChangeInOneStepAndNotAtEachColor(self):
+        from M3DValidationLib.InSlicer.ResultNodes import mapsOf
+
+        self.validate()
+        (node,) = mapsOf(self.reportNode())
+        events = []
+        colors = node.GetDisplayNode().GetColorNode()
+        tag = colors.AddObserver("ModifiedEvent", lambda *arguments: events.append(1))
+        self.widget.ui.bandsCheckBox.checked = not self.widget.ui.bandsCheckBox.checked
+        colors.RemoveObserver(tag)
+        self.assertEqual(len(events), 1)
+
+    def test_segmentIsHiddenWhileTheMapIsShownAndAsItWasAfterwards(self):
+        _volume, segmentation = self.validate()
+        display = segmentation.GetDisplayNode()
+        before = display.GetVisibility2DFill(), display.GetVisibility3D()
+        self.widget.ui.showMapButton.click()
+        self.assertFalse(display.GetVisibility2DFill())
+        self.widget.ui.showMapButton.click()
+        self.assertEqual((display.GetVisibility2DFill(), display.GetVisibility3D()), before)
 
     def test_resultsSurviveSavingTheScene(self):
         self.validate()
@@ -96,6 +176,7 @@ class M3DValidationWidgetTest(M3DSlicerCase):
         export.enter()
         self.assertEqual(export.ui.inputSelector.currentNode().GetID(), segmentation.GetID())
         self.assertIn("report", export.ui.validationLabel.text)
+        self.assertIn("by profile Anatomical model", export.ui.validationLabel.text)
 
     def test_reload(self):
         if slicer.util.mainWindow() is None:

@@ -46,19 +46,32 @@ class Walkthrough:
         self.picture("sample")
         slicer.util.selectModule("M3DExport")
         widget = slicer.util.getModuleWidget("M3DExport")
-        widget.ui.inputSelector.setCurrentNode(None)
-        widget.ui.inputSelector.setCurrentNode(segmentation)
-        widget.ui.sourceSelector.setCurrentNode(volume)
+        # What is there is chosen when the panel opens.
+        if widget.ui.sourceSelector.currentNode() is not volume:
+            raise RuntimeError("The panel did not choose the scan of the segmentation.")
+        widget.ui.segmentsTable.setSelectedSegmentIDs([])
+        self.picture("nothing-chosen")
+        segments = segmentation.GetSegmentation()
+        widget.ui.segmentsTable.setSelectedSegmentIDs(
+            [segments.GetNthSegmentID(number) for number in range(segments.GetNumberOfSegments())]
+        )
         self.picture("input")
         widget.ui.smoothingSlider.value = 0.3
         widget.ui.previewButton.click()
         slicer.util.resetThreeDViews()
-        widget.ui.inputCollapsibleButton.collapsed = True
         self.picture("preview")
+        widget.ui.smoothingSlider.value = 0.4
+        self.picture("preview-out-of-date")
+        widget.ui.removePreviewButton.click()
+        self.picture("preview-removed")
+        widget.ui.smoothingSlider.value = 0.3
+        widget.ui.inputCollapsibleButton.collapsed = True
+        widget.ui.descriptionCollapsibleButton.collapsed = False
         widget.ui.titleLineEdit.text = "Head phantom"
         widget.ui.usageComboBox.currentIndex = 1
         widget.ui.surfaceCollapsibleButton.collapsed = True
         self.picture("description")
+        self.refuseFilteredCopy(widget, volume)
         widget.ui.exportButton.click()
         widget.ui.descriptionCollapsibleButton.collapsed = True
         self.picture("exported")
@@ -77,6 +90,19 @@ class Walkthrough:
         if not set(uids) <= loaded:
             raise RuntimeError(f"{len(set(uids) - loaded)} of {len(uids)} models were not loaded.")
 
+    def refuseFilteredCopy(self, widget, volume):
+        """A copy whose voxels are others is refused as source before the button is pressed."""
+        clone = slicer.modules.volumes.logic().CloneVolume(slicer.mrmlScene, volume, "filtered copy")
+        slicer.util.arrayFromVolume(clone)[:] += 1
+        slicer.util.arrayFromVolumeModified(clone)
+        widget.ui.inputCollapsibleButton.collapsed = False
+        widget.ui.sourceSelector.setCurrentNode(clone)
+        self.picture("filtered-copy")
+        if widget.ui.exportButton.enabled:
+            raise RuntimeError("A filtered copy can be exported.")
+        widget.ui.sourceSelector.setCurrentNode(volume)
+        slicer.mrmlScene.RemoveNode(clone)
+
     def validateModel(self):
         """Validate one of the phantom's inserts, look at the evidence, and hand it over to M3D Export."""
         from M3DPanelLib.PhantomSample import loadPhantomSample
@@ -85,8 +111,8 @@ class Walkthrough:
         slicer.util.setSliceViewerLayers(background=volume, fit=True)
         slicer.util.selectModule("M3DValidation")
         widget = slicer.util.getModuleWidget("M3DValidation")
-        widget.ui.inputSelector.setCurrentNode(None)
-        widget.ui.inputSelector.setCurrentNode(segmentation)
+        if widget.ui.inputSelector.currentNode() is not segmentation:
+            raise RuntimeError("The panel did not choose the segmentation.")
         widget.ui.segmentComboBox.currentIndex = 0
         self.picture("validation-input")
         widget.ui.profileCollapsibleButton.collapsed = False
@@ -96,17 +122,27 @@ class Walkthrough:
         widget.ui.profileCollapsibleButton.collapsed = True
         widget.ui.validateButton.click()
         self.picture("validation-findings")
+        widget.ui.attentionCheckBox.checked = False
+        self.picture("validation-all-findings")
         table = widget.ui.findingsTable
         for text, name in (("lies far", "validation-deviation"), ("anatomy", "validation-field-of-view")):
-            rows = [row for row in range(table.rowCount) if text in table.item(row, 1).text()]
+            titles = [table.item(row, 1) for row in range(table.rowCount)]
+            rows = [row for row, item in enumerate(titles) if item is not None and text in item.text()]
             table.selectRow(rows[0])
             self.picture(name)
-        widget.ui.showMapButton.click()
         widget.ui.resultsCollapsibleButton.collapsed = True
         self.picture("validation-map")
-        widget.ui.bandsCheckBox.checked = True
         widget.ui.rangeSlider.value = 1.0
+        widget.ui.bandsCheckBox.checked = True
         self.picture("validation-bands")
+        widget.ui.showMapButton.click()
+        self.picture("validation-map-hidden")
+        widget.ui.showMapButton.click()
+        widget.ui.smoothingSlider.value = 0.5
+        widget.ui.resultsCollapsibleButton.collapsed = False
+        self.picture("validation-outdated")
+        widget.ui.smoothingSlider.value = 0.2
+        widget.ui.resultsCollapsibleButton.collapsed = True
         widget.ui.outputCollapsibleButton.collapsed = False
         widget.ui.pdfCheckBox.checked = False
         widget.ui.storeButton.click()

@@ -17,6 +17,8 @@ ONLY_IN_THE_APPLICATION = {
     "M3DExportPluginTest.test_oursIsChosenBeforeTheReaderOfTheCore",
     # Saving and loading scenes; Testing/Unit/InSlicer/TestSceneValidation.py does it with slicer-core's own means.
     "M3DValidationLogicTest.test_resultsSurviveSavingTheScene",
+    # Starts the application; Testing/Unit/Commands/TestInApplication.py runs the script in a bare interpreter.
+    "M3DValidationLogicTest.test_commandsRunAsAScriptOfTheApplication",
 }
 
 

@@ -96,8 +96,9 @@ CONNECTABLE = {
     "QCheckBox": ("bool",),
     "QLineEdit": ("str",),
     "QSpinBox": ("int",),
-    "QDoubleSpinBox": ("float",),
-    "ctkSliderWidget": ("Annotated[float", "Annotated[int"),
+    # Without bounds the application lets a number run from minus infinity to infinity, whatever the .ui file says.
+    "QDoubleSpinBox": ("Annotated[float, WithinRange",),
+    "ctkSliderWidget": ("Annotated[float, WithinRange", "Annotated[int, WithinRange"),
     "ctkPathLineEdit": ("pathlib.Path",),
     "qMRMLNodeComboBox": ("vtkMRML",),
 }

@@ -28,7 +28,7 @@ def requireFormats(formats: tuple[str, ...]) -> None:
     import importlib.util
 
     problems = [
-        f"--formats {name} needs the Python package {package}; install it with: pip install {package}"
+        f"The report as {name.upper()} needs the Python package {package}; install it with: pip install {package}"
         for name, package in (("html", "jinja2"), ("pdf", "typst"))
         if name in formats and importlib.util.find_spec(package) is None
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...Acquisition.IdentityChecks import RECORD
 from .PictureGroups import pictureGroups
 from .ReportContent import deviationsBySegment
 from .ReportText import date, millimeters, moment, number, percent, place
@@ -147,6 +148,7 @@ def findingView(finding: Mapping) -> dict:
         "icon": ICONS[finding["verdict"]],
         "requirement": finding["requirement"],
         "title": finding["title"],
+        "attribute": RECORD.get((finding.get("evidence") or {}).get("attribute"), ""),
         "segment": finding.get("segment", ""),
         "measured": measured,
         "sortKey": "" if key is None else repr(key),
