@@ -78,7 +78,9 @@ class ResultView:
         from M3DValidationLib.Report.Content.ReportView import ICONS
 
         report, verdict = self._parameters.report, data["verdict"]
-        counts = ", ".join(f"{data['counts'][key]} {verdictWord(key).lower()}" for key in ORDER[:-1] if data["counts"][key])
+        counts = ", ".join(
+            f"{data['counts'][key]} {verdictWord(key).lower()}" for key in ORDER[:-1] if data["counts"][key]
+        )
         text = _("{icon} {word}: {subject}, by profile {profile}, {time}\n{conclusion} ({counts})").format(
             icon=ICONS[verdict],
             word=verdictWord(verdict),

@@ -43,7 +43,7 @@ class TestResults:
         assert len(rows) - len(headings) == len(data["findings"])
         assert sorted(headings) == sorted({finding["clause"] for finding in data["findings"]})
         assert isinstance(rows[0], str)
-        order = {"✗": 0, "?": 1, "!": 2, "✓": 3}
+        order = {"✗": 0, "?": 1, "!": 2, "✓": 3, "i": 4}
         worst = []
         for row in rows:
             if isinstance(row, str):
@@ -66,8 +66,8 @@ class TestResults:
         data = json.loads(validated._parameterNode.report.GetText())
         icons = [row[0] for row in self.rows(validated) if not isinstance(row, str)]
         assert icons
-        assert "✓" not in icons
-        attention = sum(finding["verdict"] != "pass" for finding in data["findings"])
+        assert not {"✓", "i"} & set(icons)
+        attention = sum(finding["verdict"] not in ("pass", "information") for finding in data["findings"])
         assert len(icons) == attention
         assert f"({attention} of {len(data['findings'])} shown)" in validated.ui.attentionCheckBox.text
 
