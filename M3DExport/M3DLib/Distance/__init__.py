@@ -1,1 +1,1 @@
-"""Exact geometry between meshes: closest points, sign, registration, motions, voxels inside a mesh."""
+"""Exact geometry between meshes: closest points, sign, voxels inside a mesh."""

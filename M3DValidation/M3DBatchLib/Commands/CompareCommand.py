@@ -8,7 +8,10 @@ from pathlib import Path
 from M3DLib.Errors import M3DError
 from M3DLib.WritablePlace import requireWritableFile
 
+from ..Options.AlignmentOptions import addAlignmentOptions, align, requireAlignmentSense
 from ..Terminal import Terminal
+
+EXIT_NOT_ASSESSABLE = 3
 
 
 def addParser(subparsers) -> None:
@@ -18,27 +21,13 @@ def addParser(subparsers) -> None:
         help="measure how far a mesh lies from another",
         description="Measures the exact distance from every point of mesh A to the surface of B and back. B is the "
         "reference: a positive deviation means that B lies outside A (A is too small there). Nothing is aligned unless "
-        "--register or --register-points is given; the alignment and its residual are then reported apart from the "
-        "comparison.",
+        "--register, --register-near or --register-points is given; the alignment and its residual are then reported "
+        "apart from the comparison. Exit status: 0 done, 2 wrong input (meshes that lie apart, too), 3 the alignment "
+        "is doubtful, so nothing is said of deviations.",
     )
     formats = "STL, DICOM Encapsulated STL, OBJ, PLY, 3MF or AMF"
     parser.add_argument("mesh", metavar="A", type=Path, help=f"mesh to judge ({formats})")
     parser.add_argument("reference", metavar="B", type=Path, help="mesh to judge it by")
-    parser.add_argument("--register", action="store_true", help="align A to B first (rigid, iterative closest points)")
-    parser.add_argument(
-        "--register-points",
-        type=Path,
-        metavar="FILE",
-        help="align A to B by pairs of points, before --register where both are given: .csv with the columns "
-        "name,x1,y1,z1,x2,y2,z2,space (1 on A, 2 on B) or .json with pairs of a and b; mm, LPS unless RAS is said",
-    )
-    parser.add_argument(
-        "--trim",
-        type=float,
-        default=0.1,
-        metavar="F",
-        help="share of the farthest points left out while aligning, 0 to less than 1 (default: %(default)s)",
-    )
     parser.add_argument(
         "--tolerance",
         type=float,
@@ -49,15 +38,14 @@ def addParser(subparsers) -> None:
     parser.add_argument(
         "--unit", metavar="UNIT", help="unit of files that state none: um, mm, cm, m, in, ft (default: mm)"
     )
+    addAlignmentOptions(parser)
     parser.add_argument("--points-csv", type=Path, metavar="FILE", help="write the deviation of every point of A and B")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Compare two meshes and print the figures; the exit status is 0 whatever they are."""
-    from M3DLib.Distance.PointPairs import alignByPairs
-    from M3DLib.Distance.RigidRegistration import registerRigid
+    """Compare two meshes and print the figures; the exit status is 0 whatever they are, 3 if there are none."""
     from M3DLib.Distance.SurfaceDeviation import compareSurfaces
     from M3DLib.MeshFiles.MeshReader import readMesh
     from M3DValidationLib.Deviation.DeviationCsv import writePointsCsv
@@ -65,8 +53,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
     if not arguments.tolerance > 0:
         raise M3DError(f"--tolerance must be above 0 mm, not {arguments.tolerance}.")
-    if not 0 <= arguments.trim < 1:
-        raise M3DError(f"--trim must be at least 0 and less than 1, not {arguments.trim}.")
+    requireAlignmentSense(arguments)
     if arguments.points_csv:
         requireWritableFile(arguments.points_csv)
     (mesh, notes), (reference, referenceNotes) = (
@@ -75,27 +62,24 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     for file, read in ((arguments.mesh, notes), (arguments.reference, referenceNotes)):
         for warning in read.warnings:
             terminal.warn(f"{file.name}: {warning}")
-    byPoints = alignment = None
-    if arguments.register_points:
-        byPoints = alignByPairs(arguments.register_points)
-    if arguments.register:
-        start = None if byPoints is None else byPoints.matrix
-        alignment = registerRigid(mesh, reference, trim=arguments.trim, start=start, progress=terminal.progress)
-        if not alignment.converged:
-            terminal.warn("The alignment did not settle; look at its residual before using the figures.")
-    last = alignment or byPoints
-    if last is not None:
-        mesh = last.apply(mesh)
-    steps = [step.text() for step in (byPoints, alignment) if step is not None]
-    done = "; then ".join(steps) or "none: both meshes as they are in their files"
-    comparison = compareSurfaces(mesh, reference, done, terminal.progress)
+    byPoints, last = align(arguments, mesh, reference, terminal)
     data = {
         "A": _describe(arguments.mesh, mesh, notes),
         "B": _describe(arguments.reference, reference, referenceNotes),
         "registration": None if last is None else last.asDict(),
         "registrationByPoints": None if byPoints is None else byPoints.asDict(),
-        "deviation": {"image": None, "segmentation": None, "surface": surfaceFacts(comparison, arguments.tolerance)},
+        "deviation": {"image": None, "segmentation": None, "surface": None},
     }
+    if last is not None and last.doubtful:
+        terminal.result(data, describeDoubts(data, last))
+        return EXIT_NOT_ASSESSABLE
+    steps = {id(step): step.text() for step in (byPoints, last) if step is not None}
+    done = "; then ".join(steps.values()) or "none: both meshes as they are in their files"
+    if last is not None:
+        mesh = last.apply(mesh)
+        data["A"]["sizeMm"] = _size(mesh)
+    comparison = compareSurfaces(mesh, reference, done, terminal.progress)
+    data["deviation"]["surface"] = surfaceFacts(comparison, arguments.tolerance)
     if arguments.points_csv:
         writePointsCsv(arguments.points_csv, {"A": comparison.forward, "B": comparison.reverse})
         data["pointsCsv"] = str(arguments.points_csv)
@@ -104,7 +88,6 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _describe(file: Path, mesh, notes) -> dict:
-    low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
     return {
         "file": str(file),
         "format": notes.format,
@@ -113,9 +96,26 @@ def _describe(file: Path, mesh, notes) -> dict:
         "points": len(mesh.points),
         "triangles": len(mesh.triangles),
         "closed": bool(mesh.isClosed),
-        "sizeMm": [round(float(value), 4) for value in high - low],
+        "sizeMm": _size(mesh),
         "warnings": notes.warnings,
     }
+
+
+def _size(mesh) -> list[float]:
+    return [round(float(value), 4) for value in mesh.points.max(axis=0) - mesh.points.min(axis=0)]
+
+
+def describeDoubts(data: dict, alignment) -> str:
+    """Why there is no result, in words."""
+    lines = [
+        f"A  {data['A']['file']}: {data['A']['triangles']} triangles",
+        f"B  {data['B']['file']}: {data['B']['triangles']} triangles (reference)",
+        f"Alignment: {alignment.text()}",
+        "The alignment is doubtful, so nothing is said of deviations (not assessable):",
+        *(f"  {doubt}" for doubt in alignment.doubts),
+        "Give pairs of points (--register-points FILE) to say where A belongs, or a more complete scan.",
+    ]
+    return "\n".join(lines)
 
 
 def describeComparison(data: dict) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from M3DBatchLib.CommandLine import main
-from M3DLib.Distance.PointPairs import alignByPairs
+from M3DLib.Alignment.PointPairs import alignByPairs
 from M3DLib.Errors import M3DError
 from M3DLib.Mesh.StlFile import stlBytes
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
@@ -161,3 +161,32 @@ def test_missingFileIsRefused(files, capsys):
     status, _, error = run(capsys, files["model"], files["model"] + ".gone.stl")
     assert status == 2
     assert "does not exist" in error
+
+
+def test_anyPositionIsFoundWithoutMarks(files, upsideDown, capsys):
+    status, text, _ = run(capsys, str(upsideDown / "turned.stl"), files["model"], "--register", "--json")
+    data = json.loads(text)
+    assert status == 0 and data["registration"]["doubtful"] is False
+    assert data["registration"]["doubtfulBecause"] == "" and data["registration"]["alternatives"] == []
+    assert data["registration"]["uncertaintyMm"] < 0.05
+    assert data["deviation"]["surface"]["p95Absolute"] < 0.02
+
+
+def test_aDoubtfulAlignmentIsNoResult(tmp_path, capsys):
+    ball = surfaceMesh(Sphere((0, 0, 0), 8), [-10] * 3, [10] * 3, 1.0)
+    (tmp_path / "ball.stl").write_bytes(stlBytes(ball))
+    (tmp_path / "other.stl").write_bytes(stlBytes(TriangleMesh(ball.points + np.float32([30, 0, 0]), ball.triangles)))
+    arguments = [str(tmp_path / "other.stl"), str(tmp_path / "ball.stl"), "--register"]
+    status, text, _ = run(capsys, *arguments, "--json")
+    data = json.loads(text)
+    assert status == 3
+    assert data["registration"]["doubtful"] is True and data["registration"]["doubtfulBecause"]
+    assert data["deviation"]["surface"] is None
+    status, text, _ = run(capsys, *arguments)
+    assert status == 3 and "not assessable" in text
+
+
+def test_meshesThatLieApartAreAnErrorWithNumbers(files, upsideDown, capsys):
+    status, text, error = run(capsys, str(upsideDown / "turned.stl"), files["model"], "--json")
+    assert status == 2 and not text
+    assert "do not overlap" in error and "mm apart" in error and "--register" in error

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from M3DLib.Distance.RigidRegistration import fitPoints, registerRigid
+from M3DLib.Alignment.RigidRegistration import fitPoints, registerRigid
 from M3DLib.Errors import M3DError
 from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters

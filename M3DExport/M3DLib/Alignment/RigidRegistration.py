@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from ..Distance.ClosestSurface import ClosestSurface
 from ..Errors import M3DError, noProgress
 from ..Mesh.TriangleMesh import TriangleMesh
-from .ClosestSurface import ClosestSurface
 from .RigidMotion import RigidMotion
 from .SurfaceDeviation import commonOrigin
 

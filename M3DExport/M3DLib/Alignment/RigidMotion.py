@@ -23,6 +23,11 @@ class RigidMotion:
         """Angle of the rotation."""
         return float(np.degrees(np.arccos(np.clip((np.trace(self.matrix[:3, :3]) - 1) / 2, -1, 1))))
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether there is a reason not to rely on it; a motion that a person gave is relied on."""
+        return False
+
     def apply(self, mesh: TriangleMesh) -> TriangleMesh:
         """The mesh after the motion."""
         moved = mesh.exactPoints @ self.matrix[:3, :3].T + self.matrix[:3, 3]

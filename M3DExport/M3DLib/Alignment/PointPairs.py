@@ -37,15 +37,29 @@ class PointAlignment(RigidMotion):
     """A rigid motion from pairs of points.
 
     :ivar distances: float64 (n,), mm left between the points of each pair after the motion.
+    :ivar points: float64 (n, 3), the points marked on B, LPS mm.
     """
 
     names: list[str]
     distances: np.ndarray
+    points: np.ndarray
 
     @property
     def residual(self) -> float:
         """Root mean square of the distances left, mm."""
         return float(np.sqrt(np.mean(self.distances**2)))
+
+    @property
+    def uncertaintyMm(self) -> float:
+        """Half width of the 95 % interval of the least sure marked point's place, mm, from how the pairs disagree."""
+        freedom = 3 * len(self.distances) - 6
+        spread = np.sqrt(float((self.distances**2).sum()) / freedom)
+        center = self.points.mean(axis=0)
+        arm = self.points - center
+        inertia = np.trace(arm.T @ arm) * np.eye(3) - arm.T @ arm
+        inverse = np.linalg.pinv(inertia, hermitian=True)
+        turned = [np.linalg.eigvalsh(-_cross(one) @ inverse @ _cross(one))[-1] for one in arm]
+        return 2 * spread * float(np.sqrt(1 / len(arm) + max(turned)))
 
     def text(self) -> str:
         """What was done, in words."""
@@ -61,6 +75,11 @@ class PointAlignment(RigidMotion):
             "angleDegrees": self.angleDegrees,
             "residual": self.residual,
             "largest": float(self.distances.max()),
+            "usedShare": None,
+            "uncertaintyMm": self.uncertaintyMm,
+            "doubtful": False,
+            "doubtfulBecause": "",
+            "alternatives": [],
             "pairs": [
                 {"name": name, "distance": float(distance)}
                 for name, distance in zip(self.names, self.distances, strict=True)
@@ -79,7 +98,13 @@ def alignByPairs(file: Path | str) -> PointAlignment:
     except M3DError as error:
         raise M3DError(f"'{file}': {error}") from error
     left = moving @ matrix[:3, :3].T + matrix[:3, 3] - fixed
-    return PointAlignment(matrix, names, np.linalg.norm(left, axis=1))
+    return PointAlignment(matrix, names, np.linalg.norm(left, axis=1), fixed)
+
+
+def _cross(vector: np.ndarray) -> np.ndarray:
+    """Matrix whose product with another vector is the cross product with this one."""
+    x, y, z = vector
+    return np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
 
 
 def readPointPairs(file: Path | str) -> tuple[list[str], np.ndarray, np.ndarray]:

@@ -1,0 +1,176 @@
+"""Alignment of two surfaces from any position, with every reason to doubt the result.
+
+The position is looked for over all rigid motions (``PoseVoting``, ``PoseSearch``), refined on evenly spread points
+(``PositionSearch``), and settled on the triangles (``ExactFit``). It is doubtful when another position fits as well,
+when too little of the surfaces lies together, when what lies together does not fit, when the surfaces leave a motion
+open, or when the mirror image or another unit fits better. A doubtful position is no result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..Distance.ClosestSurface import ClosestSurface
+from ..Errors import M3DError, noProgress
+from ..Mesh.TriangleMesh import TriangleMesh
+from .AlignmentDoubts import addDoubts, isExcellent, mirrorDoubt, unitDoubt
+from .ExactFit import fitExactly
+from .PoseComparison import PoseFit, isClearlyBetter
+from .PositionSearch import DENSE, LEAST_DENSE, SurfacePair, clearDistance, findPositions, fitAt, refinedFit
+from .Rotations import angleDegrees
+from .SurfaceAlignment import Alternative, SurfaceAlignment
+from .SurfaceSample import SurfaceSample, sampleSurface
+
+# Points settled on the triangles.
+EXACT = 24_000
+# How much larger in another unit: cm, inches, m, feet for mm, and inches for cm.
+UNIT_FACTORS = (10.0, 25.4, 1000.0, 304.8, 2.54, 100.0)
+# Sizes of a part and of a scan of some of it, or of it on a table, lie within these of each other.
+LIKE_SIZE = (0.35, 2.8)
+# In another unit, at least this share of one of the surfaces lies on the other.
+UNIT_FITS = 0.8
+
+
+def alignFromAnywhere(
+    mesh: TriangleMesh,
+    reference: TriangleMesh,
+    *,
+    tolerance: float = 0.5,
+    datum: Callable[[np.ndarray], np.ndarray] | None = None,
+    progress: Callable[[float, str], None] = noProgress,
+) -> SurfaceAlignment:
+    """Motion that brings a mesh from any position onto a reference; LPS mm.
+
+    Either may be a part of the other (one side, holes), and the mesh may have more to it (supports, a scan table).
+
+    :param tolerance: surfaces this near belong together, mm.
+    :param datum: tells which points (n, 3) of the reference belong to the surfaces to be fitted at last; all when None.
+    :raises M3DError: a mesh has no surface.
+    """
+    moving, fixed = _samples(mesh, reference)
+    pair = SurfacePair.of(moving, fixed)
+    ratio = pair.left.size / fixed.size
+    alike = LIKE_SIZE[0] <= ratio <= LIKE_SIZE[1]
+    other = None if alike else _otherUnit(pair, tolerance, progress)
+    if other is not None:
+        return other
+    result = _directly(mesh, reference, pair, tolerance=tolerance, datum=datum, progress=progress)
+    if result.doubtful and alike and not result.mirrored and not result.alternatives:
+        result = _otherUnit(pair, tolerance, progress) or result
+    progress(1.0, "Aligned")
+    return result
+
+
+def _directly(mesh, reference, pair: SurfacePair, *, tolerance, datum, progress) -> SurfaceAlignment:
+    """The alignment of surfaces in one unit, mirrored ones being said."""
+    found = findPositions(pair, tolerance, lambda done, text: progress(0.5 * done, text))
+    if found is None:
+        return SurfaceAlignment(np.eye(4), "from any position", doubts=["No position was found in which A fits B."])
+    best, others = found
+    progress(0.5, "Settling the position")
+    result, exact = settle(mesh, reference, pair, best, tolerance=tolerance, datum=datum)
+    result.method = "from any position"
+    result.alternatives = [_alternative(one, best) for one in others]
+    addDoubts(result, exact, pair, tolerance)
+    if not isExcellent(exact):
+        mirrored = SurfacePair.of(pair.moving.mirrored(), pair.fixed, pair)
+        other = findPositions(mirrored, tolerance, lambda done, text: progress(0.6 + 0.4 * done, text))
+        if other is not None and _mirrorFits(other[0], best, mirrored):
+            mirrorDoubt(result, other[0])
+    return result
+
+
+def settleFrom(
+    mesh: TriangleMesh,
+    reference: TriangleMesh,
+    start: np.ndarray,
+    *,
+    method: str,
+    tolerance: float = 0.5,
+    datum: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> SurfaceAlignment:
+    """Motion near a given one (4, 4), settled and doubted as :func:`alignFromAnywhere` does, without looking elsewhere.
+
+    :raises M3DError: a mesh has no surface.
+    """
+    pair = SurfacePair.of(*_samples(mesh, reference))
+    fit = refinedFit(pair, np.asarray(start, dtype=np.float64), tolerance)
+    result, exact = settle(mesh, reference, pair, fit, tolerance=tolerance, datum=datum)
+    result.method = method
+    addDoubts(result, exact, pair, tolerance)
+    return result
+
+
+def settle(mesh, reference, pair: SurfacePair, fit: PoseFit, *, tolerance: float, datum=None):
+    """The position on the triangles themselves: the alignment without its doubts, and the fit they follow from."""
+    reach = float(np.clip(8 * fit.scale, tolerance, max(0.03 * pair.size, tolerance)))
+    extent = pair.left.moved(fit.pose).points
+    # Where both are noisy, the coarser of the two has fewer independent places.
+    independent = min(len(mesh.points) * (1 - pair.aside.mean()), len(reference.points) / max(fit.shareB, 0.1))
+    count = min(EXACT, max(4000, 2 * int(independent)))
+    if fit.shareA >= fit.shareB or datum is not None:
+        points, surface = pair.left.some(count, 8), ClosestSurface(reference)
+        counts = None if datum is None else datum(pair.fixed.points)
+        if counts is not None and not counts.any():
+            raise M3DError("No part of B's surface lies in the datum region; check its coordinates (LPS mm).")
+        exact = fitExactly(
+            fit.pose, points, surface, pair.dense[1], reach, extent=extent, independent=independent, counts=counts
+        )
+        pose = exact.pose
+    else:
+        points, surface = pair.fixed.some(count, 8), ClosestSurface(mesh)
+        inverse = np.linalg.inv(fit.pose)
+        extent = pair.fixed.moved(inverse).points
+        exact = fitExactly(inverse, points, surface, pair.dense[0], reach, extent=extent, independent=independent)
+        pose = np.linalg.inv(exact.pose)
+    within = max(tolerance, 4.685 * exact.residual if np.isfinite(exact.residual) else 0)
+    at = fitAt(pair, pose, within)
+    result = SurfaceAlignment(
+        pose,
+        residual=exact.residual,
+        usedShare=at.shareA,
+        usedShareReference=at.shareB,
+        noise=exact.noise,
+        uncertaintyMm=exact.uncertainty,
+        uncertaintyDegrees=exact.noiseDegrees,
+        iterations=exact.steps,
+        converged=exact.left < 0.005,
+        setAsideShare=float(pair.aside.mean()),
+    )
+    return result, exact
+
+
+def _samples(mesh: TriangleMesh, reference: TriangleMesh) -> list[SurfaceSample]:
+    """Samples of both, as dense as the finer of the two has points to offer."""
+    count = min(DENSE, max(LEAST_DENSE, 3 * max(len(mesh.points), len(reference.points))))
+    return [sampleSurface(one, count, seed) for seed, one in enumerate((mesh, reference))]
+
+
+def _alternative(fit: PoseFit, best: PoseFit) -> Alternative:
+    turned = angleDegrees(fit.pose @ np.linalg.inv(best.pose))
+    return Alternative(fit.pose, fit.shares() / 2, turned)
+
+
+def _mirrorFits(mirrored: PoseFit, best: PoseFit, pair: SurfacePair) -> bool:
+    """Whether the mirror image explains clearly more; the points asked are the same ones."""
+    return isClearlyBetter(mirrored, best, clearDistance(mirrored))
+
+
+def _otherUnit(pair: SurfacePair, tolerance: float, progress) -> SurfaceAlignment | None:
+    """The doubtful result for a mesh that fits in another unit; None if it fits in none."""
+    ratio = pair.left.size / pair.fixed.size
+    factors = [factor**sign for factor in UNIT_FACTORS for sign in (1, -1)]
+    likely = [factor for factor in factors if LIKE_SIZE[0] <= ratio / factor <= LIKE_SIZE[1]]
+    fits = []
+    for factor in sorted(likely, key=lambda factor: abs(np.log(ratio / factor)))[:2]:
+        found = findPositions(SurfacePair.of(pair.moving.scaled(1 / factor), pair.fixed, pair), tolerance, progress)
+        if found is not None:
+            fits.append((factor, found[0]))
+    factor, fit = max(fits, default=(1, None), key=lambda entry: entry[1].shares())
+    if fit is None or max(fit.shareA, fit.shareB) < UNIT_FITS:
+        return None
+    result = SurfaceAlignment(np.eye(4), "from any position", unitFactor=factor)
+    unitDoubt(result, ratio, factor, fit)
+    return result

@@ -1,0 +1,134 @@
+"""Every position in which two surfaces may lie together, from a search over all rigid motions down to a good fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..Errors import noProgress
+from .LargePlanes import onLargePlanes
+from .PoseComparison import PoseFit, fitOf, isClearlyBetter
+from .PoseRefinement import SearchedSurface, refinePose
+from .PoseSearch import distinct, searchPoses
+from .SurfaceSample import SurfaceSample
+
+# Points of the samples at each resolution, and as many of them as are asked for their partners.
+DENSE, LEAST_DENSE, MEDIUM = 60_000, 20_000, 6000
+ASKED_MEDIUM, ASKED_DENSE, ASKED_FITS = 500, 1500, 4000
+# Positions refined on the dense samples: so many, and all that are nearly as good as the best of them.
+REFINED, MOST_REFINED, NEARLY = 6, 24, 0.97
+# Lengths as shares of the smaller surface's size.
+SEARCH_REACH, MEDIUM_LEAST, DENSE_REACH, CAP, SAME_MEDIUM, SAME = 0.06, 0.01, 0.02, 0.03, 0.02, 0.01
+
+
+@dataclass
+class SurfacePair:
+    """Two sampled surfaces and what is needed to find one's points on the other; made once for all positions.
+
+    :ivar aside: bool, which of the moving sample's points lie on planes too large to be of the fixed surface.
+    """
+
+    moving: SurfaceSample
+    fixed: SurfaceSample
+    aside: np.ndarray
+    coarse: tuple[SearchedSurface, SearchedSurface]
+    dense: tuple[SearchedSurface, SearchedSurface]
+    size: float
+
+    @classmethod
+    def of(cls, moving: SurfaceSample, fixed: SurfaceSample, known: SurfacePair | None = None) -> SurfacePair:
+        """The pair of two dense samples.
+
+        :param known: another pair with the same fixed surface, whose preparation is used again.
+        """
+        aside = onLargePlanes(moving, fixed)
+        left = _without(moving, aside)
+        prepared = (
+            (known.coarse[1], known.dense[1])
+            if known is not None
+            else (SearchedSurface(fixed.thinned(MEDIUM)), SearchedSurface(fixed.smoothed()))
+        )
+        coarse = SearchedSurface(left.thinned(MEDIUM)), prepared[0]
+        dense = SearchedSurface(left.smoothed()), prepared[1]
+        return cls(moving, fixed, aside, coarse, dense, min(left.size, fixed.size))
+
+    @property
+    def left(self) -> SurfaceSample:
+        """The moving sample without what was set aside."""
+        return self.dense[0].sample
+
+
+def _without(sample: SurfaceSample, aside: np.ndarray) -> SurfaceSample:
+    if not aside.any():
+        return sample
+    kept = ~aside
+    area = sample.areaMm2 * float(kept.mean())
+    return SurfaceSample(sample.points[kept], sample.normals[kept], sample.border[kept], area)
+
+
+def findPositions(
+    pair: SurfacePair, tolerance: float, progress: Callable[[float, str], None] = noProgress
+) -> tuple[PoseFit, list[PoseFit]] | None:
+    """The position that explains most of both surfaces, and the others that explain as much; None if there is none.
+
+    :param tolerance: surfaces this near lie together, mm.
+    """
+    poses, scores = searchPoses(pair.left, pair.fixed, lambda done, text: progress(0.6 * done, text))
+    some = tuple(one.sample.some(ASKED_MEDIUM, 5) for one in pair.coarse)
+    size = pair.size
+    refined = []
+    for number, pose in enumerate(poses):
+        progress(0.6 + 0.2 * number / len(poses), "Comparing positions")
+        refined.append(
+            refinePose(
+                pose,
+                pair.coarse,
+                some,
+                SEARCH_REACH * size,
+                least=MEDIUM_LEAST * size,
+                steps=8,
+                settled=0.001 * size,
+            )[0]
+        )
+    poses = np.array(refined)
+    scores = np.array([fitOf(pose, pair.coarse, some, MEDIUM_LEAST * size, 0.05 * size).shares() for pose in poses])
+    chosen = distinct(poses, scores, pair.left.points, SAME_MEDIUM * size)
+    good = [number for number in chosen if scores[number] >= NEARLY * scores[chosen[0]]]
+    chosen = chosen[: max(REFINED, min(len(good), MOST_REFINED))]
+    fits = []
+    for number, which in enumerate(chosen):
+        progress(0.8 + 0.2 * number / len(chosen), "Comparing positions")
+        fits.append(refinedFit(pair, poses[which], tolerance))
+    return rank(fits, pair) if fits else None
+
+
+def refinedFit(pair: SurfacePair, pose: np.ndarray, tolerance: float) -> PoseFit:
+    """A pose brought to its best fit on the dense samples, and how it fits."""
+    asked = tuple(one.sample.some(ASKED_DENSE, 6) for one in pair.dense)
+    pose, _ = refinePose(pose, pair.dense, asked, DENSE_REACH * pair.size, least=0.02, steps=25, settled=0.004)
+    return fitAt(pair, pose, tolerance)
+
+
+def fitAt(pair: SurfacePair, pose: np.ndarray, within: float) -> PoseFit:
+    """How a pose fits as it is."""
+    asked = tuple(one.sample.some(ASKED_FITS, 7) for one in pair.dense)
+    return fitOf(pose, pair.dense, asked, within, max(CAP * pair.size, 2 * within))
+
+
+def rank(fits: list[PoseFit], pair: SurfacePair) -> tuple[PoseFit, list[PoseFit]]:
+    """The best, and those of the others that lie elsewhere and that it is not clearly better than."""
+    scores = np.array([fit.shares() for fit in fits])
+    chosen = distinct(np.array([fit.pose for fit in fits]), scores, pair.left.points, SAME * pair.size)
+    fits = [fits[number] for number in chosen]
+    best = fits[0]
+    for fit in fits[1:]:
+        if isClearlyBetter(fit, best, clearDistance(fit)):
+            best = fit
+    return best, [fit for fit in fits if fit is not best and not isClearlyBetter(best, fit, clearDistance(best))]
+
+
+def clearDistance(fit: PoseFit) -> float:
+    """A difference between distances in two positions that their spread does not explain, mm."""
+    return max(3 * fit.scale, 0.03)

@@ -1,0 +1,144 @@
+"""Points spread evenly over a surface: what an alignment looks at instead of a mesh's vertices.
+
+Vertices crowd where a mesh is fine and are missing where it is coarse; an alignment that used them would fit the fine
+places only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..Errors import M3DError
+from ..Mesh.TriangleMesh import TriangleMesh
+
+# Neighbors whose normals are averaged: as many as make a flat patch without reaching around a corner.
+NEIGHBORS = 8
+# Cells with less than this share of the usual number of points are slivers.
+SLIVER = 0.3
+
+
+@dataclass
+class SurfaceSample:
+    """Points on a surface, each standing for the same area.
+
+    :ivar points: float64 (n, 3), LPS mm.
+    :ivar normals: float64 (n, 3), unit length, outward.
+    :ivar border: bool (n,), whether the point lies in a triangle at the border of an open surface.
+    :ivar areaMm2: area of the whole surface.
+    """
+
+    points: np.ndarray
+    normals: np.ndarray
+    border: np.ndarray
+    areaMm2: float
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @property
+    def size(self) -> float:
+        """Diameter of the surface: twice the root mean square distance from its center of area, mm."""
+        return 2 * float(np.sqrt(((self.points - self.points.mean(axis=0)) ** 2).sum(axis=1).mean()))
+
+    @property
+    def reach(self) -> float:
+        """Largest distance from the middle of the points, mm."""
+        return float(np.linalg.norm(self.points - self.points.mean(axis=0), axis=1).max())
+
+    def moved(self, matrix: np.ndarray) -> SurfaceSample:
+        """The sample after a motion (4, 4)."""
+        turn = matrix[:3, :3]
+        return SurfaceSample(self.points @ turn.T + matrix[:3, 3], self.normals @ turn.T, self.border, self.areaMm2)
+
+    def mirrored(self) -> SurfaceSample:
+        """The mirror image (x negated), facing outward as before."""
+        flip = np.array([-1.0, 1.0, 1.0])
+        return SurfaceSample(self.points * flip, self.normals * flip, self.border, self.areaMm2)
+
+    def scaled(self, factor: float) -> SurfaceSample:
+        """The sample in another unit."""
+        return SurfaceSample(self.points * factor, self.normals, self.border, self.areaMm2 * factor**2)
+
+    def some(self, count: int, seed: int = 0) -> SurfaceSample:
+        """A part of the points, chosen by chance, at most ``count``."""
+        if count >= len(self):
+            return self
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
+        return SurfaceSample(self.points[chosen], self.normals[chosen], self.border[chosen], self.areaMm2)
+
+    def thinned(self, count: int) -> SurfaceSample:
+        """About ``count`` points, the means of what lies in one cell of a grid and faces the same way.
+
+        The means have far less noise than the points; both sides of a thin wall stay apart.
+        """
+        if count >= len(self):
+            return self
+        edge = np.sqrt(self.areaMm2 / count)
+        cells = np.floor((self.points - self.points.min(axis=0)) / edge).astype(np.int64)
+        axis = np.abs(self.normals).argmax(axis=1)
+        side = 2 * axis + (self.normals[np.arange(len(self)), axis] < 0)
+        across = cells.max(axis=0) + 1
+        key = ((cells[:, 0] * across[1] + cells[:, 1]) * across[2] + cells[:, 2]) * 6 + side
+        _, number, counts = np.unique(key, return_inverse=True, return_counts=True)
+        points, normals = (
+            np.stack([np.bincount(number, values[:, k], len(counts)) for k in range(3)], axis=1) / counts[:, None]
+            for values in (self.points, self.normals)
+        )
+        border = np.bincount(number, self.border, len(counts)) > 0
+        length = np.linalg.norm(normals, axis=1)
+        kept = (counts > SLIVER * np.median(counts)) & (length > 0.3)
+        return SurfaceSample(points[kept], normals[kept] / length[kept, None], border[kept], self.areaMm2)
+
+    def smoothed(self) -> SurfaceSample:
+        """The same points with normals averaged over their neighbors that face the same way."""
+        from scipy.spatial import cKDTree
+
+        neighbors = cKDTree(self.points).query(self.points, min(NEIGHBORS, len(self)), workers=2)[1]
+        around = self.normals[neighbors]
+        alike = np.einsum("nkj,nj->nk", around, self.normals) > 0.5
+        total = (around * alike[:, :, None]).sum(axis=1)
+        normals = total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+        return SurfaceSample(self.points, normals, self.border, self.areaMm2)
+
+
+def sampleSurface(mesh: TriangleMesh, count: int, seed: int = 0) -> SurfaceSample:
+    """Points spread by chance over a mesh's triangles, as many in each as its share of the area.
+
+    A closed mesh that faces inward as a whole is turned.
+
+    :raises M3DError: the mesh has no triangle with an area, or points that are not finite.
+    """
+    if not len(mesh.triangles):
+        raise M3DError(f"Mesh '{mesh.name}' has no triangles, so it cannot be aligned.")
+    low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
+    if not np.isfinite([low, high]).all():
+        raise M3DError(f"Mesh '{mesh.name}' has points that are not finite numbers; repair it first.")
+    center = (low.astype(np.float64) + high) / 2
+    points = (mesh.points - center.astype(np.float32)).astype(np.float32)
+    areas = np.empty(len(mesh.triangles))
+    for start in range(0, len(areas), 1 << 16):
+        a, b, c = (points.take(corner, axis=0) for corner in mesh.triangles[start : start + (1 << 16)].T)
+        areas[start : start + (1 << 16)] = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+    ends = np.cumsum(areas)
+    if not ends[-1] > 0:
+        raise M3DError(f"Mesh '{mesh.name}' has no triangle with an area, so it cannot be aligned.")
+    rng = np.random.default_rng(seed)
+    # One point in each of equal shares of the area: more even than by chance alone.
+    at = (np.arange(count) + rng.random(count)) / count * ends[-1]
+    triangle = np.minimum(np.searchsorted(ends, at, side="right"), len(areas) - 1)
+    corners = mesh.points[mesh.triangles[triangle]].astype(np.float64)
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    u, v = rng.random((2, count, 1))
+    over = u + v > 1
+    u, v = np.where(over, 1 - u, u), np.where(over, 1 - v, v)
+    normals = np.cross(b - a, c - a)
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    normals = np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
+    if mesh.isClosed and mesh.volumeMm3 < 0:
+        normals = -normals
+    atBorder = np.zeros(len(mesh.points), dtype=bool)
+    atBorder[mesh.openEdges().ravel() if not mesh.isClosed else []] = True
+    border = atBorder[mesh.triangles[triangle]].any(axis=1)
+    return SurfaceSample(a + u * (b - a) + v * (c - a), normals, border, float(ends[-1]))
