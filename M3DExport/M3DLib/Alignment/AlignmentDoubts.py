@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .ExactFit import ExactFit
-from .PoseComparison import PoseFit
-from .PositionSearch import SurfacePair
+from .Search.PoseComparison import PoseFit
+from .Search.PositionSearch import SurfacePair
 from .SurfaceAlignment import SurfaceAlignment
 
 # Shares of the surfaces that must lie together at least: of the moved one, of the reference, and of the better of both.

@@ -17,11 +17,12 @@ from ..Errors import M3DError, noProgress
 from ..Mesh.TriangleMesh import TriangleMesh
 from .AlignmentDoubts import addDoubts, isExcellent, mirrorDoubt, unitDoubt
 from .ExactFit import fitExactly
-from .PoseComparison import PoseFit, isClearlyBetter
-from .PositionSearch import DENSE, LEAST_DENSE, SurfacePair, clearDistance, findPositions, fitAt, refinedFit
-from .Rotations import angleDegrees
+from .FarMeshes import FarMeshes
+from .Search.PoseComparison import PoseFit, isClearlyBetter
+from .Search.PositionSearch import DENSE, LEAST_DENSE, SurfacePair, clearDistance, findPositions, fitAt, refinedFit
+from .Search.Rotations import angleDegrees
+from .Search.SurfaceSample import SurfaceSample, sampleSurface
 from .SurfaceAlignment import Alternative, SurfaceAlignment
-from .SurfaceSample import SurfaceSample, sampleSurface
 
 # Points settled on the triangles.
 EXACT = 24_000
@@ -49,6 +50,9 @@ def alignFromAnywhere(
     :param datum: tells which points (n, 3) of the reference belong to the surfaces to be fitted at last; all when None.
     :raises M3DError: a mesh has no surface.
     """
+    far = FarMeshes.of(mesh, reference)
+    if far is not None:
+        return far.aligned(alignFromAnywhere, np.eye(4), datum, tolerance=tolerance, progress=progress)
     moving, fixed = _samples(mesh, reference)
     pair = SurfacePair.of(moving, fixed)
     ratio = pair.left.size / fixed.size
@@ -95,6 +99,9 @@ def settleFrom(
 
     :raises M3DError: a mesh has no surface.
     """
+    far = FarMeshes.of(mesh, reference)
+    if far is not None:
+        return far.aligned(settleFrom, start, datum, method=method, tolerance=tolerance)
     pair = SurfacePair.of(*_samples(mesh, reference))
     fit = refinedFit(pair, np.asarray(start, dtype=np.float64), tolerance)
     result, exact = settle(mesh, reference, pair, fit, tolerance=tolerance, datum=datum)

@@ -20,7 +20,7 @@ import numpy as np
 from ..Errors import M3DError
 from ..MeshFiles.MeshReader import readMesh
 from ..TextFile import readTextFile
-from .SurfaceSample import sampleSurface
+from .Search.SurfaceSample import sampleSurface
 
 # Points of a datum surface, and how far from them a point of the reference may lie, as a share of their spacing.
 SAMPLED, SPACINGS = 20_000, 3.0

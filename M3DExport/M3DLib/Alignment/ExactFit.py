@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..Distance.ClosestSurface import ClosestSurface
-from .PoseRefinement import ALIKE, TUKEY, SearchedSurface, planeStep
-from .SurfaceSample import SurfaceSample
+from .Search.PoseRefinement import ALIKE, TUKEY, SearchedSurface, planeStep
+from .Search.SurfaceSample import SurfaceSample
 
 # Closest triangles are looked for anew so often, and so many steps made with those found.
 SEARCHES, STEPS = 8, 4

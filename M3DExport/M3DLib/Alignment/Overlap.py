@@ -6,7 +6,7 @@ import numpy as np
 
 from ..Errors import M3DError
 from ..Mesh.TriangleMesh import TriangleMesh
-from .SurfaceSample import sampleSurface
+from .Search.SurfaceSample import sampleSurface
 
 POINTS = 4000
 # Surfaces nowhere nearer than this share of the smaller one's size show different things, or lie at different places.

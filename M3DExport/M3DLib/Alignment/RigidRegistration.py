@@ -9,10 +9,10 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ..Distance.ClosestSurface import ClosestSurface
+from ..Distance.SurfaceDeviation import commonOrigin
 from ..Errors import M3DError, noProgress
 from ..Mesh.TriangleMesh import TriangleMesh
 from .RigidMotion import RigidMotion
-from .SurfaceDeviation import commonOrigin
 
 SAMPLE = 5000
 

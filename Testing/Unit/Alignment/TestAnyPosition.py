@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from M3DLib.Alignment.AnyPosition import alignFromAnywhere, settleFrom
-from M3DLib.Alignment.Rotations import angleDegrees, evenRotations, motionDistance
+from M3DLib.Alignment.Search.Rotations import angleDegrees, evenRotations, motionDistance
 from M3DLib.Errors import M3DError
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import box, cylinder

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from M3DLib.Distance.RigidRegistration import registerRigid
+from M3DLib.Alignment.AnyPosition import settleFrom
+from M3DLib.Alignment.RigidRegistration import registerRigid
 from M3DLib.Distance.SurfaceDeviation import compareSurfaces
 from M3DLib.Mesh.StlFile import stlBytes
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
@@ -77,3 +78,11 @@ def test_textThatWasRoundedIsRemarked(tmp_path):
 def test_modelInThePatientIsNotRemarked(tmp_path):
     mesh, notes = readMesh(writeObj(tmp_path / "near.obj", POINTS + np.array([150, -300, 1200]), TRIANGLES))
     assert notes.warnings == [] and mesh.precise is None
+
+
+def test_alignmentSettledFarAwayLosesNoDigits(tmp_path):
+    body = np.clip(DIRECTIONS * 30, -20, 20) * [1, 0.8, 0.6]
+    first, _ = readMesh(writeObj(tmp_path / "a.obj", body + PLACE, TRIANGLES))
+    second, _ = readMesh(writeObj(tmp_path / "b.obj", body + PLACE + np.array([0.3, -0.2, 0.1]), TRIANGLES))
+    moved = settleFrom(first, second, np.eye(4), method="here").apply(first)
+    assert np.abs(moved.exactPoints - second.exactPoints).max() < 0.002

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..Errors import M3DError
-from ..Mesh.TriangleMesh import TriangleMesh
+from ...Errors import M3DError
+from ...Mesh.TriangleMesh import TriangleMesh
 
 # Neighbors whose normals are averaged: as many as make a flat patch without reaching around a corner.
 NEIGHBORS = 8
@@ -128,7 +128,7 @@ def sampleSurface(mesh: TriangleMesh, count: int, seed: int = 0) -> SurfaceSampl
     # One point in each of equal shares of the area: more even than by chance alone.
     at = (np.arange(count) + rng.random(count)) / count * ends[-1]
     triangle = np.minimum(np.searchsorted(ends, at, side="right"), len(areas) - 1)
-    corners = mesh.points[mesh.triangles[triangle]].astype(np.float64)
+    corners = mesh.exactPoints[mesh.triangles[triangle]].astype(np.float64)
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
     u, v = rng.random((2, count, 1))
     over = u + v > 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..Errors import noProgress
+from ...Errors import noProgress
 from .LargePlanes import onLargePlanes
 from .PoseComparison import PoseFit, fitOf, isClearlyBetter
 from .PoseRefinement import SearchedSurface, refinePose

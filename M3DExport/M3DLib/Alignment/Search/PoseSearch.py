@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ..Errors import noProgress
+from ...Errors import noProgress
 from .NearestGrid import NearestGrid
 from .PoseVoting import voteForPoses
 from .Rotations import motionDistance

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..Errors import noProgress
+from ...Errors import noProgress
 from .Rotations import evenRotations
 from .SurfaceSample import SurfaceSample
 
