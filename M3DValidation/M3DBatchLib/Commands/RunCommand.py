@@ -75,8 +75,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
                 data["override"] = {"reason": reason}
                 for model in models:
                     recordOverride(model.dataset, reason)
-            data["dataFlow"].insert(-1, _dicomStep(models))
-    data["exported"] = [str(model.dataset.SOPInstanceUID) for model in models]
+            data["dataFlow"].insert(-1, _dicomStep(models, bool(arguments.pseudonym)))
+    data["exported"] = [_uidOf(model, bool(arguments.pseudonym)) for model in models]
     objects = [model.dataset for model in models]
     referToModels(data, objects, [model.mesh.name for model in models])
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
@@ -123,7 +123,14 @@ def _models(report: Report, arguments: argparse.Namespace, request: ModelRequest
     )
 
 
-def _dicomStep(models: list[Model]) -> dict:
+def _uidOf(model: Model, isPseudonymized: bool) -> str:
+    """What the report calls a model's object: a pseudonymized one leads to none."""
+    from M3DValidationLib.Report.Content.Pseudonym import WITHHELD
+
+    return WITHHELD if isPseudonymized else str(model.dataset.SOPInstanceUID)
+
+
+def _dicomStep(models: list[Model], isPseudonymized: bool) -> dict:
     import hashlib
 
     from M3DLib.Software import softwareVersions
@@ -132,7 +139,7 @@ def _dicomStep(models: list[Model]) -> dict:
         "step": "dicom",
         "title": "DICOM Encapsulated STL",
         "software": softwareVersions(),
-        "parameters": {f"instance {n}": str(model.dataset.SOPInstanceUID) for n, model in enumerate(models, start=1)},
+        "parameters": {f"instance {n}": _uidOf(model, isPseudonymized) for n, model in enumerate(models, start=1)},
         "time": datetime.now().astimezone().isoformat(timespec="seconds"),
         "files": [
             {

@@ -165,6 +165,10 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
     report.data["report"] = str(output / REPORT_FILE)
     if arguments.points_csv:
         report.data["pointsCsv"] = _writePoints(Path(arguments.points_csv), cases)
+    if arguments.pseudonym:
+        # The folders of a path have names that somebody gave them.
+        named = {key: Path(report.data[key]).name for key in ("report", "pointsCsv") if report.data.get(key)}
+        report.data.update(named)
     return report
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ...Acquisition.IdentityChecks import RECORD
 from ...Acquisition.ImageCheck import headersOf, inOne, valuesOf
 from .DataFlow import dataFlow
+from .Pseudonym import LEFT_OUT, withheld
 from .ReportReferences import KEY, segmentationReferences
 
 if TYPE_CHECKING:
@@ -100,10 +101,8 @@ def reportContent(
     }
     if not pseudonym:
         content[KEY] = segmentationReferences(cases)
-    if pseudonym and first.image is not None:
-        from .Pseudonym import withheld
-
-        content = withheld(content, first.image.headers)
+    if pseudonym:
+        content = withheld(content, [] if first.image is None else first.image.headers, files)
     return content
 
 
@@ -118,6 +117,7 @@ def caseOf(case: Case, pseudonym: str = "") -> dict:
         "pseudonymized": bool(pseudonym),
         "patient": {**patient, "name": pseudonym or patient["name"]},
         "study": study,
+        "leftOut": list(LEFT_OUT) if pseudonym else [],
     }
 
 

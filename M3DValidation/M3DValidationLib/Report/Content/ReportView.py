@@ -101,6 +101,7 @@ def reportView(report: Mapping) -> dict:
             ("Study ID", case["study"]["id"]),
             ("Accession number", case["study"]["accessionNumber"]),
             ("Study UID", case["study"]["studyInstanceUid"]),
+            ("Left out of this report", "; ".join(case.get("leftOut", ()))),
             ("Intended use", report["intendedUse"]["title"]),
             ("What it is for", report["intendedUse"]["description"]),
             ("Profile", f"{profile['name']}, version {profile['version']}"),
