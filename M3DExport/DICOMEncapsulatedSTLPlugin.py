@@ -118,6 +118,7 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
         except BaseException:
             removeNode(node, slicer.mrmlScene)
             raise
+        node.SetDescription(_("Validation: {text}").format(text=model.validation.sentence()))
         # What the browser has shown before loading needs not be said twice.
         self._announce(warning for warning in model.warnings if warning not in (loadable.warning or ""))
         return node

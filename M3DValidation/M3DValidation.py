@@ -212,7 +212,8 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         isNew = bool(values["override"]) and recordReason(reportNode, values["override"])
         if isNew or not uids:
             uids = self.storeReport(reportNode)
-        validated = ValidatedModel(values.pop("sha256"), tuple(uids), values.pop("override"))
+        names = ("override", "verdict", "profile")
+        validated = ValidatedModel(values.pop("sha256"), tuple(uids), **{name: values.pop(name) for name in names})
         M3DExportLogic().fillIn(**values, validated=validated, validation=validationText(reportNode))
 
     def run(self, arguments):

@@ -30,6 +30,8 @@ class M3DExportParameterNode:
     reportUids - SOP Instance UIDs of the report of that validation, in the database.
     override - why the model is exported although something fails, "" when nothing does.
     validation - what that validation found, one sentence.
+    verdict - of that validation, as its report names it, "" for none.
+    profile - name and version of the profile it was judged by.
     folder - for DICOM files, "" for none.
 
     The rest has the names of :class:`M3DLib.EncapsulatedStl.ModelDescription.ModelDescription` and
@@ -67,6 +69,8 @@ class M3DExportParameterNode:
     reportUids: list[str]
     override: str = ""
     validation: str = ""
+    verdict: str = ""
+    profile: str = ""
 
     destination: Destination = Destination.DATABASE
     folder: str = ""
@@ -102,12 +106,19 @@ def validatedOf(parameters):
 
     if not parameters.validatedSha256:
         return None
-    return ValidatedModel(parameters.validatedSha256, tuple(parameters.reportUids), parameters.override)
+    return ValidatedModel(
+        parameters.validatedSha256,
+        tuple(parameters.reportUids),
+        parameters.override,
+        parameters.verdict,
+        parameters.profile,
+    )
 
 
 def forgetValidation(parameters):
     """Export the model as one that nobody has validated."""
     parameters.validatedSha256 = parameters.override = parameters.validation = ""
+    parameters.verdict = parameters.profile = ""
     parameters.reportUids = []
 
 
@@ -134,6 +145,7 @@ def fillIn(parameters, *, node, segmentIds, volume, surface, usage, validated, v
     parameters.reportUids = list(validated.reportUids)
     parameters.override = validated.override
     parameters.validation = validation
+    parameters.verdict, parameters.profile = validated.verdict, validated.profile
 
 
 def earlierOf(parameters, database):

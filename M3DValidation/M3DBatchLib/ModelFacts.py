@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from M3DLib.EncapsulatedStl.DescriptionReader import DescriptionReader
+from M3DLib.Errors import M3DError
+from M3DLib.Store.FileSetAdditions import DICOMDIR
+from M3DLib.Store.FileSetDirectory import FileSetDirectory
 
 if TYPE_CHECKING:
     from M3DLib.EncapsulatedStl.EncapsulatedStlReader import EncapsulatedModel
     from M3DLib.EncapsulatedStl.ModelDescription import DerivationAlgorithm
+    from M3DLib.EncapsulatedStl.RecordedValidation import RecordedValidation
 
 
 def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:
@@ -36,6 +42,7 @@ def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:
         "identical": [_documentFacts(reference) for reference in model.identical],
         "related": [_documentFacts(reference) for reference in model.related],
         **_descriptionFacts(model),
+        "validation": validationFacts(model.validation, Path(file)),
         "hasIcon": bool(reader.items("IconImageSequence")),
         "stlBytes": len(model.stl),
         "warnings": list(model.warnings),
@@ -117,6 +124,34 @@ def _descriptionFacts(model: EncapsulatedModel) -> dict[str, Any]:
     }
 
 
+def validationFacts(validation: RecordedValidation, file: Path) -> dict[str, Any] | None:
+    """What an object records of its validation, with the files of the reports it refers to; None for nothing.
+
+    The reports are looked for in the file-set that the object's file is in; ``present`` is null where it is in none.
+    """
+    if not validation:
+        return None
+    root = next((folder for folder in file.absolute().parents if (folder / DICOMDIR).is_file()), None)
+    known = None
+    if root is not None:
+        known = {}
+        # A directory that names files which are gone, or is damaged otherwise, leads to no report.
+        with suppress(M3DError):
+            known = FileSetDirectory.read(root).paths(root)
+    reports = []
+    for uid in validation.reports:
+        place = None if known is None else known.get(uid)
+        present = None if known is None else place is not None and place.is_file()
+        reports.append({"sopInstanceUid": uid, "present": present, "file": str(place) if present else None})
+    return {
+        "verdict": validation.verdict or None,
+        "profile": validation.profile,
+        "exportedAnyway": validation.exportedAnyway,
+        "text": validation.sentence(),
+        "reports": reports,
+    }
+
+
 def _sourceFacts(model: EncapsulatedModel) -> dict[str, Any]:
     """The main source in the words that ``export`` uses; what an object does not record is null."""
     series = list(dict.fromkeys(source.seriesInstanceUid for source in model.sources))
@@ -173,6 +208,9 @@ def modelText(facts: dict[str, Any]) -> str:
         ("Surface", _parameters(facts["surface"])),
         ("Segmentation", facts["segmentation"]),
         ("Repairs", facts["repairs"]),
+        ("Validation", facts["validation"]["text"] if facts["validation"] else "none recorded"),
+        ("Exported although", facts["validation"]["exportedAnyway"] if facts["validation"] else ""),
+        *[("Report", _reportText(report)) for report in (facts["validation"] or {}).get("reports", ())],
         ("Algorithm", algorithm["name"] + " " + _parameters(algorithm["parameters"]) if algorithm else ""),
         *[("Earlier model", _joined(one["sopInstanceUid"], one["purpose"])) for one in facts["predecessors"]],
         *[("Same document", one["sopInstanceUid"]) for one in facts["identical"]],
@@ -183,6 +221,13 @@ def modelText(facts: dict[str, Any]) -> str:
         *[("Warning", warning) for warning in facts["warnings"]],
     ]
     return "\n".join(f"{label + ':':<20}{_printable(value)}" for label, value in rows if value)
+
+
+def _reportText(report: dict[str, Any]) -> str:
+    if report["present"]:
+        return report["file"]
+    where = "not found in its file-set" if report["present"] is False else "not looked for: the file is in no file-set"
+    return f"{report['sopInstanceUid']}, {where}"
 
 
 def _printable(text: str) -> str:

@@ -22,6 +22,7 @@ from .ModelDescription import (
     ModelDescription,
 )
 from .ModelSources import SourceReference
+from .RecordedValidation import RecordedValidation, recordedValidation
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -229,6 +230,11 @@ class DescriptionReader:
             place = places.get(sopInstanceUid, ("", ""))
             found.append(DocumentReference(self.text("ReferencedSOPClassUID", item), sopInstanceUid, *place))
         return found
+
+    def validation(self) -> RecordedValidation:
+        """What the object records of its validation."""
+        parameters = {name: text for step in self._algorithms() for name, text in step.parameters}
+        return recordedValidation(parameters, self.referencedInstances())
 
     def _places(self) -> dict[str, tuple[str, str]]:
         """SOP Instance UID to series and study, from the Common Instance Reference Module."""

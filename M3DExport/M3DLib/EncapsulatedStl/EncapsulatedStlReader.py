@@ -13,6 +13,7 @@ from ..Dicom.DicomFile import DicomContent, openDicom
 from ..Errors import M3DError
 from ..Mesh.StlFile import PREFIX_SIZE, TRIANGLE_TYPE, readStl
 from .DescriptionReader import DescriptionReader
+from .RecordedValidation import RecordedValidation
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -41,6 +42,7 @@ class EncapsulatedModel:
     :ivar unit: "um", "mm", "cm" or "m" as stated.
     :ivar surface: how the surface was made, when this software made it.
     :ivar related: further documents that it refers to, the report of its validation for example.
+    :ivar validation: what it records of its validation.
     :ivar warnings: everything doubtful, one sentence each.
     """
 
@@ -54,6 +56,7 @@ class EncapsulatedModel:
     predecessors: list[DocumentReference] = field(default_factory=list)
     identical: list[DocumentReference] = field(default_factory=list)
     related: list[DocumentReference] = field(default_factory=list)
+    validation: RecordedValidation = field(default_factory=RecordedValidation)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -166,6 +169,8 @@ def _understand(content: DicomContent) -> EncapsulatedModel:
     sources = reader.sources()
     if not sources:
         warnings.append("The object does not say what the model was made from.")
+    validation = reader.validation()
+    warnings += validation.warnings()
     return EncapsulatedModel(
         mesh=mesh,
         stl=stl,
@@ -177,6 +182,7 @@ def _understand(content: DicomContent) -> EncapsulatedModel:
         predecessors=reader.documents("PredecessorDocumentsSequence"),
         identical=reader.documents("IdenticalDocumentsSequence"),
         related=reader.referencedInstances(),
+        validation=validation,
         warnings=list(dict.fromkeys(warnings)),
     )
 

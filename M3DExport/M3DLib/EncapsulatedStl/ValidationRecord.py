@@ -1,4 +1,4 @@
-"""What an object says of the validation of its model: that it is the surface which was validated, or that it failed."""
+"""What an object says of the validation of its model: verdict, profile, and why it was exported all the same."""
 
 from __future__ import annotations
 
@@ -19,21 +19,35 @@ if TYPE_CHECKING:
 _MOST_LETTERS = 400
 
 
-def recordOverride(dataset: Dataset, reason: str) -> None:
-    """Say in the object's record of how it was made that it failed validation, and why it was exported all the same.
+def recordValidation(dataset: Dataset, verdict: str, profile: str = "", reason: str = "") -> None:
+    """Say in the object's record of how it was made what came of its validation.
 
-    The record is a list of name=value pairs parted by commas, so these two characters are replaced in the reason.
+    The record is a list of name=value pairs parted by commas, so these two characters are replaced in texts.
+
+    :param verdict: "pass", "warning", "fail" or "notAssessable".
+    :param profile: name and version of the profile.
+    :param reason: why the model is exported although something fails.
     """
-    plain = "".join(letter if letter.isprintable() else " " for letter in reason)
-    plain = plain.replace(",", ";").replace("=", ":").replace("\\", "/")[:_MOST_LETTERS]
     if not dataset.get("DerivationAlgorithmSequence"):
         made = DerivationAlgorithm("Surface made elsewhere", family="ManualProcessing")
         dataset.DerivationAlgorithmSequence = [algorithmItem(made)]
+    pairs = {"validation": verdict, "exportedAnyway": reason, "profile": profile}
+    plain = {name: _plain(text) for name, text in pairs.items() if text}
     item = dataset.DerivationAlgorithmSequence[0]
     said = f"{item.AlgorithmParameters}," if item.get("AlgorithmParameters") else ""
-    item.AlgorithmParameters = f"{said}validation=fail,exportedAnyway={plain}"
-    if not plain.isascii() and not dataset.get("SpecificCharacterSet"):
+    item.AlgorithmParameters = said + ",".join(f"{name}={text}" for name, text in plain.items())
+    if not "".join(plain.values()).isascii() and not dataset.get("SpecificCharacterSet"):
         dataset.SpecificCharacterSet = "ISO_IR 192"
+
+
+def recordOverride(dataset: Dataset, reason: str) -> None:
+    """Say that the model failed validation, and why it was exported all the same."""
+    recordValidation(dataset, "fail", reason=reason)
+
+
+def _plain(text: str) -> str:
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return printable.replace(",", ";").replace("=", ":").replace("\\", "/")[:_MOST_LETTERS]
 
 
 def requireValidated(mesh: TriangleMesh, sha256: str) -> None:

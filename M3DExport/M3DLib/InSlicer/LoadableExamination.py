@@ -87,12 +87,18 @@ def examineModel(file: Path | str, database=None) -> ExaminedModel:
     triangles = _trianglesOf(length, warnings)
     sources = [source.sopInstanceUid for source in reader.sources()]
     warnings += _frameWarnings(reader.text("FrameOfReferenceUID"), reader.text("StudyInstanceUID"), sources, database)
+    validation = reader.validation()
+    warnings += validation.warnings()
     lines = [name]
     if usage := reader.description(unit or "mm").usage:
         lines.append("for " + _USAGE_WORDS.get(usage, usage))
     lines.append(f"{triangles} triangles" if triangles else "number of triangles not stated")
     lines.append(f"unit {unit}" if unit else "unit unknown")
     lines.append(f"made from {_sourceWords(sources, database)}" if sources else "does not say what it was made from")
+    lines.append(f"validation: {validation.sentence()}")
+    if validation.reports and database is not None and database.isOpen:
+        present = all(database.fileForInstance(uid) for uid in validation.reports)
+        lines.append(f"its report is {'' if present else 'not '}in the database")
     return ExaminedModel(name, "\n".join(lines), "\n".join(dict.fromkeys(warnings)), sources)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..EncapsulatedStl.DocumentReferences import DocumentReference, addReferencedInstances
-from ..EncapsulatedStl.ValidationRecord import recordOverride, requireValidated
+from ..EncapsulatedStl.ValidationRecord import recordValidation as recordInObject
+from ..EncapsulatedStl.ValidationRecord import requireValidated
 from ..Errors import M3DError
 
 if TYPE_CHECKING:
@@ -21,15 +22,18 @@ class ValidatedModel:
     :ivar sha256: of the validated surface as binary STL in mm.
     :ivar reportUids: SOP Instance UIDs of the report, which is in the DICOM database.
     :ivar override: why the model is exported although something fails; "" where nothing does.
+    :ivar verdict, profile: of the report, as its JSON names them; "" where they are not known.
     """
 
     sha256: str
     reportUids: tuple[str, ...] = ()
     override: str = ""
+    verdict: str = ""
+    profile: str = ""
 
 
 def recordValidation(models: Sequence[Model], validated: ValidatedModel, database) -> None:
-    """Let the object of a validated model refer to its report, and say so where it failed.
+    """Let the object of a validated model refer to its report, and say what came of its validation.
 
     :param models: made, not stored yet.
     :param database: ctkDICOMDatabase that holds the report.
@@ -40,8 +44,9 @@ def recordValidation(models: Sequence[Model], validated: ValidatedModel, databas
     (model,) = models
     requireValidated(model.mesh, validated.sha256)
     addReferencedInstances(model.dataset, [_referenceTo(uid, database) for uid in validated.reportUids])
-    if validated.override:
-        recordOverride(model.dataset, validated.override)
+    verdict = "fail" if validated.override else validated.verdict
+    if verdict:
+        recordInObject(model.dataset, verdict, validated.profile, validated.override)
 
 
 def _referenceTo(sopInstanceUid: str, database) -> DocumentReference:

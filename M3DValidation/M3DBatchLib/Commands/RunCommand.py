@@ -48,7 +48,7 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
-    from M3DLib.EncapsulatedStl.ValidationRecord import recordOverride
+    from M3DLib.EncapsulatedStl.ValidationRecord import recordValidation
     from M3DValidationLib.Report.Content.ReportReferences import referToModels
     from M3DValidationLib.Report.Content.ReportResult import EXIT_FAILED
     from M3DValidationLib.Report.Dicom.ReportObjects import modelsAndReport
@@ -73,8 +73,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             models = _models(report, arguments, request)
             if failed:
                 data["override"] = {"reason": reason}
-                for model in models:
-                    recordOverride(model.dataset, reason)
+            profile = f"{data['profile']['name']} {data['profile']['version']}"
+            for model in models:
+                recordValidation(model.dataset, data["verdict"], profile, reason if failed else "")
             data["dataFlow"].insert(-1, _dicomStep(models, bool(arguments.pseudonym)))
     data["exported"] = [_uidOf(model, bool(arguments.pseudonym)) for model in models]
     objects = [model.dataset for model in models]

@@ -83,7 +83,7 @@ def exportValuesOf(textNode: slicer.vtkMRMLTextNode, reason: str = "") -> dict:
     :param reason: why it is exported although something fails.
     :return: ``node``, ``segmentIds`` and ``volume`` that were validated, ``surface`` (``SurfaceParameters``, None for a
         model), ``usage`` (keyword of CID 7064 or ""), ``sha256`` of the validated surface as binary STL in mm,
-        ``override`` (the reason, "" where nothing fails).
+        ``override`` (the reason, "" where nothing fails), ``verdict``, ``profile`` (name and version).
     :raises M3DError: something fails and no reason is given, no surface was validated, or its nodes are gone.
     """
     if not isModelReport(textNode):
@@ -111,4 +111,6 @@ def exportValuesOf(textNode: slicer.vtkMRMLTextNode, reason: str = "") -> dict:
         "usage": _USAGES.get(profile, ""),
         "sha256": hashes[0],
         "override": override,
+        "verdict": verdictOf(textNode),
+        "profile": f"{data['profile']['name']} {data['profile']['version']}",
     }

@@ -131,6 +131,49 @@ def test_wrongOptionsAreRefusedBeforeAnyWork(scan, profiles, tmp_path, capsys, w
     assert not (tmp_path / "out").exists()
 
 
+def inspected(file, capsys):
+    capsys.readouterr()
+    assert main(["inspect", str(file), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert main(["inspect", str(file)]) == 0
+    return facts, capsys.readouterr().out
+
+
+def test_inspectShowsWhatTheObjectRecordsOfItsValidation(scan, profiles, tmp_path, capsys):
+    run(scan, profiles["easy"], tmp_path / "out", "--formats", "sr")
+    (file,), (report,) = (objects(tmp_path / "out")[kind] for kind in ("M3D", "SR"))
+    facts, text = inspected(file, capsys)
+    uid = str(dcmread(report).SOPInstanceUID)
+    assert facts["validation"]["verdict"] == "pass" and facts["validation"]["profile"] == "easy 1"
+    assert facts["validation"]["reports"] == [{"sopInstanceUid": uid, "present": True, "file": str(report)}]
+    assert "nothing fails (profile easy 1)" in text and str(report) in text and facts["warnings"] == []
+    # A file that has left its file-set still says which report is meant.
+    alone = tmp_path / "alone.dcm"
+    alone.write_bytes(file.read_bytes())
+    assert inspected(alone, capsys)[0]["validation"]["reports"][0]["present"] is None
+    report.unlink()
+    facts, text = inspected(file, capsys)
+    assert facts["validation"]["reports"][0]["present"] is False and "not found in its file-set" in text
+
+
+def test_inspectWarnsOfAModelThatFailed(scan, profiles, tmp_path, capsys):
+    run(scan, profiles["strict"], tmp_path / "out", "--export-anyway", "urgent, surgeon agrees")
+    (file,) = objects(tmp_path / "out")["M3D"]
+    facts, text = inspected(file, capsys)
+    assert facts["validation"]["verdict"] == "fail" and facts["validation"]["profile"] == "strict 1"
+    assert facts["validation"]["exportedAnyway"] == "urgent; surgeon agrees"
+    assert any("exported although something fails" in warning for warning in facts["warnings"])
+    assert "urgent; surgeon agrees" in text and "something fails (profile strict 1)" in text
+
+
+def test_inspectSaysWhereNothingIsRecorded(scan, tmp_path, capsys):
+    arguments = ["export", "--image", scan, "--threshold", 500, "--output", tmp_path / "out"]
+    assert main([str(argument) for argument in arguments]) == 0
+    (file,) = [file for file in (tmp_path / "out" / "DICOM").rglob("*") if file.is_file()]
+    facts, text = inspected(file, capsys)
+    assert facts["validation"] is None and "none recorded" in text
+
+
 def test_secondRunIntoOneFolderMakesNoTwin(scan, profiles, tmp_path, capsys):
     output = tmp_path / "out"
     assert run(scan, profiles["easy"], output)[0] == 0

@@ -5,7 +5,9 @@ import pydicom
 import pytest
 
 from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedStl.DocumentReferences import DocumentReference, addReferencedInstances
 from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+from M3DLib.EncapsulatedStl.ValidationRecord import recordValidation
 from M3DLib.Errors import M3DError
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere
@@ -50,6 +52,22 @@ class TestExamining:
         assert loadable.tooltip.splitlines()[:2] == ["Guide", "for tool fabrication"]
         assert f"made from {volume.array.shape[0]} CT image(s)" in loadable.tooltip
         assert loadable.warning == ""
+
+    def test_tooltipSaysWhatIsRecordedOfTheValidation(self, application, plugin, tmp_path):
+        (loadable,) = plugin.examineFiles([importObject(application, tmp_path, makeObject())])
+        assert "validation: none recorded" in loadable.tooltip
+        passed, failed = makeObject(), makeObject()
+        recordValidation(passed, "warning", "implant 2")
+        report = DocumentReference("1.2.840.10008.5.1.4.1.1.88.34", "1.2.3.9", "1.2.3.8", str(passed.StudyInstanceUID))
+        addReferencedInstances(passed, [report])
+        (loadable,) = plugin.examineFiles([importObject(application, tmp_path, passed)])
+        assert "validation: nothing fails, with warnings (profile implant 2)" in loadable.tooltip
+        assert "its report is not in the database" in loadable.tooltip and loadable.warning == ""
+        recordValidation(failed, "fail", "implant 2", "the surgeon agrees")
+        (loadable,) = plugin.examineFiles([importObject(application, tmp_path, failed)])
+        assert "exported although something fails" in loadable.warning and "the surgeon agrees" in loadable.warning
+        node = plugin.load(loadable)
+        assert node.GetDescription() == "Validation: something fails (profile implant 2)"
 
     @pytest.mark.parametrize("uid", ["1.2.840.10008.5.1.4.1.1.104.4", "1.2.840.10008.5.1.4.1.1.104.5"])
     def test_otherModelsAreLeftToOthers(self, application, plugin, tmp_path, uid):
