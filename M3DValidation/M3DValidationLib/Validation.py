@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -60,12 +61,14 @@ def runChecks(
     progress: Callable[[float, str], None] = noProgress,
     checks: list[Check] | None = None,
     imageToo: bool = True,
+    timed: Callable[[str], AbstractContextManager] = nullcontext,
 ) -> list[Finding]:
     """Findings of all checks that have their input, in the order of the checks.
 
     :param checks: all there are when None.
     :param imageToo: False leaves out the checks that look at the image alone, when another segment of the same image
         has had them already.
+    :param timed: entered around every check by the name of its class, for a stopwatch.
     :raises M3DError: a check met what no verdict can express; the message says what.
     :raises RuntimeError: a check left a requirement of the profile unanswered, a mistake in the program.
     """
@@ -81,7 +84,8 @@ def runChecks(
 
         asked = [name for name in check.requirementIds if name in case.profile.requirements]
         if check.canRun(case):
-            found = list(check.run(case, part))
+            with timed(type(check).__name__):
+                found = list(check.run(case, part))
         else:
             reason = _whyMissing(check, case)
             found = [case.profile.requirements[name].notAssessable(reason) for name in asked] if reason else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from ..Options.ReportOptions import addReportOptions
 from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireOneRun, requireSource, storeReport
 from ..Stopwatch import Stopwatch, peakMemoryMb
 from ..Terminal import Terminal
+from ..Timings import Timings
 from ..ValidationText import describeResult
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ def addParser(subparsers) -> None:
         "input, 3 nothing fails but a check that the profile requires could not be made.",
     )
     addValidationOptions(parser)
+    parser.add_argument(
+        "--timings", action="store_true", help="say what each stage and each check took: seconds and peak of the memory"
+    )
     parser.set_defaults(run=run)
 
 
@@ -106,28 +111,37 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
-    stopwatch = Stopwatch(terminal.step)
+    timings = Timings() if arguments.timings else None
+    stopwatch = Stopwatch(terminal.step) if timings is None else Stopwatch(terminal.step, timings.stages)
     formats, output = formatsOf(arguments.formats), Path(arguments.output)
     requireSource(formats, arguments.image, arguments.pseudonym, arguments.pacs)
     requireOneRun(output)
     pacs = pacsFrom(arguments)
-    report = validate(arguments, terminal, stopwatch)
+    report = validate(arguments, terminal, stopwatch, timings)
     data = report.data
+    if timings is not None:
+        data["timings"] = timings.asDict()
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
-    files = faces(data, report.attachments, formats)
-    replaceReport(output, files)
+    with nullcontext() if timings is None else timings.stages("faces"):
+        files = faces(data, report.attachments, formats)
+        replaceReport(output, files)
     said = [describeResult(data)]
     if "sr" in formats:
         headers, folder = report.cases[0].image.headers, output / DICOM_FOLDER
         objects, _files = storeReport(data, headers, folder, files.get(PDF_FILE))
         said.append(send(pacs, objects, folder, terminal))
+    if timings is not None:
+        said.append(timings.text())
     terminal.result(data, "\n".join(filter(None, said)))
     return data["exitStatus"]
 
 
-def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopwatch) -> Report:
+def validate(
+    arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopwatch, timings: Timings | None = None
+) -> Report:
     """Read and check everything that the options name.
 
+    :param timings: measures every check, as ``stopwatch`` does the stages; None for none.
     :raises M3DError: wrong options or input.
     """
     from M3DValidationLib.Profile import loadProfile
@@ -158,6 +172,7 @@ def validate(arguments: argparse.Namespace, terminal: Terminal, stopwatch: Stopw
         files=[Path(file) for file in (arguments.segmentation, arguments.mesh) if file],
         progress=terminal.progress,
         stage=stopwatch.stage,
+        timed=nullcontext if timings is None else timings.checks,
     )
     if arguments.institution.strip() and not arguments.pseudonym:
         report.data["made"]["institution"] = arguments.institution.strip()

@@ -71,6 +71,7 @@ def validateCases(
     background: bool = False,
     progress: Callable[[float, str], None] = noProgress,
     stage: Callable[[str], AbstractContextManager] = nullcontext,
+    timed: Callable[[str], AbstractContextManager] = nullcontext,
 ) -> Report:
     """Check everything, make the pictures, and put the report together.
 
@@ -81,6 +82,7 @@ def validateCases(
         what renders stays in this one.
     :param progress: may raise :class:`~M3DLib.Errors.Cancelled`.
     :param stage: entered around "checking", "pictures" and "report", for a stopwatch.
+    :param timed: entered around every check, in the thread that checks.
     :raises M3DError: a check met what no verdict can express.
     """
 
@@ -88,7 +90,7 @@ def validateCases(
         progress(_CHECKS_SHARE * done, text)
 
     def check(report: Callable[[float, str], None]) -> list[list[Finding]]:
-        return checkCases(cases, report)
+        return checkCases(cases, report, timed)
 
     with stage("checking"):
         results = inBackground(check, checking) if background else check(checking)
@@ -107,7 +109,11 @@ def validateCases(
     return report
 
 
-def checkCases(cases: Sequence[Case], progress: Callable[[float, str], None] = noProgress) -> list[list[Finding]]:
+def checkCases(
+    cases: Sequence[Case],
+    progress: Callable[[float, str], None] = noProgress,
+    timed: Callable[[str], AbstractContextManager] = nullcontext,
+) -> list[list[Finding]]:
     """Findings on each case; what concerns the scan alone is asked once."""
     if any(case.mesh is not None for case in cases):
         # Pictures follow, and trying whether there can be any takes as long as half a report in JSON.
@@ -119,7 +125,7 @@ def checkCases(cases: Sequence[Case], progress: Callable[[float, str], None] = n
             def part(fraction: float, text: str, start=index) -> None:
                 progress((start + fraction) / len(cases), text)
 
-            results.append(runChecks(case, part, imageToo=index == 0))
+            results.append(runChecks(case, part, imageToo=index == 0, timed=timed))
     return results
 
 
