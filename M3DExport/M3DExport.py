@@ -37,6 +37,9 @@ class M3DExport(ScriptedLoadableModule):
             "record of a shape and of its origin. It is no statement that the shape is right or fit for a purpose: the "
             "module M3D Validation compares it with the images."
         )
+        self.parent.helpText += "<br><br>" + _('See the <a href="{address}">documentation</a>.').format(
+            address="https://github.com/SlicerM3D/SlicerM3D/blob/main/Docs/M3DExport.md"
+        )
         self.parent.acknowledgementText = _(
             "Written for the SlicerM3D extension. It follows DICOM PS3.3 A.85.1 (Encapsulated STL IOD)."
         )

@@ -30,6 +30,9 @@ class M3DValidation(ScriptedLoadableModule):
             "edge that the image shows, and whether a printer can make it. It reports what was measured, against which "
             "limit and where the limit comes from; what could not be checked is said to be so."
         )
+        self.parent.helpText += "<br><br>" + _('See the <a href="{address}">documentation</a>.').format(
+            address="https://github.com/SlicerM3D/SlicerM3D/blob/main/Docs/M3DValidation.md"
+        )
         self.parent.acknowledgementText = _(
             "Written for the SlicerM3D extension. It follows ISO/IEC 3532-1, whose clauses the findings name."
         )

@@ -4,6 +4,8 @@ import contextlib
 
 import slicer
 
+from .LibraryMessages import translatedMessage
+
 
 @contextlib.contextmanager
 def errorsShown(heading, waitCursor=False):
@@ -21,7 +23,7 @@ def errorsShown(heading, waitCursor=False):
         except M3DError as error:
             problem = error
     if problem is not None:
-        slicer.util.errorDisplay(f"{heading}\n\n{problem}")
+        slicer.util.errorDisplay(f"{heading}\n\n{translatedMessage(str(problem))}")
 
 
 class PanelActions:
@@ -58,6 +60,6 @@ class PanelActions:
             except Cancelled:
                 label.text = stopped
             except Exception as error:
-                label.text = reason.format(reason=error)
+                label.text = reason.format(reason=translatedMessage(str(error)))
                 raise
         return isDone

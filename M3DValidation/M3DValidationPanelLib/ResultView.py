@@ -6,6 +6,7 @@ from pathlib import Path
 import slicer
 from slicer.i18n import tr as _
 
+from M3DPanelLib.LibraryMessages import translatedMessage
 from M3DPanelLib.LibraryWords import conclusion, verdictWord
 
 from .FindingsTable import COLORS, ORDER, FindingsTable
@@ -107,7 +108,7 @@ class ResultView:
             ""
             if finding is None
             else _("{message}\nSource of the limit: {source}").format(
-                message=finding["message"], source=finding["source"] or _("none stated")
+                message=translatedMessage(finding["message"]), source=finding["source"] or _("none stated")
             )
         )
         if finding is not None and finding["requirement"].startswith(_DEVIATION):

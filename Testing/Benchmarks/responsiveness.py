@@ -47,7 +47,7 @@ def main(folder, segmentationFile, name):
         application.addToDatabase(image.files)
         volume = addVolumeNode(application, image, image.files)
         segmentation = addSegmentation(application, volume, {})
-        for segment in readSegments(Path(segmentationFile), image):
+        for segment in readSegments(Path(segmentationFile)):
             segmentation.GetSegmentation().AddSegment(vtkSegmentOf(segment), segment.name)
         run(application, volume, segmentation, name)
 

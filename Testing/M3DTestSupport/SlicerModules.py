@@ -188,6 +188,7 @@ class StandInApplication:
                 connect=lambda signal, slot: self.connected.append((signal, slot)),
                 processEvents=lambda: None,
                 applicationVersion="5.12.3-2026-07-22",
+                applicationLocaleName="en_US",
                 layoutManager=lambda: None,
                 slicerUserSettingsFilePath=str(Path(folder) / "Slicer.ini"),
             ),

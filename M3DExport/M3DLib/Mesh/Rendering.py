@@ -12,12 +12,14 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from ..Errors import noProgress
 
 if TYPE_CHECKING:
     from .TriangleMesh import TriangleMesh
@@ -159,6 +161,7 @@ def renderViews(
     smooth: bool = True,
     supersampling: int = 2,
     pointColors: Sequence[np.ndarray] | None = None,
+    progress: Callable[[float, str], None] = noProgress,
 ) -> list[np.ndarray]:
     """Pictures of meshes in their own colors that fill the frame, head up, in parallel projection, from several sides.
 
@@ -168,6 +171,7 @@ def renderViews(
     :param smooth: shade across triangles; flat triangles otherwise.
     :param supersampling: pixels are averages of this many by this many.
     :param pointColors: for each mesh, uint8 (points, 3) sRGB: colors of its points instead of its own color.
+    :param progress: called before each picture is made.
     :return: uint8 (height, width, 3) sRGB, one for each direction; none when this machine cannot render or there is
         nothing to show.
     """
@@ -185,6 +189,7 @@ def renderViews(
             smooth=smooth,
             supersampling=supersampling,
             pointColors=[own for _mesh, own in chosen],
+            progress=progress,
         )
     height, width = size[1], size[0]
     blocks = (picture.reshape(height, supersampling, width, supersampling, 3) for picture in pictures)
@@ -212,7 +217,9 @@ def _actor(mesh: TriangleMesh, smooth: bool, colors: np.ndarray | None = None):
     return actor
 
 
-def _render(meshes, size, *, background, viewDirections, smooth, supersampling, pointColors) -> list[np.ndarray]:
+def _render(
+    meshes, size, *, background, viewDirections, smooth, supersampling, pointColors, progress
+) -> list[np.ndarray]:
     import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 (registers the classes that draw)
     from vtk.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow, vtkWindowToImageFilter
@@ -228,7 +235,8 @@ def _render(meshes, size, *, background, viewDirections, smooth, supersampling, 
     window.SetSize(size[0] * supersampling, size[1] * supersampling)
     window.AddRenderer(renderer)
     pictures = []
-    for direction in viewDirections:
+    for number, direction in enumerate(viewDirections):
+        progress(number / len(viewDirections), "Rendering the model")
         _aim(renderer.GetActiveCamera(), points, direction, size[0] / size[1])
         renderer.ResetCameraClippingRange()
         window.Render()

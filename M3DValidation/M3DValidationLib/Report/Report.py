@@ -79,7 +79,7 @@ def validateCases(
     :param showing: whether all pictures and the 3D models are made, or only the pictures that findings rest on.
     :param person, pseudonym, files: as in :func:`makeReport`.
     :param background: check in a thread of its own, so that ``progress`` can let a user interface handle its events;
-        what renders stays in this one.
+        what renders stays in this one, and calls ``progress`` between any two pictures.
     :param progress: may raise :class:`~M3DLib.Errors.Cancelled`.
     :param stage: entered around "checking", "pictures" and "report", for a stopwatch.
     :param timed: entered around every check, in the thread that checks.
@@ -101,10 +101,24 @@ def validateCases(
         )
         models = []
         if showing:
-            models = deviationModels(cases, lambda done, text: progress(shown + _MODELS_SHARE * done, text))
+
+            def make(report: Callable[[float, str], None]) -> list[DeviationModel]:
+                return deviationModels(cases, report)
+
+            def making(done: float, text: str) -> None:
+                progress(shown + _MODELS_SHARE * done, text)
+
+            models = inBackground(make, making) if background else make(making)
     progress(shown + _MODELS_SHARE, "Putting the report together")
     with stage("report"):
-        report = makeReport(cases, results, pictures, models, person=person, pseudonym=pseudonym, files=files)
+
+        def putTogether(_report: Callable[[float, str], None]) -> Report:
+            return makeReport(cases, results, pictures, models, person=person, pseudonym=pseudonym, files=files)
+
+        def putting(_done: float, _text: str) -> None:
+            progress(shown + _MODELS_SHARE, "Putting the report together")
+
+        report = inBackground(putTogether, putting) if background else putTogether(noProgress)
     progress(1.0, "Validated")
     return report
 
@@ -144,12 +158,14 @@ def casePictures(
     for number, (case, findings) in enumerate(zip(cases, results, strict=True), start=1):
         ending = "" if len(cases) == 1 else f"-{number}"
         own = []
+        progress(0.0, "Drawing the field of view")
         array = fieldOfViewPicture(case)
         if array is not None:
             title = "Anatomy in the field of view" + (f": '{case.segment.name}'" if ending else "")
             png, words = pngBytes(array), describePicture(case)
             requirement = "anatomy-inside-field-of-view"
             own.append(Picture(f"field-of-view{ending}.png", "fieldOfView", title, words, png, requirement))
+        progress(0.0, "Drawing the thinnest places")
         own += thinPlacePictures(case, findings, ending)
         pictures += ofSegment(own, case, len(cases) > 1)
     if showing:

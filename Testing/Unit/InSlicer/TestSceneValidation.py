@@ -1,5 +1,6 @@
 """Validation of nodes: what the checks are given, what comes back into the scene, and what is left after saving it."""
 
+import itertools
 import shutil
 
 import numpy as np
@@ -302,3 +303,45 @@ def test_checkingInTheBackgroundFindsTheSameAndCanBeStopped(application, nodes, 
 
     with pytest.raises(Cancelled):
         validateCases(cases(application, *nodes), showing=False, background=True, progress=cancel)
+
+
+def test_onlyPicturesAreMadeInTheThreadOfTheInterfaceAndItIsCalledBetweenThem(application, nodes, monkeypatch):
+    import threading
+
+    from M3DValidationLib.Report import Report as reporting
+    from M3DValidationLib.Report.Pictures import Pictures
+
+    interface, events, threads = threading.main_thread(), [], {}
+
+    def noting(module, name):
+        function = getattr(module, name)
+
+        def noted(*arguments, **more):
+            threads.setdefault(name, set()).add(threading.current_thread())
+            events.append(name)
+            return function(*arguments, **more)
+
+        monkeypatch.setattr(module, name, noted)
+
+    for module, name in (
+        (reporting, "checkCases"),
+        (reporting, "deviationModels"),
+        (reporting, "makeReport"),
+        (reporting, "fieldOfViewPicture"),
+        (reporting, "thinPlacePictures"),
+        (Pictures, "renderMesh"),
+        (Pictures, "slicePicture"),
+    ):
+        noting(module, name)
+
+    def progress(fraction, text):
+        assert threading.current_thread() is interface
+        events.append("events")
+
+    validateCases(cases(application, *nodes), background=True, progress=progress)
+    for name in ("checkCases", "deviationModels", "makeReport"):
+        assert interface not in threads[name]
+    pictures = [name for name in events if name not in ("checkCases", "deviationModels", "makeReport")]
+    assert pictures.count("slicePicture") > 3
+    for before, after in itertools.pairwise(pictures):
+        assert "events" in (before, after), (before, after)

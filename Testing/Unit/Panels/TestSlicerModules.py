@@ -1,6 +1,7 @@
 """The module files themselves: what Slicer's module list shows, start-up, the sample, settings, progress."""
 
 import ast
+import re
 import sys
 import types
 from pathlib import Path
@@ -24,6 +25,8 @@ class TestModules:
         for attribute in ("title", "contributors", "helpText", "acknowledgementText", "dependencies"):
             assert getattr(parent, attribute)
         assert name not in parent.dependencies
+        page = re.search(r'href="https://github.com/[^/]+/[^/]+/blob/main/([^"]+)"', parent.helpText)[1]
+        assert (ROOT / page).is_file()
 
     def test_filesThatSlicerExecutesAtStartImportNothingHeavy(self):
         light = {"slicer", "qt", "ctk", "vtk", "DICOMLib", *sys.stdlib_module_names}

@@ -82,10 +82,16 @@ def makePictures(cases: Sequence[Case], progress: Callable[[float, str], None] =
         name = "" if case.segment is None or len(cases) == 1 else f" of '{case.segment.name}'"
         if case.mesh is None:
             continue
-        progress((number - 1) / len(cases), "Making pictures")
-        own = _modelPictures(case, ending, name)
+
+        def part(done: float, text: str, start=number - 1) -> None:
+            progress((start + done) / len(cases), text)
+
+        part(0.0, "Rendering the model")
+        own = _modelPictures(case, ending, name, lambda done, text, part=part: part(0.5 * done, text))
         if case.image is not None and not case.image.geometryProblems:
-            own += _overview(case, ending, name) + _worstPlaces(case, ending, name)
+            part(0.5, "Cutting the scan")
+            own += _overview(case, ending, name, lambda done, text, part=part: part(0.5 + 0.1 * done, text))
+            own += _worstPlaces(case, ending, name, lambda done, text, part=part: part(0.6 + 0.4 * done, text))
         pictures += ofSegment(own, case, len(cases) > 1)
     progress(1.0, "Pictures made")
     return pictures
@@ -98,18 +104,25 @@ def ofSegment(pictures: list[Picture], case: Case, several: bool) -> list[Pictur
     return pictures
 
 
-def _modelPictures(case: Case, ending: str, name: str) -> list[Picture]:
+def _modelPictures(case: Case, ending: str, name: str, progress: Callable[[float, str], None]) -> list[Picture]:
     pictures = []
     shown = renderMesh(case.mesh, (640, 480))
     if shown is not None:
         text = f"The model{name}, seen from the patient's left front, slightly from above."
         pictures.append(Picture(f"model{ending}.png", "model", f"Model{name}", text, pngBytes(shown)))
+    progress(0.2, "Rendering the model")
     measured = shownDeviation(case)
     if measured is None or shown is None:
         return pictures
     kind, deviation, reach = measured
     colors = deviationColors(deviation.distance, reach, deviation.reliable)
-    views = renderViews([case.mesh], list(SIDES.values()), (400, 300), pointColors=[colors])
+    views = renderViews(
+        [case.mesh],
+        list(SIDES.values()),
+        (400, 300),
+        pointColors=[colors],
+        progress=lambda done, text: progress(0.3 + 0.7 * done, text),
+    )
     for side, shown in zip(SIDES, views, strict=True):
         text = (
             f"Deviation from the {kind}{name}, {side} view; blue: mesh too large, orange: too small, full color at "
@@ -120,13 +133,14 @@ def _modelPictures(case: Case, ending: str, name: str) -> list[Picture]:
     return pictures
 
 
-def _overview(case: Case, ending: str, name: str) -> list[Picture]:
+def _overview(case: Case, ending: str, name: str, progress: Callable[[float, str], None]) -> list[Picture]:
     if not len(case.mesh.points):
         return []
     index = case.image.lpsToIndex(case.mesh.points)
     middle = (index.min(axis=0) + index.max(axis=0)) / 2
     pictures = []
     for axis, way in _AXES.items():
+        progress(len(pictures) / len(_AXES), "Cutting the scan")
         number = int(np.clip(np.rint(middle[axis]), 0, case.image.dimensions[axis] - 1)) + 1
         array = slicePicture(case.image, case.mesh, SliceView(axis, middle[axis]), 400)
         text = f"Cut {way} number {number} through the middle of the model{name}, with the model's outline in orange."
@@ -135,13 +149,15 @@ def _overview(case: Case, ending: str, name: str) -> list[Picture]:
     return pictures
 
 
-def _worstPlaces(case: Case, ending: str, name: str) -> list[Picture]:
+def _worstPlaces(case: Case, ending: str, name: str, progress: Callable[[float, str], None]) -> list[Picture]:
     report = case.measurements.get("deviation")
     facts = report.data["image"] if report is not None else None
     if not facts:
         return []
     pictures = []
-    for number, (distance, point) in enumerate(worstPlaces(facts), start=1):
+    places = list(worstPlaces(facts))
+    for number, (distance, point) in enumerate(places, start=1):
+        progress((number - 1) / len(places), "Cutting the scan where the deviation is largest")
         axis = _axisAlongSurface(case, np.array(point))
         index = float(case.image.lpsToIndex(np.array([point]))[0, axis])
         array = slicePicture(case.image, case.mesh, SliceView(axis, index, tuple(point)), 400)
