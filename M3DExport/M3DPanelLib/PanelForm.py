@@ -36,10 +36,14 @@ class PanelForm:
 
     def chooseObviousInput(self):
         """Choose the first segmentation, with what belongs to it, when nothing is chosen."""
-        if not self._parameters.inputNode:
+        if not self.hasInput():
             node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
             if node is not None:
                 self.choose(node)
+
+    def hasInput(self):
+        """Whether the user, or a saved scene, has chosen something."""
+        return bool(self._parameters.inputNode)
 
     def choose(self, node):
         """Choose a segmentation or model, None for none, with what belongs to it."""

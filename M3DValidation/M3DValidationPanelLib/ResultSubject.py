@@ -65,7 +65,7 @@ def whyOutdated(report, parameters, stamp):
     if isSegmentation(node) and segmentId != parameters.segmentId:
         return _("another segment is chosen now")
     if report.GetAttribute(_CHOICE) not in (None, settingsOf(parameters)):
-        return _("intended use, limits, surface or references are others now")
+        return _("intended use, limits, surface, references or names in the report are others now")
     if stamp is not None and stamp != contentStamp(volume, node, segmentId):
         return _("the scan or the model was edited since")
     return ""

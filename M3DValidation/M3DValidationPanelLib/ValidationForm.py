@@ -97,6 +97,10 @@ class ValidationForm(PanelForm):
             return False, _("Choose the segment to validate")
         return True, _("Check the scan, the segment and the surface made of it")
 
+    def hasInput(self):
+        """Whether something is chosen; a scan alone is something to validate, too."""
+        return super().hasInput() or bool(self._parameters.volume)
+
     def chooseInput(self, node):
         """Take a node with its first segment and the scan it was made from.
 

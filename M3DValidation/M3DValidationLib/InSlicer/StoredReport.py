@@ -44,6 +44,11 @@ def reportObjectsOf(
     """
     requireOpen(database)
     results = readResults(textNode)
+    if results.data["case"]["pseudonymized"]:
+        raise M3DError(
+            "A pseudonymized report has no place in the patient's study; empty the field of the pseudonym and validate "
+            "again to store it."
+        )
     volume = volumeNode or textNode.GetNodeReference(VOLUME)
     if volume is None:
         raise M3DError("The report's scan is no longer in the scene; load it again and choose it as volume.")

@@ -57,6 +57,14 @@ class TestInput:
         assert widget._parameterNode.volume is nodes[0]
         assert widget.ui.validateButton.enabled
 
+    def test_scanAloneStaysChosenWhenThePanelIsOpenedAgain(self, widget, nodes):
+        choose(widget, None)
+        widget._parameterNode.volume = nodes[0]
+        widget.exit()
+        widget.enter()
+        assert widget._parameterNode.inputNode is None
+        assert widget._parameterNode.volume is nodes[0]
+
     def test_scanOfAnotherSegmentationIsNotKeptForOneWithoutScan(self, widget, panelApplication, nodes, tmp_path):
         volume, files = importSeries(panelApplication, tmp_path / "second", patientId="P2")
         addVolumeNode(panelApplication, volume, files, "other scan")

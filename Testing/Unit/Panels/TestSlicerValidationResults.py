@@ -261,7 +261,7 @@ class TestOutput:
         widget._parameterNode.pdf = False
         widget.ui.validateButton.click()
         before = set(application.database._files)
-        with application.showing("pseudonym"):
+        with application.showing("empty the field of the pseudonym"):
             widget.ui.storeButton.click()
         assert set(application.database._files) == before
 
