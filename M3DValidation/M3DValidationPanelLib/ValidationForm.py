@@ -5,6 +5,7 @@ from slicer.i18n import tr as _
 
 from M3DPanelLib.PanelForm import PanelForm, isSegmentation, segmentIdsOf
 
+from .ComparisonView import ComparisonView
 from .DeviationView import DeviationView
 from .LimitsTable import LimitsTable
 from .ReferenceLines import ReferenceLines
@@ -20,6 +21,7 @@ class ValidationForm(PanelForm):
         self.limits = LimitsTable(ui)
         self.lines = ReferenceLines(ui)
         self.deviation = DeviationView(ui, widget)
+        self.comparison = ComparisonView(ui, widget)
         self.results = ResultView(ui, self.deviation.reveal)
         self.actions = ValidationActions(ui, widget, self.results)
         ui.segmentComboBox.connect("currentIndexChanged(int)", self._onSegment)
@@ -34,7 +36,7 @@ class ValidationForm(PanelForm):
 
     def showParameters(self, parameters):
         """Show these parameters, None for none."""
-        for part in (self.limits, self.lines, self.results, self.deviation):
+        for part in (self.limits, self.lines, self.results, self.deviation, self.comparison):
             part.show(parameters)
         if parameters is not None:
             self.ui.folderPathLineEdit.currentPath = folderOf(parameters.reportFolder)

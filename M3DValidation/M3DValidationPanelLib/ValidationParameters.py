@@ -3,7 +3,7 @@
 import json
 from typing import Annotated
 
-from slicer import vtkMRMLDisplayableNode, vtkMRMLScalarVolumeNode, vtkMRMLTextNode
+from slicer import vtkMRMLDisplayableNode, vtkMRMLModelNode, vtkMRMLScalarVolumeNode, vtkMRMLTextNode
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from M3DPanelLib.SurfaceChoices import SurfaceMethod
@@ -24,6 +24,7 @@ class M3DValidationParameterNode:
     person, pseudonym - for the report.
     report - the results: text node with the report's JSON.
     displayRange - deviation (mm) at which colors end.
+    comparedModel, comparisonReference - two models to compare; alignFirst, comparisonTolerance (mm) - how.
     reportFolder - that the report is written to, "" for none.
     """
 
@@ -44,6 +45,11 @@ class M3DValidationParameterNode:
     displayRange: Annotated[float, WithinRange(0.1, 10)] = 2.0
     bands: bool = False
     reliableOnly: bool = True
+
+    comparedModel: vtkMRMLModelNode
+    comparisonReference: vtkMRMLModelNode
+    alignFirst: bool = False
+    comparisonTolerance: Annotated[float, WithinRange(0.01, 20)] = 0.5
 
     reportFolder: str = ""
     html: bool = True

@@ -178,6 +178,27 @@ class M3DValidationWidgetTest(M3DSlicerCase):
         self.assertIn("report", export.ui.validationLabel.text)
         self.assertIn("by profile Anatomical model", export.ui.validationLabel.text)
 
+    def test_twoModelsAreCompared(self):
+        import vtk
+
+        models = []
+        for radius in (10.0, 10.5):
+            sphere = vtk.vtkSphereSource()
+            sphere.SetRadius(radius)
+            sphere.SetThetaResolution(60)
+            sphere.SetPhiResolution(60)
+            sphere.Update()
+            node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode", f"ball {radius:g}")
+            node.SetAndObservePolyData(sphere.GetOutput())
+            node.CreateDefaultDisplayNodes()
+            models.append(node)
+        self.widget.enter()
+        self.widget.ui.comparedModelSelector.setCurrentNode(models[0])
+        self.assertFalse(self.widget.ui.compareButton.enabled)
+        self.widget.ui.comparisonReferenceSelector.setCurrentNode(models[1])
+        self.widget.ui.compareButton.click()
+        self.assertIn("ball 10 against ball 10.5", self.widget.ui.comparisonBrowser.plainText)
+
     def test_reload(self):
         if slicer.util.mainWindow() is None:
             self.skipTest("Slicer reloads panels in its main window only")

@@ -143,6 +143,7 @@ class Walkthrough:
         self.picture("validation-outdated")
         widget.ui.smoothingSlider.value = 0.2
         widget.ui.resultsCollapsibleButton.collapsed = True
+        self.compareModels(widget)
         widget.ui.outputCollapsibleButton.collapsed = False
         widget.ui.pdfCheckBox.checked = False
         widget.ui.storeButton.click()
@@ -155,6 +156,32 @@ class Walkthrough:
         self.picture("validated-exported")
         if "DICOM database" not in export.ui.resultLabel.text:
             raise RuntimeError(f"The validated model was not exported: {export.ui.resultLabel.text}")
+
+    def compareModels(self, widget):
+        """Compare two surfaces of one segment, one of them smoothed."""
+        from M3DExport import M3DExportLogic
+        from M3DLib.InSlicer.SlicerModelNodes import addMeshAsModel
+        from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+
+        parameters = widget._parameterNode
+        models = []
+        for smoothing in (0.0, 0.8):
+            ((mesh, _comparison),) = M3DExportLogic().preview(
+                parameters.inputNode, [parameters.segmentId], parameters.volume, SurfaceParameters(smoothing=smoothing)
+            )
+            models.append(addMeshAsModel(mesh, slicer.mrmlScene, f"smoothing {smoothing:g}"))
+        widget.ui.deviationCollapsibleButton.collapsed = True
+        widget.ui.compareCollapsibleButton.collapsed = False
+        widget.ui.comparedModelSelector.setCurrentNode(models[1])
+        widget.ui.comparisonReferenceSelector.setCurrentNode(models[0])
+        widget.ui.compareButton.click()
+        self.picture("compared")
+        if not widget.ui.comparisonBrowser.plainText:
+            raise RuntimeError(f"The models were not compared: {widget.ui.comparisonLabel.text}")
+        widget.ui.compareCollapsibleButton.collapsed = True
+        widget.ui.deviationCollapsibleButton.collapsed = False
+        for node in models:
+            slicer.mrmlScene.RemoveNode(node)
 
 
 def main():

@@ -92,7 +92,7 @@ def addResults(
             deviation = measured.maps.get("image") if measured is not None else None
             if deviation is not None:
                 own = case.segment.name if case.segment is not None else case.mesh.name
-                _refer(textNode, MAP, _addMap(deviation, f"{own}, deviation from the scan", scene, volumeNode))
+                _refer(textNode, MAP, addMap(deviation, f"{own}, deviation from the scan", scene, volumeNode))
         block = (report.data["deviation"] or {}).get("image")
         if block is not None:
             table, series, chart = addHistogram(block, scene, name)
@@ -160,7 +160,16 @@ def _addEvidence(report: Report, places, scene, name: str) -> slicer.vtkMRMLText
     return node
 
 
-def _addMap(deviation: DeviationMap, name: str, scene, volumeNode) -> slicer.vtkMRMLModelNode:
+def addMap(
+    deviation: DeviationMap,
+    name: str,
+    scene: slicer.vtkMRMLScene,
+    volumeNode: slicer.vtkMRMLVolumeNode | None = None,
+) -> slicer.vtkMRMLModelNode:
+    """A model whose points hold the deviations.
+
+    :param volumeNode: whose transform it is put under; None for none.
+    """
     from vtk.util.numpy_support import numpy_to_vtk
 
     node = addMeshAsModel(deviation.mesh, scene, name)
