@@ -1,4 +1,4 @@
-"""``m3d extract``: the STL out of an Encapsulated STL object, byte for byte."""
+"""``m3d extract``: the model out of an Encapsulated STL object, as STL byte for byte or in another format."""
 
 from __future__ import annotations
 
@@ -16,12 +16,20 @@ def addParser(subparsers) -> None:
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "extract",
-        help="write the STL of an Encapsulated STL object to a file, byte for byte",
-        description="Writes the STL of an Encapsulated STL object to a file, byte for byte as it was encapsulated.",
+        help="write the model of an Encapsulated STL object to a file: its STL, or 3MF, AMF, OBJ, PLY, GLB",
+        description="Writes the STL of an Encapsulated STL object to a file, byte for byte as it was encapsulated; or, "
+        "when the name ends with .3mf, .amf, .obj, .ply or .glb, the same triangles in that format with unit, name, "
+        "color and the object's UID. Nothing of the patient is written.",
     )
     parser.add_argument("file", metavar="FILE.dcm", type=Path)
     parser.add_argument(
-        "--output", metavar="FILE.stl", type=Path, required=True, help="the STL file to write; replaced when it exists"
+        "--output", metavar="FILE", type=Path, required=True, help="the file to write; replaced when it exists"
+    )
+    parser.add_argument(
+        "--build-plate",
+        action="store_true",
+        help="move the model to the origin and onto the plane z = 0, and record the way back (not for STL, which is "
+        "written as it is)",
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.set_defaults(run=run)
@@ -29,12 +37,26 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Write the document; the exit status is 0."""
-    from M3DLib.Dicom.DicomFile import atomicWrite, payloadChunks
-    from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readStlPayload
+    from M3DLib.ModelFiles.ModelFile import FORMATS, formatOf
 
     requireWritableFile(arguments.output)
     if arguments.output.exists() and arguments.file.exists() and arguments.output.samefile(arguments.file):
         raise M3DError("Input and output are the same file; name another output.")
+    # A name that ends in another way was always taken for the name of an STL file.
+    ending = arguments.output.suffix.lower().removeprefix(".")
+    kind = formatOf(arguments.output) if ending in FORMATS else "stl"
+    if kind != "stl":
+        return _writeAs(arguments, terminal)
+    if arguments.build_plate:
+        raise M3DError("--build-plate does not go with STL, which is written byte for byte; choose 3MF, for example.")
+    return _writeStl(arguments, terminal)
+
+
+def _writeStl(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """The document as it was encapsulated."""
+    from M3DLib.Dicom.DicomFile import atomicWrite, payloadChunks
+    from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readStlPayload
+
     payload, dataset, warnings = readStlPayload(arguments.file)
     for warning in warnings + _unitNote(dataset):
         terminal.warn(warning)
@@ -51,6 +73,40 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         "warnings": warnings,
     }
     terminal.result(data, f"Wrote {len(payload)} bytes to '{arguments.output}'.")
+    return 0
+
+
+def _writeAs(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """The triangles in millimeters, in the format that the output's name asks for."""
+    from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+    from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import safeTitle
+    from M3DLib.ModelFiles.FileFacts import FileFacts, onBuildPlate
+    from M3DLib.ModelFiles.ModelFile import writeModelFile
+
+    model = readEncapsulatedStl(arguments.file)
+    for warning in model.warnings:
+        terminal.warn(warning)
+    mesh = model.mesh
+    # An object of another writer may be named after its patient.
+    mesh.name = safeTitle(mesh.name, model.dataset)
+    facts = FileFacts(
+        title=safeTitle(model.description.title or mesh.name, model.dataset),
+        metadata={"ModelUID": model.sopInstanceUid},
+    )
+    meshes = [mesh]
+    if arguments.build_plate:
+        meshes, facts = onBuildPlate(meshes, facts)
+    files = writeModelFile(arguments.output, meshes, facts)
+    data = {
+        "file": str(arguments.output),
+        "files": [str(file) for file in files],
+        "triangles": len(mesh.triangles),
+        "sopInstanceUid": model.sopInstanceUid,
+        "place": facts.place,
+        "toPatientLps": facts.toPatient,
+        "warnings": model.warnings,
+    }
+    terminal.result(data, f"Wrote {len(mesh.triangles)} triangles to {', '.join(repr(str(file)) for file in files)}.")
     return 0
 
 

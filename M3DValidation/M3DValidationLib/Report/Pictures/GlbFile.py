@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import struct
-
 import numpy as np
 
-# glTF is in meters with +Y up and the front towards +Z; patients are in LPS mm. The node says how one becomes the other
-# (x, z, -y), so that the accessors keep the numbers of the report. Column by column.
-LPS_MM_TO_GLTF = (0.001, 0, 0, 0, 0, 0, -0.001, 0, 0, 0.001, 0, 0, 0, 0, 0, 1)
-
-_FLOAT, _UNSIGNED_BYTE, _UNSIGNED_INT = 5126, 5121, 5125
-_VERTICES, _INDICES, _TRIANGLES = 34962, 34963, 4
+from M3DLib.ModelFiles.BinaryWriters import (
+    FLOAT,
+    INDICES,
+    LPS_MM_TO_GLTF,
+    TRIANGLES,
+    UNSIGNED_BYTE,
+    UNSIGNED_INT,
+    VERTICES,
+    glbContainer,
+)
 
 
 def glbBytes(
@@ -34,11 +35,11 @@ def glbBytes(
     values = np.where(measured, distance, 0).astype("<f4")
     opaque = np.full((len(points), 1), 255, dtype=np.uint8)
     parts = [
-        (points, "VEC3", _FLOAT, _VERTICES),
-        (values, "SCALAR", _FLOAT, _VERTICES),
-        (measured.astype("<f4"), "SCALAR", _FLOAT, _VERTICES),
-        (np.concatenate([_linear(colors), opaque], axis=1), "VEC4", _UNSIGNED_BYTE, _VERTICES),
-        (np.ascontiguousarray(triangles, dtype="<u4").reshape(-1), "SCALAR", _UNSIGNED_INT, _INDICES),
+        (points, "VEC3", FLOAT, VERTICES),
+        (values, "SCALAR", FLOAT, VERTICES),
+        (measured.astype("<f4"), "SCALAR", FLOAT, VERTICES),
+        (np.concatenate([_linear(colors), opaque], axis=1), "VEC4", UNSIGNED_BYTE, VERTICES),
+        (np.ascontiguousarray(triangles, dtype="<u4").reshape(-1), "SCALAR", UNSIGNED_INT, INDICES),
     ]
     views, accessors, offset = [], [], 0
     for array, kind, component, target in parts:
@@ -49,7 +50,7 @@ def glbBytes(
     accessors[0]["min"], accessors[0]["max"] = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     accessors[3]["normalized"] = True
     content = {**_scene(), "bufferViews": views, "accessors": accessors, "buffers": [{"byteLength": offset}]}
-    return _container(content, b"".join(array.tobytes() for array, *_ in parts))
+    return glbContainer(content, b"".join(array.tobytes() for array, *_ in parts))
 
 
 def _scene() -> dict:
@@ -63,7 +64,7 @@ def _scene() -> dict:
         "meshes": [
             {
                 "name": "deviation",
-                "primitives": [{"attributes": attributes, "indices": 4, "material": 0, "mode": _TRIANGLES}],
+                "primitives": [{"attributes": attributes, "indices": 4, "material": 0, "mode": TRIANGLES}],
                 "extras": {
                     "POSITION": "LPS, mm",
                     "_DEVIATION": "mm, positive where the mesh is too small; 0 where _MEASURED is 0",
@@ -73,16 +74,6 @@ def _scene() -> dict:
         ],
         "materials": [{"doubleSided": True, "pbrMetallicRoughness": {"metallicFactor": 0, "roughnessFactor": 0.9}}],
     }
-
-
-def _container(content: dict, binary: bytes) -> bytes:
-    """The file: header, JSON chunk, binary chunk (glTF 2.0, chapter 4)."""
-    text = json.dumps(content, separators=(",", ":")).encode("ascii")
-    text += b" " * (-len(text) % 4)
-    header = struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + len(binary))
-    return b"".join(
-        (header, struct.pack("<I4s", len(text), b"JSON"), text, struct.pack("<I4s", len(binary), b"BIN\0"), binary)
-    )
 
 
 def _linear(colors: np.ndarray) -> np.ndarray:
