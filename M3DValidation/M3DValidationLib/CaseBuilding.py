@@ -6,12 +6,12 @@ they could not be made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from M3DLib.Errors import M3DError
-from M3DLib.Mesh.SegmentSurface import makeSurface
+from M3DLib.Errors import M3DError, noProgress
 from M3DLib.Segmentation.SegmentFit import requireFit
+from M3DLib.Surface.SurfaceMaking import makeSegmentSurfaces
 
 if TYPE_CHECKING:
     from M3DLib.Image.ImageVolume import ImageVolume
@@ -37,10 +37,21 @@ def fittingSegments(segments: Sequence[Segment], image: ImageVolume) -> tuple[li
     return list(segments), {}
 
 
-def addSurface(case: Case, surface: SurfaceParameters) -> None:
-    """Make the mesh of the case's segment, or say in ``case.missing`` why there is none."""
-    if case.image.geometryProblems:
-        case.missing["mesh"] = f"No surface was made, for the scan is no regular grid: {case.image.geometryProblems[0]}"
+def addSurfaces(
+    cases: Sequence[Case], surface: SurfaceParameters, progress: Callable[[float, str], None] = noProgress
+) -> None:
+    """Make the meshes of the segments of one scan's cases, or say in ``case.missing`` why there are none.
+
+    Together, for segments that touch are moved together when they are refined.
+    """
+    if not cases:
         return
-    case.mesh = makeSurface(case.segment, surface)
-    case.surfaceParameters = surface
+    image = cases[0].image
+    if image.geometryProblems:
+        reason = f"No surface was made, for the scan is no regular grid: {image.geometryProblems[0]}"
+        for case in cases:
+            case.missing["mesh"] = reason
+        return
+    meshes = makeSegmentSurfaces([case.segment for case in cases], surface, image, progress)
+    for case, mesh in zip(cases, meshes, strict=True):
+        case.mesh, case.surfaceParameters = mesh, surface

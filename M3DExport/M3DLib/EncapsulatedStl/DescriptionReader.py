@@ -171,10 +171,8 @@ class DescriptionReader:
         """The surface parameters recorded by this software, None when there are none or they are not understood."""
         for step in self._algorithms():
             if step.name == SURFACE_ALGORITHM:
-                values = dict(step.parameters)
-                known = SurfaceParameters().asDict()
                 try:
-                    return SurfaceParameters(**{key: type(known[key])(values[key]) for key in values if key in known})
+                    return SurfaceParameters.fromTexts(dict(step.parameters))
                 except ValueError:
                     self.warnings.append("The parameters of the surface cannot be understood.")
         return None

@@ -17,6 +17,7 @@ from ..Identifying import namesPatient
 from ..Mesh.StlFile import checkStl, stlBytes
 from ..Mesh.SurfaceParameters import SurfaceParameters
 from ..Software import softwareVersions
+from ..Surface.SurfaceRecord import recordParameters
 from .DocumentReferences import DocumentReference, addCommonInstanceReference, documentItems, sourceItems
 from .ModelDescription import (
     REPAIRS_PARAMETER,
@@ -70,7 +71,7 @@ def encapsulateMesh(
     stl = stlBytes(mesh, description.units, description.unitMm)
     identical = [*more.pop("identical", ()), *findIdentical(stl, stored)]
     return buildEncapsulatedStl(
-        stl, description, sources, surface, placement, identical=identical, checked=True, **more
+        stl, description, sources, surface, placement, identical=identical, checked=True, record=mesh.record, **more
     )
 
 
@@ -86,6 +87,7 @@ def buildEncapsulatedStl(
     icon: np.ndarray | None = None,
     checked: bool = False,
     madeAt: datetime | None = None,
+    record: dict | None = None,
 ) -> Dataset:
     """An Encapsulated STL object, ready to be written as explicit VR little endian.
 
@@ -98,6 +100,7 @@ def buildEncapsulatedStl(
     :param icon: uint8 (rows, columns, 3) sRGB picture of the model, at most 64 x 64.
     :param checked: the STL is known to be strictly valid; it is checked otherwise.
     :param madeAt: when the object is made (Instance Creation); None for now.
+    :param record: what was done to the surface since it was made of its segment (``TriangleMesh.record``).
     :return: dataset with file meta information; the STL itself is not copied.
     :raises M3DError: when the description or the STL is not valid.
     """
@@ -118,7 +121,7 @@ def buildEncapsulatedStl(
         _addDocument(dataset, description, sources, placement, started)
         dataset.EncapsulatedDocumentLength = len(stl)
         dataset.EncapsulatedDocument = stl
-        _addModel(dataset, description, surface, icon)
+        _addModel(dataset, description, surface, icon, record)
         _addSop(dataset, _inZone(now, zone))
         if sources.references:
             dataset.SourceInstanceSequence = sourceItems(sources.references)
@@ -246,6 +249,7 @@ def _addModel(
     description: ModelDescription,
     surface: SurfaceParameters | None,
     icon: np.ndarray | None,
+    record: dict | None,
 ) -> None:
     dataset.MeasurementUnitsCodeSequence = [Codes.itemFromUnit(description.units)]
     if description.modified is not None:
@@ -264,7 +268,7 @@ def _addModel(
         dataset.RecommendedPresentationOpacity = float(description.opacity)
     algorithm = description.algorithm
     if surface is not None:
-        algorithm = surfaceAlgorithm(surface, description.segmentation, description.repairs)
+        algorithm = surfaceAlgorithm(surface, description.segmentation, description.repairs, record)
     if algorithm is not None:
         dataset.DerivationAlgorithmSequence = [algorithmItem(algorithm)]
     if icon is not None:
@@ -273,9 +277,15 @@ def _addModel(
         dataset.IconImageSequence = [iconItem(icon)]
 
 
-def surfaceAlgorithm(surface: SurfaceParameters, segmentation: str = "", repairs: str = "") -> DerivationAlgorithm:
-    """How the surface was made, as it is recorded in the object."""
+def surfaceAlgorithm(
+    surface: SurfaceParameters, segmentation: str = "", repairs: str = "", record: dict | None = None
+) -> DerivationAlgorithm:
+    """How the surface was made, as it is recorded in the object.
+
+    :param record: of the mesh: what refining and simplifying did, in figures.
+    """
     parameters = [(key, str(value)) for key, value in surface.asDict().items()]
+    parameters += recordParameters(record or {})
     if segmentation:
         parameters.append((SEGMENTATION_PARAMETER, segmentation))
     if repairs:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..Errors import M3DError, noProgress
-from ..Mesh.SegmentSurface import makeSurface
 from ..Mesh.SurfaceParameters import SurfaceParameters
 from ..Segmentation.SegmentFit import requireFit
+from ..Surface.SurfaceMaking import makeSegmentSurfaces
 from .EncapsulatedStlWriter import encapsulateMesh, safeTitle
 from .ModelDescription import ModelDescription
 from .ModelSources import ModelSources, sourcesFromImages
@@ -54,11 +54,7 @@ def makeSurfaces(
     image.requireRegular()
     for segment in segments:
         requireFit(segment, image)
-    meshes = []
-    for number, segment in enumerate(segments):
-        progress(number / len(segments), f"Making the surface of {len(segments)} segments")
-        meshes.append(makeSurface(segment, surface))
-    return meshes
+    return makeSegmentSurfaces(segments, surface, image, progress)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..Errors import M3DError, noProgress
-from ..Mesh.SegmentSurface import makeSurface
 from ..Mesh.SurfaceParameters import SurfaceParameters
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..Segmentation.DicomSegReader import imageSeriesOf, readSegHeader, segmentNumber
@@ -17,6 +16,7 @@ from ..Segmentation.Segment import Segment, SegmentSource
 from ..Segmentation.SegmentFit import requireFit
 from ..Segmentation.SegmentMerging import mergeSegments
 from ..Segmentation.SlicerSegmentationReader import segmentsOfSegmentation
+from ..Surface.SurfaceMaking import makeSegmentSurfaces
 from .SlicerImage import instanceUidsOf
 from .SlicerTransforms import transformToVolume
 
@@ -185,14 +185,16 @@ def makeMeshes(
     for part in parts:
         if part.segment is not None:
             _requireFit(part, image)
-    for number, part in enumerate(parts):
-        progress(number / len(parts), f"Making the surface of '{part.name}'")
-        if part.segment is not None:
-            part.mesh = makeSurface(part.segment, surface)
-            part.mesh.opacity = part.opacity
-        if part.transform is not None:
-            part.mesh = moved(part.mesh, part.transform)
+    drawn = [part for part in parts if part.segment is not None]
+    # Where they fit the scan: only there can a surface be moved to the image's edge.
+    placed = [part if _fits(part.segment, image) else _brought(part) for part in drawn]
+    meshes = makeSegmentSurfaces([part.segment for part in placed], surface, image, progress)
+    for part, where, mesh in zip(drawn, placed, meshes, strict=True):
+        mesh.opacity = part.opacity
+        part.mesh = mesh if where.transform is None else moved(mesh, where.transform)
+    for part in parts:
         if part.segment is None:
+            part.mesh = part.mesh if part.transform is None else moved(part.mesh, part.transform)
             _requireOverlap(part.mesh, image)
 
 
@@ -203,7 +205,21 @@ def _requireFit(part: Part, image: ImageVolume) -> None:
     except M3DError:
         if part.transform is None:
             raise
-        requireFit(replace(part.segment, ijkToLps=part.transform @ part.segment.ijkToLps), image)
+        requireFit(_brought(part).segment, image)
+
+
+def _fits(segment: Segment, image: ImageVolume) -> bool:
+    try:
+        requireFit(segment, image)
+    except M3DError:
+        return False
+    return True
+
+
+def _brought(part: Part) -> Part:
+    """A part whose voxels lie where its transform brings them."""
+    segment = replace(part.segment, ijkToLps=part.transform @ part.segment.ijkToLps)
+    return replace(part, segment=segment, transform=None)
 
 
 def _requireOverlap(mesh: TriangleMesh, image: ImageVolume) -> None:
@@ -237,7 +253,7 @@ def corrected(part: Part, correction: np.ndarray | None) -> Part:
 def moved(mesh: TriangleMesh, matrix: np.ndarray) -> TriangleMesh:
     """A mesh under a linear transform (LPS mm); a mirrored one is turned inside out again."""
     points = mesh.points.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
-    result = TriangleMesh(points, mesh.triangles, mesh.name, mesh.color, mesh.opacity)
+    result = TriangleMesh(points, mesh.triangles, mesh.name, mesh.color, mesh.opacity, record=mesh.record)
     return result.reversed() if np.linalg.det(matrix[:3, :3]) < 0 else result
 
 

@@ -27,6 +27,8 @@ class TriangleMesh:
     :ivar opacity: 0 (transparent) to 1 (opaque), or None when unknown.
     :ivar precise: float64 (n, 3), the points before they were rounded to ``points``, where that loses something (a
         model far from the origin); None elsewhere.
+    :ivar record: what was done to the surface since it was made of its segment ("refinement", "simplification"), plain
+        JSON values each.
     """
 
     points: np.ndarray
@@ -35,6 +37,7 @@ class TriangleMesh:
     color: tuple[float, float, float] | None = None
     opacity: float | None = None
     precise: np.ndarray | None = None
+    record: dict = field(default_factory=dict, compare=False)
     _cache: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -133,7 +136,8 @@ class TriangleMesh:
 
     def reversed(self) -> TriangleMesh:
         """The same mesh with every triangle facing the other way."""
-        return TriangleMesh(self.points, self.triangles[:, ::-1], self.name, self.color, self.opacity, self.precise)
+        turned = self.triangles[:, ::-1]
+        return TriangleMesh(self.points, turned, self.name, self.color, self.opacity, self.precise, self.record)
 
     @property
     def exactPoints(self) -> np.ndarray:
@@ -143,7 +147,7 @@ class TriangleMesh:
     def about(self, origin: np.ndarray) -> TriangleMesh:
         """The same mesh in coordinates that begin at ``origin`` (LPS mm), with all the digits that are known."""
         near = self.exactPoints - np.asarray(origin, dtype=np.float64)
-        return TriangleMesh(near, self.triangles, self.name, self.color, self.opacity)
+        return TriangleMesh(near, self.triangles, self.name, self.color, self.opacity, record=self.record)
 
     def toPolyData(self) -> vtk.vtkPolyData:
         """vtkPolyData in LPS mm that shares the points' memory (keep the mesh alive while it is used)."""

@@ -149,6 +149,7 @@ def resultOf(image: ImageVolume, models: list[Model], stored: StoredFiles, stlFi
     described = []
     for number, model in enumerate(models):
         entry = modelEntry(model.mesh, model.dataset, stored.instances[str(model.dataset.SOPInstanceUID)])
+        entry.update(model.mesh.record)
         if stlFiles:
             entry["stl"] = str(stlFiles[number])
         described.append(entry)
@@ -164,10 +165,13 @@ def resultOf(image: ImageVolume, models: list[Model], stored: StoredFiles, stlFi
 
 
 def _text(data: dict) -> str:
+    from M3DLib.Surface.SurfaceRecord import recordTexts
+
     lines = [f"Wrote {len(data['models'])} model(s) to {data['output']} in {data['seconds']['total']:.1f} s."]
     for model in data["models"]:
         lines.append(modelLine(model))
         lines.append(f"    {model['file']}")
+        lines += [f"    {text}" for text in recordTexts(model)]
         lines += [f"    {repair['description']}" for repair in model.get("repairs", [])]
         if "stl" in model:
             lines.append(f"    {model['stl']}")

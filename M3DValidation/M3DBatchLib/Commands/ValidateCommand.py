@@ -15,7 +15,7 @@ from M3DValidationLib.Report.Content.ReportReferences import referToModels, requ
 from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces
 from M3DValidationLib.Report.ReportFolder import replaceReport, requireReportFolder
 
-from ..Options.InputOptions import addImageOptions, addSegmentOptions, requireOneAnatomy
+from ..Options.InputOptions import addImageOptions, addRefinementOptions, addSegmentOptions, requireOneAnatomy
 from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
 from ..Options.ReportOptions import addReportOptions
 from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireOneRun, requireSource, storeReport
@@ -71,6 +71,7 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
     )
     group.add_argument("--smoothing", type=float, metavar="F", help="of a surface made here, as in m3d export")
     group.add_argument("--decimation", type=float, metavar="F", help="of a surface made here, as in m3d export")
+    addRefinementOptions(group)
     group = parser.add_argument_group("deviation")
     group.add_argument(
         "--edge-method",
@@ -196,7 +197,7 @@ def _requireSense(arguments: argparse.Namespace) -> None:
         if getattr(arguments, option) and not arguments.image:
             problems.append(f"--{option} needs the scan it belongs to; give --image too.")
     if arguments.mesh:
-        names = ("surface_method", "smoothing", "decimation")
+        names = ("surface_method", "smoothing", "decimation", "refine", "refine_range")
         given = [name for name in names if name in getattr(arguments, "optionsGiven", {})]
         if given:
             problems.append(f"--{given[0].replace('_', '-')} is about a surface made here, but --mesh brings one.")

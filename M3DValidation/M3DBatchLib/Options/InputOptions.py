@@ -56,7 +56,7 @@ def addSegmentOptions(parser: argparse.ArgumentParser) -> None:
 
 
 def addSurfaceOptions(parser: argparse.ArgumentParser) -> None:
-    """--surface-method, --smoothing and --decimation."""
+    """--surface-method, --smoothing, --decimation, --refine and --refine-range."""
     from M3DLib.Mesh.SurfaceParameters import METHODS, SurfaceParameters
 
     defaults = SurfaceParameters()
@@ -77,6 +77,28 @@ def addSurfaceOptions(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="share of the triangles to remove, 0 to less than 1 (default: %(default)s)",
     )
+    addRefinementOptions(group)
+
+
+def addRefinementOptions(group: argparse._ArgumentGroup) -> None:
+    """--refine and --refine-range, to the options about the surface."""
+    group.add_argument(
+        "--refine",
+        action="store_true",
+        help="move the surface to where the scan shows its edge, finer than the voxels; what was moved, held and left "
+        "is recorded",
+    )
+    group.add_argument(
+        "--refine-range",
+        type=float,
+        metavar="MM",
+        help="no point of the surface is moved farther (default: the largest voxel edge)",
+    )
+
+
+def refinementFrom(arguments: argparse.Namespace) -> dict:
+    """What :func:`addRefinementOptions` asked for, as fields of ``SurfaceParameters``."""
+    return {"refine": arguments.refine, "refineRange": arguments.refine_range}
 
 
 def surfaceParametersFrom(arguments: argparse.Namespace) -> SurfaceParameters:
@@ -86,7 +108,9 @@ def surfaceParametersFrom(arguments: argparse.Namespace) -> SurfaceParameters:
     """
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
-    return SurfaceParameters(arguments.surface_method, arguments.smoothing, arguments.decimation)
+    return SurfaceParameters(
+        arguments.surface_method, arguments.smoothing, arguments.decimation, **refinementFrom(arguments)
+    )
 
 
 def requireOneAnatomy(arguments: argparse.Namespace, required: bool = True) -> None:

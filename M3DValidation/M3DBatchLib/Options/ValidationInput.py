@@ -9,7 +9,7 @@ from M3DLib.Errors import M3DError
 
 from ..Stopwatch import Stopwatch
 from ..Terminal import Terminal
-from .InputOptions import readSegmentsFrom
+from .InputOptions import readSegmentsFrom, refinementFrom
 
 if TYPE_CHECKING:
     from M3DLib.Image.ImageVolume import ImageVolume
@@ -29,7 +29,7 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
     """
     from M3DLib.Image.ImageReader import readImage
     from M3DLib.MeshFiles.MeshReader import readMesh
-    from M3DValidationLib.CaseBuilding import addSurface
+    from M3DValidationLib.CaseBuilding import addSurfaces
     from M3DValidationLib.Check import Case
 
     options = {
@@ -58,14 +58,13 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
     if not segments:
         return [Case(profile, image, mesh=mesh, meshNotes=notes, options=options, missing=missing, **known)]
     cases = []
-    for index, segment in enumerate(segments):
+    for segment in segments:
         others = [other for other in segments if other is not segment]
         case = Case(profile, image, segment, others, mesh, notes, options=dict(options), missing=dict(missing), **known)
-        if mesh is None:
-            with stopwatch.stage("surface"):
-                terminal.progress(index / len(segments), "Making the surface")
-                addSurface(case, surface)
         cases.append(case)
+    if mesh is None:
+        with stopwatch.stage("surface"):
+            addSurfaces(cases, surface, terminal.progress)
     return cases
 
 
@@ -88,6 +87,7 @@ def _surfaceParameters(arguments: argparse.Namespace) -> SurfaceParameters:
         "method": arguments.surface_method,
         "smoothing": arguments.smoothing,
         "decimation": arguments.decimation,
+        **refinementFrom(arguments),
     }
     return SurfaceParameters(**{name: value for name, value in values.items() if value is not None})
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from M3DLib.Errors import noProgress
+from M3DLib.Surface.SurfaceRecord import recordTexts
 
 from ..Check import Case
 from ..CheckSupport import PLACES, allNotAssessable, placeList, placeText, plural, requirementsOf
@@ -267,8 +268,9 @@ class SurfaceCheck(_VoxelCheck):
                 findings.append(requirement.notAssessable("How the mesh was made from the segment is not known."))
             else:
                 how = f"smoothing {parameters.smoothing:g}, decimation {parameters.decimation:g}"
-                message = f"Made by {parameters.method}, {how}."
-                findings.append(requirement.stated(True, None, message, **parameters.asDict()))
+                message = " ".join([f"Made by {parameters.method}, {how}.", *recordTexts(case.mesh.record)])
+                evidence = {**parameters.asDict(), **case.mesh.record}
+                findings.append(requirement.stated(True, None, message, **evidence))
         if requirement := held.get("mesh-volume-change"):
             if not case.mesh.isClosed:
                 findings.append(requirement.notAssessable("The mesh is not closed, so it has no volume."))

@@ -14,7 +14,7 @@ from M3DLib.InSlicer.SlicerTransforms import ijkToLpsOfVolume
 from M3DLib.InSlicer.VoxelOrigin import DerivedVolume
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
-from ..CaseBuilding import addSurface, fittingSegments
+from ..CaseBuilding import addSurfaces, fittingSegments
 from ..Check import Case
 from .MarkupReferences import referenceOfLine
 
@@ -85,12 +85,15 @@ def casesOfNodes(
     if unknown := chosen - set(_segmentIds(node)):
         raise M3DError(f"Segmentation '{node.GetName()}' has no segment with the ID '{sorted(unknown)[0]}'.")
     wanted = [part for part, segmentId in zip(parts, _segmentIds(node), strict=True) if segmentId in chosen]
+    surface = surface or SurfaceParameters()
+    if not image.geometryProblems:
+        # Made as M3D Export makes them, so that the surface that is validated is the one that is exported.
+        makeMeshes([part for part in wanted if part.segment is not None], image, surface, progress)
     cases = []
-    for number, part in enumerate(wanted):
-        progress(number / len(wanted), f"Making the surface of '{part.name}'")
+    for part in wanted:
         others = [_moved(other).segment for other in parts if other is not part and other.segment is not None]
         own = {**known, "options": dict(options)}
-        cases.append(_caseOf(Case(profile, image, **own), part, others, surface or SurfaceParameters()))
+        cases.append(_caseOf(Case(profile, image, **own), part, others, surface))
     return SceneCases(cases, warnings)
 
 
@@ -110,10 +113,8 @@ def _caseOf(case: Case, part: Part, others: Sequence[Segment], surface: SurfaceP
         segments, case.missing = fittingSegments([_moved(part).segment], image)
         if segments:
             case.segment = segments[0]
-            addSurface(case, surface)
+            addSurfaces([case], surface)
         return case
-    # Made as M3D Export makes it, so that the surface that is validated is the one that is exported.
-    makeMeshes([part], image, surface)
     case.mesh, case.surfaceParameters = part.mesh, surface
     segment = _moved(replace(part, mesh=None)).segment
     if _fits(segment, image):

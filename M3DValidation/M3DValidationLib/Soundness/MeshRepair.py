@@ -79,7 +79,7 @@ def _changed(mesh: TriangleMesh, points: np.ndarray, triangles: np.ndarray) -> T
     used = np.zeros(len(points), dtype=bool)
     used[triangles.reshape(-1)] = True
     number = np.cumsum(used) - 1
-    return TriangleMesh(points[used], number[triangles], mesh.name, mesh.color, mesh.opacity)
+    return TriangleMesh(points[used], number[triangles], mesh.name, mesh.color, mesh.opacity, record=mesh.record)
 
 
 def _removeUseless(mesh: TriangleMesh) -> tuple[TriangleMesh, Repair | None]:
@@ -176,7 +176,7 @@ def _reorient(mesh: TriangleMesh) -> tuple[TriangleMesh, Repair | None]:
     triangles = mesh.triangles.copy()
     numbers = topology.original[turn]
     triangles[numbers] = triangles[numbers][:, ::-1]
-    repaired = TriangleMesh(mesh.points, triangles, mesh.name, mesh.color, mesh.opacity)
+    repaired = TriangleMesh(mesh.points, triangles, mesh.name, mesh.color, mesh.opacity, record=mesh.record)
     sentence = f"Turned {count} triangles ({len(shells.insideOut)} shells were inside out)."
     return repaired, Repair("reorient", count, sentence)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
 from M3DLib.Software import softwareVersions
+from M3DLib.Surface.SurfaceRecord import recordParameters, recordTexts
 
 from .StlHash import stlHash
 
@@ -53,7 +54,9 @@ def dataFlow(cases: Sequence[Case], files: Sequence[Path] = (), *, time: str = "
         name = case.segment.name if case.segment is not None else case.mesh.name
         made = case.surfaceParameters is not None
         if made:
-            settings = case.surfaceParameters.asDict()
+            settings = {**case.surfaceParameters.asDict(), **dict(recordParameters(case.mesh.record))}
+            if case.mesh.record:
+                settings["afterwards"] = " ".join(recordTexts(case.mesh.record))
             steps.append(_step("surface", f"Surface of '{name}'", softwareVersions(), settings, **here))
         entries = [] if made else [entry for entry in hashed if entry["name"] not in segmentFiles]
         steps.append(_stlStep(case, name, entries, here if made else {}))

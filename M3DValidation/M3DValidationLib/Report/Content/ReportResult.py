@@ -79,14 +79,21 @@ def _inputOf(cases: list[Case]) -> dict:
             "geometryProblems": image.geometryProblems,
             "skippedFiles": [{"file": item.file.name, "reason": item.reason} for item in image.skippedFiles],
         }
-    segments = [case.segment for case in cases if case.segment is not None]
-    if segments:
-        data["segments"] = [{"name": s.name, "volumeMm3": s.volumeMm3, "from": s.source.kind} for s in segments]
+    described = [_segmentOf(case) for case in cases if case.segment is not None]
+    if described:
+        data["segments"] = described
     if first.mesh is not None and first.meshNotes is not None:
         data["mesh"] = {"format": first.meshNotes.format, "triangles": len(first.mesh.triangles)}
     if first.surfaceParameters is not None:
         data["surface"] = first.surfaceParameters.asDict()
     return data
+
+
+def _segmentOf(case: Case) -> dict:
+    """The segment of a case, and what was done to its surface since."""
+    segment = case.segment
+    described = {"name": segment.name, "volumeMm3": segment.volumeMm3, "from": segment.source.kind}
+    return {**described, **(case.mesh.record if case.mesh is not None else {})}
 
 
 def _plain(value):

@@ -1,0 +1,141 @@
+"""What the image asks of every vertex of a surface: how far to go, how sure that is, or why it should stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from ..Distance.DeviationMap import DeviationMap, Quality
+from ..Image.ImageVolume import ImageVolume
+from .Neighborhood import Neighborhood
+
+# An edge farther away than so many standard deviations of the blur and half a voxel is another surface's: the level of
+# 7 % or 93 % of the contrast, at which nobody sets a threshold, lies so far from the middle.
+BLURS = 1.5
+VOXELS = 0.5
+# Half the width of a 95 % interval in standard deviations.
+INTERVAL = 1.96
+# No vertex is surer than this (mm), so that a few with sharp edges do not outweigh all their neighbors.
+SUREST = 0.01
+# Where the image shows an edge but not one that can be trusted to the last tenth (ridges, unclear edges), mm.
+UNCLEAR = 0.1
+# How strongly what has no edge of its own stays where it is, as the standard deviation of a place, mm.
+STAYING = 0.1
+# A measured place that differs more from those around it, in voxels, is a mistake.
+ODD = 0.35
+# Vertices from where on, as shares of their surroundings, the image's silence is not bridged but respected.
+SILENT_FROM, SILENT_TO = 0.6, 0.9
+# Share of thin places in the surroundings above which a wall or gap is left as it is, on both its sides.
+THIN_SHARE = 0.3
+# Walls below so many standard deviations of the blur have both sides in one blur.
+WALL_REACH = 6.0
+
+
+class Motion(IntEnum):
+    """What became of a vertex."""
+
+    MOVED = 0
+    HELD = 1
+    LEFT = 2
+
+
+MOTION_TEXT = {
+    Motion.MOVED: "moved to the edge in the image",
+    Motion.HELD: "held: the image's edge is not to be trusted there, or the way is barred",
+    Motion.LEFT: "left: the image shows no edge of this surface there",
+}
+
+
+@dataclass
+class EdgeTargets:
+    """What the image asks of each vertex, arrays (n,).
+
+    :ivar distance: mm along the normal; 0 where the image asks nothing; back to where it was for what is to stay.
+    :ivar weight: 1/mm2, inverse square of how sure that is; 0 where the neighbors decide.
+    :ivar sure: which vertices have an edge of their own that was measured reliably.
+    :ivar unclear: which lie at a ridge too sharp for the blur, or where the image shows no clear edge.
+    :ivar motion: values of :class:`Motion`.
+    """
+
+    distance: np.ndarray
+    weight: np.ndarray
+    sure: np.ndarray
+    unclear: np.ndarray
+    motion: np.ndarray
+
+
+def edgeTargets(
+    deviation: DeviationMap, image: ImageVolume, gone: np.ndarray, neighborhood: Neighborhood
+) -> EdgeTargets:
+    """Targets from a measured deviation of the surface as it lies now.
+
+    :param deviation: from ``image``. :param gone: how far each vertex has come along its normal already, mm, (n,).
+    """
+    normals = deviation.normals.astype(np.float64)
+    distance, quality = deviation.distance.astype(np.float64), deviation.quality
+    spread = standardDeviations(deviation)
+    blur, voxel = _blurAndVoxel(deviation, image, normals)
+    with np.errstate(invalid="ignore"):
+        own = np.abs(distance + gone) <= BLURS * blur + VOXELS * voxel
+    thin = _thinPlaces(deviation, blur, neighborhood)
+    sure = (quality == Quality.RELIABLE) & own & ~thin
+    unclear = (quality == Quality.SHARP) | (quality == Quality.POOR_FIT)
+    spread = np.where(unclear, np.maximum(spread, UNCLEAR), spread)
+    used = sure | (unclear & own & ~thin)
+    distance = np.where(used, distance, 0.0)
+    around = neighborhood.averaged(distance, np.where(used, spread**-2, 1e-9), 3)
+    odd = used & (np.abs(distance - around) > ODD * voxel + 3 * spread)
+    sure &= ~odd
+    used &= ~odd
+    silent = neighborhood.averaged(1.0 - used, np.ones(len(used)), 4)
+    stays = np.clip((silent - SILENT_FROM) / (SILENT_TO - SILENT_FROM), 0, 1)
+    stays[thin | (quality == Quality.LOW_CONTRAST)] = 1
+    stays[used] = 0
+    weight = np.where(used, spread**-2, stays / STAYING**2)
+    held = thin | np.isin(quality, (Quality.LOW_CONTRAST, Quality.OUTSIDE_IMAGE))
+    motion = np.where(used, Motion.MOVED, np.where(held, Motion.HELD, Motion.LEFT)).astype(np.uint8)
+    distance = np.where(used, distance, np.where(stays > 0, -gone, 0.0))
+    return EdgeTargets(distance, weight, sure, unclear, motion)
+
+
+def standardDeviations(deviation: DeviationMap) -> np.ndarray:
+    """How sure each measured place is, mm, float64 (n,): from the stated interval, or from the widened one that is
+    known for thick slices.
+    """
+    if deviation.uncertainty is not None:
+        interval = deviation.uncertainty.astype(np.float64)
+    else:
+        # Where nothing is known, a whole standard deviation of the blur; the last measurement decides whether it may.
+        known = deviation.calibration["estimate95"] or INTERVAL * deviation.settings["edgeWidthSd"]
+        interval = np.full(len(deviation.distance), float(known))
+    return np.sqrt((interval / INTERVAL) ** 2 + SUREST**2)
+
+
+def _blurAndVoxel(deviation: DeviationMap, image: ImageVolume, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Standard deviation of the blur and extent of a voxel along each normal, mm."""
+    covariance = np.asarray(deviation.settings["blurCovariance"])
+    blur = np.sqrt(np.einsum("ni,ni->n", normals @ covariance, normals))
+    return blur, np.abs(normals @ image.ijkToLps[:3, :3]).max(axis=1)
+
+
+def _thinPlaces(deviation: DeviationMap, blur: np.ndarray, neighborhood: Neighborhood) -> np.ndarray:
+    """Vertices of walls and gaps that are too thin for the blur, those of the opposite side among them, bool (n,).
+
+    One side moved and the other not would change the thickness, of which the image says nothing.
+    """
+    thin = deviation.quality == Quality.THIN
+    if not thin.any():
+        return thin
+    from scipy.spatial import cKDTree
+
+    points, normals = deviation.mesh.points, deviation.normals
+    places = np.flatnonzero(thin)
+    reach = WALL_REACH * float(np.median(blur[places]))
+    distance, nearest = cKDTree(points[places]).query(points, distance_upper_bound=reach)
+    near = np.isfinite(distance)
+    opposite = np.zeros(len(thin))
+    facing = np.einsum("ni,ni->n", normals[near], normals[places[nearest[near]]])
+    opposite[near] = 0.5 * (facing < -0.5)
+    return neighborhood.averaged(np.maximum(thin, opposite), np.ones(len(thin)), 3) > THIN_SHARE

@@ -1,0 +1,98 @@
+"""Moves of a surface's vertices taken back where the surface would pass through itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..Errors import noProgress
+from ..Intersection.SelfIntersection import selfIntersections
+from ..Intersection.TriangleIntersection import APART, meeting
+from .Neighborhood import Neighborhood
+
+# What is tried in turn on a neighborhood that grows by one ring each time: to even out the folds, to go half the way,
+# not to go at all.
+EVENINGS, HALVINGS = 4, 6
+MOST_ROUNDS = 14
+# Steps toward the middle of the neighbors that even out a fold.
+EVENING_STEPS = 10
+
+
+def withoutNewIntersections(
+    before: np.ndarray,
+    after: np.ndarray,
+    triangles: np.ndarray,
+    *,
+    neighborhood: Neighborhood,
+    limit: float,
+    progress: Callable[[float, str], None] = noProgress,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions as near to those wanted as they can be without a pair of triangles that meets and did not before.
+
+    :param before: (n, 3) positions from which no new pair may arise. :param after: (n, 3) wanted.
+    :param limit: no vertex gets farther from where it was, mm.
+    :return: positions, float64 (n, 3) holding float32 values, and which vertices were held back, bool (n,).
+    """
+    before, after = (np.asarray(points, dtype=np.float32).astype(np.float64) for points in (before, after))
+    triangles = triangles.astype(np.int64)
+    heldBack = np.zeros(len(before), dtype=bool)
+    points = after.copy()
+    look = np.arange(len(triangles))
+    for number in range(MOST_ROUNDS):
+        pairs = _newPairs(before, points, triangles, look, progress)
+        if not len(pairs):
+            return points, heldBack
+        touched = np.zeros(len(points), dtype=bool)
+        touched[triangles[pairs].ravel()] = True
+        for _ in range(1 + number):
+            touched[triangles[touched[triangles].any(axis=1)].ravel()] = True
+        if number < EVENINGS:
+            _evenOut(points, neighborhood, touched)
+            away = points[touched] - before[touched]
+            length = np.linalg.norm(away, axis=1, keepdims=True)
+            points[touched] = before[touched] + away * np.minimum(1, limit / np.maximum(length, 1e-9))
+        else:
+            share = 0.5 if number < HALVINGS else 0.0
+            points[touched] = before[touched] + share * (points[touched] - before[touched])
+        points = points.astype(np.float32).astype(np.float64)
+        heldBack |= touched
+        look = _around(points, triangles, touched)
+    # Not expected: nothing has been gained that is worth a surface passing through itself.
+    return before, np.ones(len(before), dtype=bool)
+
+
+def _evenOut(points: np.ndarray, neighborhood: Neighborhood, which: np.ndarray) -> None:
+    """Draw some vertices toward the middle of their neighbors, the others fixed: folds open, and little else moves."""
+    rows = neighborhood.matrix[np.flatnonzero(which)]
+    for _ in range(EVENING_STEPS):
+        points[which] = rows @ points
+
+
+def _newPairs(before, points, triangles, look, progress) -> np.ndarray:
+    """Pairs (k, 2) of the triangles ``look`` that meet now and did not before."""
+    used, compact = np.unique(triangles[look], return_inverse=True)
+    found = selfIntersections(points[used], compact.reshape(-1, 3), progress).pairs
+    if not len(found):
+        return found
+    pairs = look[found]
+    # Of pairs that share a point only the new surface is asked: whether such a pair met before hardly matters, since
+    # the vertices go back at most to where they were.
+    apart = ~(triangles[pairs[:, 0]][:, :, None] == triangles[pairs[:, 1]][:, None, :]).any(axis=(1, 2))
+    old = np.zeros(len(pairs), dtype=bool)
+    old[apart] = meeting(before[triangles[pairs[apart, 0]]], before[triangles[pairs[apart, 1]]]) != APART
+    still = (points[triangles[pairs].reshape(len(pairs), -1)] == before[triangles[pairs].reshape(len(pairs), -1)]).all(
+        axis=(1, 2)
+    )
+    return pairs[~old & ~still]
+
+
+def _around(points: np.ndarray, triangles: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """Numbers of all triangles that may meet one with a changed corner."""
+    from scipy.spatial import cKDTree
+
+    own = changed[triangles].any(axis=1)
+    centers = points[triangles].mean(axis=1)
+    reach = np.linalg.norm(points[triangles] - centers[:, None], axis=2).max(axis=1)
+    distance, _ = cKDTree(centers[own]).query(centers, distance_upper_bound=2 * float(reach.max()))
+    return np.flatnonzero(np.isfinite(distance))

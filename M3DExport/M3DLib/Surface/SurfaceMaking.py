@@ -1,0 +1,40 @@
+"""The surfaces of segments as their parameters ask for them: the one way of panel, console and command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..Errors import M3DError, noProgress
+from ..Image.ImageVolume import ImageVolume
+from ..Mesh.SegmentSurface import makeSurface
+from ..Mesh.SurfaceParameters import SurfaceParameters
+from ..Mesh.TriangleMesh import TriangleMesh
+from ..Segmentation.Segment import Segment
+from .SurfaceRefinement import refineSurfaces
+
+
+def makeSegmentSurfaces(
+    segments: Sequence[Segment],
+    parameters: SurfaceParameters,
+    image: ImageVolume | None = None,
+    progress: Callable[[float, str], None] = noProgress,
+) -> list[TriangleMesh]:
+    """Surfaces of segments: converted, and where the parameters say so moved to the image's edge.
+
+    :param segments: of one image; those that touch are moved together.
+    :param image: the scan they were drawn on; needed for refining only.
+    :return: LPS mm; what refining did is in ``record`` of each.
+    :raises M3DError: a segment gives no surface, or the surface is to be refined and there is no (regular) image.
+    """
+    if parameters.refine and image is None:
+        raise M3DError("A surface is refined with the scan it was made of; give the scan, or do without refining.")
+    share = 0.1 if parameters.refine else 1.0
+    meshes = []
+    for number, segment in enumerate(segments):
+        progress(share * number / len(segments), f"Making the surface of {len(segments)} segments")
+        meshes.append(makeSurface(segment, parameters))
+    if parameters.refine:
+        meshes = refineSurfaces(
+            meshes, image, parameters.refineRange, lambda done, text: progress(share + (1 - share) * done, text)
+        )
+    return meshes

@@ -1,0 +1,103 @@
+"""What was done to a surface after its segment was converted: figures and words for the object and the report."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..Distance.DeviationMap import DeviationMap
+from ..WeightedPercentiles import weightedPercentiles
+from .EdgeTargets import BLURS, VOXELS, Motion
+
+
+def refinementRecord(
+    length: np.ndarray,
+    motion: np.ndarray,
+    areas: np.ndarray,
+    deviation: DeviationMap,
+    *,
+    limit: float,
+    heldBack: int,
+    rounds: int,
+) -> dict:
+    """Figures of a refined surface, plain JSON values.
+
+    :param length: displacement of each vertex, mm, (n,). :param motion: (n,) values of ``Motion``.
+    :param areas: (n,) mm2. :param deviation: the last measurement the surface was moved by.
+    :param limit: farthest a vertex could go, mm. :param heldBack: number of vertices whose move was taken back, wholly
+        or in part, since the surface would have passed through itself.
+    """
+    total = float(areas.sum())
+    shares = {kind.name.lower(): float(areas[motion == kind].sum()) / total for kind in Motion}
+    interval = deviation.calibration["estimate95"]
+    return {
+        "applied": True,
+        "movedShare": shares["moved"],
+        "heldShare": shares["held"],
+        "leftShare": shares["left"],
+        "heldBackVertices": heldBack,
+        "meanDisplacement": float(np.average(length, weights=areas)),
+        "p95Displacement": float(weightedPercentiles(length, areas, [95])[0]),
+        "largestDisplacement": float(length.max()),
+        "edgeInterval95": None if interval is None else float(interval),
+        "settings": {"range": limit, "rounds": rounds, "captureBlurs": BLURS, "captureVoxels": VOXELS},
+        "reason": "",
+    }
+
+
+def heldWhole(deviation: DeviationMap, limit: float) -> dict:
+    """The record of a surface that was not moved at all, since nobody knows how sure the image's edge is."""
+    return {
+        "applied": False,
+        "movedShare": 0.0,
+        "heldShare": 1.0,
+        "leftShare": 0.0,
+        "heldBackVertices": 0,
+        "meanDisplacement": 0.0,
+        "p95Displacement": 0.0,
+        "largestDisplacement": 0.0,
+        "edgeInterval95": None,
+        "settings": {"range": limit, "rounds": 0, "captureBlurs": BLURS, "captureVoxels": VOXELS},
+        "reason": deviation.calibration["statement"],
+    }
+
+
+def refinementText(record: dict) -> str:
+    """The record in one or two sentences."""
+    if not record["applied"]:
+        return f"The surface was not moved to the image's edge although that was asked for. {record['reason']}"
+    held = f", {record['heldBackVertices']} vertices held back" if record["heldBackVertices"] else ""
+    return (
+        f"Then moved to the image's edge on {record['movedShare']:.1%} of its area (mean "
+        f"{record['meanDisplacement']:.3f} mm, 95 % within {record['p95Displacement']:.3f} mm, largest "
+        f"{record['largestDisplacement']:.2f} mm, limit {record['settings']['range']:g} mm); {record['heldShare']:.1%} "
+        f"held where the edge is not to be trusted or the way is barred, {record['leftShare']:.1%} left where the "
+        f"image shows no edge of it{held}."
+    )
+
+
+def recordTexts(record: dict) -> list[str]:
+    """What was done to a surface, one sentence or two for each step in order.
+
+    :param record: of a :class:`~..Mesh.TriangleMesh.TriangleMesh`.
+    """
+    texts = {"refinement": refinementText}
+    return [text(record[step]) for step, text in texts.items() if step in record]
+
+
+def recordParameters(record: dict) -> list[tuple[str, str]]:
+    """The figures as names and values for the Algorithm Parameters of a DICOM object; mm, shares of the area."""
+    parameters = []
+    if refinement := record.get("refinement"):
+        names = ("applied", "movedShare", "heldShare", "leftShare", "heldBackVertices")
+        names += ("meanDisplacement", "p95Displacement", "largestDisplacement")
+        parameters += [(_named("refinement", name), _short(refinement[name])) for name in names]
+        parameters.append(("refinementRange", _short(refinement["settings"]["range"])))
+    return parameters
+
+
+def _named(step: str, name: str) -> str:
+    return step + name[0].upper() + name[1:]
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""From segments to surfaces: converted, moved to the image's edge, with no more triangles than needed."""
