@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -175,6 +175,43 @@ def renderViews(
     :return: uint8 (height, width, 3) sRGB, one for each direction; none when this machine cannot render or there is
         nothing to show.
     """
+    views = [View(direction, size) for direction in viewDirections]
+    return renderPictures(
+        meshes,
+        views,
+        background=background,
+        smooth=smooth,
+        supersampling=supersampling,
+        pointColors=pointColors,
+        progress=progress,
+    )
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture of several that share a window and what was uploaded into it.
+
+    :ivar direction: LPS, from the meshes towards the camera.
+    :ivar size: width and height, pixels.
+    :ivar colored: with the colors of the points, where there are any, or the meshes' own.
+    """
+
+    direction: tuple[float, float, float]
+    size: tuple[int, int]
+    colored: bool = True
+
+
+def renderPictures(
+    meshes: Sequence[TriangleMesh],
+    views: Sequence[View],
+    *,
+    background: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    smooth: bool = True,
+    supersampling: int = 2,
+    pointColors: Sequence[np.ndarray] | None = None,
+    progress: Callable[[float, str], None] = noProgress,
+) -> list[np.ndarray]:
+    """Pictures of the same meshes, each with a size of its own; see :func:`renderViews`."""
     colors = list(pointColors) if pointColors is not None else [None] * len(meshes)
     chosen = [(mesh, own) for mesh, own in zip(meshes, colors, strict=True) if len(mesh.triangles)]
     shown = [mesh for mesh, _own in chosen]
@@ -183,17 +220,19 @@ def renderViews(
     with _chosenWindow(), _quiet():
         pictures = _render(
             shown,
-            size,
+            views,
             background=background,
-            viewDirections=viewDirections,
             smooth=smooth,
             supersampling=supersampling,
             pointColors=[own for _mesh, own in chosen],
             progress=progress,
         )
-    height, width = size[1], size[0]
-    blocks = (picture.reshape(height, supersampling, width, supersampling, 3) for picture in pictures)
-    return [np.round(block.astype(np.float32).mean(axis=(1, 3))).astype(np.uint8) for block in blocks]
+    reduced = []
+    for view, picture in zip(views, pictures, strict=True):
+        width, height = view.size
+        block = picture.reshape(height, supersampling, width, supersampling, 3)
+        reduced.append(np.round(block.astype(np.float32).mean(axis=(1, 3))).astype(np.uint8))
+    return reduced
 
 
 def _actor(mesh: TriangleMesh, smooth: bool, colors: np.ndarray | None = None):
@@ -217,27 +256,28 @@ def _actor(mesh: TriangleMesh, smooth: bool, colors: np.ndarray | None = None):
     return actor
 
 
-def _render(
-    meshes, size, *, background, viewDirections, smooth, supersampling, pointColors, progress
-) -> list[np.ndarray]:
+def _render(meshes, views, *, background, smooth, supersampling, pointColors, progress) -> list[np.ndarray]:
     import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 (registers the classes that draw)
     from vtk.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow, vtkWindowToImageFilter
 
     renderer = vtkRenderer()
     renderer.SetBackground(*background)
-    for mesh, colors in zip(meshes, pointColors, strict=True):
-        renderer.AddActor(_actor(mesh, smooth, colors))
+    actors = [_actor(mesh, smooth, colors) for mesh, colors in zip(meshes, pointColors, strict=True)]
+    for actor in actors:
+        renderer.AddActor(actor)
     points = np.concatenate([mesh.points for mesh in meshes]).astype(np.float64)
     window = vtkRenderWindow()
     window.SetOffScreenRendering(1)
     window.SetMultiSamples(0)
-    window.SetSize(size[0] * supersampling, size[1] * supersampling)
     window.AddRenderer(renderer)
     pictures = []
-    for number, direction in enumerate(viewDirections):
-        progress(number / len(viewDirections), "Rendering the model")
-        _aim(renderer.GetActiveCamera(), points, direction, size[0] / size[1])
+    for number, view in enumerate(views):
+        progress(number / len(views), "Rendering the model")
+        window.SetSize(view.size[0] * supersampling, view.size[1] * supersampling)
+        for actor in actors:
+            actor.GetMapper().SetScalarVisibility(view.colored)
+        _aim(renderer.GetActiveCamera(), points, view.direction, view.size[0] / view.size[1])
         renderer.ResetCameraClippingRange()
         window.Render()
         grab = vtkWindowToImageFilter()

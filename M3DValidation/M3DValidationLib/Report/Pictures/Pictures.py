@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from M3DLib.Errors import noProgress
-from M3DLib.Mesh.Rendering import renderMesh, renderViews
+from M3DLib.Mesh.Rendering import VIEW_DIRECTION, View, renderPictures
 
 from ..Content.WorstPlaces import worstPlaces
 from .ColorScale import deviationColors
@@ -90,8 +90,9 @@ def makePictures(cases: Sequence[Case], progress: Callable[[float, str], None] =
         own = _modelPictures(case, ending, name, lambda done, text, part=part: part(0.5 * done, text))
         if case.image is not None and not case.image.geometryProblems:
             part(0.5, "Cutting the scan")
-            own += _overview(case, ending, name, lambda done, text, part=part: part(0.5 + 0.1 * done, text))
-            own += _worstPlaces(case, ending, name, lambda done, text, part=part: part(0.6 + 0.4 * done, text))
+            index = case.image.lpsToIndex(case.mesh.points)
+            own += _overview(case, ending, name, index, lambda done, text, part=part: part(0.5 + 0.1 * done, text))
+            own += _worstPlaces(case, ending, name, index, lambda done, text, part=part: part(0.6 + 0.4 * done, text))
         pictures += ofSegment(own, case, len(cases) > 1)
     progress(1.0, "Pictures made")
     return pictures
@@ -105,51 +106,49 @@ def ofSegment(pictures: list[Picture], case: Case, several: bool) -> list[Pictur
 
 
 def _modelPictures(case: Case, ending: str, name: str, progress: Callable[[float, str], None]) -> list[Picture]:
-    pictures = []
-    shown = renderMesh(case.mesh, (640, 480))
-    if shown is not None:
-        text = f"The model{name}, seen from the patient's left front, slightly from above."
-        pictures.append(Picture(f"model{ending}.png", "model", f"Model{name}", text, pngBytes(shown)))
-    progress(0.2, "Rendering the model")
     measured = shownDeviation(case)
-    if measured is None or shown is None:
+    views, colors = [View(VIEW_DIRECTION, (640, 480), colored=False)], None
+    if measured is not None:
+        kind, deviation, reach = measured
+        colors = [deviationColors(deviation.distance, reach, deviation.reliable)]
+        views += [View(direction, (400, 300)) for direction in SIDES.values()]
+    shown = renderPictures([case.mesh], views, pointColors=colors, progress=progress)
+    if not shown:
+        return []
+    text = f"The model{name}, seen from the patient's left front, slightly from above."
+    pictures = [Picture(f"model{ending}.png", "model", f"Model{name}", text, pngBytes(shown[0]))]
+    if measured is None:
         return pictures
-    kind, deviation, reach = measured
-    colors = deviationColors(deviation.distance, reach, deviation.reliable)
-    views = renderViews(
-        [case.mesh],
-        list(SIDES.values()),
-        (400, 300),
-        pointColors=[colors],
-        progress=lambda done, text: progress(0.3 + 0.7 * done, text),
-    )
-    for side, shown in zip(SIDES, views, strict=True):
+    for side, view in zip(SIDES, shown[1:], strict=True):
         text = (
             f"Deviation from the {kind}{name}, {side} view; blue: mesh too large, orange: too small, full color at "
             f"{reach:g} mm; dark gray: not measured."
         )
         title = f"Deviation{name}, {side} view"
-        pictures.append(Picture(f"deviation-{side}{ending}.png", "deviation", title, text, pngBytes(shown)))
+        pictures.append(Picture(f"deviation-{side}{ending}.png", "deviation", title, text, pngBytes(view)))
     return pictures
 
 
-def _overview(case: Case, ending: str, name: str, progress: Callable[[float, str], None]) -> list[Picture]:
-    if not len(case.mesh.points):
+def _overview(
+    case: Case, ending: str, name: str, index: np.ndarray, progress: Callable[[float, str], None]
+) -> list[Picture]:
+    if not len(index):
         return []
-    index = case.image.lpsToIndex(case.mesh.points)
     middle = (index.min(axis=0) + index.max(axis=0)) / 2
     pictures = []
     for axis, way in _AXES.items():
         progress(len(pictures) / len(_AXES), "Cutting the scan")
         number = int(np.clip(np.rint(middle[axis]), 0, case.image.dimensions[axis] - 1)) + 1
-        array = slicePicture(case.image, case.mesh, SliceView(axis, middle[axis]), 400)
+        array = slicePicture(case.image, case.mesh, SliceView(axis, middle[axis]), 400, index)
         text = f"Cut {way} number {number} through the middle of the model{name}, with the model's outline in orange."
         title = f"Outline{name} on the scan, cut {way}, number {number}"
         pictures.append(Picture(f"overview-{'ijk'[axis]}{ending}.png", "overview", title, text, pngBytes(array)))
     return pictures
 
 
-def _worstPlaces(case: Case, ending: str, name: str, progress: Callable[[float, str], None]) -> list[Picture]:
+def _worstPlaces(
+    case: Case, ending: str, name: str, index: np.ndarray, progress: Callable[[float, str], None]
+) -> list[Picture]:
     report = case.measurements.get("deviation")
     facts = report.data["image"] if report is not None else None
     if not facts:
@@ -159,8 +158,8 @@ def _worstPlaces(case: Case, ending: str, name: str, progress: Callable[[float, 
     for number, (distance, point) in enumerate(places, start=1):
         progress((number - 1) / len(places), "Cutting the scan where the deviation is largest")
         axis = _axisAlongSurface(case, np.array(point))
-        index = float(case.image.lpsToIndex(np.array([point]))[0, axis])
-        array = slicePicture(case.image, case.mesh, SliceView(axis, index, tuple(point)), 400)
+        level = float(case.image.lpsToIndex(np.array([point]))[0, axis])
+        array = slicePicture(case.image, case.mesh, SliceView(axis, level, tuple(point)), 400, index)
         where = ", ".join(f"{value:.1f}" for value in point)
         size = f"{distance:+.2f} mm, mesh too {'small' if distance > 0 else 'large'}"
         text = f"Cut {_AXES[axis]} through the place of a deviation of {size}, at LPS {where} mm; outline in orange."

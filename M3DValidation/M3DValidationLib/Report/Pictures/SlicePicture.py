@@ -40,11 +40,14 @@ def displayWindow(image: ImageVolume) -> tuple[float, float]:
     return float(low), float(max(high, low + 1e-6))
 
 
-def slicePicture(image: ImageVolume, mesh: TriangleMesh, view: SliceView, width: int = 480) -> np.ndarray:
+def slicePicture(
+    image: ImageVolume, mesh: TriangleMesh, view: SliceView, width: int = 480, index: np.ndarray | None = None
+) -> np.ndarray:
     """The slice in gray, the mesh's outline in orange, and a ring around ``view.center`` if there is one.
 
     :param mesh: LPS mm.
     :param width: pixels.
+    :param index: the mesh's points as voxel indices i, j, k, float64 (n, 3), where they are known from another picture.
     :return: uint8 (height, width, 3) sRGB. Columns run along the first of the other two index axes; slices across i and
         j are shown with the last slice on top.
     """
@@ -81,7 +84,8 @@ def slicePicture(image: ImageVolume, mesh: TriangleMesh, view: SliceView, width:
             pixels[..., 1] = height - pixels[..., 1]
         return pixels
 
-    lines = toPixels(meshOutline(image.lpsToIndex(mesh.points), mesh.triangles, view.axis, level)[..., [across, down]])
+    places = image.lpsToIndex(mesh.points) if index is None else index
+    lines = toPixels(meshOutline(places, mesh.triangles, view.axis, level)[..., [across, down]])
     inside = ((lines.max(axis=1) >= 0) & (lines.min(axis=1) <= [width, height])).all(axis=1)
     for color, thickness in ((RIM, 4), (OUTLINE, 2)):
         for line in lines[inside]:
