@@ -123,3 +123,18 @@ def test_pointsAreShownInTheirColors():
     (view,) = renderViews([mesh], [(0, -1, 0)], (80, 80), pointColors=[colors])
     left, right = view[40, 20].astype(int), view[40, 60].astype(int)
     assert right[0] > 100 and right[2] < 60 and left[2] > 100 and left[0] < 60
+
+
+def test_viewsThatShareAWindowAreWhatEachShowsAlone(renderer):
+    mesh = TriangleMesh(*icosphere(10.0, 2), color=(0.2, 0.4, 0.9))
+    colors = [np.tile(np.uint8([250, 120, 0]), (len(mesh.points), 1))]
+    views = [
+        Rendering.View((0, -1, 0), (120, 90), colored=False),
+        Rendering.View((1, 0, 0.5), (80, 60)),
+        Rendering.View((0, 0, 1), (80, 60)),
+    ]
+    together = Rendering.renderPictures([mesh], views, pointColors=colors)
+    alone = [Rendering.renderMesh(mesh, views[0].size, viewDirection=views[0].direction)]
+    alone += [Rendering.renderViews([mesh], [view.direction], view.size, pointColors=colors)[0] for view in views[1:]]
+    for left, right in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(left, right)
