@@ -156,35 +156,14 @@ def renderViews(
     meshes: Sequence[TriangleMesh],
     viewDirections: Sequence[tuple[float, float, float]],
     size: tuple[int, int] = (800, 600),
-    *,
-    background: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    smooth: bool = True,
-    supersampling: int = 2,
-    pointColors: Sequence[np.ndarray] | None = None,
-    progress: Callable[[float, str], None] = noProgress,
+    **settings,
 ) -> list[np.ndarray]:
-    """Pictures of meshes in their own colors that fill the frame, head up, in parallel projection, from several sides.
+    """Pictures of one size from several sides; see :func:`renderPictures`.
 
-    :param meshes: LPS mm.
     :param size: width and height, pixels.
     :param viewDirections: LPS directions from the meshes towards the camera.
-    :param smooth: shade across triangles; flat triangles otherwise.
-    :param supersampling: pixels are averages of this many by this many.
-    :param pointColors: for each mesh, uint8 (points, 3) sRGB: colors of its points instead of its own color.
-    :param progress: called before each picture is made.
-    :return: uint8 (height, width, 3) sRGB, one for each direction; none when this machine cannot render or there is
-        nothing to show.
     """
-    views = [View(direction, size) for direction in viewDirections]
-    return renderPictures(
-        meshes,
-        views,
-        background=background,
-        smooth=smooth,
-        supersampling=supersampling,
-        pointColors=pointColors,
-        progress=progress,
-    )
+    return renderPictures(meshes, [View(direction, size) for direction in viewDirections], **settings)
 
 
 @dataclass(frozen=True)
@@ -211,7 +190,16 @@ def renderPictures(
     pointColors: Sequence[np.ndarray] | None = None,
     progress: Callable[[float, str], None] = noProgress,
 ) -> list[np.ndarray]:
-    """Pictures of the same meshes, each with a size of its own; see :func:`renderViews`."""
+    """Pictures of meshes in their own colors that fill the frame, head up, in parallel projection.
+
+    :param meshes: LPS mm.
+    :param smooth: shade across triangles; flat triangles otherwise.
+    :param supersampling: pixels are averages of this many by this many.
+    :param pointColors: for each mesh, uint8 (points, 3) sRGB: colors of its points instead of its own color.
+    :param progress: called before each picture is made.
+    :return: uint8 (height, width, 3) sRGB, one for each view; none when this machine cannot render or there is nothing
+        to show.
+    """
     colors = list(pointColors) if pointColors is not None else [None] * len(meshes)
     chosen = [(mesh, own) for mesh, own in zip(meshes, colors, strict=True) if len(mesh.triangles)]
     shown = [mesh for mesh, _own in chosen]
