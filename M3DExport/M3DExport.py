@@ -169,11 +169,22 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
 
         :return: list of (mesh in LPS mm, ``M3DLib.Mesh.SurfaceComparison.SurfaceComparison``, None for a finished one).
         """
-        from M3DLib.Errors import noProgress
+        from M3DLib.Errors import M3DError, noProgress
+        from M3DLib.InSlicer.SlicerImage import imageOfVolumeNode
+        from M3DLib.InSlicer.SlicerParts import corrected
         from M3DLib.InSlicer.SlicerPreview import previewParts
+        from M3DLib.SlicerAdaptors import applicationDatabase
 
+        progress = progress or noProgress
         parts = self._parts(node, segmentIds, volumeNode, merge)
-        return previewParts(parts, surfaceParameters, progress or noProgress)
+        image = None
+        if surfaceParameters is not None and surfaceParameters.refine:
+            # Only the scan knows where its edge lies; without it the surface would be shown unmoved.
+            if volumeNode is None:
+                raise M3DError("Choose the source volume: a surface is moved to the edge that the scan shows.")
+            scan = imageOfVolumeNode(volumeNode, applicationDatabase(), lambda done, text: progress(0.2 * done, text))
+            image, parts = scan.image, [corrected(part, scan.correction) for part in parts]
+        return previewParts(parts, surfaceParameters, image, lambda done, text: progress(0.2 + 0.8 * done, text))
 
     def _parts(self, node, segmentIds, volumeNode, merge):
         from M3DLib.InSlicer.SlicerParts import partOfModel, partsOfSegmentation

@@ -195,6 +195,8 @@ def _previewChoice(parameters):
         parameters.smoothing,
         parameters.decimation,
         parameters.merge,
+        parameters.refine,
+        parameters.refineRange,
     )
 
 

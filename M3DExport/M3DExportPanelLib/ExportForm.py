@@ -60,8 +60,10 @@ class ExportForm(PanelForm):
             self.ui.smoothingSlider,
             self.ui.decimationSlider,
             self.ui.mergeCheckBox,
+            self.ui.refineCheckBox,
         ):
             widget.enabled = hasSegments
+        self.ui.refineRangeSpinBox.enabled = hasSegments and self._parameters.refine
         shown = node if hasSegments else None
         if table.segmentationNode() is not shown:
             table.setSegmentationNode(shown)

@@ -5,7 +5,7 @@ from typing import Annotated
 from slicer import vtkMRMLDisplayableNode, vtkMRMLScalarVolumeNode
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
-from M3DPanelLib.SurfaceChoices import SurfaceMethod
+from M3DPanelLib.SurfaceChoices import SurfaceMethod, takeSurface
 
 from .Choices import (
     Answer,
@@ -45,6 +45,8 @@ class M3DExportParameterNode:
     method: SurfaceMethod = SurfaceMethod.FLYING_EDGES
     smoothing: Annotated[float, WithinRange(0, 1)] = 0.2
     decimation: Annotated[float, WithinRange(0, 0.99)] = 0.0
+    refine: bool = False
+    refineRange: Annotated[float, WithinRange(0, 10)] = 0.0
     merge: bool = False
 
     title: str = ""
@@ -134,9 +136,7 @@ def fillIn(parameters, *, node, segmentIds, volume, surface, usage, validated, v
     parameters.segmentIds = list(segmentIds)
     parameters.sourceVolume = volume
     if surface is not None:
-        parameters.method = SurfaceMethod(surface.method)
-        parameters.smoothing = surface.smoothing
-        parameters.decimation = surface.decimation
+        takeSurface(parameters, surface)
     parameters.merge = False
     parameters.units = Unit.MILLIMETER
     if usage:

@@ -19,9 +19,22 @@ class SurfaceMethod(Choice):
 def surfaceOf(parameters):
     """The surface parameters that a panel says.
 
-    :param parameters: with ``method``, ``smoothing`` and ``decimation``.
+    :param parameters: with ``method``, ``smoothing``, ``decimation``, ``refine`` and ``refineRange`` (mm; 0 for what
+        the library takes by itself, the largest voxel edge).
     :return: ``M3DLib.Mesh.SurfaceParameters.SurfaceParameters``.
     """
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
-    return SurfaceParameters(parameters.method.value, parameters.smoothing, parameters.decimation)
+    reach = parameters.refineRange if parameters.refine and parameters.refineRange > 0 else None
+    return SurfaceParameters(
+        parameters.method.value, parameters.smoothing, parameters.decimation, parameters.refine, reach
+    )
+
+
+def takeSurface(parameters, surface):
+    """Let a panel say the surface parameters that something was made with."""
+    parameters.method = SurfaceMethod(surface.method)
+    parameters.smoothing = surface.smoothing
+    parameters.decimation = surface.decimation
+    parameters.refine = surface.refine
+    parameters.refineRange = surface.refineRange or 0.0

@@ -18,7 +18,7 @@ def settingsOf(parameters):
     settings = {name: getattr(parameters, name) for name in ("profile", "limits", "tolerance", "person", "pseudonym")}
     if isSegmentation(parameters.inputNode):
         settings |= {"method": parameters.method.name}
-        settings |= {name: getattr(parameters, name) for name in ("smoothing", "decimation")}
+        settings |= {name: getattr(parameters, name) for name in ("smoothing", "decimation", "refine", "refineRange")}
     settings["lines"] = [line.GetID() for line in lineNodesOf(parameters)]
     return json.dumps(settings, sort_keys=True)
 

@@ -70,8 +70,12 @@ class ValidationForm(PanelForm):
             self.ui.smoothingLabel,
             self.ui.decimationSlider,
             self.ui.decimationLabel,
+            self.ui.refineCheckBox,
+            self.ui.refineRangeLabel,
+            self.ui.refineRangeSpinBox,
         ):
             widget.visible = hasSegments
+        self.ui.refineRangeSpinBox.enabled = self._parameters.refine
 
     def _showButtons(self):
         parameters = self._parameters

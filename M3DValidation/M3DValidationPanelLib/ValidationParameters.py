@@ -34,6 +34,8 @@ class M3DValidationParameterNode:
     method: SurfaceMethod = SurfaceMethod.FLYING_EDGES
     smoothing: Annotated[float, WithinRange(0, 1)] = 0.2
     decimation: Annotated[float, WithinRange(0, 0.99)] = 0.0
+    refine: bool = False
+    refineRange: Annotated[float, WithinRange(0, 10)] = 0.0
 
     profile: str = "anatomical-model"
     limits: str = ""

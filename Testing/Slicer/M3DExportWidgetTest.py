@@ -44,6 +44,19 @@ class M3DExportWidgetTest(M3DSlicerCase):
             [node for node in slicer.util.getNodesByClass("vtkMRMLModelNode") if node.GetAttribute("M3DExport.Preview")]
         )
 
+    def test_surfaceIsMovedToTheImagesEdge(self):
+        self.addPhantom()
+        self.widget.enter()
+        self.assertFalse(self.widget.ui.refineRangeSpinBox.enabled)
+        self.assertEqual(self.widget.ui.refineRangeSpinBox.text, "largest voxel edge")
+        self.widget.ui.refineCheckBox.checked = True
+        self.assertTrue(self.widget.ui.refineRangeSpinBox.enabled)
+        self.widget.ui.previewButton.click()
+        self.assertIn("largest displacement", self.widget.ui.previewLabel.text)
+        self.widget.ui.removePreviewButton.click()
+        self.widget.ui.exportButton.click()
+        self.assertEqual(len(self.widget.ui.resultLabel.text.splitlines()), 2)
+
     def test_nothingChosenIsNothingExported(self):
         self.addPhantom()
         self.widget.enter()

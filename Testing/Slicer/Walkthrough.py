@@ -64,6 +64,11 @@ class Walkthrough:
         self.picture("preview-out-of-date")
         widget.ui.removePreviewButton.click()
         self.picture("preview-removed")
+        widget.ui.refineCheckBox.checked = True
+        widget.ui.previewButton.click()
+        self.picture("preview-refined")
+        widget.ui.refineCheckBox.checked = False
+        widget.ui.removePreviewButton.click()
         widget.ui.smoothingSlider.value = 0.3
         widget.ui.inputCollapsibleButton.collapsed = True
         widget.ui.descriptionCollapsibleButton.collapsed = False

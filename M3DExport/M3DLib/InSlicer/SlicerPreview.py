@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..Errors import noProgress
 from ..Mesh.SegmentSurface import makeSurface
 from ..Mesh.SurfaceComparison import SurfaceComparison, compareSurfaces
 from ..Mesh.SurfaceParameters import SurfaceParameters
-from .SlicerParts import Part, moved
+from .SlicerParts import Part, makeMeshes, moved
 
 if TYPE_CHECKING:
+    from ..Image.ImageVolume import ImageVolume
     from ..Mesh.TriangleMesh import TriangleMesh
 
 
 def previewParts(
     parts: Sequence[Part],
     surface: SurfaceParameters | None = None,
+    image: ImageVolume | None = None,
     progress: Callable[[float, str], None] = noProgress,
 ) -> list[tuple[TriangleMesh, SurfaceComparison | None]]:
     """Meshes (LPS mm) of parts as they would be exported, each with its comparison to the surface that flying edges
     makes without smoothing and decimation; no comparison for a finished surface.
+
+    :param image: the scan, needed where surfaces are moved to its edge.
     """
     surface = surface or SurfaceParameters()
-    plain = SurfaceParameters(smoothing=0.0, decimation=0.0)
+    if image is not None:
+        # As they are exported, all together: segments that touch are moved together.
+        parts = [replace(part) for part in parts]
+        makeMeshes(parts, image, surface, lambda done, text: progress(0.8 * done, text))
+        return [(part.mesh, _comparison(part)) for part in parts]
     result = []
     for number, part in enumerate(parts):
         progress(number / len(parts), f"Making the surface of '{part.name}'")
@@ -32,10 +41,19 @@ def previewParts(
             result.append((part.mesh if part.transform is None else moved(part.mesh, part.transform), None))
             continue
         mesh = makeSurface(part.segment, surface)
-        progress((number + 0.5) / len(parts), f"Comparing the surface of '{part.name}'")
-        before = makeSurface(part.segment, plain)
         if part.transform is not None:
-            mesh, before = moved(mesh, part.transform), moved(before, part.transform)
+            mesh = moved(mesh, part.transform)
         mesh.opacity = part.opacity
-        result.append((mesh, compareSurfaces(before, mesh)))
+        progress((number + 0.5) / len(parts), f"Comparing the surface of '{part.name}'")
+        result.append((mesh, _comparison(replace(part, mesh=mesh))))
     return result
+
+
+def _comparison(part: Part) -> SurfaceComparison | None:
+    """A part's mesh against the surface without smoothing and decimation; None for a finished surface."""
+    if part.segment is None:
+        return None
+    before = makeSurface(part.segment, SurfaceParameters(smoothing=0.0, decimation=0.0))
+    if part.transform is not None:
+        before = moved(before, part.transform)
+    return compareSurfaces(before, part.mesh)
