@@ -112,6 +112,7 @@ def _descriptionFacts(model: EncapsulatedModel) -> dict[str, Any]:
         "surface": None if model.surface is None else model.surface.asDict(),
         "segmentation": description.segmentation,
         "repairs": description.repairs,
+        "part": description.part,
         "algorithm": _algorithmFacts(description.algorithm),
         "software": {
             "manufacturer": description.equipment.manufacturer,
@@ -208,6 +209,7 @@ def modelText(facts: dict[str, Any]) -> str:
         ("Surface", _parameters(facts["surface"])),
         ("Segmentation", facts["segmentation"]),
         ("Repairs", facts["repairs"]),
+        ("Only a part", facts["part"]),
         ("Validation", facts["validation"]["text"] if facts["validation"] else "none recorded"),
         ("Exported although", facts["validation"]["exportedAnyway"] if facts["validation"] else ""),
         *[("Report", _reportText(report)) for report in (facts["validation"] or {}).get("reports", ())],

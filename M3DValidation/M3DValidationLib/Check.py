@@ -33,6 +33,8 @@ class Case:
     :ivar references: distances the user wants measured, with nominal values and caliper readings.
     :ivar calibrationObjects: bodies of known size in the image.
     :ivar options: what the user set for this run, by name ("tolerance", "minWall", ...), in mm.
+    :ivar part: why the model is meant to be a part of the anatomy only, in the words of who declares it; "" when nobody
+        does.
     :ivar missing: why a part of the case ("mesh", "segment") is missing although it was asked for, in one sentence
         each; the checks that need it are then not assessable instead of left out.
     :ivar measurements: what one check has measured and others may need too, by name; filled on demand.
@@ -48,6 +50,7 @@ class Case:
     references: list[ReferenceDistance] = field(default_factory=list)
     calibrationObjects: list[CalibrationObject] = field(default_factory=list)
     options: dict = field(default_factory=dict)
+    part: str = ""
     missing: dict[str, str] = field(default_factory=dict)
     measurements: dict = field(default_factory=dict, repr=False)
 

@@ -30,6 +30,7 @@ ACQUISITION_MODULES = (
 )
 MODEL_MODULES = (
     "Anatomy.SegmentationChecks",
+    "Completeness.CompletenessChecks",
     "Deviation.DeviationChecks",
     "Deviation.LabelmapSpacingCheck",
     "Soundness.MeshChecks",

@@ -22,6 +22,8 @@ class Quality(IntEnum):
     SHARP = 6
     NO_SURFACE = 7
     OPEN_REFERENCE = 8
+    ENCLOSED = 9
+    OTHER_SEGMENT = 10
 
 
 QUALITY_TEXT = {
@@ -34,6 +36,8 @@ QUALITY_TEXT = {
     Quality.SHARP: "ridge or corner too sharp for the image's blur",
     Quality.NO_SURFACE: "belongs to no triangle that has an area",
     Quality.OPEN_REFERENCE: "nearest to the boundary of an open reference",
+    Quality.ENCLOSED: "inner surface of a space that the outside does not reach",
+    Quality.OTHER_SEGMENT: "belongs to another segment, which has a model of its own",
 }
 
 
@@ -41,8 +45,8 @@ QUALITY_TEXT = {
 class DeviationMap:
     """Signed distance of a reference from a mesh at each of its vertices.
 
-    :ivar kind: "image", "segmentation" or "surface".
-    :ivar mesh: the mesh that was measured; LPS mm.
+    :ivar kind: "image", "segmentation" or "surface"; "scan" where the image's edge is measured against the model.
+    :ivar mesh: the mesh that was measured (of kind "scan" the image's edge); LPS mm.
     :ivar distance: float32 (n,), mm along the outward normal, positive where the reference lies outside the mesh (the
         mesh is too small there); NaN where nothing was found.
     :ivar quality: uint8 (n,), values of :class:`Quality`; statistics use the reliable vertices only.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 BLOCK = 400_000
@@ -19,18 +21,40 @@ def insideGrid(points: np.ndarray, triangles: np.ndarray, size: tuple[int, int, 
     :param size: number of the grid's points along i, j and k.
     :return: bool (k, j, i).
     """
-    points = np.asarray(points, dtype=np.float64)
     crossed = np.zeros((size[2] + 1, size[1], size[0]), dtype=np.uint8)
     flat = crossed.reshape(-1)
+    for place, _ in _crossings(points, triangles, size):
+        np.bitwise_xor.at(flat, place, np.uint8(1))
+    np.bitwise_xor.accumulate(crossed, axis=0, out=crossed)
+    return crossed[:-1].view(bool)
+
+
+def windingGrid(points: np.ndarray, triangles: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
+    """How often a closed mesh goes around the points of a grid: where bodies of one mesh overlap, more than once.
+
+    :param points, triangles, size: as for :func:`insideGrid`.
+    :return: int8 (k, j, i); 0 outside, 1 inside a mesh that faces outward, -1 inside one that faces inward.
+    """
+    winding = np.zeros((size[2] + 1, size[1], size[0]), dtype=np.int8)
+    flat = winding.reshape(-1)
+    for place, faces in _crossings(points, triangles, size):
+        np.add.at(flat, place, faces)
+    np.add.accumulate(winding, axis=0, out=winding)
+    return winding[:-1]
+
+
+def _crossings(points, triangles, size) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Where the grid's lines along k meet triangles: number of the first grid point beyond, and 1 where the line enters
+    a mesh that faces outward, -1 where it leaves it; a block of triangles at a time.
+    """
+    points = np.asarray(points, dtype=np.float64)
     for start in range(0, len(triangles), BLOCK):
         corners = points[triangles[start : start + BLOCK]]
         triangle, column, row = _coveredLines(corners[:, :, :2], size)
-        height = _heights(corners[triangle], column, row)
+        height, faces = _heights(corners[triangle], column, row)
         hit = np.isfinite(height)
         layer = np.clip(np.ceil(height[hit]), 0, size[2]).astype(np.int64)
-        np.bitwise_xor.at(flat, (layer * size[1] + row[hit]) * size[0] + column[hit], np.uint8(1))
-    np.bitwise_xor.accumulate(crossed, axis=0, out=crossed)
-    return crossed[:-1].view(bool)
+        yield (layer * size[1] + row[hit]) * size[0] + column[hit], faces[hit]
 
 
 def _coveredLines(corners: np.ndarray, size: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -46,8 +70,10 @@ def _coveredLines(corners: np.ndarray, size: tuple[int, int, int]) -> tuple[np.n
     return triangle, column, row
 
 
-def _heights(corners: np.ndarray, column: np.ndarray, row: np.ndarray) -> np.ndarray:
-    """Where each line meets its triangle (n, 3, 3), along k; not a number where it does not."""
+def _heights(corners: np.ndarray, column: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each line meets its triangle (n, 3, 3), along k, not a number where it does not; and 1 where it enters what
+    the triangle bounds, -1 where it leaves it, int8.
+    """
     areas, signs = [], []
     for corner in range(3):
         first, second = corners[:, (corner + 1) % 3], corners[:, (corner + 2) % 3]
@@ -65,4 +91,5 @@ def _heights(corners: np.ndarray, column: np.ndarray, row: np.ndarray) -> np.nda
     met = (signs[0] == signs[1]) & (signs[1] == signs[2]) & (total != 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         height = sum(area * corners[:, corner, 2] for corner, area in enumerate(areas)) / total
-    return np.where(met, height, np.nan)
+    # Corners that run clockwise seen along k face down it: the line enters there.
+    return np.where(met, height, np.nan), -signs[0].astype(np.int8)

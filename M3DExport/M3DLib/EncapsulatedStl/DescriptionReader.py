@@ -14,6 +14,7 @@ from ..Mesh.SurfaceParameters import SurfaceParameters
 from .DocumentReferences import DocumentReference
 from .ModelDescription import (
     LATERALITIES,
+    PART_PARAMETER,
     REPAIRS_PARAMETER,
     SEGMENTATION_PARAMETER,
     SURFACE_ALGORITHM,
@@ -156,6 +157,7 @@ class DescriptionReader:
             algorithm=next((found for found in self._algorithms() if found.name != SURFACE_ALGORITHM), None),
             segmentation=self._recorded(SEGMENTATION_PARAMETER),
             repairs=self._recorded(REPAIRS_PARAMETER),
+            part=self._recorded(PART_PARAMETER),
             contentDateTime=self._contentDateTime(),
             timezoneOffset=self.text("TimezoneOffsetFromUTC"),
             equipment=Equipment(

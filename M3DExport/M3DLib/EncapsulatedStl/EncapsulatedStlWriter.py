@@ -20,6 +20,7 @@ from ..Software import softwareVersions
 from ..Surface.SurfaceRecord import recordParameters
 from .DocumentReferences import DocumentReference, addCommonInstanceReference, documentItems, sourceItems
 from .ModelDescription import (
+    PART_PARAMETER,
     REPAIRS_PARAMETER,
     SEGMENTATION_PARAMETER,
     SURFACE_ALGORITHM,
@@ -268,7 +269,9 @@ def _addModel(
         dataset.RecommendedPresentationOpacity = float(description.opacity)
     algorithm = description.algorithm
     if surface is not None:
-        algorithm = surfaceAlgorithm(surface, description.segmentation, description.repairs, record)
+        algorithm = surfaceAlgorithm(
+            surface, description.segmentation, description.repairs, record, part=description.part
+        )
     if algorithm is not None:
         dataset.DerivationAlgorithmSequence = [algorithmItem(algorithm)]
     if icon is not None:
@@ -278,7 +281,7 @@ def _addModel(
 
 
 def surfaceAlgorithm(
-    surface: SurfaceParameters, segmentation: str = "", repairs: str = "", record: dict | None = None
+    surface: SurfaceParameters, segmentation: str = "", repairs: str = "", record: dict | None = None, *, part: str = ""
 ) -> DerivationAlgorithm:
     """How the surface was made, as it is recorded in the object.
 
@@ -290,6 +293,8 @@ def surfaceAlgorithm(
         parameters.append((SEGMENTATION_PARAMETER, segmentation))
     if repairs:
         parameters.append((REPAIRS_PARAMETER, repairs))
+    if part:
+        parameters.append((PART_PARAMETER, part))
     return DerivationAlgorithm(SURFACE_ALGORITHM, parameters=tuple(parameters))
 
 

@@ -16,6 +16,7 @@ LATERALITIES = ("L", "R", "B", "U")
 SURFACE_ALGORITHM = "Closed surface from binary labelmap"
 SEGMENTATION_PARAMETER = "segmentation"
 REPAIRS_PARAMETER = "repairs"
+PART_PARAMETER = "part"
 _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 _OFFSET = re.compile(r"[+-](0\d|1[0-4])[0-5]\d")
 
@@ -77,6 +78,7 @@ class ModelDescription:
     :ivar segmentation: how the anatomy was segmented, in words; recorded among the algorithm's parameters, for DICOM
         has room for one algorithm only.
     :ivar repairs: what was repaired on the surface, in words; recorded beside ``segmentation``, and a modification.
+    :ivar part: why the model is meant to be a part of the anatomy only, in words; recorded beside ``segmentation``.
     :ivar contentDateTime: when the making of the model began, as clocks of the object's time zone show it unless it
         names one of its own; None for now.
     :ivar timezoneOffset: "+0100", for example, valid for all dates and times in the object; "" for the source's own.
@@ -100,6 +102,7 @@ class ModelDescription:
     algorithm: DerivationAlgorithm | None = None
     segmentation: str = ""
     repairs: str = ""
+    part: str = ""
     contentDateTime: datetime | None = None
     timezoneOffset: str = ""
     equipment: Equipment = field(default_factory=Equipment)
@@ -150,6 +153,8 @@ class ModelDescription:
             found.append(f"The segmentation '{self.segmentation}' must have no comma, equals sign or line break.")
         if not _isParameter(self.repairs):
             found.append(f"The repairs '{self.repairs}' must have no comma, equals sign or line break.")
+        if not _isParameter(self.part):
+            found.append(f"The declared part '{self.part}' must have no comma, equals sign or line break.")
         if self.repairs and self.modified is False:
             found.append(
                 f"The model was repaired ({self.repairs}), so it cannot be recorded as not modified; leave out that it "
@@ -161,6 +166,14 @@ class ModelDescription:
         """Raise :class:`M3DError` with all :meth:`problems`."""
         if problems := self.problems():
             raise M3DError(problems)
+
+
+def parameterText(text: str, most: int = 400) -> str:
+    """A text as it can stand in Algorithm Parameters, a list of name=value pairs parted by commas, of at most so many
+    letters.
+    """
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    return plain.replace(",", ";").replace("=", ":").replace("\\", "/").strip()[:most].strip()
 
 
 def isUid(text: str) -> bool:

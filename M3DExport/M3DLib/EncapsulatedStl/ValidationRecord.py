@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 from ..Errors import M3DError
 from ..Mesh.StlFile import stlBytes
 from .EncapsulatedStlWriter import algorithmItem
-from .ModelDescription import DerivationAlgorithm
+from .ModelDescription import DerivationAlgorithm, parameterText
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
     from ..Mesh.TriangleMesh import TriangleMesh
-
-# An algorithm parameter is a long text, but nobody reads a page there.
-_MOST_LETTERS = 400
 
 
 def recordValidation(dataset: Dataset, verdict: str, profile: str = "", reason: str = "") -> None:
@@ -32,7 +29,7 @@ def recordValidation(dataset: Dataset, verdict: str, profile: str = "", reason: 
         made = DerivationAlgorithm("Surface made elsewhere", family="ManualProcessing")
         dataset.DerivationAlgorithmSequence = [algorithmItem(made)]
     pairs = {"validation": verdict, "exportedAnyway": reason, "profile": profile}
-    plain = {name: _plain(text) for name, text in pairs.items() if text}
+    plain = {name: parameterText(text) for name, text in pairs.items() if text}
     item = dataset.DerivationAlgorithmSequence[0]
     said = f"{item.AlgorithmParameters}," if item.get("AlgorithmParameters") else ""
     item.AlgorithmParameters = said + ",".join(f"{name}={text}" for name, text in plain.items())
@@ -43,11 +40,6 @@ def recordValidation(dataset: Dataset, verdict: str, profile: str = "", reason: 
 def recordOverride(dataset: Dataset, reason: str) -> None:
     """Say that the model failed validation, and why it was exported all the same."""
     recordValidation(dataset, "fail", reason=reason)
-
-
-def _plain(text: str) -> str:
-    printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    return printable.replace(",", ";").replace("=", ":").replace("\\", "/")[:_MOST_LETTERS]
 
 
 def requireValidated(mesh: TriangleMesh, sha256: str) -> None:

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.Distance.SurfaceDeviation import compareSurfaces
     from M3DLib.MeshFiles.MeshReader import readMesh
     from M3DValidationLib.Deviation.DeviationCsv import writePointsCsv
-    from M3DValidationLib.Deviation.DeviationReport import surfaceFacts
+    from M3DValidationLib.Deviation.DeviationReport import KINDS, surfaceFacts
 
     if not arguments.tolerance > 0:
         raise M3DError(f"--tolerance must be above 0 mm, not {arguments.tolerance}.")
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         "B": _describe(arguments.reference, reference, referenceNotes),
         "registration": None if last is None else last.asDict(),
         "registrationByPoints": None if byPoints is None else byPoints.asDict(),
-        "deviation": {"image": None, "segmentation": None, "surface": None},
+        "deviation": dict.fromkeys(KINDS),
     }
     if last is not None and last.doubtful:
         terminal.result(data, describeDoubts(data, last))

@@ -196,6 +196,8 @@ def _requireSense(arguments: argparse.Namespace) -> None:
     for option in ("segmentation", "threshold", "series"):
         if getattr(arguments, option) and not arguments.image:
             problems.append(f"--{option} needs the scan it belongs to; give --image too.")
+    if arguments.part and not arguments.image:
+        problems.append("--part says that the model is a part of what the scan shows; give --image too.")
     if arguments.mesh:
         names = ("surface_method", "smoothing", "decimation", "refine", "refine_range")
         given = [name for name in names if name in getattr(arguments, "optionsGiven", {})]

@@ -150,7 +150,7 @@ def descriptionFrom(arguments: argparse.Namespace) -> ModelDescription:
     :raises M3DError: lists every problem.
     """
     from M3DLib.Dicom import Codes
-    from M3DLib.EncapsulatedStl.ModelDescription import Equipment, ModelDescription
+    from M3DLib.EncapsulatedStl.ModelDescription import Equipment, ModelDescription, parameterText
     from M3DLib.EncapsulatedStl.SeriesPlacement import newUid
 
     problems, keywords = [], {}
@@ -182,6 +182,8 @@ def descriptionFrom(arguments: argparse.Namespace) -> ModelDescription:
         opacity=arguments.opacity,
         seriesDescription=arguments.series_description.strip(),
         timezoneOffset=arguments.timezone,
+        # Only commands that take the anatomy from a scan let it be a part of that.
+        part=parameterText(getattr(arguments, "part", None) or ""),
         equipment=equipment,
     )
     problems += description.problems()

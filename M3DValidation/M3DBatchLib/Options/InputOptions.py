@@ -53,6 +53,21 @@ def addSegmentOptions(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of the voxels in the threshold range keep the N largest connected bodies",
     )
+    group.add_argument(
+        "--part",
+        type=partText,
+        metavar="TEXT",
+        help="the model is meant to be a part of the anatomy only, and why: what it leaves out is then no failure, and "
+        "the declaration stands in the report and in the object",
+    )
+
+
+def partText(text: str) -> str:
+    """Why a model is meant to be a part only, in one line."""
+    plain = " ".join(text.split())
+    if not plain:
+        raise argparse.ArgumentTypeError("say why the model is meant to be a part only, as in 'left half for a guide'")
+    return plain
 
 
 def addSurfaceOptions(parser: argparse.ArgumentParser) -> None:

@@ -41,7 +41,7 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
     }
     options = {name: value for name, value in options.items() if value is not None}
     surface = _surfaceParameters(arguments)
-    known = _readReferences(arguments)
+    known = {**_readReferences(arguments), "part": arguments.part or ""}
     mesh, notes = None, None
     with stopwatch.stage("reading"):
         if arguments.mesh:

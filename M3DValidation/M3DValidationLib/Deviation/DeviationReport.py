@@ -21,7 +21,7 @@ from .SegmentationDeviation import LEAST_VOLUME, segmentationDeviation
 
 # Edges longer than this many of the largest voxel edges get further points for the comparison with the image.
 COARSE = 2.0
-KINDS = ("image", "segmentation", "surface")
+KINDS = ("image", "scan", "segmentation", "surface")
 # Less of the surface than this, mm2, is a point and no part, where the profile says nothing else.
 LEAST_AREA = 1.0
 COMPUTED = (
@@ -38,7 +38,8 @@ SELF_REFERRING = (
 class DeviationReport:
     """Deviations of the mesh of a case.
 
-    :ivar data: the JSON block: ``image``, ``segmentation``, ``surface``, each the values of
+    :ivar data: the JSON block: ``image``, ``scan`` (filled in by :mod:`~M3DValidationLib.Completeness`),
+        ``segmentation``, ``surface``, each the values of
         :func:`~.DeviationStatistics.deviationStatistics` (plus ``regions``, ``histogram``,
         and what the kind adds), or null.
     :ivar maps: the distances at the vertices, by the same keys; only those that were measured.
@@ -70,7 +71,7 @@ def deviationReport(
         ("half-height" or "gradient").
     :param reference: a mesh to compare with ("surface"), already aligned, LPS mm.
     """
-    tolerance = float(case.options.get("tolerance") or getattr(case.profile, "toleranceMm", None) or 1.0)
+    tolerance = toleranceOf(case)
     method = case.options.get("method") or HALF_HEIGHT
     searchRange = float(case.options.get("searchRange") or 3.0)
     parts = (case.image, case.segment, case.mesh, reference)
@@ -80,7 +81,7 @@ def deviationReport(
         return known
     report = DeviationReport(key=key)
     if case.mesh is not None and case.image is not None:
-        with _kept(report, "image"):
+        with kept(report, "image"):
             deviation = imageDeviation(
                 refined(case.mesh, COARSE * float(case.image.spacing.max())),
                 case.image,
@@ -89,10 +90,10 @@ def deviationReport(
                 progress=lambda done, text: progress(0.5 * done, text),
             )
             facts = deviationStatistics(deviation, tolerance, case.image)
-            facts = withPlaces(facts, deviation, tolerance, case.image, _leastArea(case))
+            facts = withPlaces(facts, deviation, tolerance, case.image, leastAreaOf(case))
             report.add("image", facts, deviation)
     if case.mesh is not None and case.segment is not None:
-        with _kept(report, "segmentation"):
+        with kept(report, "segmentation"):
             deviation, facts = segmentationDeviation(
                 case.mesh,
                 case.segment,
@@ -103,10 +104,10 @@ def deviationReport(
             )
             # A mesh from elsewhere may have been made of anything.
             facts["meaning"] = SELF_REFERRING if case.surfaceParameters is not None else ""
-            facts = withPlaces(facts, deviation, tolerance, case.image, _leastArea(case))
+            facts = withPlaces(facts, deviation, tolerance, case.image, leastAreaOf(case))
             report.add("segmentation", facts, deviation)
     if case.mesh is not None and reference is not None:
-        with _kept(report, "surface"):
+        with kept(report, "surface"):
             comparison = compareSurfaces(
                 case.mesh, reference, progress=lambda done, text: progress(0.8 + 0.2 * done, text)
             )
@@ -116,13 +117,18 @@ def deviationReport(
     return report
 
 
+def toleranceOf(case: Case) -> float:
+    """Tolerance of a run, else of its profile, mm."""
+    return float(case.options.get("tolerance") or getattr(case.profile, "toleranceMm", None) or 1.0)
+
+
 def _leastVolume(case: Case) -> float:
     """Volume in mm3 below which parts of the segment do not count."""
     requirement = case.profile.requirements.get("segment-parts") if case.profile else None
     return requirement.parameters.get("leastVolumeMm3", LEAST_VOLUME) if requirement else LEAST_VOLUME
 
 
-def _leastArea(case: Case) -> float:
+def leastAreaOf(case: Case) -> float:
     """Area in mm2 below which a region of large deviation does not count."""
     requirement = case.profile.requirements.get("deviation-max-region") if case.profile else None
     return requirement.parameters.get("leastAreaMm2", LEAST_AREA) if requirement else LEAST_AREA
@@ -162,7 +168,7 @@ def surfaceFacts(comparison, tolerance: float) -> dict:
     return withPlaces({**facts, "meaning": COMPUTED}, forward, tolerance)
 
 
-class _kept:
+class kept:
     """Keep the reason when one kind of deviation cannot be measured, and go on with the others."""
 
     def __init__(self, report: DeviationReport, kind: str):

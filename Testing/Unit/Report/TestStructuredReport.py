@@ -50,7 +50,8 @@ def test_numbersAreThoseOfTheJson(report, folder):
     (file,) = instances(folder / "out" / "dicom")
     groups = groupsOf(file)
     (segment,) = report["input"]["segments"]
-    titles = {"Mesh against scan", "Mesh against segment", "Findings", "Model", f"Segment: {segment['name']}"}
+    titles = {"Mesh against scan", "Scan against mesh", "Mesh against segment", "Findings", "Model"}
+    titles.add(f"Segment: {segment['name']}")
     assert set(groups) == titles
     for kind, title in (("image", "Mesh against scan"), ("segmentation", "Mesh against segment")):
         facts, found = report["deviation"][kind], numbers(groups[title])
@@ -70,6 +71,9 @@ def test_numbersAreThoseOfTheJson(report, folder):
         for key in ("coverage", "withinTolerance"):
             assert found[key, ""] == close(facts[key], "1")
         assert found[codes.cid7471.SurfaceAreaOfMesh.value, ""] == close(facts["areaMm2"], "mm2")
+    facts, found = report["deviation"]["scan"], numbers(groups["Scan against mesh"])
+    assert found["withinTolerance", ""] == close(facts["withinTolerance"], "1")
+    assert found["scanEdge", ""] == close(facts["areaMm2"], "mm2")
     facts = report["deviation"]["segmentation"]
     # Between two surfaces nothing is measured, so no uncertainty is stated.
     assert ("uncertainty95", "") not in numbers(groups["Mesh against segment"])

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 _MOST_KEY = 3
 _GROUPS = (
-    ("Deviation from six sides", "deviation", ("deviation",)),
+    ("From the model to the scan: deviation of the model from six sides", "deviation", ("deviation",)),
+    ("From the scan to the model: the edge in the scan from six sides", "deviation", ("scan",)),
+    ("What the model lacks or has too much", "deviation", ("completeness",)),
     ("Places with the largest deviation", "deviation", ("worst",)),
     ("The model on the scan", "image", ("fieldOfView", "overview")),
     ("The model", "mesh", ("model", "thinnestPlace")),
@@ -40,5 +42,7 @@ def pictureGroups(report: Mapping) -> dict:
     for title, about, kinds in _GROUPS:
         others = [picture for picture in pictures if picture["kind"] in kinds and picture["file"] not in files]
         if others:
-            groups.append({"title": title, "about": about, "scale": "deviation" in kinds, "pictures": others})
+            groups.append(
+                {"title": title, "about": about, "scale": kinds in (("deviation",), ("scan",)), "pictures": others}
+            )
     return {"keyPictures": key, "pictureGroups": groups}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...Acquisition.IdentityChecks import RECORD
+from .BothDirections import bothDirections
 from .PictureGroups import pictureGroups
 from .ReportContent import deviationsBySegment
 from .ReportText import date, millimeters, moment, number, percent, place
@@ -55,7 +56,12 @@ _PARAMETERS = {
     "sha256OfBinaryStlInMm": "SHA-256 as binary STL in mm",
     "sha256": "SHA-256 of the profile",
 }
-_KINDS = {"image": "Mesh against scan", "segmentation": "Mesh against segment", "surface": "Mesh against mesh"}
+_KINDS = {
+    "image": "Mesh against scan",
+    "scan": "Scan against mesh",
+    "segmentation": "Mesh against segment",
+    "surface": "Mesh against mesh",
+}
 
 
 def reportView(report: Mapping) -> dict:
@@ -88,6 +94,7 @@ def reportView(report: Mapping) -> dict:
             ("Study date", date(case["study"]["date"])),
             ("Intended use", report["intendedUse"]["title"]),
             ("Tolerance", f"{number(report['toleranceMm'])} mm"),
+            ("Only a part of the anatomy, as declared", report.get("declaredPart", "")),
             ("Made", moment(report["made"]["time"])),
             ("Responsible", report["made"]["person"]),
         ),
@@ -113,6 +120,7 @@ def reportView(report: Mapping) -> dict:
         "attention": [row for key in ("fail", "warning") for row in rows if row["verdict"] == key],
         "clauses": [{"clause": name, "rows": clauses[name]} for name in sorted(clauses)],
         "notAssessable": [{"title": entry["title"], "reason": entry["reason"]} for entry in report["notAssessable"]],
+        "bothDirections": bothDirections(report),
         "deviations": _deviations(report),
         "signConvention": report["signConvention"],
         "acquisition": [

@@ -36,7 +36,12 @@ _SHARES = {
     "withinTolerance": "Share of the measured surface within tolerance",
     "volumeChange": "Change of volume from segment to mesh, as a share",
 }
-_KINDS = {"image": "Mesh against scan", "segmentation": "Mesh against segment", "surface": "Mesh against mesh"}
+_KINDS = {
+    "image": "Mesh against scan",
+    "scan": "Scan against mesh",
+    "segmentation": "Mesh against segment",
+    "surface": "Mesh against mesh",
+}
 
 
 def segmentGroups(report: Mapping) -> list:
@@ -121,7 +126,7 @@ def deviationGroups(report: Mapping, headers: Sequence[Dataset]) -> list:
             if not facts:
                 continue
             images = []
-            if kind == "image":
+            if kind in ("image", "scan"):
                 images = [
                     SourceImageForMeasurementGroup(str(header.SOPClassUID), str(header.SOPInstanceUID))
                     for header in headers
@@ -129,7 +134,7 @@ def deviationGroups(report: Mapping, headers: Sequence[Dataset]) -> list:
             group = MeasurementsAndQualitativeEvaluations(
                 tracking_identifier=tracked(_named(title, segment)),
                 finding_type=ownCode("SurfaceDeviation", "Deviation between surfaces"),
-                measurements=_statistics(facts),
+                measurements=_statistics(facts, kind),
                 source_images=images or None,
             )
             if kind == "segmentation":
@@ -143,7 +148,7 @@ def _named(title: str, segment: str) -> str:
     return f"{title}: {plainMeaning(segment)}" if segment else title
 
 
-def _statistics(facts: Mapping) -> list:
+def _statistics(facts: Mapping, kind: str) -> list:
     from pydicom.sr.codedict import codes
 
     found = []
@@ -153,7 +158,19 @@ def _statistics(facts: Mapping) -> list:
     for names, unit in ((_LENGTHS, "mm"), (_SHARES, "")):
         for key, meaning in names.items():
             found += measurement(ownCode(key, meaning), facts.get(key), unit)
+    if kind == "scan":
+        return found + _completeness(facts)
     return found + measurement(codes.cid7471.SurfaceAreaOfMesh, facts.get("areaMm2"), "mm2")
+
+
+def _completeness(facts: Mapping) -> list:
+    """Area of the edge in the scan, of cut faces, and volumes of what one of the two has and the other lacks."""
+    found = measurement(ownCode("scanEdge", "Area of the edge in the scan"), facts.get("areaMm2"), "mm2")
+    found += measurement(ownCode("cutFaces", "Area of faces without an edge"), facts.get("cutFacesMm2"), "mm2")
+    for key, meaning in (("bodiesLeftOut", "Body missing in the model"), ("bodiesAdded", "Body not in the scan")):
+        for body in facts.get(key, ()):
+            found += measurement(ownCode(key, meaning), body.get("volumeMm3"), "mm3")
+    return found
 
 
 def _addModels(group, report: Mapping, segment: str) -> None:

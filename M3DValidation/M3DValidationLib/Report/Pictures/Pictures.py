@@ -15,6 +15,7 @@ from M3DLib.Mesh.Rendering import VIEW_DIRECTION, View, renderPictures
 
 from ..Content.WorstPlaces import worstPlaces
 from .ColorScale import deviationColors
+from .CompletenessPictures import piecePictures, scanViews
 from .DeviationModel import shownDeviation
 from .SlicePicture import SliceView, slicePicture
 
@@ -38,7 +39,7 @@ class Picture:
     """A picture and what it shows.
 
     :ivar file: its name beside the report.
-    :ivar kind: "model", "deviation", "overview", "worst", "fieldOfView" or "thinnestPlace".
+    :ivar kind: "model", "deviation", "scan", "completeness", "overview", "worst", "fieldOfView" or "thinnestPlace".
     :ivar requirement: whose finding it shows; "" for none in particular.
     :ivar alternative: what it shows, for whoever cannot see it.
     :ivar segment: which segment it shows; "" where there is only one model.
@@ -87,8 +88,10 @@ def makePictures(cases: Sequence[Case], progress: Callable[[float, str], None] =
             progress((start + done) / len(cases), text)
 
         part(0.0, "Rendering the model")
-        own = _modelPictures(case, ending, name, lambda done, text, part=part: part(0.5 * done, text))
+        own = _modelPictures(case, ending, name, lambda done, text, part=part: part(0.4 * done, text))
         if case.image is not None and not case.image.geometryProblems:
+            part(0.4, "Rendering the scan's edge")
+            own += _scan(case, ending, name)
             part(0.5, "Cutting the scan")
             index = case.image.lpsToIndex(case.mesh.points)
             own += _overview(case, ending, name, index, lambda done, text, part=part: part(0.5 + 0.1 * done, text))
@@ -126,6 +129,22 @@ def _modelPictures(case: Case, ending: str, name: str, progress: Callable[[float
         )
         title = f"Deviation{name}, {side} view"
         pictures.append(Picture(f"deviation-{side}{ending}.png", "deviation", title, text, pngBytes(view)))
+    return pictures
+
+
+def _scan(case: Case, ending: str, name: str) -> list[Picture]:
+    reach, views = scanViews(case, SIDES, (400, 300))
+    pictures = []
+    for side, shown in views.items():
+        title = f"Edge in the scan{name}, {side} view"
+        text = (
+            f"The edge that the scan shows, {side} view, in the color of its distance to the model{name}; orange: the "
+            f"model is too small or lacks it, blue: too large, full color at {reach:g} mm; dark gray: not measured."
+        )
+        pictures.append(Picture(f"scan-{side}{ending}.png", "scan", title, text, pngBytes(shown)))
+    for number, (requirement, title, text, array) in enumerate(piecePictures(case), start=1):
+        file = f"completeness-{number}{ending}.png"
+        pictures.append(Picture(file, "completeness", title + name, text, pngBytes(array), requirement))
     return pictures
 
 

@@ -1,0 +1,61 @@
+"""Pictures of the scan's edge with its distance to the model, and of what the model lacks or has too much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from M3DLib.Mesh.Rendering import renderViews
+
+from ...Deviation.DeviationHistogram import RANGE_IN_TOLERANCES
+from .ColorScale import deviationColors
+from .SlicePicture import SliceView, slicePicture
+
+if TYPE_CHECKING:
+    from ...Check import Case
+
+MOST_PIECES = 3
+# What is listed of the scan, the words of its picture, and the requirement that it is about.
+_PIECES = (
+    ("bodiesLeftOut", "Missing in the model", "bodies-left-out", "volumeMm3", "mm3"),
+    ("cutFaces", "Surface without an edge in the scan", "cut-faces", "areaMm2", "mm2"),
+    ("bodiesAdded", "Not in the scan", "bodies-added", "volumeMm3", "mm3"),
+)
+
+
+def scanViews(case: Case, sides: dict, size: tuple[int, int]) -> tuple[float, dict[str, np.ndarray]]:
+    """The edge that the scan shows, colored by its distance to the model.
+
+    :param sides: directions towards the eye, by name.
+    :return: distance at which the colors reach the scale's end, mm, and a picture by side; none where the scan was not
+        compared or this machine cannot render.
+    """
+    report = case.measurements.get("deviation")
+    if report is None or "scan" not in report.maps:
+        return 0.0, {}
+    deviation = report.maps["scan"]
+    reach = RANGE_IN_TOLERANCES * report.data["scan"]["tolerance"]
+    colors = deviationColors(deviation.distance, reach, deviation.reliable)
+    views = renderViews([deviation.mesh], list(sides.values()), size, pointColors=[colors])
+    return reach, dict(zip(sides, views, strict=False))
+
+
+def piecePictures(case: Case) -> list[tuple[str, str, str, np.ndarray]]:
+    """A cut through the largest body left out, cut face and body added: requirement, title, words, picture."""
+    report = case.measurements.get("deviation")
+    facts = report.data["scan"] if report is not None else None
+    if not facts or case.image is None:
+        return []
+    pictures = []
+    for key, what, requirement, measure, unit in _PIECES:
+        for piece in facts[key][:MOST_PIECES]:
+            center = piece["centerLps"]
+            reach = float(np.clip(0.75 * max(piece.get("sizeMm", [20.0])), 20.0, 80.0))
+            index = float(case.image.lpsToIndex(np.array([center]))[0, 2])
+            array = slicePicture(case.image, case.mesh, SliceView(2, index, tuple(center), reach), 400)
+            size = f"{piece[measure]:.0f} {unit}"
+            where = ", ".join(f"{value:.1f}" for value in center)
+            text = f"{what}: {size} around LPS {where} mm, ringed, on the slice there; outline of the model in orange."
+            pictures.append((requirement, f"{what}: {size}", text, array))
+    return pictures

@@ -1,0 +1,185 @@
+"""What the scan shows and the model lacks, or has too much, by place and size, against what was erased or added."""
+
+import numpy as np
+import pytest
+
+from M3DLib.Errors import M3DError
+from M3DLib.Phantom.PhantomShapes import Cylinder, HalfSpace
+from M3DLib.Segmentation.Segment import Segment
+from M3DTestSupport.IncompleteModels import (
+    BALL,
+    BALL_CENTER,
+    BOWL,
+    BOWL_AREA,
+    BOWL_VOLUME,
+    CUT_Z,
+    INNER,
+    OUTER,
+    RIM_AREA,
+    Scan,
+    capArea,
+    capVolume,
+    centers,
+    measured,
+    model,
+    shareWithin,
+    within,
+)
+
+PLAIN, BOTH = Scan(), Scan(ball=True)
+
+
+def erased(shape, scan=PLAIN):
+    """The bowl less a shape."""
+    return measured(model(within(BOWL, scan) & ~within(shape, scan), scan), scan)
+
+
+def onlyOne(pieces):
+    """The single piece of a list."""
+    assert len(pieces) == 1
+    return pieces[0]
+
+
+def test_wholeModelLacksNothing():
+    found = measured(model(within(BOWL)))
+    assert not found.leftOut and not found.added and not found.filled and not found.cuts and not found.bare
+    assert shareWithin(found, 0.5) > 0.999
+    assert found.deviation.areas.sum() == pytest.approx(BOWL_AREA, rel=0.02)
+
+
+def test_halfOfAShellIsMissing():
+    found = erased(HalfSpace((0, 0, 0), (1, 0, 0)))
+    body = onlyOne(found.leftOut).body
+    assert body.volumeMm3 == pytest.approx(BOWL_VOLUME / 2, rel=0.05)
+    assert body.center[0] < -8 and abs(body.center[1]) < 0.5
+    assert body.touchesModel
+    assert shareWithin(found) == pytest.approx(0.5, abs=0.03)
+    sections = [np.pi * r**2 / 2 + 2 * _halfSegment(r) for r in (OUTER, INNER)]
+    assert sum(face.areaMm2 for face in found.cuts) == pytest.approx(sections[0] - sections[1], rel=0.1)
+    assert found.cuts[0].normal[0] < -0.9
+
+
+def _halfSegment(radius):
+    """Area between a circle, its horizontal axis, its vertical axis and the line of the cut below."""
+    depth = -CUT_Z
+    return (depth * np.sqrt(radius**2 - depth**2) + radius**2 * np.arcsin(depth / radius)) / 2
+
+
+@pytest.mark.parametrize("radius", [5.0, 8.0])
+def test_erasedDiscIsFound(radius):
+    found = erased(Cylinder((0, 0, 17.5), (0, 0, 1), radius, 15))
+    body = onlyOne(found.leftOut).body
+    heights = [np.sqrt(r**2 - radius**2) for r in (OUTER, INNER)]
+    caps = [np.pi * (r - h) ** 2 * (2 * r + h) / 3 for r, h in zip((OUTER, INNER), heights, strict=True)]
+    volume = caps[0] + np.pi * radius**2 * (heights[0] - heights[1]) - caps[1]
+    assert body.volumeMm3 == pytest.approx(volume, rel=0.1)
+    assert np.linalg.norm(body.center[:2]) < 0.5 and INNER < body.center[2] < OUTER
+    wall = 2 * np.pi * radius * (heights[0] - heights[1])
+    assert sum(face.areaMm2 for face in found.cuts) == pytest.approx(wall, rel=0.1)
+    # From the middle of the disc the rim is as far as the chord; the tolerance takes no part of that away.
+    assert found.deviation.distance.max() == pytest.approx(np.hypot(radius, OUTER - heights[0]), rel=0.1)
+
+
+def test_lowerThirdIsCutOff():
+    height = CUT_Z + 9.0
+    found = erased(HalfSpace((0, 0, height), (0, 0, 1)))
+    body = onlyOne(found.leftOut).body
+    zones = [np.pi * (r**2 * 9 - (height**3 - CUT_Z**3) / 3) for r in (OUTER, INNER)]
+    assert body.volumeMm3 == pytest.approx(zones[0] - zones[1], rel=0.05)
+    assert CUT_Z < body.center[2] < height
+    cut = onlyOne(found.cuts)
+    assert cut.areaMm2 == pytest.approx(np.pi * (OUTER**2 - INNER**2), rel=0.1)
+    assert cut.normal[2] < -0.9 and cut.center[2] == pytest.approx(height, abs=0.6)
+
+
+def test_separateBodyIsLeftOutWithItsDistance():
+    found = measured(model(within(BOWL, BOTH), BOTH), BOTH)
+    left = onlyOne(found.leftOut)
+    assert left.body.volumeMm3 == pytest.approx(BALL.volumeMm3, rel=0.05)
+    assert left.body.center == pytest.approx(BALL_CENTER, abs=0.3)
+    assert left.distanceMm == pytest.approx(CUT_Z - BALL_CENTER[2] - BALL.radius, rel=0.1)
+    assert left.edgeMm2 == pytest.approx(4 * np.pi * BALL.radius**2, rel=0.1)
+    assert left.alike and not left.body.touchesModel and not found.cuts
+
+
+def test_bodyBeyondTheStatedDistanceDoesNotCount():
+    found = measured(model(within(BOWL, BOTH), BOTH), BOTH, nearMm=4.0)
+    assert not found.leftOut and shareWithin(found) > 0.999
+
+
+def test_bodyOfAnotherSegmentIsNotMissing():
+    other = Segment(within(BALL, BOTH).astype(np.uint8), BOTH.ijkToLps, "ball")
+    found = measured(model(within(BOWL, BOTH), BOTH), BOTH, others=[other])
+    assert not found.leftOut and shareWithin(found) > 0.999
+
+
+def test_bridgeThatIsNotInTheScanIsFound():
+    bridge = Cylinder((0, 0, 0), (1, 0, 0), 3.0, 2 * INNER + 2)
+    found = measured(model(within(BOWL) | within(bridge)))
+    body = onlyOne(found.added)
+    heights = INNER - np.sqrt(INNER**2 - 9)
+    assert body.volumeMm3 == pytest.approx(np.pi * 9 * (2 * INNER - heights), rel=0.1)
+    assert body.center == pytest.approx((0, 0, 0), abs=0.5)
+    assert onlyOne(found.bare).areaMm2 == pytest.approx(2 * np.pi * 3 * (2 * INNER - 2 * heights), rel=0.1)
+    assert found.deviation.distance.min() == pytest.approx(-3.0, abs=0.5)
+
+
+def test_filledOpeningIsFoundAndNotTakenForMarrow():
+    lid = within(HalfSpace((0, 0, CUT_Z), (0, 0, -1))) & (np.linalg.norm(centers(), axis=-1) < OUTER)
+    found = measured(model(lid))
+    body = onlyOne(found.added)
+    assert body.volumeMm3 == pytest.approx(capVolume(INNER), rel=0.1)
+    assert not found.filled and shareWithin(found) == pytest.approx((capArea(OUTER) + RIM_AREA) / BOWL_AREA, abs=0.03)
+
+
+def test_erodedShellIsTooSmallEverywhere():
+    from scipy.ndimage import binary_erosion
+
+    # A slice of the grid is as thick as two of its pixels: what is taken off is half a millimeter within the slices.
+    mask = binary_erosion(within(BOWL), np.array([[[0, 1, 0], [1, 1, 1], [0, 1, 0]]], dtype=bool))
+    found = measured(model(mask))
+    side = np.abs(found.deviation.normals[:, 2]) < 0.3
+    assert np.average(found.deviation.distance[side], weights=found.deviation.areas[side]) == pytest.approx(
+        0.5, rel=0.15
+    )
+    assert not found.leftOut and not found.cuts
+
+
+def test_mirroredModelLeavesOutWhatIsOnTheOtherSide():
+    half = within(BOWL) & (centers()[..., 0] > 4)
+    mesh = model(half[:, :, ::-1])
+    found = measured(mesh)
+    assert sum(left.body.volumeMm3 for left in found.leftOut) > BOWL_VOLUME / 2
+    assert max(found.leftOut, key=lambda left: left.body.volumeMm3).body.center[0] > 0
+
+
+@pytest.mark.parametrize(
+    "scan", [Scan(noise=100.0), Scan(spacing=(0.5, 0.5, 3.0), fwhm=(0.8, 0.8, 3.0), noise=40.0)], ids=["noise", "thick"]
+)
+def test_noiseAndThickSlicesDoNotHideOrMakeUpAnything(scan):
+    whole = measured(model(within(BOWL, scan), scan), scan)
+    assert not whole.leftOut and not whole.added and not whole.cuts
+    assert shareWithin(whole) > 0.99
+    half = erased(HalfSpace((0, 0, 0), (1, 0, 0)), scan)
+    assert onlyOne(half.leftOut).body.volumeMm3 == pytest.approx(BOWL_VOLUME / 2, rel=0.1)
+    assert shareWithin(half) == pytest.approx(0.5, abs=0.05)
+    assert half.cuts and half.cuts[0].normal[0] < -0.8
+
+
+def test_modelWithoutEdgesInTheImageIsNotAssessable():
+    empty = Cylinder((0, 0, 5), (0, 0, 1), 3.0, 6.0)
+    with pytest.raises(M3DError, match="clear edge"):
+        measured(model(within(empty)))
+
+
+def test_darkModelIsNotAssessable():
+    with pytest.raises(M3DError, match="darker"):
+        measured(model(within(BOWL)), Scan(bone=-900.0))
+
+
+def test_openMeshIsMeasuredButItsBodiesAreNot():
+    mesh = model(within(BOWL))
+    mesh = type(mesh)(mesh.points, mesh.triangles[10:])
+    found = measured(mesh)
+    assert "not closed" in found.problems["bodies"]
+    assert shareWithin(found) > 0.99
