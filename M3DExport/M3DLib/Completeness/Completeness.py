@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..Distance.ClosestSurface import ClosestSurface
-from ..Distance.DeviationMap import DeviationMap
+from ..Distance.DeviationMap import DeviationMap, Quality
 from ..Edge.ProfileSampling import VolumeSampler
 from ..Errors import M3DError, noProgress
 from ..Image.ImageVolume import ImageVolume
@@ -161,6 +161,8 @@ def _findBodies(result: Completeness, scene: Neighborhood, tolerance: float) -> 
             alike = scene.found.isAlike(body.value)
             result.leftOut.append(LeftOut(body, distance, float(scanned.areas[own].sum()), alike))
             result.ofLeftOut |= own
+            if not alike:
+                scanned.quality[own] = Quality.OTHER_MATERIAL
     bare = (blocks.values < scene.found.bare) & space.inside & ~grown(scene.material, margin)
     for name, where in (("added", scene.outside), ("filled", ~scene.outside)):
         labels, count = pieces(bare & where, ~scene.material & space.inside, margin + 1)

@@ -13,10 +13,15 @@ from ..TwoThreads import inTwoThreads
 from .BlockImage import grown
 from .Material import Material
 from .ModelSpace import Neighborhood
+from .Surroundings import outsideOf
 
 BLOCK = 4096
 # The image is read at these distances on either side of the surface, mm, or in blurs where that is wider.
 DISTANCES = (0.5, 1.0, 1.5, 2.0)
+NEAREST = (-0.25, 0.0, 0.25)
+# Within the solid, material with the spaces it encloses, the values on the two sides of a cut differ by no more than
+# this share of a step.
+MOST_FALL = 0.35
 # A face is followed towards its rim so far, and over so many rings of triangles.
 RIM_BLURS, RIM_VOXELS, MOST_RINGS = 1.5, 1.0, 6
 # Cosine of the angle to the edge at which a corner that turns by 90 degrees has turned by a radian.
@@ -37,7 +42,7 @@ class Face:
 def surfacesWithoutEdge(deviation: DeviationMap, sampler: VolumeSampler, scene: Neighborhood) -> np.ndarray:
     """For every vertex whether the surface there lies within material or within space, uint8 (n,).
 
-    ``IN_MATERIAL``: the image holds material on both sides, or is on both sides within an enclosed space;
+    ``IN_MATERIAL``: the image holds material on both sides, or both lie within material and the spaces it encloses;
     ``IN_SPACE``: neither side holds material, and the outside reaches both. A vertex at which the image shows an edge
     is neither, nor is one at the border of the scan, nor one that borders on another segment.
     """
@@ -47,8 +52,9 @@ def surfacesWithoutEdge(deviation: DeviationMap, sampler: VolumeSampler, scene: 
     chosen = np.flatnonzero(~np.isin(deviation.quality, settled))
     unit = max(1.0, 1.2 * material.scale.width)
     distances = np.array(DISTANCES) * unit
-    steps = np.concatenate([-distances[::-1], distances])
-    empty = blocks.values <= material.level
+    steps = np.concatenate([-distances[::-1], NEAREST, distances])
+    sides = slice(0, len(distances)), slice(len(steps) - len(distances), len(steps))
+    aroundModel = outsideOf(scene.space.model, blocks.spacing)
 
     def work(start: int) -> None:
         which = chosen[start : start + BLOCK]
@@ -57,20 +63,19 @@ def surfacesWithoutEdge(deviation: DeviationMap, sampler: VolumeSampler, scene: 
         begin, along = sampler.toIndices(points), sampler.toIndex @ normals.T
         low, high = sampler.rangeInside(begin, along)
         profiles = sampler.profiles(begin, along, steps) * material.scale.polarity
-        within = (low <= -distances[1]) & (high >= distances[1])
-        sides = profiles[: len(distances)], profiles[len(distances) :]
-        means = [side.mean(axis=0) for side in sides]
-        least = [side.min(axis=0) for side in sides]
-        most = [side.max(axis=0) for side in sides]
-        full = (np.minimum(*means) > material.full) & (np.minimum(*least) > material.level)
-        bare = (np.maximum(*means) < material.bare) & (np.maximum(*most) < material.level)
+        inner, outer = (profiles[side].mean(axis=0) for side in sides)
+        # At the wall of a pore both sides are material, and the place itself is not.
+        full = (np.minimum(inner, outer) > material.full) & (profiles.min(axis=0) > material.level)
+        bare = (np.maximum(inner, outer) < material.bare) & (profiles.max(axis=0) < material.level)
         places = [points + sign * distances[1] * normals for sign in (-1, 1)]
         reached = [blocks.at(outside, place, True) for place in places]
-        enclosed = [blocks.at(empty & ~outside, place, False) for place in places]
+        # Surfaces between trabeculae lie within the solid too, but in spaces that the model encloses as well.
+        leaves = blocks.at(aroundModel, places[1], True)
+        solid = ~reached[0] & ~reached[1] & leaves & (inner - outer < MOST_FALL * material.step)
         found = np.zeros(len(which), dtype=np.uint8)
-        found[full | (bare & enclosed[0] & enclosed[1])] = IN_MATERIAL
+        found[full | solid] = IN_MATERIAL
         found[bare & reached[0] & reached[1]] = IN_SPACE
-        found[~within] = ELSEWHERE
+        found[(low > -distances[1]) | (high < distances[1])] = ELSEWHERE
         state[which] = found
 
     inTwoThreads(work, range(0, len(chosen), BLOCK))

@@ -18,6 +18,8 @@ SAMPLE = 12_000
 # Fewer edges, or edges on less of the model, do not say what it is made of.
 FEWEST_EDGES = 100
 LEAST_SHARE = 0.2
+# Enamel lies about twice as far above soft tissue as bone does, metal more than three times.
+DENSER = 2.2
 # Levels at which hardly more edges fall on the wrong side than at the best one are as good as that.
 AS_GOOD = 0.005
 # Blocks whose neighbors differ by less than this share of the range between the levels are even; fewer even ones, in
@@ -55,8 +57,13 @@ class Material:
         return self.inside[1] - self.outside[1]
 
     def isAlike(self, value: float) -> bool:
-        """Whether a value (times the polarity) is one of the model's material, give or take an eighth of a step."""
-        return self.inside[0] - self.step / 8 <= value <= self.inside[2] + self.step / 8
+        """Whether a value (times the polarity) may be the model's material.
+
+        That is, of the values within its edges, give or take an eighth of a step; or denser, as teeth are than bone,
+        but not as metal is.
+        """
+        densest = max(self.inside[2] + self.step / 8, self.outside[1] + DENSER * self.step)
+        return self.inside[0] - self.step / 8 <= value <= densest
 
 
 def scaleOf(deviation: DeviationMap) -> EdgeScale:

@@ -17,13 +17,15 @@ class Body:
     """A connected piece.
 
     :ivar number: its label. :ivar volumeMm3: at the half height between its own value and that of its surroundings.
-    :ivar center: LPS mm. :ivar sizeMm: extent along the patient's axes. :ivar value: typical value, image units.
+    :ivar center: of its volume, LPS mm. :ivar place: of it, the nearest to the center.
+    :ivar sizeMm: extent along the patient's axes. :ivar value: typical value, image units.
     :ivar touchesModel: whether it borders on the model. :ivar atBorder: whether it reaches the border of the scan.
     """
 
     number: int
     volumeMm3: float
     center: np.ndarray
+    place: np.ndarray
     sizeMm: np.ndarray
     value: float
     touchesModel: bool
@@ -97,6 +99,7 @@ class _Place:
             self.number,
             total * self.blocks.volumeMm3,
             self.blocks.toLps(center[None])[0],
+            self.blocks.toLps(index[((index - center) ** 2).sum(axis=1).argmin()][None])[0],
             np.ptp(self.blocks.toLps(index), axis=0) + edges,
             value,
             touches,

@@ -16,6 +16,8 @@ from .Surroundings import outsideOf
 
 # Up to this distance from the model's surface every point of the scan's edge is measured.
 BESIDE_MM = 5.0
+# Neighbors overlap by little; a segment that shares more of its voxels with the model is none.
+MOST_SHARED = 0.1
 # So many blocks of a body tell whether it lies near the model.
 FEW_BLOCKS = 2000
 
@@ -82,7 +84,7 @@ class Neighborhood:
         touching[np.unique(labels[space.model])] = True
         near[0] = touching[0] = False
         outside = outsideOf(material, blocks.spacing)
-        masks = blocksOf(others, blocks) if others else None
+        masks = neighborsOf(others, blocks, space.inside)
         result = cls(blocks, space, found, nearMm, material, labels, near, touching, outside, masks)
         result._dropFar(closest)
         return result
@@ -107,15 +109,22 @@ class Neighborhood:
         return self.near[self.labels]
 
 
-def blocksOf(segments: Sequence[Segment], blocks: BlockImage) -> np.ndarray:
-    """Blocks whose middle belongs to one of the segments, bool (k, j, i)."""
+def neighborsOf(segments: Sequence[Segment], blocks: BlockImage, inside: np.ndarray) -> np.ndarray | None:
+    """Blocks whose middle belongs to a segment that is a neighbor of the model, bool (k, j, i); None without any.
+
+    A segment that shares a good part of its voxels with the model is another version of it, and none.
+
+    :param inside: blocks inside the model.
+    """
     from scipy.ndimage import affine_transform
 
-    result = np.zeros(blocks.values.shape, dtype=bool)
+    result = None
     turn = np.array([2, 1, 0])
     for segment in segments:
         matrix = np.linalg.inv(segment.ijkToLps) @ blocks.ijkToLps
         linear, offset = matrix[:3, :3][np.ix_(turn, turn)], matrix[:3, 3][turn]
         array = segment.array.astype(np.uint8, copy=False)
-        result |= affine_transform(array, linear, offset, result.shape, order=0, mode="constant") != 0
+        own = affine_transform(array, linear, offset, inside.shape, order=0, mode="constant") != 0
+        if np.count_nonzero(own & inside) <= MOST_SHARED * np.count_nonzero(own):
+            result = own if result is None else result | own
     return result

@@ -24,6 +24,7 @@ class Quality(IntEnum):
     OPEN_REFERENCE = 8
     ENCLOSED = 9
     OTHER_SEGMENT = 10
+    OTHER_MATERIAL = 11
 
 
 QUALITY_TEXT = {
@@ -37,6 +38,7 @@ QUALITY_TEXT = {
     Quality.NO_SURFACE: "belongs to no triangle that has an area",
     Quality.OPEN_REFERENCE: "nearest to the boundary of an open reference",
     Quality.ENCLOSED: "inner surface of a space that the outside does not reach",
+    Quality.OTHER_MATERIAL: "belongs to a body of another material",
     Quality.OTHER_SEGMENT: "belongs to another segment, which has a model of its own",
 }
 

@@ -117,7 +117,7 @@ def _leftOut(requirement, facts, part) -> Finding:
         message + said,
         bodies=bodies,
         otherMaterial=others,
-        places=[body["centerLps"] for body in bodies][:PLACES],
+        places=[body["placeLps"] for body in bodies][:PLACES],
         withinMm=near,
         declaredPart=part or None,
     )
@@ -152,7 +152,7 @@ def _added(requirement, facts, part) -> Finding:
         bodies=bodies,
         filledSpaces=spaces,
         bareFaces=facts["bareFaces"],
-        places=[body["centerLps"] for body in bodies][:PLACES],
+        places=[body["placeLps"] for body in bodies][:PLACES],
     )
 
 

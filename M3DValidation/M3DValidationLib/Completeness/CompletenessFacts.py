@@ -90,7 +90,8 @@ def bodyFacts(body: Body, image: ImageVolume) -> dict:
     return {
         "volumeMm3": body.volumeMm3,
         "centerLps": _point(body.center),
-        "slice": sliceNumber(image, body.center),
+        "placeLps": _point(body.place),
+        "slice": sliceNumber(image, body.place),
         "sizeMm": [round(float(value), 1) for value in body.sizeMm],
         "value": body.value,
         "atScanBorder": body.atBorder,
@@ -113,6 +114,7 @@ def faceFacts(face: Face, image: ImageVolume) -> dict:
     return {
         "areaMm2": face.areaMm2,
         "centerLps": _point(face.center),
+        "placeLps": _point(face.center),
         "slice": sliceNumber(image, face.center),
         "facing": DIRECTIONS[2 * axis + int(face.normal[axis] < 0)] if oneSided else "around",
         "normalLps": [round(float(value), 3) for value in face.normal],

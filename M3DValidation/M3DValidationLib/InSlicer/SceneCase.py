@@ -49,6 +49,7 @@ def casesOfNodes(
     surface: SurfaceParameters | None = None,
     lineNodes: Sequence[slicer.vtkMRMLMarkupsLineNode] = (),
     options: dict | None = None,
+    partReason: str = "",
     progress: Callable[[float, str], None] = noProgress,
 ) -> SceneCases:
     """Cases of a scan, a segmentation's segments or a model, or both; the nodes are not changed.
@@ -59,6 +60,7 @@ def casesOfNodes(
     :param surface: how surfaces are made of segments; the defaults when None.
     :param lineNodes: reference distances.
     :param options: of :class:`~..Check.Case`.
+    :param partReason: why the model is meant to be a part of the anatomy only; "" when it is not.
     :raises M3DError: nothing to check, or nodes that do not belong together.
     """
     if volumeNode is None and node is None:
@@ -68,6 +70,7 @@ def casesOfNodes(
     known = {
         "references": [referenceOfLine(line, volumeNode, scan and scan.correction) for line in lineNodes],
         "options": options,
+        "part": " ".join(partReason.split()),
     }
     image, warnings = (scan.image, scan.warnings) if scan is not None else (None, [])
     if node is None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _READING_SHARE = 0.1
 
 
-# Thirteen parameters: each is one choice of the panel or the console, given by name where it differs from the usual.
+# Fourteen parameters: each is one choice of the panel or the console, given by name where it differs from the usual.
 def validateNodes(
     volumeNode: slicer.vtkMRMLScalarVolumeNode | None,
     node: slicer.vtkMRMLSegmentationNode | slicer.vtkMRMLModelNode | None,
@@ -31,6 +31,7 @@ def validateNodes(
     surfaceParameters: SurfaceParameters | None = None,
     lineNodes: Sequence[slicer.vtkMRMLMarkupsLineNode] = (),
     tolerance: float | None = None,
+    partReason: str = "",
     person: str = "",
     pseudonym: str = "",
     applicationVersion: str = "",
@@ -46,6 +47,7 @@ def validateNodes(
     :param surfaceParameters: how surfaces are made of segments; the defaults when None.
     :param lineNodes: line markups as reference distances.
     :param tolerance: mm; the profile's when None.
+    :param partReason: why the model is meant to be a part of the anatomy only; "" when it is not.
     :param person, pseudonym: for the report.
     :param applicationVersion: of Slicer, to be named among the software; "" outside the application.
     :param background: check in a thread of its own, while ``progress`` keeps the application responsive.
@@ -61,6 +63,7 @@ def validateNodes(
         surface=surfaceParameters,
         lineNodes=lineNodes,
         options={"tolerance": tolerance},
+        partReason=partReason,
         progress=lambda done, text: progress(_READING_SHARE * done, text),
     )
     report = validateCases(

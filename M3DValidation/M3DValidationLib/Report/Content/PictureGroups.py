@@ -32,6 +32,8 @@ def pictureGroups(report: Mapping) -> dict:
                 continue
             own = [picture for picture in pictures if picture["segment"] in ("", finding.get("segment", ""))]
             wanted += [picture for picture in own if picture["requirement"] == finding["requirement"]]
+            if finding["requirement"] == "scan-covered":
+                wanted += [picture for picture in own if picture["kind"] == "scan"][:1]
             if finding["requirement"].startswith("deviation-"):
                 wanted += [picture for picture in own if picture["kind"] == "worst"][:1]
     for kind in ("deviation", "worst", "model", "fieldOfView"):

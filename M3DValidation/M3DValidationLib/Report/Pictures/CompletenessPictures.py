@@ -50,7 +50,7 @@ def piecePictures(case: Case) -> list[tuple[str, str, str, np.ndarray]]:
     pictures = []
     for key, what, requirement, measure, unit in _PIECES:
         for piece in facts[key][:MOST_PIECES]:
-            center = piece["centerLps"]
+            center = piece["placeLps"]
             reach = float(np.clip(0.75 * max(piece.get("sizeMm", [20.0])), 20.0, 80.0))
             index = float(case.image.lpsToIndex(np.array([center]))[0, 2])
             array = slicePicture(case.image, case.mesh, SliceView(2, index, tuple(center), reach), 400)
