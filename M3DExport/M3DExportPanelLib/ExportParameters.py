@@ -54,6 +54,7 @@ class M3DExportParameterNode:
     contentDescription: str = ""
     seriesDescription: str = ""
     segmentation: str = ""
+    part: str = ""
     usage: Usage = Usage.NOT_SAID
     units: Unit = Unit.MILLIMETER
     modified: Answer = Answer.NOT_SAID
@@ -81,7 +82,7 @@ class M3DExportParameterNode:
 
 def descriptionOf(parameters):
     """The description that the panel says; an assembly gets a group of its own at each export."""
-    from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+    from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription, parameterText
     from M3DLib.EncapsulatedStl.SeriesPlacement import newUid
 
     return ModelDescription(
@@ -99,6 +100,7 @@ def descriptionOf(parameters):
         groupUid=newUid() if parameters.assembly else "",
         seriesDescription=parameters.seriesDescription.strip(),
         segmentation=parameters.segmentation.strip(),
+        part=parameterText(parameters.part),
     )
 
 
@@ -124,13 +126,14 @@ def forgetValidation(parameters):
     parameters.reportUids = []
 
 
-def fillIn(parameters, *, node, segmentIds, volume, surface, usage, validated, validation=""):
+def fillIn(parameters, *, node, segmentIds, volume, surface, usage, validated, validation="", part=""):
     """Put a validated model into the panel.
 
     :param surface: ``SurfaceParameters``, None for a finished model.
     :param usage: keyword of CID 7064, "" to leave it as it is.
     :param validated: ``ValidatedModel``.
     :param validation: what the validation found, one sentence for the user.
+    :param part: why the model is meant to be a part of the anatomy only, "" when it is whole.
     """
     parameters.inputNode = node
     parameters.segmentIds = list(segmentIds)
@@ -146,6 +149,7 @@ def fillIn(parameters, *, node, segmentIds, volume, surface, usage, validated, v
     parameters.override = validated.override
     parameters.validation = validation
     parameters.verdict, parameters.profile = validated.verdict, validated.profile
+    parameters.part = part
 
 
 def earlierOf(parameters, database):

@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 from M3DPanelLib.LibraryWords import verdictWord
 from M3DPanelLib.PanelForm import isSegmentation
 
-from .ValidationParameters import lineNodesOf
+from .ValidationParameters import lineNodesOf, partOf
 
 _CHOICE = "M3DValidation.Choice"
 
@@ -16,6 +16,7 @@ _CHOICE = "M3DValidation.Choice"
 def settingsOf(parameters):
     """Everything besides the nodes that decides what a validation finds, as text."""
     settings = {name: getattr(parameters, name) for name in ("profile", "limits", "tolerance", "person", "pseudonym")}
+    settings["part"] = partOf(parameters)
     if isSegmentation(parameters.inputNode):
         settings |= {"method": parameters.method.name}
         settings |= {name: getattr(parameters, name) for name in ("smoothing", "decimation", "refine", "refineRange")}

@@ -10,7 +10,7 @@ from M3DPanelLib.PanelForm import isSegmentation
 from M3DPanelLib.SurfaceChoices import surfaceOf
 
 from .ResultSubject import contentStamp, rememberSettings, settingsOf
-from .ValidationParameters import lineNodesOf, profileOf
+from .ValidationParameters import lineNodesOf, partOf, profileOf
 
 
 class ValidationActions(PanelActions):
@@ -154,6 +154,7 @@ def validationOf(parameters):
         "segmentIds": [parameters.segmentId] if hasSegments else [],
         "profile": profileOf(parameters),
         "tolerance": parameters.tolerance or None,
+        "partReason": partOf(parameters),
         "surfaceParameters": surfaceOf(parameters) if hasSegments else None,
         "lineNodes": lineNodesOf(parameters),
         "person": parameters.person.strip(),

@@ -76,6 +76,9 @@ class ValidationForm(PanelForm):
         ):
             widget.visible = hasSegments
         self.ui.refineRangeSpinBox.enabled = self._parameters.refine
+        canBePart = node is not None and self._parameters.volume is not None
+        self.ui.partCheckBox.visible = canBePart
+        self.ui.partReasonLineEdit.visible = self.ui.partReasonLabel.visible = canBePart and self._parameters.part
 
     def _showButtons(self):
         parameters = self._parameters
@@ -95,6 +98,8 @@ class ValidationForm(PanelForm):
             return False, _("Choose a volume, a segmentation or a model")
         if node is None:
             return True, _("Check the scan alone")
+        if volume is not None and self._parameters.part and not self._parameters.partReason.strip():
+            return False, _("Say why the model is meant to be a part of the anatomy only")
         if not isSegmentation(node):
             return True, _("Check the model") if volume is None else _("Check the scan and the model")
         if volume is None:

@@ -18,6 +18,7 @@ class M3DValidationParameterNode:
     volume - the scan.
     inputNode - segmentation or model to validate; none for the scan alone.
     segmentId - segment of the segmentation.
+    part, partReason - whether the model is meant to be a part of the anatomy only, and why.
     profile - name of a built-in or saved profile.
     limits - limits that were changed: JSON, requirement id to [pass limit, warning limit].
     tolerance - mm; 0 for the profile's.
@@ -36,6 +37,9 @@ class M3DValidationParameterNode:
     decimation: Annotated[float, WithinRange(0, 0.99)] = 0.0
     refine: bool = False
     refineRange: Annotated[float, WithinRange(0, 10)] = 0.0
+
+    part: bool = False
+    partReason: str = ""
 
     profile: str = "anatomical-model"
     limits: str = ""
@@ -96,6 +100,12 @@ def baseProfileOf(parameters):
     if name in profileNames():
         return loadProfile(name)
     return loadProfile(userFolder("M3DProfiles") / f"{name}.json")
+
+
+def partOf(parameters):
+    """Why the model is meant to be a part of the anatomy only, "" when it is meant to be whole."""
+    isModel = parameters.inputNode is not None and parameters.volume is not None
+    return parameters.partReason.strip() if isModel and parameters.part else ""
 
 
 def lineNodesOf(parameters):

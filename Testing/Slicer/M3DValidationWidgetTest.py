@@ -89,6 +89,14 @@ class M3DValidationWidgetTest(M3DSlicerCase):
             slicer.app.processEvents()
             self.assertEqual(self.widget.parent.minimumSizeHint.width(), width)
 
+    def test_modelThatIsMeantToBeAPartNeedsAReason(self):
+        self.addPhantom()
+        self.widget.enter()
+        self.widget.ui.partCheckBox.checked = True
+        self.assertFalse(self.widget.ui.validateButton.enabled)
+        self.widget.ui.partReasonLineEdit.text = "upper half for a guide"
+        self.assertTrue(self.widget.ui.validateButton.enabled)
+
     def test_resultsOfAnotherInputAreMarked(self):
         volume, segmentation = self.validate()
         self.assertNotIn("Outdated", self.widget.ui.verdictLabel.text)

@@ -88,7 +88,8 @@ def exportValuesOf(textNode: slicer.vtkMRMLTextNode, reason: str = "") -> dict:
     :param reason: why it is exported although something fails.
     :return: ``node``, ``segmentIds`` and ``volume`` that were validated, ``surface`` (``SurfaceParameters``, None for a
         model), ``usage`` (keyword of CID 7064 or ""), ``sha256`` of the validated surface as binary STL in mm,
-        ``override`` (the reason, "" where nothing fails), ``verdict``, ``profile`` (name and version).
+        ``override`` (the reason, "" where nothing fails), ``verdict``, ``profile`` (name and version),
+        ``part`` (why it is a part of the anatomy only, or "").
     :raises M3DError: something fails and no reason is given, no surface was validated, or its nodes are gone.
     """
     if not isModelReport(textNode):
@@ -118,4 +119,5 @@ def exportValuesOf(textNode: slicer.vtkMRMLTextNode, reason: str = "") -> dict:
         "override": override,
         "verdict": verdictOf(textNode),
         "profile": f"{data['profile']['name']} {data['profile']['version']}",
+        "part": data.get("declaredPart", ""),
     }
