@@ -163,9 +163,12 @@ def _findBodies(result: Completeness, scene: Neighborhood, tolerance: float) -> 
             result.ofLeftOut |= own
             if not alike:
                 scanned.quality[own] = Quality.OTHER_MATERIAL
-    bare = (blocks.values < scene.found.bare) & space.inside & ~grown(scene.material, margin)
-    for name, where in (("added", scene.outside), ("filled", ~scene.outside)):
-        labels, count = pieces(bare & where, ~scene.material & space.inside, margin + 1)
+    empty = ~scene.material & space.inside
+    beyond = empty & ~grown(scene.material, margin)
+    # A thin wall may stay below the level and is there all the same; within the bone that decides nothing.
+    added = beyond & scene.outside & (blocks.values < scene.found.bare)
+    for name, core in (("added", added), ("filled", beyond & ~scene.outside)):
+        labels, count = pieces(core, empty, margin + 1)
         found = describe(blocks, labels, count, model=space.inside, material=scene.material, filled=True)
         setattr(result, name, found)
 

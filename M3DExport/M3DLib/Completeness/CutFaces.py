@@ -43,8 +43,8 @@ def surfacesWithoutEdge(deviation: DeviationMap, sampler: VolumeSampler, scene: 
     """For every vertex whether the surface there lies within material or within space, uint8 (n,).
 
     ``IN_MATERIAL``: the image holds material on both sides, or both lie within material and the spaces it encloses;
-    ``IN_SPACE``: neither side holds material, and the outside reaches both. A vertex at which the image shows an edge
-    is neither, nor is one at the border of the scan, nor one that borders on another segment.
+    ``IN_SPACE``: neither side holds material. A vertex at which the image shows an edge is neither, nor is one at the
+    border of the scan, nor one that borders on another segment.
     """
     material, blocks, outside = scene.found, scene.blocks, scene.outside
     state = np.zeros(len(deviation.mesh.points), dtype=np.uint8)
@@ -73,8 +73,9 @@ def surfacesWithoutEdge(deviation: DeviationMap, sampler: VolumeSampler, scene: 
         leaves = blocks.at(aroundModel, places[1], True)
         solid = ~reached[0] & ~reached[1] & leaves & (inner - outer < MOST_FALL * material.step)
         found = np.zeros(len(which), dtype=np.uint8)
-        found[full | solid] = IN_MATERIAL
-        found[bare & reached[0] & reached[1]] = IN_SPACE
+        found[full] = IN_MATERIAL
+        found[bare] = IN_SPACE
+        found[solid] = IN_MATERIAL
         found[(low > -distances[1]) | (high < distances[1])] = ELSEWHERE
         state[which] = found
 

@@ -140,6 +140,9 @@ def _added(requirement, facts, part) -> Finding:
             "The model fills space where the scan shows none of its material: "
             f"{plural(len(bodies), 'part')}, the largest of {largest:.0f} mm3 at {placeText(bodies[0]['centerLps'])}."
         )
+    bare = sum(face["areaMm2"] for face in facts["bareFaces"])
+    if bare:
+        message += f" {bare:.0f} mm2 of its surface lie where the image shows neither its material nor an edge."
     if spaces:
         volume = sum(space["volumeMm3"] for space in spaces)
         message += (

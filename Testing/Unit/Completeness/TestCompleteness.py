@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from M3DLib.Completeness.Completeness import measureCompleteness
+from M3DLib.Edge.ImageDeviation import imageDeviation
 from M3DLib.Errors import M3DError
-from M3DLib.Phantom.PhantomShapes import Cylinder, HalfSpace
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomShapes import Cylinder, HalfSpace, Sphere
 from M3DLib.Segmentation.Segment import Segment
 from M3DTestSupport.IncompleteModels import (
     BALL,
@@ -183,3 +186,59 @@ def test_openMeshIsMeasuredButItsBodiesAreNot():
     found = measured(mesh)
     assert "not closed" in found.problems["bodies"]
     assert shareWithin(found) > 0.99
+
+
+def filledScan():
+    """A ball of cortical bone with marrow of 250 HU in it, its image and the voxels inside."""
+    scan = Scan()
+    image = renderPhantom(
+        [(Sphere((0, 0, 0), OUTER), 1100.0), (Sphere((0, 0, 0), INNER), 250.0)],
+        40.0,
+        scan.dimensions,
+        scan.ijkToLps,
+        scan.fwhm,
+        noise=30.0,
+        superSampling=2,
+    )
+    return image, within(Sphere((0, 0, 0), OUTER)), within(Sphere((0, 0, 0), INNER))
+
+
+def against(image, mask):
+    mesh = model(mask)
+    return measureCompleteness(mesh, image, imageDeviation(mesh, image), 1.0)
+
+
+def test_marrowMayBeFilledOrLeftOpen():
+    image, whole, marrow = filledScan()
+    filled, open_ = against(image, whole), against(image, whole & ~marrow)
+    for found in (filled, open_):
+        assert not found.leftOut and not found.added and not found.cuts
+        assert shareWithin(found, 0.5) > 0.999
+    assert onlyOne(filled.filled).volumeMm3 == pytest.approx(Sphere((0, 0, 0), INNER).volumeMm3, rel=0.1)
+    assert not open_.filled
+
+
+def test_cutThroughFilledMarrowIsOneFace():
+    image, whole, _marrow = filledScan()
+    found = against(image, whole & (centers()[..., 0] < 5))
+    assert onlyOne(found.cuts).areaMm2 == pytest.approx(np.pi * (OUTER**2 - 25), rel=0.1)
+    assert onlyOne(found.leftOut).body.center[0] > 5
+
+
+def test_toothIsMissedAndMetalIsListedOnly():
+    scan = Scan()
+    tooth, metal = Sphere((0, 0, 21.5), 4.0), Sphere((0, 24.0, 0), 2.0)
+    paint = [(BOWL, 1040.0), (tooth, 2200.0), (metal, 8000.0)]
+    image = renderPhantom(paint, 40.0, scan.dimensions, scan.ijkToLps, scan.fwhm, noise=20.0, superSampling=2)
+    found = against(image, within(BOWL) & ~within(tooth))
+    alike = [left for left in found.leftOut if left.alike]
+    assert onlyOne(alike).body.volumeMm3 == pytest.approx(tooth.volumeMm3, rel=0.1)
+    other = onlyOne([left for left in found.leftOut if not left.alike])
+    assert other.body.center == pytest.approx(metal.center, abs=0.5)
+
+
+def test_anotherVersionOfTheSegmentIsNoNeighbor():
+    whole = within(BOWL)
+    copy = Segment(whole.astype(np.uint8), PLAIN.ijkToLps, "copy")
+    half = measured(model(whole & (centers()[..., 0] > 0)), others=[copy])
+    assert onlyOne(half.leftOut).body.volumeMm3 == pytest.approx(BOWL_VOLUME / 2, rel=0.05)

@@ -216,6 +216,12 @@ def _inShort(facts: Mapping) -> str:
     """The deviation in one sentence."""
     if facts["meanSigned"] is None:
         return "nothing could be measured."
+    if facts["kind"] == "scan":
+        return (
+            f"{percent(facts['withinTolerance'])} of the edge that the scan shows lies within "
+            f"{number(facts['tolerance'])} mm of the model; 95 % lies within {millimeters(facts['p95Absolute'])}. The "
+            f"farthest place that the model is too small for, or lacks, is {millimeters(facts['maxSigned'])} away."
+        )
     mean = facts["meanSigned"]
     side = f"too {'small' if mean > 0 else 'large'} by {millimeters(abs(mean))} on average"
     if abs(mean) < _NO_BIAS_MM:
