@@ -4,9 +4,11 @@
 
 Slicer installs what is listed and nothing else: a file that is missing from the list works from the source folder and
 is missing in the installed extension. With --check nothing is written; the exit status says whether they are right.
+What is made from the command line's parsers (``WriteCommandLineDocs.py``) is brought up to date as well.
 """
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -52,7 +54,9 @@ def main():
                 file.write_text(wanted, encoding="utf-8")
     if stale:
         print(f"{'Stale' if '--check' in sys.argv else 'Updated'}: {', '.join(stale)}")
-    sys.exit(1 if stale and "--check" in sys.argv else 0)
+    docs = [sys.executable, str(ROOT / "Utilities" / "WriteCommandLineDocs.py"), *sys.argv[1:]]
+    status = subprocess.run(docs, check=False).returncode
+    sys.exit(1 if stale and "--check" in sys.argv else status)
 
 
 if __name__ == "__main__":

@@ -30,10 +30,7 @@ class _StoreOnce(argparse.Action):
     """Keeps the one value of an option; a second one is refused instead of taking the place of the first."""
 
     def __call__(self, parser, namespace, values, option_string=None):
-        given = getattr(namespace, _GIVEN, None)
-        if given is None:
-            given = {}
-            setattr(namespace, _GIVEN, given)
+        given = _givenOf(namespace)
         if self.option_strings and self.dest in given:
             raise argparse.ArgumentError(
                 None,
@@ -42,6 +39,21 @@ class _StoreOnce(argparse.Action):
             )
         given[self.dest] = _asGiven(values)
         setattr(namespace, self.dest, values)
+
+
+class _AppendNoted(argparse._AppendAction):
+    """Collects the values of an option, and notes that it was given."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        super().__call__(parser, namespace, values, option_string)
+        _givenOf(namespace)[self.dest] = getattr(namespace, self.dest)
+
+
+def _givenOf(namespace: argparse.Namespace) -> dict[str, Any]:
+    """What the command line has given, by the destination of the option."""
+    if not hasattr(namespace, _GIVEN):
+        setattr(namespace, _GIVEN, {})
+    return getattr(namespace, _GIVEN)
 
 
 def _asGiven(values: Any) -> str:
@@ -61,6 +73,7 @@ class CommandParser(argparse.ArgumentParser):
         self._arguments: list[str] = []
         self.register("action", None, _StoreOnce)
         self.register("action", "store", _StoreOnce)
+        self.register("action", "append", _AppendNoted)
 
     def acceptOldName(self, name: str, newName: str | Callable[[str], str]) -> None:
         """Take an option by a name that it had before; the notes of the parsed arguments say what it is called now.

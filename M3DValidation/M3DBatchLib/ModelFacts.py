@@ -232,6 +232,30 @@ def _reportText(report: dict[str, Any]) -> str:
     return f"{report['sopInstanceUid']}, {where}"
 
 
+def modelTable(models: list[dict[str, Any]], problems: list[dict[str, str]]) -> str:
+    """Several objects, a line each, and what could not be read."""
+    rows = [("Model", "Size (mm)", "Triangles", "", "Usage", "Patient", "File")]
+    for facts in models:
+        low, high = facts["boundsLps"][::2], facts["boundsLps"][1::2]
+        rows.append(
+            (
+                facts["name"],
+                " x ".join(_length(end - start) for start, end in zip(low, high, strict=True)),
+                str(facts["triangles"]),
+                "closed" if facts["closed"] else "NOT closed",
+                facts["usage"],
+                facts["patient"]["id"],
+                facts["file"],
+            )
+        )
+    rows = [tuple(_printable(cell) for cell in row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows if models]
+    warned = [facts for facts in models if facts["warnings"]]
+    lines += [f"{facts['file']}: {_printable(text)}" for facts in warned for text in facts["warnings"]]
+    return "\n".join([*lines, *(f"{one['file']}: {one['problem']}" for one in problems)])
+
+
 def _printable(text: str) -> str:
     """Without control characters: a header must not be able to steer the terminal it is shown on."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -143,6 +143,13 @@ class Terminal:
         else:
             self.flush()
 
+    def pipedResult(self, data: dict) -> None:
+        """The result of a command that has put its output on stdout: into the log and the JSON file, if any."""
+        if self._log is not None:
+            self._log.result(data)
+        if self.jsonFile is not None:
+            writeJsonFile(data, self.jsonFile)
+
     def _paintedVerdict(self, match: re.Match) -> str:
         return match[1] + self._painted(match[2], _VERDICTS[match[2]], sys.stdout)
 

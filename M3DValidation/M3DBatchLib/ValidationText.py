@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+from M3DValidationLib.Report.ReportFiles import REPORT_FILE
+
+_FACES = (".html", ".pdf", ".csv")
 
 WORDS = {
     "pass": "pass",
@@ -40,6 +46,21 @@ def describeResult(data: dict) -> str:
     listed = ", ".join(f"{counts[verdict]} {WORDS[verdict].lower()}" for verdict in _CONCLUSIONS if counts[verdict])
     lines += ["", f"{_CONCLUSIONS[data['verdict']]} ({listed})", f"Report: {data['report']}"]
     return "\n".join(lines)
+
+
+def describeFiles(folder: Path, names: Iterable[str], stored: Iterable[Path] = ()) -> str:
+    """What was written beside the JSON: every face by its path, pictures and 3D models by their number; "" for nothing.
+
+    :param names: files of the report, in its folder.
+    :param stored: DICOM objects.
+    """
+    others = [name for name in names if name != REPORT_FILE]
+    faces = [name for name in others if Path(name).suffix in _FACES]
+    lines = [f"  {folder / name}" for name in faces] + [f"  {file}" for file in stored]
+    count = len(others) - len(faces)
+    if count:
+        lines.append(f"  {count} picture(s) and 3D model(s) in {folder}")
+    return "\n".join(["Also written:", *lines]) if lines else ""
 
 
 def _row(identifier: str, segment: str, findings: list[dict]) -> list[str]:

@@ -37,6 +37,7 @@ class Case:
         does.
     :ivar missing: why a part of the case ("mesh", "segment") is missing although it was asked for, in one sentence
         each; the checks that need it are then not assessable instead of left out.
+    :ivar title: what the model is called where several are told apart; its segment's or its file's name when "".
     :ivar measurements: what one check has measured and others may need too, by name; filled on demand.
     """
 
@@ -53,6 +54,13 @@ class Case:
     part: str = ""
     missing: dict[str, str] = field(default_factory=dict)
     measurements: dict = field(default_factory=dict, repr=False)
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the case is called in the report: title, segment or mesh; "" for a scan alone."""
+        own = self.segment.name if self.segment is not None else self.mesh.name if self.mesh is not None else ""
+        return self.title or own
 
 
 class Check(Protocol):

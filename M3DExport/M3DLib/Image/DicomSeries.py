@@ -184,19 +184,29 @@ def findFiles(path: Path) -> list[Path]:
     return sorted(found)
 
 
+BROKEN = "damaged or truncated DICOM file"
+
+
 def scanFiles(
     paths: list[Path], progress: Callable[[float, str], None] = noProgress
 ) -> tuple[list[DicomFile], list[SkippedFile]]:
     """Read every file's header once.
 
-    :return: the DICOM files, and the other files with the reason why they are none.
+    :return: the DICOM files, and the other files with the reason why they are none. A broken one may have been a slice:
+        between others its gap is found, at an end of the scan nothing but its entry here tells.
     """
     found: list[DicomFile] = []
     skipped: list[SkippedFile] = []
     for index, path in enumerate(paths):
         if index % 16 == 0:
             progress(index / len(paths), "Reading headers")
-        result = readHeader(path)
+        try:
+            result = readHeader(path)
+        except M3DError:
+            # Of several files one that is broken does not keep the others from being read; a file alone is asked for.
+            if len(paths) == 1:
+                raise
+            result = SkippedFile(path, BROKEN, broken=True)
         (found if isinstance(result, DicomFile) else skipped).append(result)
     return found, skipped
 

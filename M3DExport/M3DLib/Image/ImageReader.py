@@ -50,9 +50,17 @@ def readImage(
             f"{path} is not an image this program reads ({skipped[0].reason}): give a folder of DICOM files, a DICOM "
             f"file, or one of {', '.join(IMAGE_FILE_SUFFIXES)}."
         )
+    broken = [item.file for item in skipped if item.broken]
+    if broken and not files:
+        raise M3DError(f"No file of {path} can be read; {broken[0]} is damaged or truncated, for one. Copy it again.")
     chosen, others = chooseSeries(files, series, path)
     chosen, scouts = _withoutScouts(chosen)
     image = _makeVolume(chosen, lambda done, text: progress(_SHARE_OF_HEADERS + done * (1 - _SHARE_OF_HEADERS), text))
+    if broken and image.geometryProblems:
+        problem = image.geometryProblems[0]
+        raise M3DError(
+            f"{broken[0]} is damaged or truncated, and without it the scan is not whole: {problem} Copy it again."
+        )
     image.skippedFiles = sorted(skipped + others + scouts, key=lambda item: item.file)
     progress(1.0, "Image read")
     return image

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class SkippedFile:
-    """A file of the folder that is not part of the image, and why (one clause, no path, nothing identifying)."""
+    """A file of the folder that is not part of the image, and why (one clause, no path, nothing identifying).
+
+    :ivar broken: it is DICOM but cannot be read, so nobody knows whether it belongs to the scan.
+    """
 
     file: Path
     reason: str
+    broken: bool = False
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from M3DLib.WritablePlace import requireWritableFile
 
 from ..Options.DescriptionOptions import addDescriptionOptions
-from ..Options.ModelRequest import ModelRequest, modelEntry, modelLine, modelRequestFrom, tell
+from ..Options.ModelRequest import ModelRequest, beside, modelEntry, modelLine, modelRequestFrom, tell
 from ..Options.PacsOptions import addPacsOptions, send
 from ..Options.SourceHeaders import readSourceHeaders
 from ..Terminal import Terminal
@@ -99,6 +99,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         },
         "groupUid": str(dataset.get("ModelGroupUID") or ""),
         "identical": [reference.sopInstanceUid for reference in identical],
+        "modelsBefore": request.modelsBefore,
         "warnings": model.warnings,
     }
     tell(data, _text, sent, request.stopwatch, terminal)
@@ -216,6 +217,7 @@ def _store(dataset: Dataset, store, output: Path, terminal: Terminal) -> Path:
 def _text(data: dict) -> str:
     model = data["models"][0]
     lines = [f"Wrote '{model['file']}'.", modelLine(model)]
+    lines += beside(data["modelsBefore"])
     if data["groupUid"]:
         lines.append(f"  part of the group {data['groupUid']}")
     lines += [f"  the same document as instance {uid}" for uid in data["identical"]]

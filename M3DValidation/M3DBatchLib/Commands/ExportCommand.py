@@ -11,17 +11,20 @@ from ..Options.InputOptions import (
     addImageOptions,
     addSegmentOptions,
     addSurfaceOptions,
+    readScan,
     readSegmentsFrom,
     requireOneAnatomy,
     surfaceParametersFrom,
 )
-from ..Options.ModelRequest import ModelRequest, modelEntry, modelLine, modelRequestFrom, tell
+from ..Options.ModelRequest import ModelRequest, beside, modelEntry, modelLine, modelRequestFrom, tell
 from ..Options.PacsOptions import addPacsOptions, send
 from ..Options.RepairRequest import applyRepairs, repairOptions, repairRecords, repairText
 from ..Options.SourceHeaders import readSourceHeaders
 from ..Terminal import Terminal
 
 if TYPE_CHECKING:
+    from pydicom import Dataset
+
     from M3DLib.EncapsulatedStl.ModelExport import Model
     from M3DLib.Image.ImageVolume import ImageVolume
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
@@ -80,7 +83,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     for entry, model, done in zip(data["models"], models, repairs, strict=True):
         entry["modified"] = {"YES": True, "NO": False}.get(str(model.dataset.get("ModelModification", "")))
         entry["repairs"] = repairRecords(done)
+        entry["identical"] = [str(one.ReferencedSOPInstanceUID) for one in _identical(model)]
     data["output"] = str(request.store.root)
+    data["modelsBefore"] = request.modelsBefore
     data["groupUid"] = request.description.groupUid
     data["warnings"] = list(dict.fromkeys(warning for model in models for warning in model.warnings))
     if arguments.icon and not all("IconImageSequence" in one for one in objects):
@@ -96,12 +101,11 @@ def _make(
     from M3DLib.EncapsulatedStl.EarlierModels import storedModels
     from M3DLib.EncapsulatedStl.Icon import renderIcon
     from M3DLib.EncapsulatedStl.ModelExport import Surroundings, makeModels, makeSurfaces
-    from M3DLib.Image.ImageReader import readImage
 
     stage = request.stopwatch.stage
     directory = request.store.directory()
     with stage("reading"):
-        image = readImage(arguments.image, arguments.series, terminal.progress)
+        image = readScan(arguments, terminal)
         image.requireRegular()
         otherImages = readSourceHeaders(arguments.also_from, [])
     with stage("segmenting"):
@@ -126,7 +130,19 @@ def _make(
             repairs=[repairText(done) for done in repairs],
             started=request.started,
         )
+    if request.description.title:
+        # The title is the model's name everywhere: in the object, of its file, in what is printed.
+        for model in models:
+            model.mesh.name = str(model.dataset.DocumentTitle)
     return image, models, repairs
+
+
+def _identical(model: Model) -> list[Dataset]:
+    """References of a model's object to those that hold the very same STL."""
+    studies = model.dataset.get("IdenticalDocumentsSequence") or []
+    return [
+        one for study in studies for series in study.ReferencedSeriesSequence for one in series.ReferencedSOPSequence
+    ]
 
 
 def _looseFiles(models: list[Model], image: ImageVolume) -> dict[str, bytes]:
@@ -172,9 +188,11 @@ def _text(data: dict) -> str:
         lines.append(modelLine(model))
         lines.append(f"    {model['file']}")
         lines += [f"    {text}" for text in recordTexts(model)]
+        lines += [f"    the same document as instance {uid}" for uid in model.get("identical", [])]
         lines += [f"    {repair['description']}" for repair in model.get("repairs", [])]
         if "stl" in model:
             lines.append(f"    {model['stl']}")
+    lines += beside(data.get("modelsBefore", 0))
     if data.get("groupUid"):
         lines.append(f"  parts of the group {data['groupUid']}")
     skipped = data["source"]["skippedFiles"]

@@ -10,6 +10,7 @@ from M3DLib.Errors import M3DError
 from M3DLib.WritablePlace import requireWritableFile
 
 from ..Terminal import Terminal
+from .InspectCommand import sourceOf
 
 
 def addParser(subparsers) -> None:
@@ -21,9 +22,12 @@ def addParser(subparsers) -> None:
         "when the name ends with .3mf, .amf, .obj, .ply or .glb, the same triangles in that format with unit, name, "
         "color and the object's UID. Nothing of the patient is written.",
     )
-    parser.add_argument("file", metavar="FILE.dcm", type=Path)
+    parser.add_argument("file", metavar="FILE.dcm", help="the object; - for stdin")
     parser.add_argument(
-        "--output", metavar="FILE", type=Path, required=True, help="the file to write; replaced when it exists"
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="the file to write, replaced when it exists; - for the STL on stdout",
     )
     parser.add_argument(
         "--build-plate",
@@ -39,41 +43,57 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Write the document; the exit status is 0."""
     from M3DLib.ModelFiles.ModelFile import FORMATS, formatOf
 
-    requireWritableFile(arguments.output)
-    if arguments.output.exists() and arguments.file.exists() and arguments.output.samefile(arguments.file):
-        raise M3DError("Input and output are the same file; name another output.")
+    toPipe = arguments.output == "-"
+    if toPipe and terminal.jsonWanted and terminal.jsonFile is None:
+        raise M3DError("--output - puts the STL on standard output, where --json has no room; give --json FILE.json.")
+    if not toPipe:
+        _requirePlace(arguments)
     # A name that ends in another way was always taken for the name of an STL file.
-    ending = arguments.output.suffix.lower().removeprefix(".")
-    kind = formatOf(arguments.output) if ending in FORMATS else "stl"
+    ending = Path(arguments.output).suffix.lower().removeprefix(".")
+    kind = formatOf(Path(arguments.output)) if ending in FORMATS else "stl"
     if kind != "stl":
         return _writeAs(arguments, terminal)
     if arguments.build_plate:
         raise M3DError("--build-plate does not go with STL, which is written byte for byte; choose 3MF, for example.")
-    return _writeStl(arguments, terminal)
+    return _writeStl(arguments, terminal, toPipe)
 
 
-def _writeStl(arguments: argparse.Namespace, terminal: Terminal) -> int:
+def _writeStl(arguments: argparse.Namespace, terminal: Terminal, toPipe: bool) -> int:
     """The document as it was encapsulated."""
     from M3DLib.Dicom.DicomFile import atomicWrite, payloadChunks
     from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readStlPayload
 
-    payload, dataset, warnings = readStlPayload(arguments.file)
+    payload, dataset, warnings = readStlPayload(sourceOf(arguments.file))
     for warning in warnings + _unitNote(dataset):
         terminal.warn(warning)
     digest = hashlib.sha256()
-    with atomicWrite(arguments.output) as file:
-        for part in payloadChunks(payload):
-            file.write(part)
-            digest.update(part)
+    for part in payloadChunks(payload):
+        digest.update(part)
+    if toPipe:
+        terminal.write(payloadChunks(payload))
+    else:
+        with atomicWrite(Path(arguments.output)) as file:
+            for part in payloadChunks(payload):
+                file.write(part)
     data = {
-        "file": str(arguments.output),
+        "file": arguments.output,
         "bytes": len(payload),
         "sha256": digest.hexdigest(),
         "sopInstanceUid": str(dataset.get("SOPInstanceUID") or ""),
         "warnings": warnings,
     }
-    terminal.result(data, f"Wrote {len(payload)} bytes to '{arguments.output}'.")
+    if toPipe:
+        terminal.pipedResult(data)
+    else:
+        terminal.result(data, f"Wrote {len(payload)} bytes to '{arguments.output}'.")
     return 0
+
+
+def _requirePlace(arguments: argparse.Namespace) -> None:
+    output, source = Path(arguments.output), Path(arguments.file)
+    requireWritableFile(output)
+    if output.exists() and source.exists() and output.samefile(source):
+        raise M3DError("Input and output are the same file; name another output.")
 
 
 def _writeAs(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -83,7 +103,7 @@ def _writeAs(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.ModelFiles.FileFacts import FileFacts, onBuildPlate
     from M3DLib.ModelFiles.ModelFile import writeModelFile
 
-    model = readEncapsulatedStl(arguments.file)
+    model = readEncapsulatedStl(sourceOf(arguments.file))
     for warning in model.warnings:
         terminal.warn(warning)
     mesh = model.mesh
@@ -96,9 +116,9 @@ def _writeAs(arguments: argparse.Namespace, terminal: Terminal) -> int:
     meshes = [mesh]
     if arguments.build_plate:
         meshes, facts = onBuildPlate(meshes, facts)
-    files = writeModelFile(arguments.output, meshes, facts)
+    files = writeModelFile(Path(arguments.output), meshes, facts)
     data = {
-        "file": str(arguments.output),
+        "file": arguments.output,
         "files": [str(file) for file in files],
         "triangles": len(mesh.triangles),
         "sopInstanceUid": model.sopInstanceUid,

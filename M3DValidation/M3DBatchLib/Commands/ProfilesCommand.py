@@ -42,15 +42,18 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def limitText(requirement) -> str:
-    """The limit in a few characters: "≤ 1 mm (warning to 1.25)"."""
+def limitTexts(requirement) -> tuple[str, str, str]:
+    """What passes, up to where it is a warning, and what it is beyond that: "≤ 1 mm", "≤ 1.25 mm", "fails"."""
+    beyond = {"fail": "fails", "warning": "warning", "information": ""}[requirement.severity]
     if requirement.passLimit is None:
-        return "recorded" if requirement.severity == "information" else "yes"
+        return ("only recorded", "", "") if requirement.severity == "information" else ("yes", "", beyond)
     sign = "≥" if requirement.sense == "atLeast" else "≤"
-    text = f"{sign} {requirement.passLimit:g} {requirement.unit}".strip()
-    if requirement.warningLimit is not None and requirement.warningLimit != requirement.passLimit:
-        text += f" (warning to {requirement.warningLimit:g})"
-    return text
+    warned = requirement.warningLimit not in (None, requirement.passLimit)
+    return (
+        f"{sign} {requirement.passLimit:g} {requirement.unit}".strip(),
+        f"{sign} {requirement.warningLimit:g} {requirement.unit}".strip() if warned else "",
+        beyond,
+    )
 
 
 def _describe(profile) -> str:
@@ -59,17 +62,20 @@ def _describe(profile) -> str:
         profile.description,
         f"Tolerance {profile.toleranceMm:g} mm ({profile.toleranceSource})",
         f"SHA-256 {profile.sha256}",
+        "",
+        "A * marks what must be checked: where it cannot be, nothing fails and yet the model is not passed.",
     ]
+    requirements = sorted(profile.requirements.values(), key=lambda entry: entry.clause)
     clause = ""
-    for requirement in sorted(profile.requirements.values(), key=lambda entry: entry.clause):
+    for requirement in requirements:
         if requirement.clause != clause:
             clause = requirement.clause
-            lines += ["", f"ISO/IEC 3532-1, {clause}"]
-        marks = [mark for mark, is_ in (("required", requirement.required),) if is_]
-        if requirement.severity != "fail":
-            marks.append(f"at worst {requirement.severity}" if requirement.severity == "warning" else "not judged")
-        lines.append(f"  {requirement.id:30} {limitText(requirement):36} {', '.join(marks)}".rstrip())
-        lines.append(f"      {requirement.title}. Source: {requirement.source}")
+            lines += ["", f"{f'ISO/IEC 3532-1, {clause}':52}{'passes':20}{'warning up to':18}{'else':9}id"]
+        passes, warning, beyond = limitTexts(requirement)
+        star = "*" if requirement.required else " "
+        lines.append(f"{star} {requirement.title:50}{passes:20}{warning:18}{beyond:9}{requirement.id}")
         if requirement.parameters:
-            lines.append("      " + ", ".join(f"{name} {value:g}" for name, value in requirement.parameters.items()))
+            values = ", ".join(f"{name} {value:g}" for name, value in requirement.parameters.items())
+            lines.append(f"    where {values}")
+    lines += ["", "Where the limits come from", *(f"  {one.id}: {one.source}" for one in requirements)]
     return "\n".join(lines)

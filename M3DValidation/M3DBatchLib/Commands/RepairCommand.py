@@ -31,7 +31,11 @@ def addParser(subparsers) -> None:
     parser.add_argument("--drop-specks", type=float, metavar="MM3", help="remove smaller bodies and cavities")
     parser.add_argument("--fill-holes", type=float, metavar="MM", help="close holes with a rim of at most this length")
     parser.add_argument(
-        "--output", metavar="FILE.stl", type=Path, required=True, help="the STL file to write; replaced when it exists"
+        "--output",
+        metavar="FILE.stl",
+        type=Path,
+        required=True,
+        help="the STL file to write, replaced when it exists; - for stdout",
     )
     parser.add_argument("--json", action="store_true", help="print the record as one JSON object")
     parser.set_defaults(run=run)
@@ -44,7 +48,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.MeshFiles.MeshReader import readMesh
     from M3DValidationLib.Soundness.MeshRepair import RepairOptions, repairMesh
 
-    _requireSense(arguments)
+    _requireSense(arguments, terminal)
     mesh, notes = readMesh(arguments.mesh, arguments.unit)
     for warning in notes.warnings:
         terminal.warn(warning)
@@ -56,8 +60,12 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     )
     repaired, done = repairMesh(mesh, options)
     content = stlBytes(repaired)
-    with atomicWrite(arguments.output) as file:
-        file.write(content)
+    toPipe = str(arguments.output) == "-"
+    if toPipe:
+        terminal.write([content])
+    else:
+        with atomicWrite(arguments.output) as file:
+            file.write(content)
     data = {
         "file": str(arguments.output),
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -76,11 +84,16 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     lines.append(f"Wrote {len(repaired.triangles)} triangles to '{arguments.output}' ({state}).")
     if done:
         lines.append("The model is modified; say so when it goes into DICOM: m3d encapsulate ... --modified")
-    terminal.result(data, "\n".join(lines))
+    if toPipe:
+        for line in lines:
+            terminal.note(line)
+        terminal.pipedResult(data)
+    else:
+        terminal.result(data, "\n".join(lines))
     return 0
 
 
-def _requireSense(arguments: argparse.Namespace) -> None:
+def _requireSense(arguments: argparse.Namespace, terminal: Terminal) -> None:
     problems = []
     for option in ("drop_specks", "fill_holes"):
         value = getattr(arguments, option)
@@ -91,6 +104,10 @@ def _requireSense(arguments: argparse.Namespace) -> None:
         problems.append("Say what to repair: --remove-useless, --reorient, --drop-specks MM3, --fill-holes MM.")
     if arguments.output.exists() and arguments.mesh.exists() and arguments.output.samefile(arguments.mesh):
         problems.append("Input and output are the same file; name another output.")
+    toPipe = str(arguments.output) == "-"
+    if toPipe and arguments.json and terminal.jsonFile is None:
+        problems.append("--output - puts the STL on standard output, where --json has no room; give --json FILE.json.")
     if problems:
         raise M3DError(problems)
-    requireWritableFile(arguments.output)
+    if not toPipe:
+        requireWritableFile(arguments.output)

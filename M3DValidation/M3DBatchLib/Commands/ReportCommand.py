@@ -12,6 +12,7 @@ from M3DValidationLib.Report.Content.ReportReferences import referToModels, requ
 from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces, readReport, writeFiles
 from M3DValidationLib.Report.ReportFolder import replaceReport, requireReportFolder
 
+from ..Options.InputOptions import readScan
 from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
 from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
 from ..Terminal import Terminal
@@ -24,7 +25,12 @@ def addParser(subparsers) -> None:
         help="make a report to read from the JSON of m3d validate",
         description="Make the faces of a report again from its JSON and the pictures and 3D models beside it.",
     )
-    parser.add_argument("report", type=Path, metavar="REPORT.json", help="as m3d validate wrote it")
+    parser.add_argument(
+        "report",
+        type=Path,
+        metavar="REPORT.json|DIR",
+        help=f"as m3d validate wrote it; of a folder the {REPORT_FILE} in it",
+    )
     parser.add_argument("--formats", default="html", metavar="LIST", help="as in m3d validate (default: %(default)s)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder to write to (default: that of the report)")
     parser.add_argument("--image", metavar="DIR", help="the scan the report is about, for --formats sr")
@@ -41,9 +47,12 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     requireFormats(formats)
     requireSource(formats, arguments.image, "", arguments.pacs)
     pacs = pacsFrom(arguments)
-    data, attachments = readReport(arguments.report)
-    output = arguments.output or arguments.report.parent
-    inPlace = output.exists() and output.resolve() == arguments.report.parent.resolve()
+    file = arguments.report / REPORT_FILE if arguments.report.is_dir() else arguments.report
+    if arguments.report.is_dir() and not file.exists():
+        raise M3DError(f"The folder '{arguments.report}' holds no {REPORT_FILE}; name the report of m3d validate.")
+    data, attachments = readReport(file)
+    output = arguments.output or file.parent
+    inPlace = output.exists() and output.resolve() == file.parent.resolve()
     if inPlace:
         requireWritableFolder(output)
     else:
@@ -72,9 +81,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _headers(arguments: argparse.Namespace, data: dict, terminal: Terminal) -> list:
     """Headers of the scan, which must be the one the report is about."""
-    from M3DLib.Image.ImageReader import readImage
-
-    headers = readImage(arguments.image, arguments.series, terminal.progress).headers
+    headers = readScan(arguments, terminal).headers
     wanted = data["case"]["study"]["studyInstanceUid"]
     found = str(headers[0].get("StudyInstanceUID", "")) if headers else ""
     if wanted and found != wanted:

@@ -19,7 +19,7 @@ from ..Options.PacsOptions import send
 from ..ReportDicom import DICOM_FOLDER, requireOneRun
 from ..Stopwatch import peakMemoryMb
 from ..Terminal import Terminal
-from ..ValidationText import describeResult
+from ..ValidationText import describeFiles, describeResult
 from .ValidateCommand import addValidationOptions, validate
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def addParser(subparsers) -> None:
         metavar="REASON",
         help="export the model although something fails; the reason is recorded in the object and in the report",
     )
-    parser.set_defaults(run=run, mesh=None, mesh_unit=None)
+    parser.set_defaults(run=run, mesh=[], mesh_unit=None)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if objects:
         store.add(objects, progress=terminal.progress)
     replaceReport(output, files)
-    said = [describeResult(data), _said(len(models), made, failed, store.root)]
+    said = [describeResult(data), describeFiles(output, files), _said(len(models), made, failed, store.root)]
     said.append(send(request.pacs, objects, store.root, terminal))
     terminal.result(data, "\n".join(filter(None, said)))
     return data["exitStatus"]

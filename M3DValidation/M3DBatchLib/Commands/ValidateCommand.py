@@ -22,7 +22,7 @@ from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireOneRun, requireSour
 from ..Stopwatch import Stopwatch, peakMemoryMb
 from ..Terminal import Terminal
 from ..Timings import Timings
-from ..ValidationText import describeResult
+from ..ValidationText import describeFiles, describeResult
 
 if TYPE_CHECKING:
     from M3DValidationLib.Check import Case
@@ -58,7 +58,18 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
     group = parser.add_argument_group("surface")
     if meshToo:
         group.add_argument(
-            "--mesh", metavar="FILE", help="model to check (STL, DICOM, OBJ, PLY, 3MF, AMF) instead of one made here"
+            "--mesh",
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="model to check (STL, DICOM, OBJ, PLY, 3MF, AMF) instead of one made here; given several times, each "
+            "is judged",
+        )
+        group.add_argument(
+            "--title",
+            default="",
+            metavar="TEXT",
+            help="name of the model in the report (default: its segment's or file's)",
         )
         group.add_argument(
             "--unit",
@@ -127,9 +138,12 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         files = faces(data, report.attachments, formats)
         replaceReport(output, files)
     said = [describeResult(data)]
-    if "sr" in formats:
+    if "sr" not in formats:
+        said.append(describeFiles(output, files))
+    else:
         headers, folder = report.cases[0].image.headers, output / DICOM_FOLDER
-        objects, _files = storeReport(data, headers, folder, files.get(PDF_FILE))
+        objects, stored = storeReport(data, headers, folder, files.get(PDF_FILE))
+        said.append(describeFiles(output, files, stored))
         said.append(send(pacs, objects, folder, terminal))
     if timings is not None:
         said.append(timings.text())
@@ -160,7 +174,8 @@ def validate(
     if arguments.points_csv:
         requireWritableFile(arguments.points_csv)
     cases = readCases(arguments, profile, terminal, stopwatch)
-    models = modelHeaders(arguments.mesh)
+    placements = _placements(cases, terminal) if arguments.mesh else []
+    models = [header for mesh in arguments.mesh for header in modelHeaders(mesh)]
     if "sr" in formats:
         if not cases[0].image.headers:
             raise M3DError("--formats sr needs the patient and study of the scan, but its file has no DICOM headers.")
@@ -170,13 +185,15 @@ def validate(
         showing=bool(set(formats) & SHOWING_PICTURES),
         person=arguments.person,
         pseudonym=arguments.pseudonym,
-        files=[Path(file) for file in (arguments.segmentation, arguments.mesh) if file],
+        files=[Path(file) for file in (arguments.segmentation, *arguments.mesh) if file],
         progress=terminal.progress,
         stage=stopwatch.stage,
         timed=nullcontext if timings is None else timings.checks,
     )
     if arguments.institution.strip() and not arguments.pseudonym:
         report.data["made"]["institution"] = arguments.institution.strip()
+    if placements:
+        report.data["placement"] = placements
     referToModels(report.data, models)
     report.data["report"] = str(output / REPORT_FILE)
     if arguments.points_csv:
@@ -186,6 +203,21 @@ def validate(
         named = {key: Path(report.data[key]).name for key in ("report", "pointsCsv") if report.data.get(key)}
         report.data.update(named)
     return report
+
+
+def _placements(cases: list[Case], terminal: Terminal) -> list[dict]:
+    """Whether each model that was brought along lies where the scan shows it, and what explains it when not."""
+    from M3DValidationLib.Deviation.PlacementDiagnosis import placementOf
+
+    found = []
+    for case in cases:
+        if case.image is None or case.image.geometryProblems or not case.mesh.areaMm2 > 0:
+            continue
+        placement = placementOf(case.mesh, case.image, terminal.progress)
+        if placement.sentence:
+            terminal.warn(f"{case.name}: {placement.sentence}" if len(cases) > 1 else placement.sentence)
+        found.append({"model": case.name, **placement.asDict()})
+    return found
 
 
 def _requireSense(arguments: argparse.Namespace) -> None:
@@ -230,7 +262,7 @@ def _writePoints(file: Path, cases: list[Case]) -> str | None:
     for number, case in enumerate(cases, start=1):
         report = case.measurements.get("deviation")
         if report is not None and "image" in report.maps:
-            name = case.segment.name if case.segment is not None else f"mesh {number}"
+            name = case.name or f"mesh {number}"
             maps[name if name not in maps else f"{name} {number}"] = report.maps["image"]
     if not maps:
         return None

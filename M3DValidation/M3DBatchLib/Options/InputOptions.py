@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
     from M3DLib.Segmentation.Segment import Segment
 
+    from ..Terminal import Terminal
+
 
 def addImageOptions(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """--image and --series."""
@@ -145,6 +147,24 @@ def requireOneAnatomy(arguments: argparse.Namespace, required: bool = True) -> N
         problems.append("--largest belongs to --threshold; a segmentation is taken as it is.")
     if problems:
         raise M3DError(problems)
+
+
+def readScan(arguments: argparse.Namespace, terminal: Terminal) -> ImageVolume:
+    """The scan of --image and --series; names the files that are broken and were therefore left out.
+
+    :raises M3DError: as :func:`M3DLib.Image.ImageReader.readImage`.
+    """
+    from M3DLib.Image.ImageReader import readImage
+
+    image = readImage(arguments.image, arguments.series, terminal.progress)
+    broken = [str(item.file) for item in image.skippedFiles if item.broken]
+    if broken:
+        named = ", ".join(broken[:5]) + (f" and {len(broken) - 5} more" if len(broken) > 5 else "")
+        terminal.warn(
+            f"Left out, because damaged or truncated: {named}. Where one of them was the first or last slice, the scan "
+            "is not whole; copy it again to be sure."
+        )
+    return image
 
 
 def readSegmentsFrom(

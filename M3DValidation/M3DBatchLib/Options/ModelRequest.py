@@ -30,6 +30,7 @@ class ModelRequest:
 
     :ivar store: the file-set; None when a single file is written.
     :ivar pacs: None without one.
+    :ivar modelsBefore: how many models the file-set holds already.
     :ivar started: when the making of the models began.
     """
 
@@ -39,6 +40,7 @@ class ModelRequest:
     pacs: DicomWebStore | None
     started: datetime
     stopwatch: Stopwatch
+    modelsBefore: int = 0
 
 
 def modelRequestFrom(arguments: argparse.Namespace, fileSet: Path | None, terminal: Terminal) -> ModelRequest:
@@ -48,6 +50,7 @@ def modelRequestFrom(arguments: argparse.Namespace, fileSet: Path | None, termin
     :raises M3DError: the description is not valid, an earlier model cannot be read, the file-set cannot be written, or
         the PACS cannot be asked.
     """
+    from M3DLib.EncapsulatedStl.EarlierModels import storedModels
     from M3DLib.Store.FileSetStore import FileSetStore
 
     started, stopwatch = datetime.now().astimezone(), Stopwatch(terminal.step)
@@ -55,7 +58,8 @@ def modelRequestFrom(arguments: argparse.Namespace, fileSet: Path | None, termin
     store = None if fileSet is None else FileSetStore(fileSet)
     if store is not None:
         store.requireWritable()
-    return ModelRequest(description, earlier, store, pacsFrom(arguments), started, stopwatch)
+    before = 0 if store is None else len(storedModels(store.directory(), store.root))
+    return ModelRequest(description, earlier, store, pacsFrom(arguments), started, stopwatch, before)
 
 
 def modelEntry(mesh: TriangleMesh, dataset: Dataset, file: Path) -> dict[str, Any]:
@@ -72,6 +76,14 @@ def modelEntry(mesh: TriangleMesh, dataset: Dataset, file: Path) -> dict[str, An
         "boundsLps": list(mesh.boundsLps),
         "closed": mesh.isClosed,
     }
+
+
+def beside(modelsBefore: int) -> list[str]:
+    """What was there before in the file-set, in a line; nothing when it is new."""
+    if not modelsBefore:
+        return []
+    word = "model that was" if modelsBefore == 1 else "models that were"
+    return [f"  beside {modelsBefore} {word} there before and stay as they are, in a series of their own"]
 
 
 def modelLine(entry: dict[str, Any]) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
 
 from ..Stopwatch import Stopwatch
 from ..Terminal import Terminal
-from .InputOptions import readSegmentsFrom, refinementFrom
+from .InputOptions import readScan, readSegmentsFrom, refinementFrom
 
 if TYPE_CHECKING:
     from M3DLib.Image.ImageVolume import ImageVolume
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+    from M3DLib.Mesh.TriangleMesh import TriangleMesh
+    from M3DLib.MeshFiles.MeshReader import MeshNotes
     from M3DLib.Segmentation.Segment import Segment
     from M3DValidationLib.Check import Case
     from M3DValidationLib.Profile import Profile
@@ -27,8 +30,6 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
 
     :raises M3DError: something that was given cannot be read, or does not belong together.
     """
-    from M3DLib.Image.ImageReader import readImage
-    from M3DLib.MeshFiles.MeshReader import readMesh
     from M3DValidationLib.CaseBuilding import addSurfaces
     from M3DValidationLib.Check import Case
 
@@ -42,30 +43,61 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
     options = {name: value for name, value in options.items() if value is not None}
     surface = _surfaceParameters(arguments)
     known = {**_readReferences(arguments), "part": arguments.part or ""}
-    mesh, notes = None, None
     with stopwatch.stage("reading"):
-        if arguments.mesh:
-            terminal.progress(0.0, "Reading the model")
-            mesh, notes = readMesh(arguments.mesh, arguments.mesh_unit)
+        models = _readModels(arguments, terminal)
         if not arguments.image:
-            return [Case(profile, mesh=mesh, meshNotes=notes, options=options, **known)]
-        image = readImage(arguments.image, arguments.series, terminal.progress)
+            return [
+                Case(profile, mesh=mesh, meshNotes=notes, options=dict(options), title=title, **known)
+                for mesh, notes, title in models
+            ]
+        image = readScan(arguments, terminal)
     with stopwatch.stage("segmenting"):
         segments, missing = _readSegments(arguments, image, terminal)
-    if mesh is not None and len(segments) > 1:
+    if models and len(segments) > 1:
         names = ", ".join(f"'{segment.name}'" for segment in segments)
         raise M3DError(f"The model belongs to one segment, but there are several ({names}); choose one with --segment.")
-    if not segments:
-        return [Case(profile, image, mesh=mesh, meshNotes=notes, options=options, missing=missing, **known)]
+    if models or not segments:
+        segment = segments[0] if segments else None
+        return [
+            Case(profile, image, segment, [], mesh, notes, options=dict(options), missing=missing, title=title, **known)
+            for mesh, notes, title in models or [(None, None, "")]
+        ]
     cases = []
     for segment in segments:
         others = [other for other in segments if other is not segment]
-        case = Case(profile, image, segment, others, mesh, notes, options=dict(options), missing=dict(missing), **known)
+        title = _titleOf(arguments, segment.name, len(segments))
+        case = Case(profile, image, segment, others, options=dict(options), missing=dict(missing), title=title, **known)
         cases.append(case)
-    if mesh is None:
-        with stopwatch.stage("surface"):
-            addSurfaces(cases, surface, terminal.progress)
+    with stopwatch.stage("surface"):
+        addSurfaces(cases, surface, terminal.progress)
     return cases
+
+
+def _readModels(arguments: argparse.Namespace, terminal: Terminal) -> list[tuple[TriangleMesh, MeshNotes, str]]:
+    """The models of --mesh, what their files say of themselves, and a name for each that no other has."""
+    from M3DLib.MeshFiles.MeshReader import readMesh
+
+    read = []
+    for number, file in enumerate(arguments.mesh):
+        terminal.progress(number / len(arguments.mesh), f"Reading the model{'s' if len(arguments.mesh) > 1 else ''}")
+        read.append(readMesh(file, arguments.mesh_unit))
+    names = [mesh.name or Path(file).stem for (mesh, _), file in zip(read, arguments.mesh, strict=True)]
+    if len(set(names)) < len(names):
+        names = [Path(file).name for file in arguments.mesh]
+    if len(set(names)) < len(names):
+        names = [str(file) for file in arguments.mesh]
+    titles = [_titleOf(arguments, name, len(names)) for name in names]
+    if len(names) == 1:
+        titles = [arguments.title.strip()]
+    return [(mesh, notes, title) for (mesh, notes), title in zip(read, titles, strict=True)]
+
+
+def _titleOf(arguments: argparse.Namespace, name: str, count: int) -> str:
+    """What one of several models is called: by --title as far as that is given."""
+    title = arguments.title.strip()
+    if count == 1:
+        return title
+    return f"{title}, {name}" if title else name
 
 
 def _readReferences(arguments: argparse.Namespace) -> dict:

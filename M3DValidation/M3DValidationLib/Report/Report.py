@@ -159,9 +159,10 @@ def casePictures(
         ending = "" if len(cases) == 1 else f"-{number}"
         own = []
         progress(0.0, "Drawing the field of view")
-        array = fieldOfViewPicture(case)
+        # Several models of one scan without segments have one field of view.
+        array = fieldOfViewPicture(case) if number == 1 or case.segment is not None else None
         if array is not None:
-            title = "Anatomy in the field of view" + (f": '{case.segment.name}'" if ending else "")
+            title = "Anatomy in the field of view" + (f": '{case.name}'" if ending and case.name else "")
             png, words = pngBytes(array), describePicture(case)
             requirement = "anatomy-inside-field-of-view"
             own.append(Picture(f"field-of-view{ending}.png", "fieldOfView", title, words, png, requirement))

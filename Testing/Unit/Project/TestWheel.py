@@ -54,6 +54,11 @@ def test_wheelHoldsNothingThatNeedsTheApplication(wheel):
     assert {name for name in folders if not name.endswith((".dist-info", ".data"))} == set(PACKAGES)
 
 
+def test_wheelBringsTheManPage(wheel):
+    (name,) = [name for name in wheel.namelist() if name.endswith(".data/data/share/man/man1/m3d.1")]
+    assert wheel.read(name) == (ROOT / "Docs" / "m3d.1").read_bytes()
+
+
 def test_whatPipShowsIsFilledIn(wheel):
     fields = metadata(wheel)
     assert fields["Author"] == "The SlicerM3D developers"

@@ -32,8 +32,8 @@ def resultOf(cases: list[Case], results: list[list[Finding]]) -> dict:
     for one, found in zip(cases, results, strict=True):
         for finding in found:
             entry = finding.asDict()
-            if len(cases) > 1 and one.segment is not None and finding.requirement.id not in alike:
-                entry["segment"] = one.segment.name
+            if len(cases) > 1 and one.name and finding.requirement.id not in alike:
+                entry["segment"] = one.name
             described.append(entry)
     data = {
         "verdict": verdict.value,
@@ -63,7 +63,7 @@ def _deviationOf(cases: list[Case]) -> dict | None:
     if len(cases) == 1:
         return measured[0]
     named = zip(cases, blocks, strict=True)
-    return {**measured[0], "segments": {case.segment.name: block for case, block in named if block is not None}}
+    return {**measured[0], "segments": {case.name: block for case, block in named if block is not None}}
 
 
 def _inputOf(cases: list[Case]) -> dict:
@@ -84,6 +84,11 @@ def _inputOf(cases: list[Case]) -> dict:
         data["segments"] = described
     if first.mesh is not None and first.meshNotes is not None:
         data["mesh"] = {"format": first.meshNotes.format, "triangles": len(first.mesh.triangles)}
+    if len(cases) > 1 and first.meshNotes is not None:
+        data["meshes"] = [
+            {"name": case.name, "format": case.meshNotes.format, "triangles": len(case.mesh.triangles)}
+            for case in cases
+        ]
     if first.surfaceParameters is not None:
         data["surface"] = first.surfaceParameters.asDict()
     return data

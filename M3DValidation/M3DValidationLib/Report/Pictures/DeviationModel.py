@@ -89,7 +89,7 @@ def deviationModels(
         distance, measured = deviation.distance[source], deviation.reliable[source]
         measured &= np.isfinite(distance)
         colors = deviationColors(distance, reach, measured)
-        segment = case.segment.name if several and case.segment is not None else ""
+        segment = case.name if several else ""
         models.append(
             DeviationModel(
                 file=f"deviation-{number}.glb" if several else "deviation.glb",

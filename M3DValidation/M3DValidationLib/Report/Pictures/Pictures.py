@@ -80,7 +80,7 @@ def makePictures(cases: Sequence[Case], progress: Callable[[float, str], None] =
     pictures = []
     for number, case in enumerate(cases, start=1):
         ending = "" if len(cases) == 1 else f"-{number}"
-        name = "" if case.segment is None or len(cases) == 1 else f" of '{case.segment.name}'"
+        name = "" if not case.name or len(cases) == 1 else f" of '{case.name}'"
         if case.mesh is None:
             continue
 
@@ -104,7 +104,7 @@ def makePictures(cases: Sequence[Case], progress: Callable[[float, str], None] =
 def ofSegment(pictures: list[Picture], case: Case, several: bool) -> list[Picture]:
     """The pictures, which then say what segment they show where there are several."""
     for picture in pictures:
-        picture.segment = case.segment.name if several and case.segment is not None else ""
+        picture.segment = case.name if several else ""
     return pictures
 
 

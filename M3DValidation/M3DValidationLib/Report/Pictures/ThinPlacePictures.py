@@ -39,7 +39,7 @@ def thinPlacePictures(case: Case, findings: Sequence[Finding], ending: str = "")
             finding.evidence["pictureNote"] = "This machine cannot render, so the picture shows the cut only."
         file = f"{stem}{ending}.png"
         where = ", ".join(f"{value:.1f}" for value in place)
-        name = f" of '{case.segment.name}'" if case.segment is not None and ending else ""
+        name = f" of '{case.name}'" if case.name and ending else ""
         text = (
             f"A cut through the model{name} at LPS {where} mm, material gray; a ring marks the place where the "
             f"{'gap' if isGap else 'wall'} is {finding.measured:.2f} mm."
