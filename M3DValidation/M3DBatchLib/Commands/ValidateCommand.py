@@ -93,6 +93,17 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
     parser.acceptOldName(
         "--method", lambda value: "--edge-method" if value in _DEVIATION_METHODS else "--surface-method"
     )
+    _addRequirementOptions(parser)
+    group = parser.add_argument_group("output")
+    group.add_argument("--output", required=True, metavar="DIR", help=f"folder for {REPORT_FILE}; made if needed")
+    group.add_argument("--points-csv", metavar="FILE", help="write the deviation of every point of the mesh")
+    group.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    addReportOptions(parser)
+    addPacsOptions(parser)
+
+
+def _addRequirementOptions(parser: argparse.ArgumentParser) -> None:
+    """What is asked of scan and model."""
     group = parser.add_argument_group("requirements")
     group.add_argument(
         "--profile",
@@ -113,12 +124,6 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
         metavar="FILE",
         help="known distances and calibration objects (.csv, .json, Slicer's .mrk.json); may be given several times",
     )
-    group = parser.add_argument_group("output")
-    group.add_argument("--output", required=True, metavar="DIR", help=f"folder for {REPORT_FILE}; made if needed")
-    group.add_argument("--points-csv", metavar="FILE", help="write the deviation of every point of the mesh")
-    group.add_argument("--json", action="store_true", help="print the report as one JSON object")
-    addReportOptions(parser)
-    addPacsOptions(parser)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
