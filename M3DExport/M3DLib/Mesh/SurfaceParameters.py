@@ -11,7 +11,7 @@ from ..Errors import M3DError
 FLYING_EDGES = "flying-edges"
 SURFACE_NETS = "surface-nets"
 METHODS = (FLYING_EDGES, SURFACE_NETS)
-_NUMBERS = ("smoothing", "decimation", "refineRange")
+_NUMBERS = ("smoothing", "decimation", "refineRange", "maxError")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class SurfaceParameters:
     :ivar decimation: share of the triangles to remove, 0 (none) to less than 1.
     :ivar refine: whether the surface is moved to the image's edge afterwards (``M3DLib.Surface.SurfaceRefinement``).
     :ivar refineRange: no vertex goes farther then, mm; None for the largest voxel edge.
+    :ivar maxError: edges are collapsed as long as the surface stays within so many mm of what it was, in both
+        directions (``M3DLib.Surface.SurfaceSimplification``); None for no simplification.
     """
 
     method: str = FLYING_EDGES
@@ -35,6 +37,7 @@ class SurfaceParameters:
     decimation: float = 0.0
     refine: bool = False
     refineRange: float | None = None
+    maxError: float | None = None
 
     def __post_init__(self):
         problems = []
@@ -48,13 +51,15 @@ class SurfaceParameters:
             problems.append(f"The range of refining must be above 0 mm, not {self.refineRange}.")
         if self.refineRange is not None and not self.refine:
             problems.append("A range of refining says nothing without refining; ask for both.")
+        if self.maxError is not None and not (math.isfinite(self.maxError) and self.maxError > 0):
+            problems.append(f"The largest error of the simplified surface must be above 0 mm, not {self.maxError}.")
         if problems:
             raise M3DError(problems)
 
     def asDict(self) -> dict:
         """Plain values for JSON and for Algorithm Parameters; what is not asked for is left out."""
         values = asdict(self)
-        optional = {"refine": False, "refineRange": None}
+        optional = {"refine": False, "refineRange": None, "maxError": None}
         return {name: value for name, value in values.items() if name not in optional or value != optional[name]}
 
     @classmethod

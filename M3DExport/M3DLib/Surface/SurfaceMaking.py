@@ -11,6 +11,7 @@ from ..Mesh.SurfaceParameters import SurfaceParameters
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..Segmentation.Segment import Segment
 from .SurfaceRefinement import refineSurfaces
+from .SurfaceSimplification import simplifySurface
 
 
 def makeSegmentSurfaces(
@@ -19,22 +20,35 @@ def makeSegmentSurfaces(
     image: ImageVolume | None = None,
     progress: Callable[[float, str], None] = noProgress,
 ) -> list[TriangleMesh]:
-    """Surfaces of segments: converted, and where the parameters say so moved to the image's edge.
+    """Surfaces of segments: converted, and where the parameters say so moved to the image's edge and simplified.
 
     :param segments: of one image; those that touch are moved together.
     :param image: the scan they were drawn on; needed for refining only.
-    :return: LPS mm; what refining did is in ``record`` of each.
+    :return: LPS mm; what refining and simplifying did is in ``record`` of each.
     :raises M3DError: a segment gives no surface, or the surface is to be refined and there is no (regular) image.
     """
     if parameters.refine and image is None:
         raise M3DError("A surface is refined with the scan it was made of; give the scan, or do without refining.")
-    share = 0.1 if parameters.refine else 1.0
+    simplified = parameters.maxError is not None
+    share = 0.1 if parameters.refine or simplified else 1.0
+    end = 0.5 if simplified else 1.0
     meshes = []
     for number, segment in enumerate(segments):
         progress(share * number / len(segments), f"Making the surface of {len(segments)} segments")
         meshes.append(makeSurface(segment, parameters))
     if parameters.refine:
         meshes = refineSurfaces(
-            meshes, image, parameters.refineRange, lambda done, text: progress(share + (1 - share) * done, text)
+            meshes, image, parameters.refineRange, lambda done, text: progress(share + (end - share) * done, text)
         )
+    if simplified:
+        first = end if parameters.refine else share
+        part = (1 - first) / max(len(meshes), 1)
+        meshes = [
+            simplifySurface(
+                mesh,
+                parameters.maxError,
+                lambda done, text, number=number: progress(first + part * (number + done), text),
+            )
+            for number, mesh in enumerate(meshes)
+        ]
     return meshes

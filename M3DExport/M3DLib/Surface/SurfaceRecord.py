@@ -75,12 +75,21 @@ def refinementText(record: dict) -> str:
     )
 
 
+def simplificationText(record: dict) -> str:
+    """The record of a simplified surface in one sentence."""
+    return (
+        f"Then simplified from {record['trianglesBefore']} to {record['triangles']} triangles, which changed the "
+        f"surface by at most {record['largestDistance']:.4f} mm in either direction (allowed "
+        f"{record['maxError']:g} mm)."
+    )
+
+
 def recordTexts(record: dict) -> list[str]:
     """What was done to a surface, one sentence or two for each step in order.
 
     :param record: of a :class:`~..Mesh.TriangleMesh.TriangleMesh`.
     """
-    texts = {"refinement": refinementText}
+    texts = {"refinement": refinementText, "simplification": simplificationText}
     return [text(record[step]) for step, text in texts.items() if step in record]
 
 
@@ -92,6 +101,9 @@ def recordParameters(record: dict) -> list[tuple[str, str]]:
         names += ("meanDisplacement", "p95Displacement", "largestDisplacement")
         parameters += [(_named("refinement", name), _short(refinement[name])) for name in names]
         parameters.append(("refinementRange", _short(refinement["settings"]["range"])))
+    if simplification := record.get("simplification"):
+        names = ("trianglesBefore", "triangles", "largestDistance")
+        parameters += [(_named("simplification", name), _short(simplification[name])) for name in names]
     return parameters
 
 

@@ -236,7 +236,7 @@ def _requireSense(arguments: argparse.Namespace) -> None:
     if arguments.part and not arguments.image:
         problems.append("--part says that the model is a part of what the scan shows; give --image too.")
     if arguments.mesh:
-        names = ("surface_method", "smoothing", "decimation", "refine", "refine_range")
+        names = ("surface_method", "smoothing", "decimation", "refine", "refine_range", "max_error")
         given = [name for name in names if name in getattr(arguments, "optionsGiven", {})]
         if given:
             problems.append(f"--{given[0].replace('_', '-')} is about a surface made here, but --mesh brings one.")

@@ -73,7 +73,7 @@ def partText(text: str) -> str:
 
 
 def addSurfaceOptions(parser: argparse.ArgumentParser) -> None:
-    """--surface-method, --smoothing, --decimation, --refine and --refine-range."""
+    """--surface-method, --smoothing, --decimation, --refine, --refine-range and --max-error."""
     from M3DLib.Mesh.SurfaceParameters import METHODS, SurfaceParameters
 
     defaults = SurfaceParameters()
@@ -98,7 +98,7 @@ def addSurfaceOptions(parser: argparse.ArgumentParser) -> None:
 
 
 def addRefinementOptions(group: argparse._ArgumentGroup) -> None:
-    """--refine and --refine-range, to the options about the surface."""
+    """--refine, --refine-range and --max-error, to the options about the surface."""
     group.add_argument(
         "--refine",
         action="store_true",
@@ -111,11 +111,17 @@ def addRefinementOptions(group: argparse._ArgumentGroup) -> None:
         metavar="MM",
         help="no point of the surface is moved farther (default: the largest voxel edge)",
     )
+    group.add_argument(
+        "--max-error",
+        type=float,
+        metavar="MM",
+        help="as few triangles as keep the surface within MM of what it was, measured in both directions",
+    )
 
 
 def refinementFrom(arguments: argparse.Namespace) -> dict:
     """What :func:`addRefinementOptions` asked for, as fields of ``SurfaceParameters``."""
-    return {"refine": arguments.refine, "refineRange": arguments.refine_range}
+    return {"refine": arguments.refine, "refineRange": arguments.refine_range, "maxError": arguments.max_error}
 
 
 def surfaceParametersFrom(arguments: argparse.Namespace) -> SurfaceParameters:

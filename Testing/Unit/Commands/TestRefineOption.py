@@ -69,3 +69,18 @@ def test_aRangeThatSaysNothingIsRefused(scan, tmp_path):
     requireRefusal(runM3d(*common, "--refine-range", "1"), "without refining")
     requireRefusal(runM3d(*common, "--refine", "--refine-range", "-1"), "above 0 mm")
     assert not (tmp_path / "out").exists()
+
+
+def test_aModelWithFewerTrianglesSaysHowFarItIsFromTheFullOne(scan, tmp_path):
+    arguments = ["export", "--image", scan, "--threshold", "500", "--largest", "1"]
+    full = runJson(*arguments, "--output", tmp_path / "full")["models"][0]
+    small = runJson(*arguments, "--output", tmp_path / "small", "--max-error", "0.05")["models"][0]
+    record = small["simplification"]
+    assert record["trianglesBefore"] == full["triangles"] and record["triangles"] == small["triangles"]
+    assert small["triangles"] < 0.7 * full["triangles"] and small["closed"]
+    assert 0 < record["largestDistance"] <= 0.05
+    (algorithm,) = pydicom.dcmread(small["file"]).DerivationAlgorithmSequence
+    assert "maxError=0.05" in algorithm.AlgorithmParameters
+    assert "simplificationLargestDistance=" in algorithm.AlgorithmParameters
+    assert readEncapsulatedStl(small["file"]).surface.maxError == 0.05
+    requireRefusal(runM3d(*arguments, "--output", tmp_path / "none", "--max-error", "0"), "above 0 mm")

@@ -1,0 +1,85 @@
+"""Fewer triangles within a stated distance, measured here by VTK's own locator and by closed forms."""
+
+import numpy as np
+import pytest
+import vtk
+
+from M3DLib.Errors import M3DError
+from M3DLib.Intersection.SelfIntersection import selfIntersections
+from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Phantom.PhantomShapes import Sphere, Torus
+from M3DLib.Surface.SurfaceSimplification import simplifySurface
+from M3DTestSupport.ShapeMeshes import surfaceMesh
+
+TORUS = Torus((0.1, 0.2, 0.3), (0, 1, 2), 12, 4)
+
+
+def farthest(points, mesh):
+    """Largest distance of points from a mesh by VTK."""
+    distance = vtk.vtkImplicitPolyDataDistance()
+    polyData = mesh.toPolyData()
+    distance.SetInput(polyData)
+    return max(abs(distance.EvaluateFunction(point)) for point in points.astype(float))
+
+
+@pytest.fixture(scope="module")
+def torus():
+    return surfaceMesh(TORUS, [-18] * 3, [18] * 3, 0.6)
+
+
+@pytest.mark.parametrize("maxError", [0.01, 0.05])
+def test_theSurfacesLieWithinTheDistanceInBothDirections(torus, maxError):
+    small = simplifySurface(torus, maxError)
+    record = small.record["simplification"]
+    assert len(small.triangles) < (0.7 if maxError == 0.01 else 0.3) * len(torus.triangles)
+    assert record["largestDistance"] <= maxError
+    assert farthest(torus.points[::7], small) <= maxError + 1e-4
+    middles = small.corners().mean(axis=1)
+    assert farthest(np.concatenate([small.points, middles])[::5], torus) <= maxError + 1e-4
+    assert (record["trianglesBefore"], record["triangles"]) == (len(torus.triangles), len(small.triangles))
+
+
+def test_theSimplifiedSurfaceIsClosedAndDoesNotMeetItself(torus):
+    small = simplifySurface(torus, 0.1)
+    assert small.isClosed
+    assert small.volumeMm3 == pytest.approx(TORUS.volumeMm3, rel=0.02)
+    found = selfIntersections(small.points.astype(np.float64), small.triangles.astype(np.int64))
+    assert not len(found.pairs)
+    # A ring has as many edges as points and triangles together: its Euler characteristic is 0.
+    assert len(small.points) - 3 * len(small.triangles) // 2 + len(small.triangles) == 0
+
+
+def test_aBoxNeedsOnlyAFewTriangles():
+    # 12 would do; what counts is that flat faces cost next to nothing and edges stay where they are.
+    source = vtk.vtkCubeSource()
+    source.SetXLength(10)
+    triangulate, divide, clean = vtk.vtkTriangleFilter(), vtk.vtkLinearSubdivisionFilter(), vtk.vtkCleanPolyData()
+    clean.SetInputConnection(source.GetOutputPort())
+    triangulate.SetInputConnection(clean.GetOutputPort())
+    divide.SetInputConnection(triangulate.GetOutputPort())
+    divide.SetNumberOfSubdivisions(4)
+    divide.Update()
+    box = TriangleMesh.fromPolyData(divide.GetOutput())
+    small = simplifySurface(box, 0.001)
+    assert len(small.triangles) < 0.1 * len(box.triangles)
+    assert small.volumeMm3 == pytest.approx(10, rel=1e-3)
+
+
+def test_anOpenRimStaysWhereItIs():
+    ball = surfaceMesh(Sphere((0, 0, 0), 8), [-9] * 3, [9] * 3, 0.6)
+    half = TriangleMesh(ball.points, ball.triangles[(ball.corners()[:, :, 2] > 0).all(axis=1)])
+    rim = {tuple(point) for point in half.points[np.unique(half.openEdges())]}
+    small = simplifySurface(half, 0.05)
+    assert len(small.triangles) < 0.5 * len(half.triangles)
+    assert {tuple(point) for point in small.points[np.unique(small.openEdges())]} == rim
+
+
+def test_anErrorThatIsNoneIsRefused(torus):
+    for wrong in (0.0, -1.0, float("nan")):
+        with pytest.raises(M3DError, match="above 0 mm"):
+            simplifySurface(torus, wrong)
+        with pytest.raises(M3DError, match="above 0 mm"):
+            SurfaceParameters(maxError=wrong)
+    with pytest.raises(M3DError, match="no triangles"):
+        simplifySurface(TriangleMesh(np.empty((0, 3)), np.empty((0, 3))), 0.1)
