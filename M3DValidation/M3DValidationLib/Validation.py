@@ -38,6 +38,7 @@ MODEL_MODULES = (
     "Soundness.PrintabilityChecks",
     "Soundness.FileChecks",
     "Reference.ReferenceChecks",
+    "PrintedPart.PartChecks",
 )
 
 

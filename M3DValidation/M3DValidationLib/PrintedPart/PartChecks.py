@@ -1,0 +1,173 @@
+"""Findings on a printed part against the model it was printed from (ISO/IEC 3532-1, 6.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from M3DLib.Errors import noProgress
+
+from ..Check import Case
+from ..CheckSupport import allNotAssessable, placeText, requirementsOf
+from ..Deviation.DeviationRegions import connectedRegions, largestRegionalDeviation, meshEdges
+from ..Requirement import Finding, Requirement
+from .PartComparison import KEY, PartComparison
+
+_AXES = "xyz"
+
+
+class PrintedPartCheck:
+    """Alignment, tolerance, bias, regions, missing parts, warp, roughness and scale of a part."""
+
+    requirementIds = (
+        "part-alignment",
+        "part-tolerance",
+        "part-bias",
+        "part-max-region",
+        "part-missing",
+        "part-warp",
+        "part-roughness",
+        "part-scale",
+    )
+
+    def canRun(self, case: Case) -> bool:
+        """Whether the case holds a part that was compared with its model."""
+        return KEY in case.measurements
+
+    def run(self, case: Case, progress: Callable[[float, str], None] = noProgress) -> list[Finding]:
+        """Findings on the comparison; none but that it is doubtful where the alignment is."""
+        comparison: PartComparison = case.measurements[KEY]
+        held = requirementsOf(case, self.requirementIds)
+        if comparison.doubts:
+            return allNotAssessable(held, f"The alignment is doubtful: {' '.join(comparison.doubts)}")
+        findings = []
+        if "part-alignment" in held:
+            how = comparison.done if comparison.alignment is not None else "nothing was aligned, as was asked"
+            findings.append(held.pop("part-alignment").stated(True, None, f"Alignment: {how}."))
+        if comparison.facts["meanSigned"] is None:
+            return findings + allNotAssessable(held, "No part of the surfaces could be measured against each other.")
+        makers = {
+            "part-tolerance": _tolerance,
+            "part-bias": _bias,
+            "part-max-region": _region,
+            "part-missing": _missing,
+            "part-warp": _warp,
+            "part-roughness": _roughness,
+            "part-scale": _scale,
+        }
+        return findings + [makers[name](requirement, comparison) for name, requirement in held.items()]
+
+
+def _sure(comparison: PartComparison) -> float:
+    """How sure the part's place is, mm."""
+    value = getattr(comparison.alignment, "uncertaintyMm", 0.0)
+    return float(value) if np.isfinite(value) else np.inf
+
+
+def _tolerance(requirement: Requirement, comparison: PartComparison) -> Finding:
+    facts, sure = comparison.facts, _sure(comparison)
+    tolerance = facts["tolerance"]
+    if tolerance < 2 * sure:
+        return requirement.notAssessable(
+            f"The tolerance of {tolerance:g} mm is finer than the alignment is sure "
+            f"({sure:.3f} mm with 95 % probability)."
+        )
+    percent = 100 * facts["withinTolerance"]
+    message = (
+        f"{percent:.1f} % of the part's measured surface lies within the tolerance of {tolerance:g} mm of the model; "
+        f"on {100 * facts['overTolerance']:.1f} % the part is too small, on {100 * facts['underTolerance']:.1f} % too "
+        "large."
+    )
+    return requirement.finding(percent, message, tolerance=tolerance, alignmentUncertainty95=sure)
+
+
+def _bias(requirement: Requirement, comparison: PartComparison) -> Finding:
+    bias = comparison.facts["meanSigned"]
+    side = "small" if bias > 0 else "large"
+    return requirement.finding(
+        abs(bias),
+        f"The part is too {side} by {abs(bias):.3f} mm on average.",
+        meanSigned=bias,
+        sign=comparison.facts["sign"],
+    )
+
+
+def _region(requirement: Requirement, comparison: PartComparison) -> Finding:
+    area = requirement.parameters.get("leastAreaMm2", 1.0)
+    found = largestRegionalDeviation(comparison.surfaces.forward, area)
+    if found is None:
+        return requirement.notAssessable(f"The measured surface is nowhere as large as {area:g} mm2 in one piece.")
+    size, vertex = found
+    place = comparison.surfaces.forward.mesh.points[vertex]
+    message = f"A region of at least {area:g} mm2 deviates by {size:.3f} mm or more, around {placeText(place)}."
+    worst = [round(float(value), 3) for value in place]
+    return requirement.finding(size, message, pointLps=worst, largestAnywhere=comparison.facts["worstPointLps"])
+
+
+def _missing(requirement: Requirement, comparison: PartComparison) -> Finding:
+    """The largest region of the model that has nothing of the part near."""
+    reverse = comparison.surfaces.reverse
+    limit = requirement.parameters.get("tolerances", 2.0) * comparison.facts["tolerance"]
+    away = np.abs(np.nan_to_num(reverse.distance, nan=np.inf)) > limit
+    regions, labels = connectedRegions(meshEdges(reverse.mesh), away)
+    areas = np.bincount(labels, reverse.areas[away], regions) if regions else np.zeros(1)
+    largest, total = float(areas.max()), float(areas.sum())
+    share = 100 * total / max(float(reverse.areas.sum()), 1e-12)
+    if not comparison.part.isClosed and largest > (requirement.passLimit or 0):
+        return requirement.notAssessable(
+            "The part's surface is open, so it does not tell what is missing from what was not scanned: "
+            f"{share:.1f} % of the model's surface has nothing of it within {limit:g} mm.",
+            largestAreaMm2=largest,
+            totalAreaMm2=total,
+        )
+    message = f"{share:.2f} % of the model's surface has nothing of the part within {limit:g} mm"
+    evidence = {"totalAreaMm2": total, "regions": int(regions), "beyondMm": limit}
+    if regions:
+        vertices = np.flatnonzero(away)[labels == int(areas.argmax())]
+        vertex = vertices[np.abs(reverse.distance[vertices]).argmax()]
+        place = reverse.mesh.points[vertex]
+        message += f"; the largest such region has {largest:.1f} mm2, around {placeText(place)}"
+        evidence["pointLps"] = [round(float(value), 3) for value in place]
+    return requirement.finding(largest, message + ".", **evidence)
+
+
+def _warp(requirement: Requirement, comparison: PartComparison) -> Finding:
+    shape = comparison.shape
+    if shape is None:
+        return requirement.notAssessable("Too few vertices were measured to tell the deviation's shape.")
+    message = (
+        f"95 % of the surface is bent by less than {shape.warpMm:.3f} mm (the largest {shape.warpLargestMm:.3f} mm), "
+        "scale, even growth and roughness left aside."
+    )
+    return requirement.finding(shape.warpMm, message, **shape.asDict())
+
+
+def _roughness(requirement: Requirement, comparison: PartComparison) -> Finding:
+    shape = comparison.shape
+    if shape is None:
+        return requirement.notAssessable("Too few vertices were measured to tell the deviation's shape.")
+    message = f"Without its shape of low order the deviation has a root mean square of {shape.roughnessMm:.3f} mm."
+    return requirement.finding(shape.roughnessMm, message)
+
+
+def _scale(requirement: Requirement, comparison: PartComparison) -> Finding:
+    shape = comparison.shape
+    if shape is None:
+        return requirement.notAssessable("Too few vertices were measured to tell the part's scale.")
+    percent, half = 100 * shape.scale, 100 * shape.scaleUncertainty
+    listed = ", ".join(
+        f"{axis} {value:+.3f} % (+/- {sure:.3f})" for axis, value, sure in zip(_AXES, percent, half, strict=True)
+    )
+    evidence = {"scalePercent": percent.tolist(), "uncertainty95Percent": half.tolist(), "growthMm": shape.growthMm}
+    if requirement.passLimit is not None and half.max() > requirement.passLimit:
+        return requirement.notAssessable(
+            f"The scale is not sure enough to be judged by {requirement.passLimit:g} %: {listed}.", **evidence
+        )
+    worst = float(np.abs(percent).max())
+    kind = "too small" if percent[np.abs(percent).argmax()] < 0 else "too large"
+    message = f"The part is {kind} by up to {worst:.3f} % along the model's axes: {listed}."
+    return requirement.finding(worst, message, **evidence)
+
+
+CHECKS = (PrintedPartCheck,)

@@ -1,0 +1,107 @@
+"""A printed part judged: shrinkage, growth and warp told apart, missing parts found, doubtful alignments not judged."""
+
+import numpy as np
+import pytest
+
+from M3DLib.Alignment.SurfaceAlignment import SurfaceAlignment
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Phantom.PhantomShapes import Box, Sphere, Union
+from M3DTestSupport.ShapeMeshes import surfaceMesh
+from M3DValidationLib.PrintedPart.PartChecks import PrintedPartCheck
+from M3DValidationLib.PrintedPart.PartComparison import PartComparison, compareParts, partCase
+from M3DValidationLib.Profile import loadProfile
+from M3DValidationLib.Requirement import Verdict
+
+SHAPE = Union((Box((0, 0, 0), (60, 40, 16)), Sphere((22, 10, 8), 9), Box((-20, -8, 12), (10, 10, 16))))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return surfaceMesh(SHAPE, [-34, -24, -12], [34, 24, 24], 1.5)
+
+
+def judged(part, model, alignment=None, tolerance=0.5):
+    comparison = PartComparison(part, model, alignment)
+    aligned = compareParts(comparison, tolerance)
+    case = partCase(comparison, aligned, loadProfile(), tolerance)
+    return comparison, {finding.requirement.id: finding for finding in PrintedPartCheck().run(case)}
+
+
+def changed(model, change):
+    return TriangleMesh(change(model.points.astype(np.float64)), model.triangles)
+
+
+def test_aFaithfulPartPassesEverything(model):
+    rng = np.random.default_rng(1)
+    _, found = judged(changed(model, lambda p: p + rng.normal(0, 0.03, p.shape)), model)
+    assert {finding.verdict for finding in found.values()} == {Verdict.PASS}
+    assert set(found) == set(PrintedPartCheck.requirementIds)
+
+
+def test_shrinkageIsFoundPerAxisWithItsUncertainty(model):
+    rng = np.random.default_rng(2)
+    true = np.array([-0.02, 0.0, -0.01])
+    shape = judged(changed(model, lambda p: p * (1 + true) + rng.normal(0, 0.03, p.shape)), model)[0].shape
+    assert np.abs(shape.scale - true).max() < 0.001
+    assert (np.abs(shape.scale - true) <= 1.5 * shape.scaleUncertainty).all()
+    assert shape.warpMm < 0.03 and abs(shape.growthMm) < 0.02
+
+
+def test_shrinkageFailsTheRequirementAndNamesTheAxis(model):
+    found = judged(changed(model, lambda p: p * [0.97, 1, 1]), model)[1]["part-scale"]
+    assert found.verdict is Verdict.FAIL and found.measured == pytest.approx(3.0, abs=0.15)
+    assert "too small" in found.message and "x -" in found.message
+
+
+def test_growthIsNotScale():
+    ball = Union((Sphere((0, 0, 0), 15), Box((20, 0, 0), (20, 12, 9))))
+    model, grown = (surfaceMesh(ball, [-18] * 3, [33, 18, 18], 1.2, offset) for offset in (0.0, 0.2))
+    shape = judged(grown, model)[0].shape
+    assert shape.growthMm == pytest.approx(0.2, abs=0.03)
+    assert np.abs(shape.scale).max() < 0.003
+
+
+def test_warpIsToldFromRoughness(model):
+    rng = np.random.default_rng(3)
+
+    def bend(points):
+        bent = points + rng.normal(0, 0.05, points.shape)
+        bent[:, 2] += 2.5 * (points[:, 0] / 30) ** 2
+        return bent
+
+    comparison, found = judged(changed(model, bend), model)
+    assert found["part-warp"].verdict is Verdict.FAIL
+    assert 0.5 < comparison.shape.warpMm < 2.5
+    assert comparison.shape.roughnessMm < 0.12
+    rough = judged(changed(model, lambda p: p + rng.normal(0, 0.15, p.shape)), model)[0].shape
+    assert rough.warpMm < 0.05 and rough.roughnessMm > 0.08
+
+
+def test_aPieceBrokenOffIsMissing(model):
+    broken = surfaceMesh(
+        Union((Box((0, 0, 0), (60, 40, 16)), Sphere((22, 10, 8), 9))), [-34, -24, -12], [34, 24, 24], 1.5
+    )
+    found = judged(broken, model)[1]["part-missing"]
+    # The post's top and sides, 100 + 4 * 120 mm2, less what lies within 1 mm of the plate.
+    assert found.verdict is Verdict.FAIL
+    assert 350 < found.measured < 620
+    assert np.linalg.norm(np.subtract(found.evidence["pointLps"][:2], [-20, -8])) < 8
+
+
+def test_anOpenScanDoesNotTellWhatIsMissing(model):
+    upper = model.triangles[model.points[model.triangles].mean(axis=1)[:, 2] > 0]
+    found = judged(TriangleMesh(model.points, upper), model)[1]["part-missing"]
+    assert found.verdict is Verdict.NOT_ASSESSABLE and "not scanned" in found.message
+
+
+def test_aDoubtfulAlignmentIsNotJudged(model):
+    alignment = SurfaceAlignment(np.eye(4), doubts=["Another position fits as well."])
+    comparison, found = judged(model, model, alignment)
+    assert comparison.surfaces is None
+    assert {finding.verdict for finding in found.values()} == {Verdict.NOT_ASSESSABLE}
+
+
+def test_aToleranceFinerThanTheAlignmentIsNotAssessable(model):
+    alignment = SurfaceAlignment(np.eye(4), uncertaintyMm=0.4)
+    found = judged(model, model, alignment)[1]["part-tolerance"]
+    assert found.verdict is Verdict.NOT_ASSESSABLE
