@@ -1,162 +1,234 @@
-"""``m3d compare``: how far one mesh lies from another."""
+"""``m3d compare``: how far one mesh lies from another; is the printed part what was designed?"""
 
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
 from M3DLib.WritablePlace import requireWritableFile
+from M3DValidationLib.Report.Content.ReportFormats import SHOWING_PICTURES, formatsOf, requireFormats
 
+from ..ComparisonText import describeComparison, describeDoubts
 from ..Options.AlignmentOptions import addAlignmentOptions, align, requireAlignmentSense
+from ..Options.ComparisonInput import addComparedOptions, readCompared
+from ..Options.ReportOptions import addReportOptions
 from ..Terminal import Terminal
 
+if TYPE_CHECKING:
+    from ..Options.ComparisonInput import ComparedMesh
+
 EXIT_NOT_ASSESSABLE = 3
+DEFAULT_TOLERANCE = 0.5
+_BUDGET = {"segmentation_report": "SegE", "editing_report": "DEE", "total_report": "Total"}
 
 
 def addParser(subparsers) -> None:
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "compare",
-        help="measure how far a mesh lies from another",
+        help="measure how far a mesh or a printed part lies from another mesh",
         description="Measures the exact distance from every point of mesh A to the surface of B and back. B is the "
         "reference: a positive deviation means that B lies outside A (A is too small there). Nothing is aligned unless "
         "--register, --register-near or --register-points is given; the alignment and its residual are then reported "
-        "apart from the comparison. Exit status: 0 done, 2 wrong input (meshes that lie apart, too), 3 the alignment "
-        "is doubtful, so nothing is said of deviations.",
+        "apart from the comparison. With --profile or --output the part A is judged, too. Exit status: 0 done (nothing "
+        "fails), 1 something fails, 2 wrong input (meshes that lie apart, too), 3 the alignment is doubtful, so "
+        "nothing is said of deviations, or a check that the profile requires could not be made.",
     )
-    formats = "STL, DICOM Encapsulated STL, OBJ, PLY, 3MF or AMF"
-    parser.add_argument("mesh", metavar="A", type=Path, help=f"mesh to judge ({formats})")
-    parser.add_argument("reference", metavar="B", type=Path, help="mesh to judge it by")
-    parser.add_argument(
+    addComparedOptions(parser)
+    addAlignmentOptions(parser)
+    group = parser.add_argument_group("requirements")
+    group.add_argument(
+        "--profile", metavar="NAME|FILE", help="judge A by an intended use (default with --output: anatomical-model)"
+    )
+    group.add_argument(
         "--tolerance",
         type=float,
-        default=0.5,
         metavar="MM",
-        help="deviations up to this count as within (default: 0.5)",
+        help=f"deviations up to this count as within (default: the profile's, else {DEFAULT_TOLERANCE:g})",
     )
-    parser.add_argument(
-        "--unit", metavar="UNIT", help="unit of files that state none: um, mm, cm, m, in, ft (default: mm)"
+    group.add_argument(
+        "--references",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="known distances in B's coordinates with caliper readings of the part (.csv, .json, .mrk.json)",
     )
-    addAlignmentOptions(parser)
-    parser.add_argument("--points-csv", type=Path, metavar="FILE", help="write the deviation of every point of A and B")
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    group = parser.add_argument_group("error budget", "reports (JSON) that measure the other errors")
+    group.add_argument("--segmentation-report", type=Path, metavar="FILE", help="of m3d validate: B against the scan")
+    group.add_argument("--editing-report", type=Path, metavar="FILE", help="of m3d compare: B against its predecessor")
+    group.add_argument("--total-report", type=Path, metavar="FILE", help="of the part against the patient's scan")
+    group = parser.add_argument_group("output")
+    group.add_argument("--output", type=Path, metavar="DIR", help="folder for the report; made if needed")
+    group.add_argument("--points-csv", type=Path, metavar="FILE", help="write the deviation of every point of A and B")
+    group.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    addReportOptions(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Compare two meshes and print the figures; the exit status is 0 whatever they are, 3 if there are none."""
-    from M3DLib.Distance.SurfaceDeviation import compareSurfaces
-    from M3DLib.MeshFiles.MeshReader import readMesh
-    from M3DValidationLib.Deviation.DeviationCsv import writePointsCsv
-    from M3DValidationLib.Deviation.DeviationReport import KINDS, surfaceFacts
+    """Compare, judge if asked, print and write; returns the exit status."""
+    from M3DValidationLib.Deviation.DeviationReport import KINDS
 
-    if not arguments.tolerance > 0:
-        raise M3DError(f"--tolerance must be above 0 mm, not {arguments.tolerance}.")
+    formats = _requireSense(arguments)
+    profile = _profile(arguments)
+    arguments.tolerance = arguments.tolerance or (profile.toleranceMm if profile else DEFAULT_TOLERANCE)
+    first, second = readCompared(arguments, terminal)
+    header = _modelHeader(arguments, formats)
+    byPoints, last = align(arguments, first.mesh, second.mesh, terminal)
+    comparison, part = _measured(arguments, first, second, (byPoints, last), terminal)
+    data = _facts(first, second, byPoints, comparison)
+    data["errorBudget"] = _budget(arguments, comparison, data)
+    surfaces = comparison.surfaces
+    if arguments.points_csv and surfaces is not None:
+        from M3DValidationLib.Deviation.DeviationCsv import writePointsCsv
+
+        writePointsCsv(arguments.points_csv, {"A": surfaces.forward, "B": surfaces.reverse})
+        data["pointsCsv"] = str(arguments.points_csv)
+    if profile is not None:
+        return _judge(arguments, (comparison, part, profile), data, header=header, terminal=terminal)
+    surface = comparison.facts or None
+    data["deviation"] = {**dict.fromkeys(KINDS), "surface": surface}
+    terminal.result(data, describeComparison(data) if surface else describeDoubts(data, last))
+    return 0 if surface else EXIT_NOT_ASSESSABLE
+
+
+def _requireSense(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Refuse contradicting options before any file is read; returns the formats."""
+    from M3DValidationLib.Report.ReportFolder import requireReportFolder
+
+    tolerance = arguments.tolerance
+    if tolerance is not None and not (math.isfinite(tolerance) and tolerance > 0):
+        raise M3DError(f"--tolerance must be above 0 mm, not {tolerance}.")
     requireAlignmentSense(arguments)
+    formats = formatsOf(arguments.formats)
+    if arguments.output is None and formats != ("json",):
+        raise M3DError("--formats says which faces the report gets; give --output DIR for them too.")
+    requireFormats(formats)
+    if "sr" in formats and arguments.pseudonym:
+        raise M3DError("--formats sr puts the report into the patient's study; leave --pseudonym out.")
+    if arguments.output is not None:
+        requireReportFolder(arguments.output)
     if arguments.points_csv:
         requireWritableFile(arguments.points_csv)
-    (mesh, notes), (reference, referenceNotes) = (
-        readMesh(file, arguments.unit) for file in (arguments.mesh, arguments.reference)
-    )
-    for file, read in ((arguments.mesh, notes), (arguments.reference, referenceNotes)):
-        for warning in read.warnings:
-            terminal.warn(f"{file.name}: {warning}")
-    byPoints, last = align(arguments, mesh, reference, terminal)
-    data = {
-        "A": _describe(arguments.mesh, mesh, notes),
-        "B": _describe(arguments.reference, reference, referenceNotes),
+    return formats
+
+
+def _profile(arguments: argparse.Namespace):
+    """The profile to judge by; None when A is only measured."""
+    from M3DValidationLib.Profile import DEFAULT_PROFILE, loadProfile
+
+    if not (arguments.profile or arguments.output or arguments.references):
+        return None
+    return loadProfile(arguments.profile or DEFAULT_PROFILE)
+
+
+def _modelHeader(arguments: argparse.Namespace, formats: tuple[str, ...]):
+    """Header of the Encapsulated STL object among the two, B before A; None when neither is one.
+
+    :raises M3DError: a report in DICOM is wanted, and there is no object in whose study it could lie.
+    """
+    from ..ReportDicom import modelHeaders
+
+    headers = [*modelHeaders(arguments.reference), *(modelHeaders(arguments.mesh) if arguments.mesh.is_file() else [])]
+    if "sr" in formats and not headers:
+        raise M3DError("--formats sr puts the report beside the model, so B must be a DICOM Encapsulated STL object.")
+    return headers[0] if headers else None
+
+
+def _measured(arguments, first: ComparedMesh, second: ComparedMesh, steps: tuple, terminal: Terminal):
+    """The comparison, and the part where it was brought to."""
+    from M3DLib.Alignment.Overlap import requireOverlap
+    from M3DLib.Distance.SurfaceDeviation import compareSurfaces
+    from M3DValidationLib.Deviation.DeviationReport import surfaceFacts
+    from M3DValidationLib.PrintedPart.PartComparison import PartComparison, compareParts
+
+    byPoints, last = steps
+    comparison = PartComparison(first.mesh, second.mesh, last)
+    texts = {id(step): step.text() for step in (byPoints, last) if step is not None}
+    comparison.done = "; then ".join(texts.values()) or comparison.done
+    part = compareParts(comparison, arguments.tolerance, terminal.progress)
+    first.describe(part)
+    if arguments.output is not None and last is not None and comparison.surfaces is not None:
+        try:
+            requireOverlap(first.mesh, second.mesh)
+        except M3DError:
+            # They lie apart before the alignment, so there is nothing to report of that.
+            return comparison, part
+        before = surfaceFacts(compareSurfaces(first.mesh, second.mesh, "none"), arguments.tolerance)
+        comparison.before = {key: value for key, value in before.items() if not isinstance(value, (dict, list))}
+    return comparison, part
+
+
+def _facts(first: ComparedMesh, second: ComparedMesh, byPoints, comparison) -> dict:
+    last = comparison.alignment
+    return {
+        "A": first.facts,
+        "B": second.facts,
+        "partScan": first.scan or None,
         "registration": None if last is None else last.asDict(),
         "registrationByPoints": None if byPoints is None else byPoints.asDict(),
-        "deviation": dict.fromkeys(KINDS),
-    }
-    if last is not None and last.doubtful:
-        terminal.result(data, describeDoubts(data, last))
-        return EXIT_NOT_ASSESSABLE
-    steps = {id(step): step.text() for step in (byPoints, last) if step is not None}
-    done = "; then ".join(steps.values()) or "none: both meshes as they are in their files"
-    if last is not None:
-        mesh = last.apply(mesh)
-        data["A"]["sizeMm"] = _size(mesh)
-    comparison = compareSurfaces(mesh, reference, done, terminal.progress)
-    data["deviation"]["surface"] = surfaceFacts(comparison, arguments.tolerance)
-    if arguments.points_csv:
-        writePointsCsv(arguments.points_csv, {"A": comparison.forward, "B": comparison.reverse})
-        data["pointsCsv"] = str(arguments.points_csv)
-    terminal.result(data, describeComparison(data))
-    return 0
-
-
-def _describe(file: Path, mesh, notes) -> dict:
-    return {
-        "file": str(file),
-        "format": notes.format,
-        "unit": notes.unit,
-        "unitSource": notes.unitSource,
-        "points": len(mesh.points),
-        "triangles": len(mesh.triangles),
-        "closed": bool(mesh.isClosed),
-        "sizeMm": _size(mesh),
-        "warnings": notes.warnings,
+        "before": comparison.before,
+        "shape": None if comparison.shape is None else comparison.shape.asDict(),
     }
 
 
-def _size(mesh) -> list[float]:
-    return [round(float(value), 4) for value in mesh.points.max(axis=0) - mesh.points.min(axis=0)]
+def _budget(arguments: argparse.Namespace, comparison, data: dict) -> dict | None:
+    """The error budget, when a report for it was given."""
+    from M3DValidationLib.PrintedPart.ErrorBudget import budgetEntry, budgetFrom, errorBudget
+
+    given = {term: getattr(arguments, name) for name, term in _BUDGET.items() if getattr(arguments, name)}
+    measured = {term: budgetFrom(file, term) for term, file in given.items()}
+    if not given:
+        return None
+    if comparison.facts:
+        sure = [(data["registration"] or {}).get("uncertaintyMm"), (data["partScan"] or {}).get("uncertainty95")]
+        known = [value for value in sure if value is not None]
+        entry = budgetEntry(comparison.facts, "this comparison", max(known) if known else None)
+        measured["PrE"] = entry
+    return errorBudget(measured)
 
 
-def describeDoubts(data: dict, alignment) -> str:
-    """Why there is no result, in words."""
-    lines = [
-        f"A  {data['A']['file']}: {data['A']['triangles']} triangles",
-        f"B  {data['B']['file']}: {data['B']['triangles']} triangles (reference)",
-        f"Alignment: {alignment.text()}",
-        "The alignment is doubtful, so nothing is said of deviations (not assessable):",
-        *(f"  {doubt}" for doubt in alignment.doubts),
-        "Give pairs of points (--register-points FILE) to say where A belongs, or a more complete scan.",
-    ]
-    return "\n".join(lines)
+def _judge(arguments: argparse.Namespace, judged: tuple, data: dict, *, header, terminal: Terminal) -> int:
+    """Judge the part, write the report, print it; returns the exit status."""
+    from M3DValidationLib.PrintedPart.PartComparison import partCase
+    from M3DValidationLib.PrintedPart.PartReport import addReferences, partReport
+    from M3DValidationLib.Reference.ReferenceReader import readReferences
+    from M3DValidationLib.Report.Content.ReportReferences import referToModels
+    from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces
+    from M3DValidationLib.Report.ReportFolder import replaceReport
 
+    from ..ReportDicom import DICOM_FOLDER, storeReport
+    from ..ValidationText import describeResult
 
-def describeComparison(data: dict) -> str:
-    """The figures in words and a table."""
-    facts = data["deviation"]["surface"]
-    other = facts["reverse"]
-    lines = [
-        f"A  {data['A']['file']}: {data['A']['triangles']} triangles",
-        f"B  {data['B']['file']}: {data['B']['triangles']} triangles (reference)",
-        f"Alignment: {facts['registration']}",
-        facts["sign"],
-        "",
-        f"{'mm':24}{'A to B':>12}{'B to A':>12}",
-    ]
-    names = {
-        "meanSigned": "mean (bias)",
-        "meanAbsolute": "mean of sizes",
-        "sd": "standard deviation",
-        "rms": "root mean square",
-        "median": "median",
-        "p5": "5th percentile",
-        "p95": "95th percentile",
-        "p95Absolute": "95 % of sizes within",
-        "p99Absolute": "99 % of sizes within",
-        "minSigned": "smallest",
-        "maxSigned": "largest",
-    }
-    for key, name in names.items():
-        lines.append(f"{name:24}{_millimeters(facts[key])}{_millimeters(other[key])}")
-    if facts["meanSigned"] is not None:
-        lines.append(
-            f"Within {facts['tolerance']:g} mm: {100 * facts['withinTolerance']:.2f} % of A's area "
-            f"(A too small on {100 * facts['overTolerance']:.2f} %, too large on {100 * facts['underTolerance']:.2f} %)"
-        )
-        lines.append("Worst point of A (LPS): " + ", ".join(f"{value:.2f}" for value in facts["worstPointLps"]) + " mm")
-    for reason in facts["notMeasured"]:
-        lines.append(f"Not compared: {100 * reason['areaShare']:.2f} % of A's area ({reason['reason']})")
-    for region in facts["regions"]["largest"][:5]:
-        lines.append(f"Region beyond tolerance: {region['areaMm2']:.1f} mm2, worst {region['worst']:+.3f} mm")
-    return "\n".join(lines)
-
-
-def _millimeters(value: float | None) -> str:
-    return f"{'-':>12}" if value is None else f"{value:12.4f}"
+    comparison, part, profile = judged
+    formats, output = formatsOf(arguments.formats), arguments.output
+    case = partCase(comparison, part, profile, arguments.tolerance)
+    addReferences(case, [one for file in arguments.references for one in readReferences(file)[0]])
+    report = partReport(
+        case,
+        data,
+        showing=output is not None and bool(set(formats) & SHOWING_PICTURES),
+        person=arguments.person,
+        pseudonym=arguments.pseudonym,
+        files=[file for file in (arguments.mesh, arguments.reference) if file.is_file()],
+        header=header,
+        progress=terminal.progress,
+    )
+    content = report.data
+    if arguments.pseudonym:
+        for name in "AB":
+            content[name]["file"] = content[name]["name"]
+    content["report"] = "" if output is None else str(output / REPORT_FILE)
+    if header is not None:
+        referToModels(content, [header])
+    if output is not None:
+        files = faces(content, report.attachments, formats)
+        replaceReport(output, files)
+        if "sr" in formats:
+            storeReport(content, [header], output / DICOM_FOLDER, files.get(PDF_FILE))
+    text = describeComparison(content) if comparison.facts else describeDoubts(content, comparison.alignment)
+    terminal.result(content, text + "\n\n" + describeResult(content))
+    return content["exitStatus"]

@@ -45,7 +45,7 @@ def addSegmentOptions(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--threshold",
-        type=_thresholdRange,
+        type=thresholdRange,
         metavar="LOW[:HIGH]",
         help="voxels with values from LOW (to HIGH), in HU for CT",
     )
@@ -192,7 +192,7 @@ def readSegmentsFrom(
     return selectSegments(readSegments(arguments.segmentation), arguments.segment)
 
 
-def _thresholdRange(text: str) -> tuple[float, float | None]:
+def thresholdRange(text: str) -> tuple[float, float | None]:
     low, separator, high = text.partition(":")
     try:
         return float(low), float(high) if separator else None

@@ -2,9 +2,9 @@
 
 Growth is what every surface does alike (a line of plastic too wide); scale is what grows with the distance along an
 axis (shrinkage); warp is the rest of a field of second order (bent, twisted, sheared). They are fitted together to the
-distances along the normals, by least squares with Tukey's weights; what moves the part as a whole is fitted too and left
-out, so that an alignment by other surfaces changes nothing. Vertices on sharp edges say nothing of a direction and are
-left out.
+distances along the normals, by least squares with Tukey's weights; what moves the part as a whole is fitted too and
+left out, so that an alignment by other surfaces changes nothing. Vertices on sharp edges say nothing of a direction and
+are left out.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.WeightedPercentiles import weightedPercentiles
 
 MOST, ROUNDS, TUKEY = 40_000, 4, 4.685
+# No distance within this is left out, mm: exact parts of a surface must not outvote the rest.
+FINEST = 0.05
 # Surface is divided into about so many patches whose deviations count as independent of each other.
 PATCHES = 150
 LEAST_VERTICES = 200
@@ -89,7 +91,7 @@ def deviationShape(deviation: DeviationMap) -> DeviationShape | None:
         coefficients = np.linalg.solve(system, columns.T @ (weight * distance))
         left = distance - columns @ coefficients
         spread = 1.4826 * float(weightedPercentiles(np.abs(left), areas, [50])[0])
-        limit = max(TUKEY * spread, 1e-4)
+        limit = max(TUKEY * spread, FINEST)
         weight = areas * np.maximum(0, 1 - (left / limit) ** 2) ** 2
     inverse = np.linalg.inv(system)
     patch = _patches(arm)
@@ -101,7 +103,8 @@ def deviationShape(deviation: DeviationMap) -> DeviationShape | None:
     # A warp has no part that moves, scales or grows the whole: that is the other columns' share.
     warp -= columns[:, :10] @ np.linalg.lstsq(columns[:, :10] * areas[:, None] ** 0.5, warp * areas**0.5, rcond=None)[0]
     return DeviationShape(
-        scale=coefficients[6:9] / size,
+        # The distances grow with the place on the part, which is scaled already: x' - x = s x = s / (1 + s) x'.
+        scale=1 / (1 - coefficients[6:9] / size) - 1,
         scaleUncertainty=half[6:9] / size,
         growthMm=float(coefficients[9]),
         growthUncertaintyMm=float(half[9]),

@@ -10,7 +10,7 @@ from M3DLib.Errors import noProgress
 
 from ..Check import Case
 from ..CheckSupport import allNotAssessable, placeText, requirementsOf
-from ..Deviation.DeviationRegions import connectedRegions, largestRegionalDeviation, meshEdges
+from ..Deviation.DeviationRegions import connectedRegions, meshEdges
 from ..Requirement import Finding, Requirement
 from .PartComparison import KEY, PartComparison
 
@@ -94,15 +94,11 @@ def _bias(requirement: Requirement, comparison: PartComparison) -> Finding:
 
 
 def _region(requirement: Requirement, comparison: PartComparison) -> Finding:
-    area = requirement.parameters.get("leastAreaMm2", 1.0)
-    found = largestRegionalDeviation(comparison.surfaces.forward, area)
-    if found is None:
-        return requirement.notAssessable(f"The measured surface is nowhere as large as {area:g} mm2 in one piece.")
-    size, vertex = found
-    place = comparison.surfaces.forward.mesh.points[vertex]
-    message = f"A region of at least {area:g} mm2 deviates by {size:.3f} mm or more, around {placeText(place)}."
-    worst = [round(float(value), 3) for value in place]
-    return requirement.finding(size, message, pointLps=worst, largestAnywhere=comparison.facts["worstPointLps"])
+    largest = comparison.facts["largest"]
+    if largest["counted"] is None:
+        return requirement.notAssessable(largest["text"])
+    evidence = {"pointLps": largest["counted"]["pointLps"], "largestAnywhere": comparison.facts["worstPointLps"]}
+    return requirement.finding(largest["counted"]["deviation"], largest["text"], **evidence)
 
 
 def _missing(requirement: Requirement, comparison: PartComparison) -> Finding:

@@ -10,6 +10,7 @@ _GROUPS = (
     ("From the scan to the model: the edge in the scan from six sides", "deviation", ("scan",)),
     ("What the model lacks or has too much", "deviation", ("completeness",)),
     ("Places with the largest deviation", "deviation", ("worst",)),
+    ("Sections through both surfaces", "section", ("section",)),
     ("The model on the scan", "image", ("fieldOfView", "overview")),
     ("The model", "mesh", ("model", "thinnestPlace")),
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ...Acquisition.IdentityChecks import RECORD
 from .BothDirections import bothDirections
+from .ComparisonView import comparisonView, isComparison
 from .PictureGroups import pictureGroups
 from .ReportContent import deviationsBySegment
 from .ReportText import date, millimeters, moment, number, percent, place
@@ -77,7 +78,7 @@ def reportView(report: Mapping) -> dict:
         clauses.setdefault(row["clause"], []).append(row)
     counts = report["counts"]
     return {
-        "title": "Validation of a 3D model",
+        "title": "Comparison of a part with its model" if isComparison(report) else "Validation of a 3D model",
         "verdict": verdict,
         "verdictWord": WORDS[verdict],
         "verdictIcon": ICONS[verdict],
@@ -122,6 +123,7 @@ def reportView(report: Mapping) -> dict:
         "notAssessable": [{"title": entry["title"], "reason": entry["reason"]} for entry in report["notAssessable"]],
         "bothDirections": bothDirections(report),
         "deviations": _deviations(report),
+        "comparison": comparisonView(report),
         "signConvention": report["signConvention"],
         "acquisition": [
             {"attribute": entry["attribute"], "value": date(entry["value"] or "not recorded")}

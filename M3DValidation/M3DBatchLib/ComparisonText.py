@@ -1,0 +1,60 @@
+"""The figures of ``m3d compare`` for a person: words and a table."""
+
+from __future__ import annotations
+
+
+def describeDoubts(data: dict, alignment) -> str:
+    """Why there is no result, in words."""
+    lines = [
+        f"A  {data['A']['file']}: {data['A']['triangles']} triangles",
+        f"B  {data['B']['file']}: {data['B']['triangles']} triangles (reference)",
+        f"Alignment: {alignment.text()}",
+        "The alignment is doubtful, so nothing is said of deviations (not assessable):",
+        *(f"  {doubt}" for doubt in alignment.doubts),
+        "Give pairs of points (--register-points FILE) to say where A belongs, or a more complete scan.",
+    ]
+    return "\n".join(lines)
+
+
+def describeComparison(data: dict) -> str:
+    """The figures in words and a table."""
+    facts = data["deviation"]["surface"]
+    other = facts["reverse"]
+    lines = [
+        f"A  {data['A']['file']}: {data['A']['triangles']} triangles",
+        f"B  {data['B']['file']}: {data['B']['triangles']} triangles (reference)",
+        f"Alignment: {facts['registration']}",
+        facts["sign"],
+        "",
+        f"{'mm':24}{'A to B':>12}{'B to A':>12}",
+    ]
+    names = {
+        "meanSigned": "mean (bias)",
+        "meanAbsolute": "mean of sizes",
+        "sd": "standard deviation",
+        "rms": "root mean square",
+        "median": "median",
+        "p5": "5th percentile",
+        "p95": "95th percentile",
+        "p95Absolute": "95 % of sizes within",
+        "p99Absolute": "99 % of sizes within",
+        "minSigned": "smallest",
+        "maxSigned": "largest",
+    }
+    for key, name in names.items():
+        lines.append(f"{name:24}{_millimeters(facts[key])}{_millimeters(other[key])}")
+    if facts["meanSigned"] is not None:
+        lines.append(
+            f"Within {facts['tolerance']:g} mm: {100 * facts['withinTolerance']:.2f} % of A's area "
+            f"(A too small on {100 * facts['overTolerance']:.2f} %, too large on {100 * facts['underTolerance']:.2f} %)"
+        )
+        lines.append("Worst point of A (LPS): " + ", ".join(f"{value:.2f}" for value in facts["worstPointLps"]) + " mm")
+    for reason in facts["notMeasured"]:
+        lines.append(f"Not compared: {100 * reason['areaShare']:.2f} % of A's area ({reason['reason']})")
+    for region in facts["regions"]["largest"][:5]:
+        lines.append(f"Region beyond tolerance: {region['areaMm2']:.1f} mm2, worst {region['worst']:+.3f} mm")
+    return "\n".join(lines)
+
+
+def _millimeters(value: float | None) -> str:
+    return f"{'-':>12}" if value is None else f"{value:12.4f}"

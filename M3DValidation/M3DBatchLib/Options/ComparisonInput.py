@@ -1,0 +1,110 @@
+"""What ``m3d compare`` is given: two meshes, or a scan of the part and a mesh."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from M3DLib.Errors import M3DError
+
+from ..Terminal import Terminal
+from .InputOptions import thresholdRange
+
+if TYPE_CHECKING:
+    from M3DLib.Mesh.TriangleMesh import TriangleMesh
+
+
+@dataclass
+class ComparedMesh:
+    """A mesh and what its file said.
+
+    :ivar facts: the JSON block "A" or "B". :ivar scan: how the part was found in its scan; empty for a mesh file.
+    """
+
+    file: Path
+    mesh: TriangleMesh
+    facts: dict
+    scan: dict = field(default_factory=dict)
+
+    def describe(self, mesh: TriangleMesh) -> None:
+        """Take the size of the mesh after it was moved."""
+        self.facts["sizeMm"] = sizeOf(mesh)
+
+
+def addComparedOptions(parser: argparse.ArgumentParser) -> None:
+    """Both meshes and how they are read."""
+    formats = "STL, DICOM Encapsulated STL, OBJ, PLY, 3MF or AMF"
+    parser.add_argument(
+        "mesh",
+        metavar="A",
+        type=Path,
+        help=f"mesh to judge ({formats}), or the folder of a CT series of the printed part",
+    )
+    parser.add_argument("reference", metavar="B", type=Path, help="mesh to judge it by")
+    parser.add_argument(
+        "--unit", metavar="UNIT", help="unit of files that state none: um, mm, cm, m, in, ft (default: mm)"
+    )
+    parser.add_argument("--series", metavar="UID|NUMBER", help="which series, when the folder A holds several")
+    parser.add_argument(
+        "--threshold",
+        type=thresholdRange,
+        metavar="LOW[:HIGH]",
+        help="values of the part in its CT series (default: found in the image, support of another material left out)",
+    )
+
+
+def readCompared(arguments: argparse.Namespace, terminal: Terminal) -> tuple[ComparedMesh, ComparedMesh]:
+    """Both meshes, LPS mm.
+
+    :raises M3DError: a file cannot be read, or an option does not apply to it.
+    """
+    isScan = arguments.mesh.is_dir()
+    if not isScan:
+        for option in ("series", "threshold"):
+            if getattr(arguments, option):
+                raise M3DError(f"--{option} is about a CT series, but '{arguments.mesh}' is no folder of one.")
+    first = _readScan(arguments, terminal) if isScan else _readMesh(arguments.mesh, arguments.unit, terminal)
+    return first, _readMesh(arguments.reference, arguments.unit, terminal)
+
+
+def _readMesh(file: Path, unit: str | None, terminal: Terminal) -> ComparedMesh:
+    from M3DLib.MeshFiles.MeshReader import readMesh
+
+    mesh, notes = readMesh(file, unit)
+    for warning in notes.warnings:
+        terminal.warn(f"{file.name}: {warning}")
+    facts = {"format": notes.format, "unit": notes.unit, "unitSource": notes.unitSource, "warnings": notes.warnings}
+    return ComparedMesh(file, mesh, _facts(file, mesh, facts))
+
+
+def _readScan(arguments: argparse.Namespace, terminal: Terminal) -> ComparedMesh:
+    from M3DLib.Image.ImageReader import readImage
+    from M3DValidationLib.PrintedPart.PartScan import partSurface
+
+    image = readImage(arguments.mesh, arguments.series, terminal.progress)
+    found = partSurface(image, arguments.threshold, terminal.progress)
+    for note in found.notes:
+        terminal.warn(f"{arguments.mesh.name}: {note}")
+    facts = {"format": "scan", "unit": "mm", "unitSource": "file", "warnings": found.notes}
+    return ComparedMesh(
+        arguments.mesh, found.mesh, _facts(arguments.mesh, found.mesh, facts), {**found.facts, "notes": found.notes}
+    )
+
+
+def _facts(file: Path, mesh: TriangleMesh, more: dict) -> dict:
+    return {
+        "file": str(file),
+        "name": file.name,
+        **more,
+        "points": len(mesh.points),
+        "triangles": len(mesh.triangles),
+        "closed": bool(mesh.isClosed),
+        "sizeMm": sizeOf(mesh),
+    }
+
+
+def sizeOf(mesh: TriangleMesh) -> list[float]:
+    """Extent along x, y, z, mm."""
+    return [round(float(value), 4) for value in mesh.points.max(axis=0) - mesh.points.min(axis=0)]

@@ -1,0 +1,98 @@
+"""The report on a printed part: its content and pictures, in the same faces as that of a validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from M3DLib.Errors import noProgress
+
+from ..Check import Case
+from ..Reference.ReferenceChecks import ReferenceDistanceCheck
+from ..Reference.ReferenceMeasurement import measureOnMesh
+from ..Report.Pictures.DeviationModel import deviationModels
+from ..Report.Pictures.Pictures import makePictures
+from ..Report.Report import Report, makeReport
+from ..Validation import runChecks
+from .PartChecks import PrintedPartCheck
+from .PartComparison import KEY, PartComparison
+from .SectionPictures import sectionPictures
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from ..Reference.ReferenceReader import ReferenceDistance
+
+
+def addReferences(case: Case, references: Sequence[ReferenceDistance]) -> None:
+    """Give a case known distances; without a nominal value, the model's own is what the part is held against."""
+    model = case.measurements[KEY].model
+    for reference in references:
+        if reference.nominalMm is None:
+            reference.nominalMm = measureOnMesh(model, reference).lengthMm
+    case.references = list(references)
+
+
+def partReport(
+    case: Case,
+    facts: Mapping,
+    *,
+    showing: bool,
+    person: str = "",
+    pseudonym: str = "",
+    files: Sequence[Path] = (),
+    header: Dataset | None = None,
+    progress: Callable[[float, str], None] = noProgress,
+) -> Report:
+    """Check a part, make the pictures, and put the report together.
+
+    :param case: of :func:`~.PartComparison.partCase`.
+    :param facts: what the report says of the comparison beyond findings and deviation: ``A``, ``B``, ``registration``,
+        ``before``, ``shape``, ``errorBudget``.
+    :param showing: whether pictures and the 3D model are made.
+    :param files: the meshes' files, for their hashes. :param header: of the model, when it is a DICOM object.
+    """
+    comparison: PartComparison = case.measurements[KEY]
+    progress(0.0, "Checking the part")
+    findings = runChecks(case, checks=[PrintedPartCheck(), ReferenceDistanceCheck()])
+    pictures, models = [], []
+    if showing and comparison.surfaces is not None:
+        pictures = makePictures([case], lambda done, text: progress(0.2 + 0.4 * done, text))
+        pictures += sectionPictures(case.mesh, comparison.model, comparison.facts)
+        models = deviationModels([case], lambda done, text: progress(0.7 + 0.2 * done, text))
+    report = makeReport([case], [findings], pictures, models, person=person, pseudonym=pseudonym, files=files)
+    report.data.update(_plain(facts))
+    if header is not None and not pseudonym:
+        _name(report.data["case"], header)
+    progress(1.0, "Part judged")
+    return report
+
+
+def _name(block: dict, header: Dataset) -> None:
+    """Patient and study of the model that the part was printed from."""
+    patient = {"name": "PatientName", "id": "PatientID", "birthDate": "PatientBirthDate", "sex": "PatientSex"}
+    study = {
+        "description": "StudyDescription",
+        "date": "StudyDate",
+        "id": "StudyID",
+        "accessionNumber": "AccessionNumber",
+        "studyInstanceUid": "StudyInstanceUID",
+    }
+    for names, key in ((patient, "patient"), (study, "study")):
+        block[key] = {name: str(header.get(keyword, "") or "") for name, keyword in names.items()}
+
+
+def _plain(value):
+    """Plain JSON values; what is not finite is null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value

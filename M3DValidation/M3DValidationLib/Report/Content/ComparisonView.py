@@ -1,0 +1,118 @@
+"""A comparison of a part with its model in words and tables: before, the alignment, after, shape, error budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .ReportText import millimeters, percent
+
+_FIGURES = (
+    ("meanSigned", "Mean (signed)", True),
+    ("sd", "Standard deviation", False),
+    ("rms", "Root mean square", False),
+    ("p95Absolute", "95 % of sizes within", False),
+    ("minSigned", "Smallest", True),
+    ("maxSigned", "Largest", True),
+)
+_AXES = "xyz"
+
+
+def isComparison(report: Mapping) -> bool:
+    """Whether the report is about a part and its model."""
+    return "registration" in report and "A" in report
+
+
+def comparisonView(report: Mapping) -> dict:
+    """``lines`` of text and ``tables`` (``title``, ``head``, ``rows`` of texts); both empty for other reports."""
+    if not isComparison(report):
+        return {"lines": [], "tables": []}
+    lines = [f"{name} ({what}): {_mesh(report[name])}" for name, what in (("A", "the part"), ("B", "the model"))]
+    lines += [f"A was scanned: {note}" for note in (report.get("partScan") or {}).get("notes", ())]
+    tables = [_alignment(report["registration"]), _beforeAfter(report), _shape(report.get("shape"))]
+    budget = report.get("errorBudget")
+    if budget:
+        tables.append(_budget(budget))
+        lines.append(_dominance(budget))
+    return {"lines": [line for line in lines if line], "tables": [table for table in tables if table]}
+
+
+def _mesh(entry: Mapping) -> str:
+    size = " x ".join(f"{value:.1f}" for value in entry["sizeMm"])
+    closed = "closed" if entry["closed"] else "open"
+    return f"{entry['name']}, {entry['format']} in {entry['unit']}, {entry['triangles']} triangles, {closed}, {size} mm"
+
+
+def _alignment(registration: Mapping | None) -> dict:
+    if registration is None:
+        return {"title": "Alignment", "head": ["What", "Value"], "rows": [["How", "none: as in the files"]]}
+    rows = [["How", str(registration.get("method") or "pairs of points")]]
+    rows.append(["Rotation", f"{registration['angleDegrees']:.3f} degrees"])
+    rows.append(["Residual", millimeters(registration["residual"])])
+    for key, name in (
+        ("usedShare", "A's surface that lies on B"),
+        ("usedShareReference", "B's surface that has A near"),
+    ):
+        if registration.get(key) is not None:
+            rows.append([name, percent(registration[key])])
+    rows.append(["Certain to (95 %)", millimeters(registration.get("uncertaintyMm"))])
+    rows.append(["Doubtful", registration.get("doubtfulBecause") or "no"])
+    for number, other in enumerate(registration.get("alternatives") or (), start=1):
+        rows.append([f"Other position {number}", f"turned by {other['turnedDegrees']:.1f} degrees, fits as well"])
+    for row in registration["matrix"][:3]:
+        rows.append(["Matrix, A to B", "  ".join(f"{value:.6f}" for value in row)])
+    return {"title": "Alignment", "head": ["What", "Value"], "rows": rows}
+
+
+def _beforeAfter(report: Mapping) -> dict | None:
+    after = (report["deviation"] or {}).get("surface")
+    if not after:
+        return None
+    before = report.get("before")
+    columns = [("Before alignment", before), ("After", after), ("After, seen from B", after.get("reverse"))]
+    columns = [(name, facts) for name, facts in columns if facts]
+    rows = [[name, *(millimeters(facts[key], signed) for _name, facts in columns)] for key, name, signed in _FIGURES]
+    rows.append(["Within tolerance", *(percent(facts["withinTolerance"]) for _name, facts in columns)])
+    return {"title": "Before and after", "head": ["Figure", *(name for name, _facts in columns)], "rows": rows}
+
+
+def _shape(shape: Mapping | None) -> dict | None:
+    if not shape:
+        return None
+    rows = [
+        [f"Scale along {axis}", f"{100 * (scale - 1):+.3f} %", f"{100 * sure:.3f} %"]
+        for axis, scale, sure in zip(_AXES, shape["scale"], shape["scaleUncertainty95"], strict=True)
+    ]
+    rows.append(["Even growth", millimeters(shape["growthMm"], True), millimeters(shape["growthUncertainty95Mm"])])
+    rows.append(["Warp (95 % of the surface)", millimeters(shape["warpP95Mm"]), ""])
+    rows.append(["Warp, largest", millimeters(shape["warpLargestMm"]), ""])
+    rows.append(["Roughness (root mean square)", millimeters(shape["roughnessRmsMm"]), ""])
+    return {
+        "title": "Shape of the deviation (the part against the model: positive is too large)",
+        "head": ["What", "Value", "Uncertainty (95 %)"],
+        "rows": rows,
+    }
+
+
+def _budget(budget: Mapping) -> dict:
+    rows = [
+        [
+            f"{row['term']}: {row['title']}",
+            millimeters(row["biasMm"], True),
+            millimeters(row["sdMm"]),
+            millimeters(row["p95Mm"]),
+            millimeters(row["uncertaintyMm"]),
+            row["source"],
+        ]
+        for row in budget["rows"]
+    ]
+    return {
+        "title": "Error budget (positive bias: too small)",
+        "head": ["Error", "Bias", "Spread (SD)", "95 % within", "Uncertainty (95 %)", "Measured by"],
+        "rows": rows,
+    }
+
+
+def _dominance(budget: Mapping) -> str:
+    missing = ", ".join(budget["missing"])
+    said = f"{budget['dominant']} dominates: {percent(budget['share'])} of the squares." if budget["dominant"] else ""
+    return f"{said} {f'Not measured: {missing}.' if missing else ''}".strip()
