@@ -99,6 +99,8 @@ def _requireSense(arguments: argparse.Namespace) -> tuple[str, ...]:
     """Refuse contradicting options before any file is read; returns the formats."""
     from M3DValidationLib.Report.ReportFolder import requireReportFolder
 
+    from ..ReportDicom import requireOneRun
+
     tolerance = arguments.tolerance
     if tolerance is not None and not (math.isfinite(tolerance) and tolerance > 0):
         raise M3DError(f"--tolerance must be above 0 mm, not {tolerance}.")
@@ -111,6 +113,7 @@ def _requireSense(arguments: argparse.Namespace) -> tuple[str, ...]:
         raise M3DError("--formats sr puts the report into the patient's study; leave --pseudonym out.")
     if arguments.output is not None:
         requireReportFolder(arguments.output)
+        requireOneRun(arguments.output)
     if arguments.points_csv:
         requireWritableFile(arguments.points_csv)
     return formats

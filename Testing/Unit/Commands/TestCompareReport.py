@@ -5,11 +5,16 @@ import json
 import jsonschema
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from M3DBatchLib.CommandLine import main
 from M3DLib.Mesh.StlFile import stlBytes
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
-from M3DLib.Phantom.PhantomShapes import Box, Sphere, Union
+from M3DLib.MeshFiles.MeshReader import readMesh
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomSeries import writeSeries
+from M3DLib.Phantom.PhantomShapes import Box, Moved, Sphere, Union, rotationAbout
+from M3DTestSupport.Models import STUDY, makeObject
 from M3DTestSupport.ShapeMeshes import surfaceMesh
 from M3DValidationLib.Report.Content.ReportContent import readSchema
 from M3DValidationLib.Report.ReportFiles import readReport
@@ -89,3 +94,32 @@ def test_wrongOptionsAreRefused(files, capsys, tmp_path, extra, message):
     status, data, error = compare(capsys, files / "good.stl", files / "model.stl", *extra)
     assert status == 2 and data is None and message in error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_aCtSeriesOfThePartIsBroughtOntoItsModel(files, capsys, tmp_path):
+    ijkToLps = np.diag([0.8, 0.8, 0.8, 1.0])
+    ijkToLps[:3, 3] = [-30, -22, -20]
+    turn = rotationAbout((0.3, 1, 0.2), 20)
+    part = Moved(SHAPE, tuple(map(tuple, turn)), (1.0, -2.0, 3.0))
+    image = renderPhantom([(part, 120.0)], -1000.0, (76, 56, 52), ijkToLps, 1.2, noise=15.0)
+    writeSeries(image, tmp_path / "scan")
+    status, data, error = compare(capsys, tmp_path / "scan", files / "model.stl", "--register")
+    assert status == 0, data["registration"]["doubtfulBecause"]
+    left = np.array(data["registration"]["matrix"])[:3, :3] @ turn
+    assert np.abs(left - np.eye(3)).max() < 0.004
+    assert data["deviation"]["surface"]["p95Absolute"] < 0.3
+    assert data["partScan"]["materialValue"] == pytest.approx(120, abs=20)
+    assert data["A"]["format"] == "scan" and "one material" in error
+
+
+def test_anEncapsulatedModelGetsItsReportInItsStudy(files, capsys, tmp_path):
+    model, _ = readMesh(files / "model.stl")
+    makeObject(mesh=model).save_as(tmp_path / "model.dcm", enforce_file_format=True)
+    status, data, _ = compare(
+        capsys, files / "good.stl", tmp_path / "model.dcm", "--output", tmp_path / "out", "--formats", "json,sr"
+    )
+    assert status == 0 and data["case"]["patient"]["name"] == "Doe^Jane"
+    stored = [dcmread(file) for file in (tmp_path / "out" / "dicom").rglob("*") if file.is_file()]
+    report = next(one for one in stored if one.get("Modality") == "SR")
+    assert report.PatientID == "PID-4711" and report.StudyInstanceUID == STUDY
+    assert data["dicomReferences"]["models"][0]["sopInstanceUid"] in str(report)
