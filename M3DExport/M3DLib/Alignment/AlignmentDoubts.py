@@ -16,9 +16,9 @@ LEAST_FITTING = 0.6
 # The residual, shrinkage and warp of first order left aside, may be so many times the noise, or this share of the size,
 # or one tolerance.
 NOISE_TIMES, SIZE_SHARE = 4.0, 0.004
-# What noise alone may leave open of the place of the surface's middle and of its least sure point, mm, and of the
-# rotation, degrees; and what whole patches of deviation may, in tolerances.
-NOISE_CENTER, NOISE_MM, NOISE_DEGREES, IN_TOLERANCES = 0.02, 0.05, 0.05, 0.5
+# What noise alone may leave open of the place of the surface's middle, mm, and of the rotation, degrees; and what whole
+# patches of deviation may, in tolerances.
+NOISE_CENTER, NOISE_DEGREES, IN_TOLERANCES = 0.02, 0.05, 0.5
 # An excellent fit leaves nothing for a mirror image to explain: nearly all points of one surface lie on the other, to
 # so many times the noise or this distance, mm.
 EXCELLENT_NOISE, EXCELLENT_MM, EXCELLENT_SHARE = 5.0, 0.05, 0.995
@@ -55,12 +55,11 @@ def addDoubts(result: SurfaceAlignment, exact: ExactFit, pair: SurfacePair, tole
         )
     if exact.left > 0.01:
         doubts.append(f"The steps had not settled: about {exact.left:.3f} mm were still to go.")
-    if exact.noiseCenter > NOISE_CENTER or exact.noiseUncertainty > NOISE_MM or exact.noiseDegrees > NOISE_DEGREES:
+    if exact.noiseCenter > NOISE_CENTER or exact.noiseDegrees > NOISE_DEGREES:
         doubts.append(
-            "The surfaces leave the position open: by noise alone their middle is certain to "
-            f"{exact.noiseCenter:.3f} mm, the farthest point to {exact.noiseUncertainty:.3f} mm and the rotation to "
-            f"{exact.noiseDegrees:.3f} degrees (95 %; allowed are {NOISE_CENTER:g} mm, {NOISE_MM:g} mm "
-            f"and {NOISE_DEGREES:g} degrees)."
+            f"The surfaces leave the position open: by noise alone their middle is certain to {exact.noiseCenter:.3f} mm "
+            f"and the rotation to {exact.noiseDegrees:.3f} degrees (99 %; allowed are {NOISE_CENTER:g} mm and "
+            f"{NOISE_DEGREES:g} degrees)."
         )
     elif exact.uncertainty > IN_TOLERANCES * tolerance:
         doubts.append(

@@ -18,6 +18,8 @@ SETTLED = 0.0005
 FINEST = 0.005
 # Surface is divided into about so many patches whose mean distances count as independent of each other.
 PATCHES = 120
+# A vector of three numbers is within so many standard deviations of the least sure one with 99 % probability.
+SURE = 3.4
 
 
 @dataclass
@@ -32,8 +34,9 @@ class ExactFit:
     :ivar near: bool (n,), which have any surface near that faces alike.
     :ivar uncertainty: half width of the 95 % interval of the place of the least sure point, mm; from the distances of
         whole patches, so that what neighbors have in common counts once.
-    :ivar noiseUncertainty, noiseCenter, noiseDegrees: the same from the noise alone, mm, that of the middle of the
-        surface, mm, and of the rotation, degrees.
+    :ivar noiseUncertainty: the same from the noise alone, mm.
+    :ivar noiseCenter, noiseDegrees: what the noise leaves open of the middle of the surface, mm, and of the rotation,
+        degrees, with 99 % probability.
     :ivar left: how much farther the steps would probably still have gone, mm.
     """
 
@@ -143,13 +146,15 @@ def _judge(fit: ExactFit, normal: np.ndarray, limit: float, extent: np.ndarray, 
     weighted = design * weight[:, None]
     system = weighted.T @ design
     inverse = np.linalg.pinv(system + 1e-9 * np.trace(system) * np.eye(6), hermitian=True)
-    noisy = fit.noise**2 * len(place) / independent * inverse @ (weighted.T @ weighted) @ inverse
+    # A point within a triangle has the mean of three corners' noise: on average half the variance of one corner's.
+    shared = 2.0 if independent < len(place) else 1.0
+    noisy = shared * fit.noise**2 * len(place) / independent * inverse @ (weighted.T @ weighted) @ inverse
     patch = _patches(place, size)
     pulls = np.stack([np.bincount(patch, weighted[:, k] * distance) for k in range(6)], axis=1)
     robust = inverse @ (pulls.T @ pulls) @ inverse * len(pulls) / max(len(pulls) - 6, 1)
     fit.noiseUncertainty = 2 * _farthest(noisy, (extent - center) / size)
-    fit.noiseCenter = 2 * float(np.sqrt(np.linalg.eigvalsh(noisy[3:, 3:])[-1]))
-    fit.noiseDegrees = 2 * float(np.degrees(np.sqrt(np.linalg.eigvalsh(noisy[:3, :3])[-1]) / size))
+    fit.noiseCenter = SURE * float(np.sqrt(np.linalg.eigvalsh(noisy[3:, 3:])[-1]))
+    fit.noiseDegrees = SURE * float(np.degrees(np.sqrt(np.linalg.eigvalsh(noisy[:3, :3])[-1]) / size))
     fit.uncertainty = max(2 * _farthest(robust, (extent - center) / size), fit.noiseUncertainty) + fit.left
 
 

@@ -39,7 +39,7 @@ class SurfaceAlignment(RigidMotion):
     :ivar usedShareReference: share of the reference that has the moved surface near.
     :ivar noise: standard deviation of the distances against their neighbors', mm.
     :ivar uncertaintyMm: half width of the 95 % interval of the least sure point's place, mm.
-    :ivar uncertaintyDegrees: of the rotation, from the noise alone.
+    :ivar uncertaintyDegrees: of the rotation, from the noise alone, with 99 % probability.
     :ivar doubts: why the position may be wrong, one sentence each; empty when there is no reason.
     :ivar alternatives: other positions that fit as well.
     :ivar setAsideShare: share of the moved surface on planes larger than the reference (a scan table), left out.
