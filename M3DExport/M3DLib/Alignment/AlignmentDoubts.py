@@ -57,8 +57,8 @@ def addDoubts(result: SurfaceAlignment, exact: ExactFit, pair: SurfacePair, tole
         doubts.append(f"The steps had not settled: about {exact.left:.3f} mm were still to go.")
     if exact.noiseCenter > NOISE_CENTER or exact.noiseDegrees > NOISE_DEGREES:
         doubts.append(
-            f"The surfaces leave the position open: by noise alone their middle is certain to {exact.noiseCenter:.3f} mm "
-            f"and the rotation to {exact.noiseDegrees:.3f} degrees (99 %; allowed are {NOISE_CENTER:g} mm and "
+            "The surfaces leave the position open: by noise alone their middle is certain to "
+            f"{exact.noiseCenter:.3f} mm and the rotation to {exact.noiseDegrees:.3f} degrees (99 %; allowed are {NOISE_CENTER:g} mm and "
             f"{NOISE_DEGREES:g} degrees)."
         )
     elif exact.uncertainty > IN_TOLERANCES * tolerance:
