@@ -58,8 +58,8 @@ def addDoubts(result: SurfaceAlignment, exact: ExactFit, pair: SurfacePair, tole
     if exact.noiseCenter > NOISE_CENTER or exact.noiseDegrees > NOISE_DEGREES:
         doubts.append(
             "The surfaces leave the position open: by noise alone their middle is certain to "
-            f"{exact.noiseCenter:.3f} mm and the rotation to {exact.noiseDegrees:.3f} degrees (99 %; allowed are {NOISE_CENTER:g} mm and "
-            f"{NOISE_DEGREES:g} degrees)."
+            f"{exact.noiseCenter:.3f} mm and the rotation to {exact.noiseDegrees:.3f} degrees (99 %; allowed are "
+            f"{NOISE_CENTER:g} mm and {NOISE_DEGREES:g} degrees)."
         )
     elif exact.uncertainty > IN_TOLERANCES * tolerance:
         doubts.append(
