@@ -329,7 +329,7 @@ def test_onlyPicturesAreMadeInTheThreadOfTheInterfaceAndItIsCalledBetweenThem(ap
         (reporting, "makeReport"),
         (reporting, "fieldOfViewPicture"),
         (reporting, "thinPlacePictures"),
-        (Pictures, "renderMesh"),
+        (Pictures, "renderPictures"),
         (Pictures, "slicePicture"),
     ):
         noting(module, name)
