@@ -12,7 +12,10 @@ from .ValidationPanel import choose, openPanel
 def application(monkeypatch, tmp_path):
     """The application without widgets, its DICOM database in a folder of the test."""
     (tmp_path / "database").mkdir()
-    return StandInApplication(monkeypatch, tmp_path / "database")
+    application = StandInApplication(monkeypatch, tmp_path / "database")
+    yield application
+    # Nodes that go with the scene are nothing that a panel, whose application is gone, needs to hear of.
+    application.scene.RemoveAllObservers()
 
 
 @pytest.fixture
