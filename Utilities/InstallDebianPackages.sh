@@ -4,7 +4,7 @@
 set -eu
 
 RUN="libgl1 libegl1 libosmesa6 fonts-dejavu-core fonts-droid-fallback"
-TEST="dcmtk dicom3tools orthanc orthanc-dicomweb chromium poppler-utils"
+TEST="dcmtk dicom3tools orthanc orthanc-dicomweb chromium poppler-utils prusa-slicer"
 
 wanted=""
 for group in "$@"; do

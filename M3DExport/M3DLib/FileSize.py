@@ -75,7 +75,10 @@ def requireRoom(size: int, what: str, packed: int | None = None) -> None:
 
 def inWords(size: int) -> str:
     """A number of bytes for a person."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    for unit, length in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= length:
+            return f"{size / length:.1f} {unit}"
+    return f"{size} bytes"
 
 
 def freeMemory() -> int:

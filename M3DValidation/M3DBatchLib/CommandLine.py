@@ -10,11 +10,13 @@ import sys
 import threading
 
 from M3DLib.Errors import M3DError
+from M3DLib.FileSize import fileSizeLimit
 from M3DLib.Software import NAME, VERSION
 
 from .CommandParser import CommandParser, HelpFormatter
 from .GeneralOptions import addGeneralOptions
 from .JsonFile import describeJsonFile, takeJsonFile
+from .LibraryRemarks import collectRemarks, remarksSentence
 from .ProgramErrors import EXIT_PROGRAM_ERROR, diskFullSentence, diskIsFull, programErrorSentence
 from .Settings import Setting, readSettings
 from .Terminal import Terminal
@@ -134,7 +136,7 @@ def main(argv: list[str] | None = None) -> int:
         for note in arguments.notes:
             terminal.note(note)
         terminal.requireOutput()
-        return terminal.ended(arguments.run(arguments, terminal))
+        return terminal.ended(_run(arguments, terminal))
     except KeyboardInterrupt as error:
         terminal.error(str(error) or _INTERRUPTED)
         return terminal.ended(EXIT_INTERRUPTED, error)
@@ -145,6 +147,15 @@ def main(argv: list[str] | None = None) -> int:
         return terminal.ended(_statusOf(error, command, terminal), error)
     finally:
         terminal.close()
+
+
+def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    with fileSizeLimit(getattr(arguments, "max_file_size", None)), collectRemarks() as remarks:
+        try:
+            return arguments.run(arguments, terminal)
+        finally:
+            if remarks:
+                terminal.note(remarksSentence(remarks))
 
 
 def _parse(argv: list[str], terminal: Terminal) -> argparse.Namespace:

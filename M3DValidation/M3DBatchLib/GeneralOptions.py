@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+from M3DLib.Errors import M3DError
+from M3DLib.FileSize import parseFileSize
+
 COLOR_CHOICES = ("auto", "always", "never")
 
 
 def addGeneralOptions(parser: argparse.ArgumentParser) -> None:
-    """--quiet, --verbose, --color, --log-file and --config; absent from the result when they are not given."""
+    """--quiet, --verbose, --color, --log-file, --config, --max-file-size; absent from the result when not given."""
     group = parser.add_argument_group("general")
     given = {"default": argparse.SUPPRESS}
     group.add_argument(
@@ -38,3 +41,17 @@ def addGeneralOptions(parser: argparse.ArgumentParser) -> None:
         help="settings (TOML) to take instead of m3d.toml in this folder or the user's, see m3d config",
         **given,
     )
+    group.add_argument(
+        "--max-file-size",
+        type=_size,
+        metavar="SIZE",
+        help="refuse a file whose content would take more memory, in MB or as 800M, 2G (default: half of what is free)",
+        **given,
+    )
+
+
+def _size(text: str) -> int:
+    try:
+        return parseFileSize(text)
+    except M3DError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -38,6 +38,7 @@ class Case:
     :ivar missing: why a part of the case ("mesh", "segment") is missing although it was asked for, in one sentence
         each; the checks that need it are then not assessable instead of left out.
     :ivar title: what the model is called where several are told apart; its segment's or its file's name when "".
+    :ivar leftOut: what of the input was left out (empty segments), one sentence each; of the first case of a run.
     :ivar measurements: what one check has measured and others may need too, by name; filled on demand.
     """
 
@@ -53,6 +54,7 @@ class Case:
     options: dict = field(default_factory=dict)
     part: str = ""
     missing: dict[str, str] = field(default_factory=dict)
+    leftOut: list[str] = field(default_factory=list)
     measurements: dict = field(default_factory=dict, repr=False)
     title: str = ""
 

@@ -27,6 +27,7 @@ ACQUISITION_MODULES = (
     "Acquisition.SaturationCheck",
     "Acquisition.SliceAlignmentCheck",
     "Acquisition.IdentityChecks",
+    "Acquisition.FileConsistencyChecks",
 )
 MODEL_MODULES = (
     "Anatomy.SegmentationChecks",

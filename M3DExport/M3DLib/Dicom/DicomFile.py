@@ -191,11 +191,11 @@ def _read(source: Path | str | bytes | BinaryIO) -> DicomContent:
     try:
         if path is not None:
             with open(path, "rb") as file:
-                isDeflated, isBare = _prepare(file)
+                isDeflated, isBare = inspectStart(file)
             stream = path
         else:
             stream = io.BytesIO(source if isinstance(source, (bytes, bytearray, memoryview)) else source.read())
-            isDeflated, isBare = _prepare(stream)
+            isDeflated, isBare = inspectStart(stream)
         # Places in inflated data are no places in the file, so nothing can be left in it.
         deferred = path is not None and not isDeflated
         dataset = dcmread(stream, defer_size=DEFER_BYTES if deferred else None, force=isBare)
@@ -211,8 +211,10 @@ def _read(source: Path | str | bytes | BinaryIO) -> DicomContent:
         raise M3DError(f"{name} is damaged: its DICOM structure cannot be read ({type(error).__name__}).") from error
 
 
-def _prepare(file: BinaryIO) -> tuple[bool, bool]:
+def inspectStart(file: BinaryIO) -> tuple[bool, bool]:
     """Whether a file's data set is deflated, and whether it is a data set without preamble and meta information.
+
+    Called before pydicom reads a file, which inflates whatever there is.
 
     :raises M3DError: it would inflate out of all proportion.
     """

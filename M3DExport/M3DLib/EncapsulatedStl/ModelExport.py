@@ -113,6 +113,7 @@ def makeModels(
         ownDescription = _descriptionOf(
             segment, description, sources, len(segments), repairs[number] if repairs else ""
         )
+        ownDescription = _withDoubts(ownDescription, image, segment)
         dataset = encapsulateMesh(
             mesh,
             ownDescription,
@@ -123,7 +124,7 @@ def makeModels(
             icon=icons[number] if icons else None,
             stored=around.stored,
         )
-        warnings = [*sources.warnings, *openQuestions(ownDescription, image.headers)]
+        warnings = [*sources.warnings, *_doubts(image, segment), *openQuestions(ownDescription, image.headers)]
         if around.earlier is not None:
             warnings += around.earlier.warnings(sources.frameOfReferenceUid)
         models.append(Model(mesh, dataset, warnings))
@@ -155,3 +156,18 @@ def _descriptionOf(
     if repairs:
         description = replace(description.withDefaults(modified=True), repairs=repairs)
     return description
+
+
+def _doubts(image: ImageVolume, segment: Segment) -> list[str]:
+    """What is doubtful about the voxels a model is made from."""
+    return [*image.warnings, *segment.warnings]
+
+
+def _withDoubts(description: ModelDescription, image: ImageVolume, segment: Segment) -> ModelDescription:
+    """The description with what is doubtful about scan and segment, so that the object says it too."""
+    # Commas and equals signs part the algorithm's parameters from each other (PS3.3 10.16).
+    doubts = " ".join(_doubts(image, segment)).replace(",", ";").replace("=", ":")
+    if not doubts:
+        return description
+    made = description.segmentation
+    return replace(description, segmentation=f"{made}. {doubts}" if made else doubts)

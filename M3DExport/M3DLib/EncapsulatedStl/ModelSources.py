@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..Dicom.HeaderCopy import missingInSource
 from ..Errors import M3DError
+from ..Image.Contradictions import sharedNames
 from .SeriesPlacement import newUid
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def sourcesFromImages(
         )
     everyHeader = [header for headers in images for header in headers]
     references, problems = _references(everyHeader)
+    problems += [text for headers in images for text in sharedNames(headers)]
     problems += patientConflicts(everyHeader)
     study, studyProblem = _choose(everyHeader, "StudyInstanceUID", studyInstanceUid, "studies", "study")
     frame, frameProblem = newUid(), []

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from ..Dicom.DicomFile import inspectStart
+from ..Dicom.ReadableValues import asWritten, readable, unknownKinds
 from ..Errors import M3DError, noProgress
 from .ImageVolume import SkippedFile
 
@@ -57,14 +59,14 @@ class DicomFile:
     @property
     def seriesUid(self) -> str:
         """Series Instance UID, "" when missing."""
-        return str(self.header.get("SeriesInstanceUID", "") or "")
+        return asWritten(self.header, "SeriesInstanceUID")
 
     @property
     def className(self) -> str:
         """Name of the SOP class in words, the UID where pydicom does not know it."""
         from pydicom.uid import UID
 
-        return UID(str(self.header.get("SOPClassUID", "") or "")).name or "unknown class"
+        return UID(asWritten(self.header, "SOPClassUID")).name or "unknown class"
 
     @property
     def isImage(self) -> bool:
@@ -72,19 +74,25 @@ class DicomFile:
         import pydicom.uid
 
         # A truncated file may know its class only from its file meta information.
-        uids = {self.header.get("SOPClassUID"), self.header.file_meta.get("MediaStorageSOPClassUID")}
+        uids = {asWritten(self.header, "SOPClassUID"), asWritten(self.header.file_meta, "MediaStorageSOPClassUID")}
         if uids & {getattr(pydicom.uid, name) for name in _IMAGE_CLASSES if hasattr(pydicom.uid, name)}:
             return True
         if uids & {getattr(pydicom.uid, name) for name in _DERIVED_CLASSES if hasattr(pydicom.uid, name)}:
             return False
         placed = "ImagePositionPatient" in self.header or "PerFrameFunctionalGroupsSequence" in self.header
-        return bool(self.pixelKeyword) and placed and self.header.get("SamplesPerPixel", 1) == 1
+        return bool(self.pixelKeyword) and placed and readable(self.header, "SamplesPerPixel") in (1, None)
+
+    @property
+    def isStructureSet(self) -> bool:
+        """Whether the file is an RT Structure Set."""
+        from pydicom.uid import RTStructureSetStorage
+
+        return asWritten(self.header, "SOPClassUID") == RTStructureSetStorage
 
     @property
     def isLocalizer(self) -> bool:
         """Whether Image Type says that this is a scout view."""
-        value = self.header.get("ImageType") or []
-        return "LOCALIZER" in ([value] if isinstance(value, str) else list(value))
+        return "LOCALIZER" in asWritten(self.header, "ImageType").upper().split("\\")
 
 
 def _looksLikeDicom(start: bytes) -> bool:
@@ -113,7 +121,12 @@ def readHeader(path: Path) -> DicomFile | SkippedFile:
             if not _looksLikeDicom(start):
                 return SkippedFile(path, "not a DICOM file")
             stream.seek(0)
+            inspectStart(stream)
             return _parseHeader(path, stream, start[128:132] == b"DICM")
+    except M3DError as error:
+        raise M3DError(
+            [problem if str(path) in problem else f"{path}: {problem}" for problem in error.problems]
+        ) from error
     except OSError as error:
         raise M3DError(f"{path} cannot be read: {error.strerror or error}.") from error
 
@@ -155,6 +168,12 @@ def _parseHeader(path: Path, stream: BinaryIO, hasPrefix: bool) -> DicomFile | S
         if hasPrefix and not pixelKeyword and "DirectoryRecordSequence" not in header:
             raise M3DError(f"{path} is a DICOM file that ends before its SOP Class UID; copy it again or remove it.")
         return SkippedFile(path, "DICOM file without a SOP Class UID")
+    damaged = unknownKinds(header)
+    if damaged:
+        raise M3DError(
+            f"{path} is damaged: its header has values of a kind that DICOM does not know ({damaged[0]}). Copy it "
+            "again, or remove it if it is not part of the scan."
+        )
     header.buffer = None  # of a deflated file pydicom keeps the whole inflated data set, pixels included
     return DicomFile(path, header, pixelKeyword, stream.tell())
 
@@ -214,11 +233,11 @@ def scanFiles(
 def describeSeries(files: list[DicomFile]) -> str:
     """One line that tells a series from others: number, description, modality, number of slices, UID."""
     header = files[0].header
-    slices = sum(int(file.header.get("NumberOfFrames", 1) or 1) for file in files)
-    number = header.get("SeriesNumber")
+    slices = sum(_frames(file) for file in files)
+    description = str(readable(header, "SeriesDescription") or "") or asWritten(header, "SeriesDescription")
     return (
-        f"series {number if number is not None else '(no number)'}: "
-        f"'{header.get('SeriesDescription', '') or 'no description'}', {header.get('Modality', '') or 'no modality'}, "
+        f"series {asWritten(header, 'SeriesNumber') or '(no number)'}: "
+        f"'{description or 'no description'}', {asWritten(header, 'Modality') or 'no modality'}, "
         f"{slices} slice{'s' if slices != 1 else ''}, UID {files[0].seriesUid or '(none)'}"
     )
 
@@ -246,7 +265,7 @@ def chooseSeries(files: list[DicomFile], series: str | None, where: Path) -> tup
     listing = [describeSeries(group) for group in sorted(groups.values(), key=_seriesNumber)]
     if series is not None:
         wanted = str(series).strip()
-        chosen = [uid for uid, group in groups.items() if wanted in (uid, str(group[0].header.get("SeriesNumber")))]
+        chosen = [uid for uid, group in groups.items() if wanted in (uid, asWritten(group[0].header, "SeriesNumber"))]
         if wanted in groups:
             chosen = [wanted]
         if not chosen:
@@ -280,11 +299,25 @@ def chooseSeries(files: list[DicomFile], series: str | None, where: Path) -> tup
 
 
 def _seriesNumber(files: list[DicomFile]) -> float:
-    number = files[0].header.get("SeriesNumber")
-    return float("inf") if number is None else float(number)
+    try:
+        return float(asWritten(files[0].header, "SeriesNumber"))
+    except ValueError:
+        return float("inf")
+
+
+def _frames(file: DicomFile) -> int:
+    try:
+        return int(asWritten(file.header, "NumberOfFrames") or 1)
+    except ValueError:
+        return 1
 
 
 def _otherClasses(files: list[DicomFile]) -> str:
     """What the folder holds instead of images, in words."""
     counts = Counter(file.className for file in files)
-    return f" (but {', '.join(f'{count} x {name}' for name, count in counts.most_common())})" if counts else ""
+    if not counts:
+        return ""
+    held = f" (but {', '.join(f'{count} x {name}' for name, count in counts.most_common())})"
+    if any(file.isStructureSet for file in files):
+        held += "; a structure set holds contours, which belong to a scan in another folder or file"
+    return held

@@ -13,9 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..Dicom.ReadableValues import asWritten, readable, wholeNumber
 from ..Errors import M3DError, noProgress
+from .Contradictions import groupProblems, identityProblems, requireFrameCount, topLevelRemarks
 from .DicomSeries import DicomFile, chooseSeries, describeSeries, findFiles, scanFiles
-from .ImageVolume import ImageVolume, SkippedFile
+from .ImageVolume import ImageVolume
+from .Rescale import Rescale, rescaleOf
+from .Scouts import withoutScouts
 from .SliceHeader import SliceHeader
 from .SliceStack import SliceStack
 from .StackProblems import stackProblems
@@ -54,13 +58,14 @@ def readImage(
     if broken and not files:
         raise M3DError(f"No file of {path} can be read; {broken[0]} is damaged or truncated, for one. Copy it again.")
     chosen, others = chooseSeries(files, series, path)
-    chosen, scouts = _withoutScouts(chosen)
+    chosen, scouts, remarks = withoutScouts(chosen)
     image = _makeVolume(chosen, lambda done, text: progress(_SHARE_OF_HEADERS + done * (1 - _SHARE_OF_HEADERS), text))
     if broken and image.geometryProblems:
         problem = image.geometryProblems[0]
         raise M3DError(
             f"{broken[0]} is damaged or truncated, and without it the scan is not whole: {problem} Copy it again."
         )
+    image.contradictions += remarks
     image.skippedFiles = sorted(skipped + others + scouts, key=lambda item: item.file)
     progress(1.0, "Image read")
     return image
@@ -68,25 +73,23 @@ def readImage(
 
 def _readWithoutHeaders(path: Path) -> ImageVolume:
     """NRRD, NIfTI or MetaImage: a geometry, but no headers."""
-    from .ImageFile import readImageFile
+    from ..ImageFiles.ImageFile import readImageFile
 
-    array, matrix = readImageFile(path)
-    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-12:
-        raise M3DError(f"{path} does not place its voxels in space (its axes or spacings are not usable).")
+    remarks: list[str] = []
+    array, matrix = readImageFile(path, remarks=remarks)
     problems = ["There is only one slice; a volume needs at least two."] if array.shape[0] == 1 else []
-    return ImageVolume(narrowest(array, path), matrix, name=path.name, files=[path], geometryProblems=problems)
-
-
-def _withoutScouts(files: list[DicomFile]) -> tuple[list[DicomFile], list[SkippedFile]]:
-    """Leave out scout views that some scanners put into the series itself, where their size tells them from slices."""
-    sizes = {_size(file) for file in files if not file.isLocalizer}
-    scouts = [file for file in files if sizes and file.isLocalizer and _size(file) not in sizes]
-    reason = "localizer (scout view) within the series"
-    return [file for file in files if file not in scouts], [SkippedFile(file.path, reason) for file in scouts]
+    return ImageVolume(
+        narrowest(array, path),
+        matrix,
+        name=path.name,
+        files=[path],
+        geometryProblems=problems,
+        contradictions=remarks,
+    )
 
 
 def _size(file: DicomFile) -> tuple[int, int]:
-    return int(file.header.get("Columns", 0) or 0), int(file.header.get("Rows", 0) or 0)
+    return wholeNumber(file.header, "Columns"), wholeNumber(file.header, "Rows")
 
 
 @dataclass
@@ -108,7 +111,23 @@ class ArrangedSeries:
     @property
     def problems(self) -> list[str]:
         """Why the slices are not one regular grid of one patient, one sentence each."""
-        return _identityProblems(self.files) + stackProblems(self.stack)
+        groups = groupProblems(self.slices) if self.multiFrame else []
+        return identityProblems(self.files) + groups + stackProblems(self.stack)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the headers say twice with different words, where one of the two is known to hold."""
+        return topLevelRemarks(self.slices) if self.multiFrame else []
+
+    @property
+    def modality(self) -> str:
+        """DICOM Modality, "" when unknown."""
+        return asWritten(self.files[0].header, "Modality")
+
+    def rescale(self) -> Rescale:
+        """Slope, intercept and unit of every slice, in the order of ``slices``."""
+        paths = [file.path for file in self.files] if not self.multiFrame else [self.files[0].path] * len(self.slices)
+        return rescaleOf(self.slices, self.modality, paths)
 
 
 def arrangeSeries(files: list[DicomFile]) -> ArrangedSeries:
@@ -116,7 +135,7 @@ def arrangeSeries(files: list[DicomFile]) -> ArrangedSeries:
 
     :raises M3DError: the files cannot be one image (several sizes, several multi-frame files, frames without a place).
     """
-    frameCounts = [int(file.header.get("NumberOfFrames", 1) or 1) for file in files]
+    frameCounts = [requireFrameCount(file) for file in files]
     multiFrame = max(frameCounts) > 1
     if multiFrame and len(files) > 1:
         raise M3DError(
@@ -148,26 +167,32 @@ def _makeVolume(files: list[DicomFile], progress: Callable[[float, str], None]) 
     series = arrangeSeries(files)
     rank = np.empty(len(series.order), dtype=int)
     rank[series.order] = np.arange(len(series.order))
-    return imageOfSeries(series, readVoxels(files, series.slices, rank, progress))
+    rescale = series.rescale()
+    return imageOfSeries(series, readVoxels(files, rescale.scales, rank, progress), rescale)
 
 
-def imageOfSeries(series: ArrangedSeries, array: np.ndarray) -> ImageVolume:
+def imageOfSeries(series: ArrangedSeries, array: np.ndarray, rescale: Rescale | None = None) -> ImageVolume:
     """The volume of a series.
 
     :param array: its rescaled voxels (k, j, i), k along the sorted stack.
+    :param rescale: how they were rescaled, where that is known already.
     """
+    rescale = rescale or series.rescale()
     header = series.files[0].header
     return ImageVolume(
         array,
         series.stack.ijkToLps(),
-        name=str(header.get("SeriesDescription", "") or ""),
-        modality=str(header.get("Modality", "") or ""),
+        name=str(readable(header, "SeriesDescription") or ""),
+        modality=series.modality,
         headers=[file.header for file in series.files],
         files=[file.path for file in series.files],
         slicePositions=series.stack.positions,
         sliceOrientations=series.stack.orientations,
         frameIndices=series.order if series.multiFrame else None,
         geometryProblems=series.problems,
+        valueUnit=rescale.unit,
+        valueProblems=rescale.problems,
+        contradictions=series.remarks,
     )
 
 
@@ -191,17 +216,3 @@ def _sortingOrder(stack: SliceStack, slices: list[SliceHeader]) -> np.ndarray:
     # Positions within a micrometer count as equal, so that rounding does not decide which copy comes first.
     heights = np.round(stack.heights(), 3)
     return np.lexsort((np.arange(len(slices)), numbers, heights))
-
-
-def _identityProblems(files: list[DicomFile]) -> list[str]:
-    """Why slices that may fit are not one image all the same: another patient, study or coordinate system."""
-    problems = []
-    for keyword, what in (
-        ("PatientID", "patients (Patient ID)"),
-        ("StudyInstanceUID", "studies (Study Instance UID)"),
-        ("FrameOfReferenceUID", "frames of reference (Frame of Reference UID)"),
-    ):
-        values = {str(file.header.get(keyword, "") or "") for file in files}
-        if len(values) > 1:
-            problems.append(f"The slices come from {len(values)} different {what}: they are not one scan.")
-    return problems

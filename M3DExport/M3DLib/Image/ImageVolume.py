@@ -47,6 +47,11 @@ class ImageVolume:
     :ivar derived: how the voxels are known to differ from those of the DICOM files they are said to come from, in one
         sentence; such an image has no headers, for those of the files do not describe it. "" when nothing is known.
     :ivar unverified: why it is not known whether the voxels are those of the files, "" when it is.
+    :ivar valueUnit: "HU" where the values are Hounsfield units, "" where they are known to be none, None where nobody
+        has looked (an image made in memory).
+    :ivar valueProblems: why the unit is not the usual one, or what was corrected to get it, one sentence each.
+    :ivar contradictions: what the files say twice with different words, or do not say, and what was done; one sentence
+        each, nothing identifying.
     """
 
     array: np.ndarray
@@ -62,6 +67,9 @@ class ImageVolume:
     geometryProblems: list[str] = field(default_factory=list)
     derived: str = ""
     unverified: str = ""
+    valueUnit: str | None = None
+    valueProblems: list[str] = field(default_factory=list)
+    contradictions: list[str] = field(default_factory=list)
 
     def __post_init__(self):
         self.ijkToLps = np.asarray(self.ijkToLps, dtype=np.float64)
@@ -69,6 +77,16 @@ class ImageVolume:
             raise M3DError(f"An image volume needs three dimensions (k, j, i), not {self.array.ndim}.")
         if self.ijkToLps.shape != (4, 4):
             raise M3DError(f"ijkToLps must be a 4 x 4 matrix, not {self.ijkToLps.shape}.")
+
+    @property
+    def isHounsfield(self) -> bool:
+        """Whether the values are Hounsfield units: as the files say, else by the modality."""
+        return self.valueUnit == "HU" or (self.valueUnit is None and self.modality == "CT")
+
+    @property
+    def warnings(self) -> list[str]:
+        """Everything doubtful about values and place that a user should know, one sentence each."""
+        return self.valueProblems + self.contradictions
 
     @property
     def spacing(self) -> np.ndarray:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..Dicom.ReadableValues import asWritten, wholeNumber
 from ..Errors import M3DError
+from ..ImageFiles.ItkReading import quietStandardError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -28,19 +30,19 @@ def checkPixelFormat(file: DicomFile) -> None:
     header = file.header
     if not file.pixelKeyword:
         raise M3DError(f"{file.path} ends before its pixels: it is truncated or incomplete. Copy it again.")
-    photometric = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
-    samples = int(header.get("SamplesPerPixel", 1) or 1)
+    photometric = asWritten(header, "PhotometricInterpretation") or "MONOCHROME2"
+    samples = wholeNumber(header, "SamplesPerPixel", 1) or 1
     if samples != 1 or not photometric.startswith("MONOCHROME"):
         raise M3DError(
             f"{file.path} is not a gray-value image (Photometric Interpretation {photometric}, {samples} samples per "
             "pixel); choose the original CT or MR series."
         )
     for keyword in ("Rows", "Columns"):
-        if not int(header.get(keyword, 0) or 0) > 0:
+        if not wholeNumber(header, keyword) > 0:
             raise M3DError(f"{file.path} does not say how many {keyword} it has.")
-    if file.pixelKeyword == "PixelData" and header.get("BitsAllocated") not in (8, 16, 32):
+    if file.pixelKeyword == "PixelData" and wholeNumber(header, "BitsAllocated") not in (8, 16, 32):
         raise M3DError(
-            f"{file.path} has {header.get('BitsAllocated')} bits allocated per pixel; 8, 16 and 32 are read."
+            f"{file.path} has {wholeNumber(header, 'BitsAllocated')} bits allocated per pixel; 8, 16 and 32 are read."
         )
 
 
@@ -48,13 +50,13 @@ def storedType(file: DicomFile) -> np.dtype:
     """Type of the stored values in the byte order of this machine."""
     if file.pixelKeyword in _FLOAT_TYPES:
         return _FLOAT_TYPES[file.pixelKeyword].newbyteorder("=")
-    kind = "i" if file.header.get("PixelRepresentation", 0) else "u"
-    return np.dtype(f"{kind}{int(file.header.BitsAllocated) // 8}")
+    kind = "i" if wholeNumber(file.header, "PixelRepresentation") else "u"
+    return np.dtype(f"{kind}{wholeNumber(file.header, 'BitsAllocated', 16) // 8}")
 
 
 def storedBits(file: DicomFile) -> int:
     """Number of bits of a stored value that mean something."""
-    return int(file.header.get("BitsStored", 0) or file.header.get("BitsAllocated", 16))
+    return wholeNumber(file.header, "BitsStored") or wholeNumber(file.header, "BitsAllocated", 16)
 
 
 def readFrames(file: DicomFile) -> Iterator[np.ndarray]:
@@ -63,14 +65,14 @@ def readFrames(file: DicomFile) -> Iterator[np.ndarray]:
     :raises M3DError: the file is truncated, damaged, or compressed in a way that cannot be decoded.
     """
     checkPixelFormat(file)
-    syntax = file.header.file_meta.get("TransferSyntaxUID")
-    if syntax is not None and syntax.is_private is False and syntax.is_encapsulated:
+    syntax = _syntaxOf(file)
+    if syntax is not None and syntax.is_encapsulated:
         frames = _compressedFrames(file)
     elif syntax is not None and syntax.is_deflated:
         frames = _inflatedFrames(file)
     else:
         frames = _nativeFrames(file)
-    wanted = int(file.header.get("NumberOfFrames", 1) or 1)
+    wanted = wholeNumber(file.header, "NumberOfFrames", 1) or 1
     count = 0
     for frame in frames:
         count += 1
@@ -79,20 +81,39 @@ def readFrames(file: DicomFile) -> Iterator[np.ndarray]:
         raise M3DError(f"{file.path} holds {count} of the {wanted} frames its header announces; copy it again.")
 
 
+def _syntaxOf(file: DicomFile):
+    """The transfer syntax; None where the file states none, or a private one that may be anything.
+
+    :raises M3DError: what it states is none.
+    """
+    from pydicom.uid import UID
+
+    text = asWritten(file.header.file_meta, "TransferSyntaxUID")
+    syntax = UID(text) if text else None
+    if syntax is None or syntax.is_private:
+        return None
+    if not syntax.is_transfer_syntax:
+        raise M3DError(
+            f"{file.path} says that its pixels are encoded as '{text[:64]}', which is no transfer syntax. Get it again "
+            "from the archive."
+        )
+    return syntax
+
+
 def _meaningfulBits(values: np.ndarray, file: DicomFile) -> np.ndarray:
     """Drop the bits that are not part of the value (old overlays) and extend the sign (DICOM PS3.5, 8.1.1)."""
     if values.dtype.kind == "f":
         return values
     allocated = values.dtype.itemsize * 8
     stored = storedBits(file)
-    high = int(file.header.get("HighBit", stored - 1))
+    high = wholeNumber(file.header, "HighBit", stored - 1)
     if stored >= allocated or not stored - 1 <= high < allocated:
         return values
     return (values << (allocated - 1 - high)) >> (allocated - stored)
 
 
 def _frameShape(file: DicomFile) -> tuple[int, int]:
-    return int(file.header.Rows), int(file.header.Columns)
+    return wholeNumber(file.header, "Rows"), wholeNumber(file.header, "Columns")
 
 
 def _truncated(file: DicomFile) -> M3DError:
@@ -108,16 +129,22 @@ def _nativeFrames(file: DicomFile) -> Iterator[np.ndarray]:
     implicit, little = file.header.original_encoding
     dtype = storedType(file).newbyteorder("<" if little else ">")
     rows, columns = _frameShape(file)
-    count = rows * columns * int(file.header.get("NumberOfFrames", 1) or 1)
+    count = rows * columns * (wholeNumber(file.header, "NumberOfFrames", 1) or 1)
     with open(file.path, "rb") as stream:
         stream.seek(file.pixelOffset)
         head = stream.read(8 if implicit else 12)
         length = int.from_bytes(head[-4:], "little" if little else "big")
         if length == _UNDEFINED_LENGTH:
             raise M3DError(f"{file.path} holds compressed pixels but does not say how (no transfer syntax).")
-        if length < count * dtype.itemsize:
+        left = file.path.stat().st_size - stream.tell()
+        if min(length, left) < count * dtype.itemsize:
             raise _truncated(file)
-        values = np.fromfile(stream, dtype, count)
+        isSwapped = not little and not implicit and dtype.itemsize == 1 and head[4:6] == b"OW"
+        # Words of two bytes: the last pixel of an odd number shares one with the padding.
+        values = np.fromfile(stream, dtype, count + count % 2 if isSwapped else count)
+    if isSwapped:
+        # OW in big endian holds two 8-bit pixels in a word with the second one first (PS3.5, 8.1.2 and annex D).
+        values = values[: len(values) // 2 * 2].reshape(-1, 2)[:, ::-1].reshape(-1)[:count]
     if len(values) < count:
         raise _truncated(file)
     yield from _split(file, values.astype(dtype.newbyteorder("="), copy=False))
@@ -139,7 +166,7 @@ def _wholeDataset(file: DicomFile) -> Dataset:
 def _inflatedFrames(file: DicomFile) -> Iterator[np.ndarray]:
     dtype = storedType(file)
     rows, columns = _frameShape(file)
-    count = rows * columns * int(file.header.get("NumberOfFrames", 1) or 1)
+    count = rows * columns * (wholeNumber(file.header, "NumberOfFrames", 1) or 1)
     content = _wholeDataset(file)[file.pixelKeyword].value
     if len(content) < count * dtype.itemsize:
         raise _truncated(file)
@@ -150,7 +177,7 @@ def _compressedFrames(file: DicomFile) -> Iterator[np.ndarray]:
     from pydicom.encaps import generate_frames
 
     dataset = _wholeDataset(file)
-    wanted = int(file.header.get("NumberOfFrames", 1) or 1)
+    wanted = wholeNumber(file.header, "NumberOfFrames", 1) or 1
     try:
         for compressed in generate_frames(dataset.PixelData, number_of_frames=wanted):
             yield _decode(file, compressed)
@@ -194,7 +221,7 @@ def _singleFrame(file: DicomFile, compressed: bytes) -> Dataset:
     single.SamplesPerPixel = 1
     single.PhotometricInterpretation = "MONOCHROME2"
     for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"):
-        setattr(single, keyword, file.header.get(keyword, 0))
+        setattr(single, keyword, wholeNumber(file.header, keyword))
     single.PixelData = encapsulate([compressed])
     single["PixelData"].is_undefined_length = True
     single["PixelData"].VR = "OB"
@@ -209,7 +236,8 @@ def _decodeWithSimpleItk(file: DicomFile, single: Dataset) -> np.ndarray:
         path = Path(folder) / "frame.dcm"
         try:
             single.save_as(path, enforce_file_format=True)
-            values = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path), imageIO="GDCMImageIO"))
+            with quietStandardError():
+                values = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path), imageIO="GDCMImageIO"))
         except Exception as error:
             raise M3DError(
                 f"The pixels of {file.path} cannot be decoded (transfer syntax {syntax.name}): the file is damaged, or "

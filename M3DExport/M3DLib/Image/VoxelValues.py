@@ -2,47 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..Dicom.ReadableValues import wholeNumber
 from ..Errors import M3DError
+from ..FileSize import requireRoom
 from .PixelReader import checkPixelFormat, readFrames, storedType
 
 if TYPE_CHECKING:
     from .DicomSeries import DicomFile
-    from .SliceHeader import SliceHeader
 
 _INT32 = np.iinfo(np.int32)
 
 
 def readVoxels(
     files: list[DicomFile],
-    slices: list[SliceHeader],
+    scales: Sequence[tuple[float, float]],
     rank: np.ndarray,
     progress: Callable[[float, str], None],
 ) -> np.ndarray:
     """Rescaled voxels (k, j, i): int16 or int32 when all values are whole numbers, else float32.
 
-    :param files: files in the order in which their frames stand in ``slices``.
-    :param rank: place along k of every slice in ``slices``.
-    :raises M3DError: a file that is damaged or no gray-value image, slices without one common pixel size.
+    :param files: files in the order in which their frames stand in ``scales``.
+    :param scales: slope and intercept of every slice.
+    :param rank: place along k of every slice in ``scales``.
+    :raises M3DError: a file that is damaged or no gray-value image, slices without one common pixel size, or more
+        voxels than there is memory for.
     """
     for file in files:
         checkPixelFormat(file)
-    scales = [rescaleOf(header, files[min(index, len(files) - 1)]) for index, header in enumerate(slices)]
     whole = all(slope.is_integer() and intercept.is_integer() for slope, intercept in scales) and all(
         storedType(file).kind in "iu" for file in files
     )
-    shape = (len(slices), int(files[0].header.Rows), int(files[0].header.Columns))
+    shape = (len(scales), wholeNumber(files[0].header, "Rows"), wholeNumber(files[0].header, "Columns"))
+    requireRoom(
+        int(np.prod(shape, dtype=object)) * (2 if whole else 4),
+        f"The scan ({shape[2]} x {shape[1]} x {shape[0]} voxels)",
+    )
     array = np.empty(shape, np.int16 if whole else np.float32)
     index = 0
     for file in files:
         for frame in readFrames(file):
             if index % 8 == 0:
-                progress(index / len(slices), "Reading pixels")
+                progress(index / len(scales), "Reading pixels")
             slope, intercept = scales[index]
             values = rescaled(frame, slope, intercept, whole)
             if whole:
@@ -89,23 +95,6 @@ def rescaled(frame: np.ndarray, slope: float, intercept: float, whole: bool) -> 
         wide *= int(slope)
     wide += int(intercept)
     return wide
-
-
-def rescaleOf(header: SliceHeader, file: DicomFile) -> tuple[float, float]:
-    """Rescale Slope and Intercept of a slice (DICOM PS3.3 C.11.1.1.2); 1 and 0 where there is no rescale.
-
-    :raises M3DError: the values go through a table, or the slope is 0.
-    """
-    if header.get("ModalityLUTSequence") is not None:
-        raise M3DError(
-            f"{file.path} gives its values by a Modality LUT table; only Rescale Slope and Intercept are read."
-        )
-    slope = header.number("RescaleSlope")
-    intercept = header.number("RescaleIntercept")
-    slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
-    if slope == 0:
-        raise M3DError(f"{file.path} has a Rescale Slope of 0, which would make every value the same.")
-    return slope, intercept
 
 
 def narrowest(array: np.ndarray, path: Path) -> np.ndarray:

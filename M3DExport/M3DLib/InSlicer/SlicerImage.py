@@ -135,7 +135,8 @@ def imageOfInstances(
     series = arrangeSeries(files)
     rank = np.empty(len(series.order), dtype=int)
     rank[series.order] = np.arange(len(series.order))
-    return SceneImage(imageOfSeries(series, readVoxels(files, series.slices, rank, progress)))
+    rescale = series.rescale()
+    return SceneImage(imageOfSeries(series, readVoxels(files, rescale.scales, rank, progress), rescale))
 
 
 def requireOpen(database) -> None:

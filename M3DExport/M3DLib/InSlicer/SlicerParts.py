@@ -50,6 +50,11 @@ class Part:
     transform: np.ndarray | None = None
     opacity: float | None = None
 
+    @property
+    def warnings(self) -> list[str]:
+        """What is doubtful about the voxels it is made of, one sentence each."""
+        return [] if self.segment is None else self.segment.warnings
+
 
 def partsOfSegmentation(
     segmentationNode: slicer.vtkMRMLSegmentationNode,

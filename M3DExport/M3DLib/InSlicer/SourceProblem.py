@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from ..Errors import M3DError
 from ..Image.DicomSeries import DicomFile, readHeader
 from ..Image.PixelReader import readFrames
+from ..Image.Rescale import rescaleOfSlice
 from ..Image.SliceHeader import SliceHeader
-from ..Image.VoxelValues import rescaleOf
 from .SlicerImage import requireInstances, requirePaths, voxelsOfVolumeNode
 from .VoxelOrigin import DerivedVolume, derivedSentence, isSame
 
@@ -35,7 +35,7 @@ def sourceProblem(volumeNode: slicer.vtkMRMLScalarVolumeNode, database) -> str:
             file = readHeader(paths[k])
             if not isinstance(file, DicomFile):
                 raise M3DError(f"A DICOM image of volume '{name}' cannot be read ({file.reason}); import it again.")
-            slope, intercept = rescaleOf(SliceHeader(file.header, 0), file)
+            slope, intercept = rescaleOfSlice(SliceHeader(file.header, 0), file.path)
             if not isSame(array[k], next(iter(readFrames(file))), slope, intercept):
                 raise DerivedVolume(derivedSentence(name, f"slice {k + 1}"))
     except M3DError as error:

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..Errors import M3DError, noProgress
 from ..Image.PixelReader import readFrames
-from ..Image.VoxelValues import rescaled, rescaleOf
+from ..Image.Rescale import rescaleOfSlice
+from ..Image.VoxelValues import rescaled
 
 if TYPE_CHECKING:
     from ..Image.ImageReader import ArrangedSeries
@@ -41,7 +42,7 @@ def differingSlices(
     for k, frame in _frames(series):
         progress(k / len(array), "Comparing the volume with its files")
         file = series.files[0 if series.multiFrame else k]
-        slope, intercept = rescaleOf(series.slices[series.order[k]], file)
+        slope, intercept = rescaleOfSlice(series.slices[series.order[k]], file.path)
         if not isSame(array[k], frame, slope, intercept):
             differing.append(k)
     return sorted(differing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from xml.parsers import expat
@@ -15,6 +16,8 @@ from .AmfConstellation import AmfInstance, placedObjects
 from .MeshParts import MeshParts, joined, requireIndices
 
 _CHUNK = 1 << 20
+# Larger than any number of points, and small enough for the arrays of numpy.
+_LARGEST_INDEX = 1 << 62
 _UNITS = ("millimeter", "inch", "feet", "meter", "micron")
 _COORDINATES = {"x": 0, "y": 1, "z": 2}
 _CORNERS = {"v1": 0, "v2": 1, "v3": 2}
@@ -43,9 +46,9 @@ def readAmf(path: Path) -> MeshParts:
         else:
             with path.open("rb") as stream:
                 reader.feed(iter(lambda: stream.read(_CHUNK), b""))
-    except (expat.ExpatError, zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+    except (expat.ExpatError, zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, zlib.error) as error:
         raise M3DError(f"This AMF file cannot be read: {error}. Save it again.") from error
-    except ValueError as error:
+    except (OverflowError, ValueError) as error:
         if isinstance(error, M3DError):
             raise
         raise M3DError("This AMF file has a number that is missing or cannot be read.") from error
@@ -112,7 +115,7 @@ class _AmfReader:
             if name in _COORDINATES and self._path[-1:] == ["coordinates"]:
                 self._row[_COORDINATES[name]] = float(value)
             elif name in _CORNERS and self._path[-1:] == ["triangle"]:
-                self._row[_CORNERS[name]] = int(value)
+                self._row[_CORNERS[name]] = max(-1, min(int(value), _LARGEST_INDEX))
             elif name in _PLACES and self._path[-1:] == ["instance"]:
                 setattr(self._instances[-1], name, float(value))
         elif name in ("coordinates", "triangle"):

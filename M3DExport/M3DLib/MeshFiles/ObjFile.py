@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..Errors import M3DError
-from .MeshParts import MeshParts, requireIndices
+from .MeshParts import MeshParts, counted, requireIndices
 from .Polygons import triangulate
 
 # Statements that say nothing of where the surface is.
@@ -65,7 +65,7 @@ def readObj(path: Path) -> MeshParts:
     if few.any():
         corners, counts = corners[np.repeat(~few, counts)], counts[~few]
         warnings.append(
-            f"{np.count_nonzero(few)} faces of the OBJ file have less than three corners and were left out."
+            f"{counted(np.count_nonzero(few), 'face')} of the OBJ file with less than three corners left out."
         )
     if not len(counts):
         raise M3DError("This OBJ file holds no triangles.")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..Errors import M3DError
-from .MeshParts import MeshParts, requireIndices
+from .MeshParts import MeshParts, counted, requireIndices
 from .PlyRows import PlyProperty, asciiRows, binaryRows
 from .Polygons import triangulate
 
@@ -56,12 +56,14 @@ def readPly(path: Path) -> MeshParts:
         if element.name == "vertex":
             if any(name not in values for name in "xyz"):
                 raise M3DError("This PLY file's points have no x, y and z.")
+            if any(isinstance(values[name], tuple) for name in "xyz"):
+                raise M3DError("This PLY file gives a coordinate of its points as a list.")
             points = np.stack([values[name].astype(np.float64) for name in "xyz"], axis=1)
             single = order and any(part.type == "f4" for part in element.properties if part.name in ("x", "y", "z"))
             digits = 24 if single else 53
         elif element.name in ("face", "tristrips") and element.count:
             lists = next((values[name] for name in _INDEX_NAMES if name in values), None)
-            if lists is None:
+            if not isinstance(lists, tuple):
                 raise M3DError(f"This PLY file's element '{element.name}' does not say which points it connects.")
             more = lists if element.name == "face" else _strips(*lists)
             corners.append(more[0])
@@ -78,7 +80,7 @@ def readPly(path: Path) -> MeshParts:
     if few.any():
         corners, counts = corners[np.repeat(~few, counts)], counts[~few]
         warnings.append(
-            f"{np.count_nonzero(few)} faces of the PLY file have less than three corners and were left out."
+            f"{counted(np.count_nonzero(few), 'face')} of the PLY file with less than three corners left out."
         )
     if not len(counts):
         raise M3DError("This PLY file holds no triangles.")
@@ -117,6 +119,10 @@ def _header(content: bytes) -> tuple[str, list[_Element], int]:
             raise M3DError(
                 f"This PLY file's header has a line that cannot be read: '{' '.join(words)[:80]}'."
             ) from error
+    for element in elements:
+        names = [part.name for part in element.properties]
+        if len(set(names)) < len(names):
+            raise M3DError(f"This PLY file is damaged: its element '{element.name}' has two properties of one name.")
     if order is None:
         raise M3DError("This PLY file does not say whether its values are text or binary.")
     return order, elements, place

@@ -101,8 +101,10 @@ class BinaryRows:
     def read(self, name: str, count: int, properties: list[PlyProperty], wanted: tuple[str, ...]) -> dict:
         """Wanted properties of the next rows: an array (n,) for a value, (values, lengths) for a list."""
         smallest = sum(np.dtype(part.countType or part.type).itemsize for part in properties)
-        if count * max(smallest, 1 if count and properties else 0) > len(self._bytes) - self._place:
+        if count * smallest > len(self._bytes) - self._place:
             raise M3DError(_SHORT.format(name))
+        if not properties:
+            return {}
         lists = [part for part in properties if part.countType]
         if not lists or count == 0:
             return self._equalRows(count, properties, [0] * len(properties), wanted)
@@ -189,7 +191,7 @@ class BinaryRows:
         for part in properties:
             if part.name in places:
                 pieces, lengths = places[part.name]
-                values = np.concatenate(pieces).view(self._order + part.type)
+                values = np.frombuffer(b"".join(piece.tobytes() for piece in pieces), dtype=self._order + part.type)
                 if part.countType:
                     result[part.name] = values.astype(np.int64), np.array(lengths, dtype=np.int64)
                 else:

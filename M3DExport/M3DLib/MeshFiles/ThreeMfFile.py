@@ -12,7 +12,7 @@ import numpy as np
 
 from ..Errors import M3DError
 from ..FileSize import requireRoom
-from .MeshParts import MeshParts, joined, moved
+from .MeshParts import MeshParts, counted, joined, moved
 from .ThreeMfPackage import inspectPackage
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def readThreeMf(path: Path) -> MeshParts:
             f"This 3MF file cannot be read whole: {reason}. It is damaged, or uses a part of 3MF that has no triangles "
             "(a boolean shape, for example); save it as plain triangles."
         ) from error
+    parts = [part for part in parts if len(part[1])]
     if not parts:
         raise M3DError("This 3MF file's build asks for no triangles.")
     points, triangles = joined(parts)
@@ -143,17 +144,21 @@ class _Build:
         triangles = np.array([tuple(triangle.Indices) for triangle in mesh.GetTriangleIndices()], dtype=np.int64)
         if not len(triangles):
             self._warnings.append(f"{_called(name)} of the 3MF file has no triangles.")
+        if mesh.GetVolumeData() is not None:
+            self._warnings.append(
+                f"Values within the volume of {_called(name)[0].lower()}{_called(name)[1:]} left out."
+            )
         return points.reshape(-1, 3), triangles.reshape(-1, 3)
 
     def _sayWhatIsLeftOut(self) -> None:
         for kind, count in self._leftOut.items():
-            self._warnings.append(f"{count} objects of the type '{kind}' are no part of the model and were left out.")
+            self._warnings.append(f"{counted(count, 'object')} of the type '{kind}', no part of the model, left out.")
         if self._surfaces:
-            self._warnings.append(f"{len(self._surfaces)} objects are said to be surfaces without a volume.")
+            self._warnings.append(f"{counted(len(self._surfaces), 'object')} said to be surfaces without a volume.")
         unused = [one for one in _all(self._model.GetObjects()) if one.GetUniqueResourceID() not in self._used]
         if unused:
             named = ", ".join(_called(one.GetName()) for one in unused[:3])
-            self._warnings.append(f"{len(unused)} objects are not in the build and were left out ({named}).")
+            self._warnings.append(f"{counted(len(unused), 'object')} not in the build, left out ({named}).")
 
 
 def _all(iterator: Any) -> Iterator[Any]:
@@ -166,14 +171,11 @@ def _called(name: str) -> str:
 
 
 def _refuseSlices(resource: Any, name: str) -> None:
-    import lib3mf
-
-    if not resource.HasSlices(True):
-        return
-    if lib3mf.SlicesMeshResolution(resource.GetSlicesMeshResolution()).name != "Fullres":
+    # Also where the mesh is said to be in full resolution: the consortium's own samples say so of bare boxes.
+    if resource.HasSlices(True):
         raise M3DError(
-            f"{_called(name)} of this 3MF file is a stack of slices, and its triangles are a sketch; save it as plain "
-            "triangles."
+            f"{_called(name)} of this 3MF file is a stack of slices, and its triangles may be a sketch of it; save it "
+            "as plain triangles."
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from ..Errors import M3DError
 from ..FileSize import requireRoom
+from .MeshParts import counted
 
 _CHUNK = 1 << 20
 _LONGEST_TAG = 1 << 16
@@ -70,9 +72,7 @@ class ThreeMfPackage:
         """What others may read otherwise, one sentence each."""
         said = []
         if self.hidden:
-            said.append(
-                f"{self.hidden} items of the build are marked as not to be printed; they were read all the same."
-            )
+            said.append(f"{counted(self.hidden, 'item')} of the build marked as not to be printed; read all the same.")
         if self.unknown:
             named = ", ".join(f"'{name}'" for name in list(self.unknown)[:5])
             said.append(f"The 3MF file uses attributes that 3MF does not know ({named}); they were ignored.")
@@ -124,7 +124,9 @@ def inspectPackage(path: Path) -> ThreeMfPackage:
                     isModel = entry.filename.lower().endswith(".model")
                     for kind, attributes in _tags(stream, isModel):
                         package.note("/" + entry.filename.lstrip("/"), kind, attributes)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError) as error:
+    except M3DError:
+        raise
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError, ValueError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         raise M3DError(

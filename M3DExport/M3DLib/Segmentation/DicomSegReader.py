@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..Dicom.DicomFile import inspectStart
+from ..Dicom.ReadableValues import unknownKinds
 from ..Errors import M3DError
+from .DicomSegRules import requireClass, requirePixels, requirePlace, wholeLabels
 from .Segment import Segment, SegmentCoding, SegmentSource
 
 if TYPE_CHECKING:
@@ -25,22 +29,54 @@ def readDicomSeg(file: Path) -> list[Segment]:
     :raises M3DError: not a DICOM Segmentation, no regular three-dimensional grid, damaged.
     """
     import highdicom
-    import pydicom
-    from pydicom.errors import InvalidDicomError
     from pydicom.uid import SegmentationStorage
 
+    dataset = _readWhole(file)
+    requireClass(dataset, file, (SegmentationStorage, _LABEL_MAP_SEGMENTATION_STORAGE))
+    wholeLabels(dataset)
+    requirePlace(dataset, file)
+    requirePixels(dataset, file)
     try:
-        dataset = pydicom.dcmread(file)
-    except (InvalidDicomError, EOFError, OSError) as error:
-        raise M3DError(f"'{file.name}' cannot be read as DICOM: {error}") from error
-    if dataset.get("SOPClassUID") not in (SegmentationStorage, _LABEL_MAP_SEGMENTATION_STORAGE):
-        kind = getattr(dataset.get("SOPClassUID"), "name", "unknown")
-        raise M3DError(f"'{file.name}' is not a DICOM Segmentation but of the class '{kind}'.")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            segmentation = highdicom.seg.Segmentation.from_dataset(dataset, copy=False)
+            return [_segment(segmentation, number, file) for number in segmentation.segment_numbers]
+    except MemoryError as error:
+        raise M3DError(f"'{file.name}' needs more memory than there is.") from error
+    except M3DError:
+        raise
+    except Exception as error:
+        # highdicom raises whatever its checks and its database of frames raise: sqlite3 errors, KeyError, TypeError ...
+        raise M3DError(
+            f"'{file.name}' cannot be read as a segmentation on a regular grid ({_inWords(error)}). Export it again "
+            "from the program it comes from, or save it there as .seg.nrrd or NIfTI."
+        ) from error
+
+
+def _readWhole(file: Path) -> Dataset:
+    import pydicom
+
     try:
-        segmentation = highdicom.seg.Segmentation.from_dataset(dataset, copy=False)
-        return [_segment(segmentation, number, file) for number in segmentation.segment_numbers]
-    except (ValueError, RuntimeError, AttributeError, KeyError, IndexError) as error:
-        raise M3DError(f"'{file.name}' cannot be read as a segmentation on a regular grid: {error}") from error
+        with file.open("rb") as stream:
+            inspectStart(stream)
+        with warnings.catch_warnings():
+            # pydicom's remarks on odd values are for programmers; what matters is asked for below.
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(file)
+        if unknownKinds(dataset):
+            raise M3DError("It is damaged: its header has values of a kind that DICOM does not know. Copy it again.")
+        return dataset
+    except M3DError as error:
+        raise M3DError([f"'{file.name}': {problem}" for problem in error.problems]) from error
+    except Exception as error:
+        # A damaged file makes pydicom raise nearly anything.
+        raise M3DError(f"'{file.name}' cannot be read as DICOM ({_inWords(error)}). Copy it again.") from error
+
+
+def _inWords(error: Exception) -> str:
+    """The first line of what a library says, short."""
+    text = " ".join(str(error).split())[:200].rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def imageSeriesOf(header: Dataset) -> str:
@@ -66,12 +102,13 @@ def readSegHeader(file: Path | str) -> Dataset:
     :raises M3DError: it cannot be read.
     """
     import pydicom
-    from pydicom.errors import InvalidDicomError
 
     try:
+        with open(file, "rb") as stream:
+            inspectStart(stream)
         return pydicom.dcmread(file, specific_tags=["SegmentSequence", "ReferencedSeriesSequence"])
-    except (InvalidDicomError, EOFError, OSError) as error:
-        raise M3DError(f"The DICOM Segmentation '{Path(file).name}' cannot be read: {error}") from error
+    except Exception as error:
+        raise M3DError(f"The DICOM Segmentation '{Path(file).name}' cannot be read ({_inWords(error)}).") from error
 
 
 def _segment(segmentation, number: int, file: Path) -> Segment:

@@ -54,6 +54,7 @@ class Segment:
     :ivar array: uint8 (k, j, i), 1 inside and 0 outside; may cover only a part of the image's grid.
     :ivar ijkToLps: float64 (4, 4), voxel index (i, j, k, 1) to the voxel's center in LPS mm.
     :ivar color: sRGB, each 0 to 1, or None when unknown.
+    :ivar warnings: what the file does not say of the voxels' place, or says twice, one sentence each.
     """
 
     array: np.ndarray
@@ -63,6 +64,7 @@ class Segment:
     coding: SegmentCoding = field(default_factory=SegmentCoding)
     source: SegmentSource = field(default_factory=lambda: SegmentSource("node"))
     frameOfReferenceUid: str = ""
+    warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self):
         self.ijkToLps = np.asarray(self.ijkToLps, dtype=np.float64)

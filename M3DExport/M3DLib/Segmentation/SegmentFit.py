@@ -26,7 +26,8 @@ def thresholdSegment(
 ) -> Segment:
     """Voxels whose value lies in a range, of which the largest connected bodies may be kept.
 
-    :param low, high: limits in the image's values (HU for CT), both included; no upper limit when ``high`` is None.
+    :param low, high: limits in the image's values (HU where ``image.isHounsfield``), both included; no upper limit when
+        ``high`` is None.
     :param largest: number of bodies to keep, counted by voxels; voxels are connected by faces. All when None.
     :return: segment on the image's grid, named after the range ("above 300 HU").
     :raises M3DError: limits in the wrong order, or no voxel in the range.
@@ -39,7 +40,7 @@ def thresholdSegment(
     array = image.array >= low
     if high is not None:
         array &= image.array <= high
-    unit = " HU" if image.modality == "CT" else ""
+    unit = " HU" if image.isHounsfield else ""
     words = f"above {low:g}{unit}" if high is None else f"{low:g} to {high:g}{unit}"
     if not array.any():
         raise M3DError(

@@ -23,7 +23,13 @@ def readSegments(file: str | Path) -> list[Segment]:
         raise M3DError(f"There is no segmentation file '{file}'.")
     if file.is_dir():
         raise M3DError(f"'{file}' is a folder; name the segmentation file itself.")
-    start = file.open("rb").read(132)
+    try:
+        with file.open("rb") as stream:
+            start = stream.read(132)
+    except OSError as error:
+        raise M3DError(f"'{file}' cannot be read: {error.strerror or error}.") from error
+    if not start:
+        raise M3DError(f"'{file.name}' is empty.")
     if start[128:132] == b"DICM":
         from .DicomSegReader import readDicomSeg
 
@@ -62,10 +68,24 @@ def selectSegments(segments: list[Segment], names: list[str]) -> list[Segment]:
     return selected
 
 
-def _readLabelmap(file: Path) -> list[Segment]:
-    from ..Image.ImageFile import readImageFile
+def withoutEmpty(segments: list[Segment]) -> tuple[list[Segment], list[str]]:
+    """The segments that have a voxel, and a sentence for each that has none.
 
-    array, ijkToLps = readImageFile(file)
+    :raises M3DError: none has one.
+    """
+    kept = [segment for segment in segments if segment.array.any()]
+    if not kept:
+        names = ", ".join(f"'{segment.name}'" for segment in segments)
+        raise M3DError(f"No voxel belongs to any segment ({names}); nothing can be made of them.")
+    empty = [segment for segment in segments if not any(segment is one for one in kept)]
+    return kept, [f"Segment '{segment.name}' is empty: no voxel belongs to it. It was left out." for segment in empty]
+
+
+def _readLabelmap(file: Path) -> list[Segment]:
+    from ..ImageFiles.ImageFile import readImageFile
+
+    remarks: list[str] = []
+    array, ijkToLps = readImageFile(file, remarks=remarks)
     if not np.issubdtype(array.dtype, np.integer):
         rounded = np.rint(array)
         if not np.array_equal(rounded, array):
@@ -83,6 +103,7 @@ def _readLabelmap(file: Path) -> list[Segment]:
             ijkToLps,
             f"label {value}" if len(values) > 1 else "segment",
             source=source,
+            warnings=list(remarks),
         )
         for value in values
     ]

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ..Errors import M3DError
-from ..Image.ImageFile import readImageFile
+from ..ImageFiles.ImageFile import readImageFile
+from ..ImageFiles.NrrdHeader import headerLines
 from .Segment import Segment, SegmentSource
 from .SlicerSegmentationReader import codingOfTerminologyEntry
 
@@ -36,7 +37,7 @@ def isSlicerSegmentation(file: Path) -> bool:
     with file.open("rb") as stream:
         if stream.read(4) != b"NRRD":
             return False
-    return any(line.startswith(("Segment0_ID:=", "Segmentation_")) for line in _headerLines(file))
+    return any(line.startswith(("Segment0_ID:=", "Segmentation_")) for line in headerLines(file))
 
 
 def readSlicerSegmentation(file: Path) -> list[Segment]:
@@ -44,7 +45,7 @@ def readSlicerSegmentation(file: Path) -> list[Segment]:
 
     :raises M3DError: the file is damaged or cut off, or holds no binary labelmap.
     """
-    lines = _headerLines(file)
+    lines = headerLines(file)
     for line in lines:
         if line.startswith("Segmentation_") and "MasterRepresentation:=" in line.replace("Source", "Master"):
             representation = line.partition(":=")[2]
@@ -54,7 +55,8 @@ def readSlicerSegmentation(file: Path) -> list[Segment]:
                     "Segmentations module and save again.",
                 )
     try:
-        array, ijkToLps = readImageFile(file, layers=True)
+        remarks: list[str] = []
+        array, ijkToLps = readImageFile(file, layers=True, remarks=remarks)
     except M3DError as error:
         raise M3DError(f"'{file.name}' is damaged or cut off; save the segmentation again. ({error})") from error
     source = SegmentSource("segmentation", "Slicer segmentation", file)
@@ -64,18 +66,8 @@ def readSlicerSegmentation(file: Path) -> list[Segment]:
             raise M3DError(f"'{file.name}' is damaged: segment '{fields.name}' has no layer of voxels.")
         voxels = (array[..., fields.layer] == fields.label).astype(np.uint8)
         coding = codingOfTerminologyEntry(fields.terminology)
-        segments.append(Segment(voxels, ijkToLps, fields.name, fields.color, coding, source))
+        segments.append(Segment(voxels, ijkToLps, fields.name, fields.color, coding, source, warnings=list(remarks)))
     return segments
-
-
-def _headerLines(file: Path) -> list[str]:
-    """Lines of an NRRD header, which ends at the first empty one."""
-    lines = []
-    with file.open("rb") as stream:
-        # A header that does not end within a thousand lines of a thousand bytes is none.
-        while len(lines) < 100_000 and (line := stream.readline(1_000_000).strip()):
-            lines.append(line.decode("utf-8", errors="replace"))
-    return lines
 
 
 def _segmentFields(lines: list[str]) -> list[_Fields]:

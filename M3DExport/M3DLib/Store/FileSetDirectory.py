@@ -12,12 +12,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..Dicom.ReadableValues import readable
 from ..Errors import M3DError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 _FILE_NAME = "DICOMDIR"
+_WHOLE_NUMBERS = ("SeriesNumber", "InstanceNumber")
 _LEVELS = ("PATIENT", "STUDY", "SERIES")
 _KEYS = {"PATIENT": "PatientID", "STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID"}
 
@@ -85,7 +87,6 @@ class FileSetDirectory:
         :raises M3DError: the DICOMDIR is damaged, or a file it lists is missing.
         """
         import pydicom
-        from pydicom.errors import InvalidDicomError
         from pydicom.uid import MediaStorageDirectoryStorage
 
         file = root / _FILE_NAME
@@ -94,7 +95,8 @@ class FileSetDirectory:
         try:
             dataset = pydicom.dcmread(file)
             records = dataset.get("DirectoryRecordSequence") or []
-        except (InvalidDicomError, EOFError, ValueError, KeyError, NotImplementedError) as error:
+        except Exception as error:
+            # A damaged file makes pydicom raise nearly anything.
             raise M3DError(f"'{file}' cannot be read as a DICOMDIR ({error}); choose another output folder.") from error
         if dataset.file_meta.get("MediaStorageSOPClassUID") != MediaStorageDirectoryStorage:
             raise M3DError(f"'{file}' is not a DICOMDIR; choose another output folder.")
@@ -249,15 +251,24 @@ def _keyOf(record: Dataset) -> str | None:
     return f"{key}\\{record.get('PatientName', '')}" if recordType == "PATIENT" else key
 
 
+def _isWhole(value) -> bool:
+    try:
+        return str(value) == "" or int(str(value)) is not None
+    except ValueError:
+        return False
+
+
 def _withMandatoryValues(header: Dataset) -> Dataset:
     """A copy with values for what a DICOMDIR must hold (type 1) but an instance may leave empty (type 2)."""
     from pydicom import Dataset
 
     filled = Dataset()
     for keyword in HEADER_KEYWORDS:
-        if keyword in header:
+        # What is there and no value of its kind ("A7" for a number) is as good as empty for the directory.
+        value = readable(header, keyword)
+        if value is not None and not (keyword in _WHOLE_NUMBERS and not _isWhole(value)):
             filled[keyword] = header[keyword]
-    dates = (header.get(keyword) for keyword in ("SeriesDate", "AcquisitionDate", "ContentDate"))
+    dates = (readable(header, keyword) for keyword in ("SeriesDate", "AcquisitionDate", "ContentDate"))
     substitutes = {
         # Two patients without a number must not become one.
         "PatientID": str(header.StudyInstanceUID)[-16:],

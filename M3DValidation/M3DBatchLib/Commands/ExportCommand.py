@@ -109,7 +109,7 @@ def _make(
         image.requireRegular()
         otherImages = readSourceHeaders(arguments.also_from, [])
     with stage("segmenting"):
-        segments = readSegmentsFrom(arguments, image, terminal.progress)
+        segments, leftOut = readSegmentsFrom(arguments, image, terminal.progress)
     with stage("surface"):
         meshes = makeSurfaces(image, segments, surface, terminal.progress)
     with stage("repairing"):
@@ -134,6 +134,7 @@ def _make(
         # The title is the model's name everywhere: in the object, of its file, in what is printed.
         for model in models:
             model.mesh.name = str(model.dataset.DocumentTitle)
+    models[0].warnings += leftOut
     return image, models, repairs
 
 

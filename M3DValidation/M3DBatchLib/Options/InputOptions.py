@@ -44,6 +44,11 @@ def addSegmentOptions(parser: argparse.ArgumentParser) -> None:
         help="segment of the segmentation; may be given several times (default: all)",
     )
     group.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop when one of several segments is empty, instead of leaving it out",
+    )
+    group.add_argument(
         "--threshold",
         type=thresholdRange,
         metavar="LOW[:HIGH]",
@@ -177,19 +182,24 @@ def readSegmentsFrom(
     arguments: argparse.Namespace,
     image: ImageVolume,
     progress: Callable[[float, str], None] = noProgress,
-) -> list[Segment]:
-    """Segments as said on the command line, on or for the image that was read.
+) -> tuple[list[Segment], list[str]]:
+    """Segments as said on the command line, on or for the image that was read, and what was left out, in sentences.
 
-    :raises M3DError: file, name or threshold give no segment.
+    :raises M3DError: file, name or threshold give no segment; with ``--strict`` also when one of several is empty.
     """
     from M3DLib.Segmentation.SegmentFit import thresholdSegment
-    from M3DLib.Segmentation.SegmentReader import readSegments, selectSegments
+    from M3DLib.Segmentation.SegmentReader import readSegments, selectSegments, withoutEmpty
 
     if arguments.threshold:
         low, high = arguments.threshold
-        return [thresholdSegment(image, low, high, arguments.largest, progress)]
+        return [thresholdSegment(image, low, high, arguments.largest, progress)], []
     progress(0.0, "Reading the segmentation")
-    return selectSegments(readSegments(arguments.segmentation), arguments.segment)
+    segments, leftOut = withoutEmpty(selectSegments(readSegments(arguments.segmentation), arguments.segment))
+    if leftOut and arguments.strict:
+        raise M3DError(
+            [text.replace(" It was left out.", " Leave it out, or do without --strict.") for text in leftOut]
+        )
+    return segments, leftOut
 
 
 def thresholdRange(text: str) -> tuple[float, float | None]:

@@ -52,7 +52,7 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
             ]
         image = readScan(arguments, terminal)
     with stopwatch.stage("segmenting"):
-        segments, missing = _readSegments(arguments, image, terminal)
+        segments, missing, leftOut = _readSegments(arguments, image, terminal)
     if models and len(segments) > 1:
         names = ", ".join(f"'{segment.name}'" for segment in segments)
         raise M3DError(f"The model belongs to one segment, but there are several ({names}); choose one with --segment.")
@@ -70,6 +70,7 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
         cases.append(case)
     with stopwatch.stage("surface"):
         addSurfaces(cases, surface, terminal.progress)
+    cases[0].leftOut = leftOut
     return cases
 
 
@@ -126,10 +127,13 @@ def _surfaceParameters(arguments: argparse.Namespace) -> SurfaceParameters:
 
 def _readSegments(
     arguments: argparse.Namespace, image: ImageVolume, terminal: Terminal
-) -> tuple[list[Segment], dict[str, str]]:
-    """Segments that fit the image, and why there are none where an irregular scan is the reason."""
+) -> tuple[list[Segment], dict[str, str], list[str]]:
+    """Segments that fit the image, why there are none where an irregular scan is the reason, and what was left out."""
     from M3DValidationLib.CaseBuilding import fittingSegments
 
     if not arguments.segmentation and not arguments.threshold:
-        return [], {}
-    return fittingSegments(readSegmentsFrom(arguments, image, terminal.progress), image)
+        return [], {}, []
+    segments, leftOut = readSegmentsFrom(arguments, image, terminal.progress)
+    for text in leftOut:
+        terminal.note(text)
+    return *fittingSegments(segments, image), leftOut

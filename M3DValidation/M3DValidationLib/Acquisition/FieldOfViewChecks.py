@@ -9,7 +9,7 @@ from M3DLib.Image.ImageVolume import ImageVolume
 from ..Check import Case
 from ..Requirement import Finding, Requirement, Verdict
 from .ImageCheck import ImageCheck, headersOf, limitOf, numberOrNone
-from .ImageRegions import bodyMask, outsideField, segmentMask, thickAtSides
+from .ImageRegions import bodyMask, outsideField, segmentMask, thickAtSides, thickWithin
 
 _PATIENT_DIRECTIONS = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))
 
@@ -89,7 +89,7 @@ class AnatomyInsideCheck(ImageCheck):
         faces = faceNames(case.image)
         if mask is not None:
             cut, distance = cutByFaces(case.image, mask)
-            masked, radial = _cutByField(case, mask)
+            masked, radial = cutByField(case, mask)
         else:
             cut, distance = _meshCutByFaces(case)
             masked, radial = 0.0, np.inf
@@ -134,7 +134,7 @@ def cutByFaces(image: ImageVolume, mask: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.array(cut), np.array(distance, dtype=np.float64)
 
 
-def _cutByField(case: Case, mask: np.ndarray) -> tuple[float, float]:
+def cutByField(case: Case, mask: np.ndarray) -> tuple[float, float]:
     """Area of the anatomy that borders on voxels outside the reconstructed field, mm2, and its distance from it."""
     outside = outsideField(case)
     if outside.mask is None:
@@ -209,12 +209,16 @@ class BodyInsideCheck(ImageCheck):
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""
         requirement = held["body-inside-field-of-view"]
-        mask = bodyMask(case)
+        # The array is not the field: outside the circle of reconstruction there is padding, whatever the body does.
+        outside = outsideField(case).mask
+        mask = bodyMask(case) if outside is None else bodyMask(case) & ~outside
         if not mask.any():
             yield requirement.notAssessable("No body is seen in the image.")
             return
         thinMm = requirement.parameters["thinMm"]
         cut, thin = _areasAtSides(case.image, mask, thickAtSides(mask, case.image.spacing, thinMm))
+        edge = f"at the edge of the reconstructed field ({outsideField(case).reason})"
+        cut[edge], thin[edge] = _areasAtField(case, mask, thinMm)
         sides = [f"{area:.0f} mm2 {face}" for face, area in cut.items() if area]
         message = "The body ends inside the slices on all sides."
         if sides:
@@ -226,9 +230,10 @@ class BodyInsideCheck(ImageCheck):
                 f"counted: {', '.join(others)}."
             )
         evidence = {
-            name: {face: round(area, 1) for face, area in areas.items()}
+            name: {face: round(area, 1) for face, area in areas.items() if face != edge}
             for name, areas in (("cutMm2", cut), ("thinMm2", thin))
         }
+        evidence["cutByFieldEdgeMm2"] = round(cut[edge], 1)
         yield requirement.finding(sum(cut.values()), message, **evidence)
 
 
@@ -240,6 +245,15 @@ def _areasAtSides(image: ImageVolume, mask: np.ndarray, thick: np.ndarray) -> tu
         whole, body = (np.count_nonzero(part[side]) * float(areas[number // 2]) for part in (mask, thick & mask))
         cut[faces[number]], thin[faces[number]] = body, whole - body
     return cut, thin
+
+
+def _areasAtField(case: Case, mask: np.ndarray, thinMm: float) -> tuple[float, float]:
+    """Area that borders on what was not reconstructed, mm2, of what is thick and of the rest of the mask."""
+    whole, _ = cutByField(case, mask)
+    if not whole:
+        return 0.0, 0.0
+    body, _ = cutByField(case, thickWithin(mask, case.image.spacing, thinMm))
+    return body, whole - body
 
 
 class MeshInsideCheck(ImageCheck):

@@ -10,6 +10,8 @@ from .ImageRegions import looksLikeCt
 
 # Slices are compared at about this pixel size: shifts of a tenth of it are seen, and noise is averaged out.
 PIXEL_MM = 0.8
+# Slices of micro-CT are a millimeter wide in all: so many pixels are kept however small they are.
+FEWEST_PIXELS = 32
 VALUES_HU = (-1000, 1000)
 # How many slices on each side tell what change from slice to slice the anatomy itself makes.
 NEIGHBORS = 3
@@ -20,7 +22,10 @@ LEAST_ENERGY = 0.05
 def shiftsBetweenSlices(case: Case, progress) -> tuple[np.ndarray, np.ndarray]:
     """Shift (along i, along j) of each slice against the one before, mm (k - 1, 2); and which can be trusted."""
     image = case.image
-    factor = [max(1, round(PIXEL_MM / step)) for step in image.spacing[:2]]
+    factor = [
+        max(1, min(round(PIXEL_MM / step), size // FEWEST_PIXELS))
+        for step, size in zip(image.spacing[:2], image.dimensions[:2], strict=True)
+    ]
     pixel = image.spacing[:2] * factor
     shifts, energies = [], []
     before = None

@@ -214,7 +214,7 @@ class ThresholdCheck(_VoxelCheck):
             shift = profiles.shift[use]
             median = float(np.median(shift))
             now, better = float(np.median(profiles.edgeValue[use])), float(np.median(profiles.halfLevel[use]))
-            unit = " HU" if case.image.modality == "CT" else ""
+            unit = " HU" if case.image.isHounsfield else ""
             outward, place = ("outward", "outside") if median > 0 else ("inward", "inside")
             message = (
                 f"The image's edge (local 50 % level, about {better:.0f}{unit}) lies {abs(median):.2f} mm {place} the "

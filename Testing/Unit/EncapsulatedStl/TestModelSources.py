@@ -17,6 +17,15 @@ def test_imagesOfOneSeriesTwiceAreReferencedOnce():
     assert len(sourcesFromImages([headers, headers]).references) == 2
 
 
+def test_imagesThatShareOneNameAreNoSources():
+    headers = makeHeaders(3)
+    for number, header in enumerate(headers):
+        header.SOPInstanceUID = headers[0].SOPInstanceUID
+        header.ImagePositionPatient = [0, 0, number]
+    with pytest.raises(M3DError, match="3 of 3 images share 1 SOP Instance UID"):
+        sourcesFromImages([headers])
+
+
 @pytest.mark.parametrize(
     "changes, words",
     [

@@ -119,6 +119,19 @@ def test_whatCannotBeReadWholeIsRefused(tmp_path, objects, build, attributes, wo
     assert "model.3mf" in str(caught.value)
 
 
+def test_sliceStackIsRefusedWhateverItSaysOfItsMesh(tmp_path):
+    slices = "http://schemas.microsoft.com/3dmanufacturing/slice/2015/07"
+    square = '<s:vertex x="0" y="0"/><s:vertex x="5" y="0"/><s:vertex x="5" y="5"/>'
+    polygon = '<s:polygon startv="0"><s:segment v2="1"/><s:segment v2="2"/><s:segment v2="0"/></s:polygon>'
+    stack = (
+        f'<s:slicestack id="7"><s:slice ztop="5"><s:vertices>{square}</s:vertices>{polygon}</s:slice></s:slicestack>'
+    )
+    for more in ("", ' s:meshresolution="fullres"', ' s:meshresolution="lowres"'):
+        objects = stack + objectXml(1, SMALL, f'type="model" s:slicestackid="7"{more}')
+        with pytest.raises(M3DError, match="stack of slices"):
+            read(tmp_path, objects, '<item objectid="1"/>', f'xmlns:s="{slices}"')
+
+
 def test_unknownUnitIsNotTakenForMillimeters(tmp_path):
     with pytest.raises(M3DError, match="furlong"):
         read(tmp_path, objectXml(1, LARGE), '<item objectid="1"/>', unit="furlong")

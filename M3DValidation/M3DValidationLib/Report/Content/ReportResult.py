@@ -76,12 +76,16 @@ def _inputOf(cases: list[Case]) -> dict:
             "dimensions": list(image.dimensions),
             "spacingMm": [round(float(step), 5) for step in image.spacing],
             "seriesInstanceUid": str(image.headers[0].get("SeriesInstanceUID", "")) if image.headers else "",
+            "valueUnit": image.valueUnit,
+            "warnings": image.warnings,
             "geometryProblems": image.geometryProblems,
             "skippedFiles": [{"file": item.file.name, "reason": item.reason} for item in image.skippedFiles],
         }
     described = [_segmentOf(case) for case in cases if case.segment is not None]
     if described:
         data["segments"] = described
+    if first.leftOut:
+        data["leftOut"] = first.leftOut
     if first.mesh is not None and first.meshNotes is not None:
         data["mesh"] = {"format": first.meshNotes.format, "triangles": len(first.mesh.triangles)}
     if len(cases) > 1 and first.meshNotes is not None:

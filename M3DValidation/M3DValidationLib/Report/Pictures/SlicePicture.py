@@ -34,7 +34,7 @@ class SliceView:
 
 def displayWindow(image: ImageVolume) -> tuple[float, float]:
     """Values shown as black and as white: a fixed window for bone in CT, else the 1st to 99th percentile."""
-    if image.modality == "CT":
+    if image.isHounsfield:
         return _CT_WINDOW
     low, high = np.percentile(image.array[::4, ::4, ::4], [1, 99])
     return float(low), float(max(high, low + 1e-6))
