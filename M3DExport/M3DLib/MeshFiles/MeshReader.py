@@ -22,13 +22,13 @@ FORMATS = {
     ".dcm": "DICOM Encapsulated STL",
     "": "DICOM Encapsulated STL",
 }
-# Module and function that read a format, and the memory that reading takes for every byte of the file, as measured.
+# Module and function that read a format, and the memory that reading takes at most for every byte of the file, about.
 _READERS = {
     "OBJ": ("ObjFile", "readObj", 12),
     "PLY": ("PlyFile", "readPly", 6),
     "3MF": ("ThreeMfFile", "readThreeMf", 1),
     "AMF": ("AmfFile", "readAmf", 2),
-    "STL": ("", "", 3),
+    "STL": ("", "", 6),
 }
 
 

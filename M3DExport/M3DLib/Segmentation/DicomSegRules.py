@@ -103,6 +103,8 @@ def requirePixels(dataset: Dataset, file: Path) -> None:
 
     :raises M3DError: with the numbers.
     """
+    from pydicom.uid import UID
+
     try:
         rows, columns = int(dataset.Rows), int(dataset.Columns)
         bits, frames = int(dataset.BitsAllocated), int(dataset.NumberOfFrames)
@@ -111,9 +113,12 @@ def requirePixels(dataset: Dataset, file: Path) -> None:
     voxels = rows * columns * frames
     if "PixelData" not in dataset:
         raise M3DError(f"'{file.name}' holds no voxels (Pixel Data is missing).")
-    syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
+    syntax = UID(asWritten(dataset.file_meta, "TransferSyntaxUID")) if hasattr(dataset, "file_meta") else UID("")
+    if syntax and not syntax.is_private and not syntax.is_transfer_syntax:
+        raise M3DError(f"'{file.name}' says that it is encoded as '{syntax[:64]}', which is no transfer syntax.")
     promised = (voxels * bits + 7) // 8
-    if (syntax is None or not syntax.is_compressed) and len(dataset.PixelData) < promised:
+    isPlain = not syntax or (not syntax.is_private and not syntax.is_compressed)
+    if isPlain and len(dataset.PixelData) < promised:
         raise M3DError(
             f"'{file.name}' is cut short or damaged: it promises {columns} x {rows} x {frames} voxels "
             f"({inWords(promised)}) and holds {inWords(len(dataset.PixelData))} of them. Copy it again."
