@@ -11,12 +11,12 @@ import threading
 
 from M3DLib.Errors import M3DError
 from M3DLib.FileSize import fileSizeLimit
+from M3DLib.LibraryRemarks import collectRemarks, remarksSentence
 from M3DLib.Software import NAME, VERSION
 
 from .CommandParser import CommandParser, HelpFormatter
 from .GeneralOptions import addGeneralOptions
 from .JsonFile import describeJsonFile, takeJsonFile
-from .LibraryRemarks import collectRemarks, remarksSentence
 from .ProgramErrors import EXIT_PROGRAM_ERROR, diskFullSentence, diskIsFull, programErrorSentence
 from .Settings import Setting, readSettings
 from .Terminal import Terminal

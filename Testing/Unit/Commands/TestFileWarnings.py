@@ -8,7 +8,7 @@ import pydicom
 import pytest
 
 from M3DBatchLib.CommandLine import main
-from M3DBatchLib.LibraryRemarks import collectRemarks, remarksSentence
+from M3DLib.LibraryRemarks import collectRemarks, remarksSentence
 from M3DTestSupport.DicomSegs import writeDicomSeg
 from M3DTestSupport.SmallScan import smallImage, writeSmallScan
 
