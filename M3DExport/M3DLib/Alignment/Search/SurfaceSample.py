@@ -15,6 +15,11 @@ from ...Mesh.TriangleMesh import TriangleMesh
 
 # Neighbors whose normals are averaged: as many as make a flat patch without reaching around a corner.
 NEIGHBORS = 8
+# The area vectors around a vertex add up to this share of their lengths, but where noise is as large as the triangles.
+SMOOTH, LOOKED_AT = 0.85, 5000
+# Edge of the patches whose normals are taken then, in distances of the sample's points, and how far a patch's own area
+# may cancel out (the two sides of a thin wall) before its normal says nothing.
+PATCH, CANCELED = 2.0, 0.15
 # Cells with less than this share of the usual number of points are slivers.
 SLIVER = 0.3
 
@@ -136,9 +141,52 @@ def sampleSurface(mesh: TriangleMesh, count: int, seed: int = 0) -> SurfaceSampl
     normals = np.cross(b - a, c - a)
     length = np.linalg.norm(normals, axis=1, keepdims=True)
     normals = np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
+    if _isRough(mesh, points):
+        normals = _patchNormals(mesh, points, triangle, normals, PATCH * np.sqrt(ends[-1] / count))
     if mesh.isClosed and mesh.volumeMm3 < 0:
         normals = -normals
     atBorder = np.zeros(len(mesh.points), dtype=bool)
     atBorder[mesh.openEdges().ravel() if not mesh.isClosed else []] = True
     border = atBorder[mesh.triangles[triangle]].any(axis=1)
     return SurfaceSample(a + u * (b - a) + v * (c - a), normals, border, float(ends[-1]))
+
+
+def _areaVectors(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Normals of triangles, as long as twice their areas, (m, 3)."""
+    a, b, c = (points.take(corner, axis=0) for corner in triangles.T)
+    return np.cross(b - a, c - a)
+
+
+def _isRough(mesh: TriangleMesh, points: np.ndarray) -> bool:
+    """Whether single triangles tell nothing of how the surface faces."""
+    looked = np.zeros(len(points), dtype=bool)
+    looked[:: max(1, len(points) // LOOKED_AT)] = True
+    at, corner = np.nonzero(looked[mesh.triangles])
+    vectors = _areaVectors(points, mesh.triangles[at])
+    vertex = mesh.triangles[at, corner]
+    total = [np.bincount(vertex, vectors[:, axis], len(points)) for axis in range(3)]
+    size = np.bincount(vertex, np.linalg.norm(vectors, axis=1), len(points))
+    around = size > 0
+    evenness = np.sqrt(sum(values[around] ** 2 for values in total)) / size[around]
+    return len(evenness) > 0 and float(np.median(evenness)) < SMOOTH
+
+
+def _patchNormals(mesh, points, chosen, normals, edge) -> np.ndarray:
+    """Normals of the patches that triangles lie in: the area vectors of a patch add up to what its border alone says.
+
+    However rough a surface, noise within a patch cancels out.
+
+    :param chosen: (k,) triangles. :param normals: (k, 3), their own, kept where a patch says nothing.
+    """
+    middle = points.take(mesh.triangles[:, 0], axis=0)
+    cells = np.floor((middle - points.min(axis=0)) / np.float32(edge)).astype(np.int64)
+    across = cells.max(axis=0) + 1
+    key = (cells[:, 0] * across[1] + cells[:, 1]) * across[2] + cells[:, 2]
+    _, number = np.unique(key, return_inverse=True)
+    vectors = _areaVectors(points, mesh.triangles)
+    total = np.stack([np.bincount(number, vectors[:, axis]) for axis in range(3)], axis=1)
+    size = np.bincount(number, np.linalg.norm(vectors, axis=1))
+    length = np.linalg.norm(total, axis=1)
+    says = (length > CANCELED * size)[number[chosen]]
+    unit = total / np.maximum(length, 1e-30)[:, None]
+    return np.where(says[:, None], unit[number[chosen]], normals)
