@@ -101,7 +101,9 @@ def measureCompleteness(
         )
     sampler, blocks = VolumeSampler(image), BlockImage.of(image)
     space = ModelSpace(mesh, blocks, nearMm)
-    material = materialOf(deviation, sampler, blocks, space.model, space.around)
+    # Only a CT shows air as black as this, should the file not say what it is.
+    inHounsfield = image.modality == "CT" if image.modality else float(blocks.values.min()) < -500
+    material = materialOf(deviation, sampler, blocks, space.model, space.around, inHounsfield=inHounsfield)
     closest = ClosestSurface(mesh)
     scene = Neighborhood.of(space, closest, blocks, material, others=others, nearMm=nearMm)
     progress(0.3, TEXT)

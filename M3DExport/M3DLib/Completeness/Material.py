@@ -18,6 +18,8 @@ SAMPLE = 12_000
 # Fewer edges, or edges on less of the model, do not say what it is made of.
 FEWEST_EDGES = 100
 LEAST_SHARE = 0.2
+# Less than this, HU, is no bone.
+CALCIFIED_HU = 200.0
 # Enamel lies about twice as far above soft tissue as bone does, metal more than three times.
 DENSER = 2.2
 # Levels at which hardly more edges fall on the wrong side than at the best one are as good as that.
@@ -40,6 +42,7 @@ class Material:
     :ivar full, bare: above and below these a place is clearly within the material, clearly without.
     :ivar inside, outside: 1st, 50th and 99th percentile of the plateaus at the model's edges, by area.
     :ivar misplaced: share of the plateaus that lie on the wrong side of the level.
+    :ivar calcified: whether it is bone, by its CT value.
     :ivar scale: noise, contrast and blur of the image's edges.
     """
 
@@ -50,6 +53,7 @@ class Material:
     outside: tuple[float, float, float]
     misplaced: float
     scale: EdgeScale
+    calcified: bool = False
 
     @property
     def step(self) -> float:
@@ -59,10 +63,12 @@ class Material:
     def isAlike(self, value: float) -> bool:
         """Whether a value (times the polarity) may be the model's material.
 
-        That is, of the values within its edges, give or take an eighth of a step; or denser, as teeth are than bone,
-        but not as metal is.
+        That is, of the values within its edges, give or take an eighth of a step; of bone also denser ones, as teeth
+        have them, but not as metal has.
         """
-        densest = max(self.inside[2] + self.step / 8, self.outside[1] + DENSER * self.step)
+        densest = self.inside[2] + self.step / 8
+        if self.calcified:
+            densest = max(densest, self.outside[1] + DENSER * self.step)
         return self.inside[0] - self.step / 8 <= value <= densest
 
 
@@ -81,13 +87,20 @@ def scaleOf(deviation: DeviationMap) -> EdgeScale:
 
 
 def materialOf(
-    deviation: DeviationMap, sampler: VolumeSampler, blocks: BlockImage, model: np.ndarray, around: np.ndarray
+    deviation: DeviationMap,
+    sampler: VolumeSampler,
+    blocks: BlockImage,
+    model: np.ndarray,
+    around: np.ndarray,
+    *,
+    inHounsfield: bool,
 ) -> Material:
     """The material of a model that was measured against its image.
 
     :param deviation: of :func:`~M3DLib.Edge.ImageDeviation.imageDeviation`.
     :param blocks: the image, times the polarity.
     :param model, around: blocks that hold some of the model, and those near it, bool (k, j, i).
+    :param inHounsfield: whether the values are those of a CT.
     :raises M3DError: the image does not say what the model is made of, with the reason in one sentence.
     """
     scale = scaleOf(deviation)
@@ -102,7 +115,7 @@ def materialOf(
     step = within[1] - beyond[1]
     full = max(level + 0.05 * step, (level + within[0]) / 2)
     bare = min(level - 0.05 * step, level - 0.8 * (level - beyond[2]))
-    material = Material(level, full, bare, within, beyond, misplaced, scale)
+    material = Material(level, full, bare, within, beyond, misplaced, scale, inHounsfield and within[1] > CALCIFIED_HU)
     if misplaced > MOST_MISPLACED:
         raise M3DError(
             "The image's values do not tell the model's material from its surroundings: at "
