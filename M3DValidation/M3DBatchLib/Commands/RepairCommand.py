@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DValidationLib.Soundness.MeshRepair import RepairOptions, repairMesh
 
     _requireSense(arguments, terminal)
+    terminal.progress(0.0, "Reading the mesh")
     mesh, notes = readMesh(arguments.mesh, arguments.unit)
     for warning in notes.warnings:
         terminal.warn(warning)
@@ -58,6 +59,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         dropSpecksMm3=arguments.drop_specks or 0.0,
         fillHolesMm=arguments.fill_holes or 0.0,
     )
+    terminal.progress(0.3, "Repairing the mesh")
     repaired, done = repairMesh(mesh, options)
     content = stlBytes(repaired)
     toPipe = str(arguments.output) == "-"
