@@ -25,6 +25,7 @@ class Case:
     """What is to be validated; any part may be missing, and the checks that need it are then left out.
 
     :ivar image: the scan the model was made from.
+    :ivar control: another series of the same frame of reference, to judge a refined surface by.
     :ivar segment: the voxels of the anatomy of interest.
     :ivar otherSegments: further segments of the same segmentation, for the overlap check.
     :ivar mesh: the model, LPS mm.
@@ -55,6 +56,7 @@ class Case:
     part: str = ""
     missing: dict[str, str] = field(default_factory=dict)
     leftOut: list[str] = field(default_factory=list)
+    control: ImageVolume | None = None
     measurements: dict = field(default_factory=dict, repr=False)
     title: str = ""
 

@@ -26,12 +26,14 @@ def withoutNewIntersections(
     *,
     neighborhood: Neighborhood,
     limit: float,
+    fixed: np.ndarray,
     progress: Callable[[float, str], None] = noProgress,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Positions as near to those wanted as they can be without a pair of triangles that meets and did not before.
 
     :param before: (n, 3) positions from which no new pair may arise. :param after: (n, 3) wanted.
     :param limit: no vertex gets farther from where it was, mm.
+    :param fixed: bool (n,), vertices that have not moved and do not.
     :return: positions, float64 (n, 3) holding float32 values, and which vertices were held back, bool (n,).
     """
     before, after = (np.asarray(points, dtype=np.float32).astype(np.float64) for points in (before, after))
@@ -47,6 +49,7 @@ def withoutNewIntersections(
         touched[triangles[pairs].ravel()] = True
         for _ in range(1 + number):
             touched[triangles[touched[triangles].any(axis=1)].ravel()] = True
+        touched &= ~fixed
         if number < EVENINGS:
             _evenOut(points, neighborhood, touched)
             away = points[touched] - before[touched]

@@ -17,9 +17,9 @@ from ..Distance.DeviationMap import DeviationMap
 from ..Edge.ImageDeviation import imageDeviation
 from ..Errors import M3DError, noProgress
 from ..Image.ImageVolume import ImageVolume
-from ..Mesh.MeshGeometry import vertexAreas
+from ..Mesh.MeshGeometry import vertexAreas, vertexGeometry
 from ..Mesh.TriangleMesh import TriangleMesh
-from .EdgeTargets import Motion, edgeTargets
+from .EdgeTargets import SUREST, Motion, edgeTargets
 from .Neighborhood import Neighborhood
 from .ScanBorder import ScanBorder
 from .SmoothMotion import smoothMotion
@@ -28,6 +28,8 @@ from .SurfaceRecord import heldWhole, refinementRecord
 
 TEXT = "Moving the surface to the image's edge"
 ROUNDS = 3
+# Cosine above which two surfaces that lie together face the same way and are two outlines of one thing.
+ALIKE = 0.9
 
 
 def refineSurface(
@@ -35,11 +37,14 @@ def refineSurface(
     image: ImageVolume,
     refineRange: float | None = None,
     progress: Callable[[float, str], None] = noProgress,
+    *,
+    fixed: np.ndarray | None = None,
 ) -> TriangleMesh:
     """A copy of a surface at the edge that the image shows; the same triangles, other positions.
 
     :param mesh: LPS mm, triangles facing outward. :param image: the scan it was made of.
     :param refineRange: no vertex goes farther, mm; the largest voxel edge when None.
+    :param fixed: bool (n,), vertices that stay where they are; none when None.
     :return: with what was done in ``record["refinement"]`` (:func:`~.SurfaceRecord.refinementRecord`). Where the
         image is such that nobody knows how sure a measured edge is, the surface is the same, and the record says why.
     :raises M3DError: when the image is no regular grid, the mesh has no surface, or the two do not meet.
@@ -47,16 +52,17 @@ def refineSurface(
     limit = float(max(image.spacing)) if refineRange is None else float(refineRange)
     if not limit > 0:
         raise M3DError(f"The range of refining must be above 0 mm, not {refineRange}.")
-    return _Refinement(mesh, image, limit).run(progress)
+    return _Refinement(mesh, image, limit, fixed).run(progress)
 
 
 class _Refinement:
     """A surface on its way: where it was, where it is, what became of each vertex."""
 
-    def __init__(self, mesh: TriangleMesh, image: ImageVolume, limit: float):
+    def __init__(self, mesh: TriangleMesh, image: ImageVolume, limit: float, fixed: np.ndarray | None):
         self.mesh, self.image, self.limit = mesh, image, limit
         self.start = mesh.points.astype(np.float64)
         self.points = self.start.copy()
+        self.fixed = np.zeros(len(self.start), dtype=bool) if fixed is None else fixed
         self.neighborhood = Neighborhood(mesh)
         self.border = ScanBorder(self.start, image)
         self.motion = np.full(len(self.start), Motion.LEFT, dtype=np.uint8)
@@ -79,6 +85,7 @@ class _Refinement:
             self.mesh.triangles,
             neighborhood=self.neighborhood,
             limit=self.limit,
+            fixed=self.fixed,
             progress=lambda done, text: progress(0.8 + 0.2 * done, TEXT),
         )
         result = self._withPoints(points)
@@ -111,9 +118,12 @@ class _Refinement:
         normals = deviation.normals.astype(np.float64)
         gone = np.einsum("ni,ni->n", self.points - self.start, normals)
         targets = edgeTargets(deviation, self.image, gone, self.neighborhood)
+        targets.distance[self.fixed], targets.weight[self.fixed] = -gone[self.fixed], SUREST**-2
+        targets.motion[self.fixed] = Motion.HELD
         motion = smoothMotion(self.points, self.start, normals, targets, self.neighborhood, first=first)
         step = np.clip(motion.displacement, -self.limit, self.limit)
         away = self.border.kept(self.points + step[:, None] * normals - self.start, normals, self.neighborhood)
+        away[self.fixed] = 0
         length = np.linalg.norm(away, axis=1)
         far = length > self.limit
         away[far] *= (self.limit / length[far])[:, None]
@@ -127,11 +137,39 @@ def refineSurfaces(
     refineRange: float | None = None,
     progress: Callable[[float, str], None] = noProgress,
 ) -> list[TriangleMesh]:
-    """Several surfaces of one image, each as :func:`refineSurface` moves it."""
+    """Several surfaces of one image, each as :func:`refineSurface` moves it.
+
+    Where two of them touch, both stay as they are: moved on their own they would overlap or part.
+    """
     share = 1 / max(len(meshes), 1)
+    fixed = _touching(meshes, 0.5 * float(min(image.spacing)))
     return [
         refineSurface(
-            mesh, image, refineRange, lambda done, text, number=number: progress((number + done) * share, text)
+            mesh,
+            image,
+            refineRange,
+            lambda done, text, number=number: progress((number + done) * share, text),
+            fixed=fixed[number],
         )
         for number, mesh in enumerate(meshes)
     ]
+
+
+def _touching(meshes: Sequence[TriangleMesh], reach: float) -> list[np.ndarray]:
+    """For each mesh the vertices at which another one lies against it, bool (n,)."""
+    from scipy.spatial import cKDTree
+
+    touching = [np.zeros(len(mesh.points), dtype=bool) for mesh in meshes]
+    if len(meshes) < 2:
+        return touching
+    normals = [vertexGeometry(mesh).normals for mesh in meshes]
+    trees = [cKDTree(mesh.points) for mesh in meshes]
+    for number, mesh in enumerate(meshes):
+        for other in range(len(meshes)):
+            if other == number:
+                continue
+            distance, nearest = trees[other].query(mesh.points, distance_upper_bound=reach)
+            near = np.flatnonzero(np.isfinite(distance))
+            facing = np.einsum("ni,ni->n", normals[number][near], normals[other][nearest[near]])
+            touching[number][near[facing < ALIKE]] = True
+    return touching

@@ -90,6 +90,12 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
         help="how the image's edge is found (default: half-height, the local level of 50 %%; gradient, the steepest "
         "fall, is for comparison)",
     )
+    group.add_argument(
+        "--control-series",
+        metavar="UID|NUMBER|DIR",
+        help="another series of the same frame of reference (another kernel): how far the model is from its edge is "
+        "measured too, and judges a refined surface",
+    )
     parser.acceptOldName(
         "--method", lambda value: "--edge-method" if value in _DEVIATION_METHODS else "--surface-method"
     )
@@ -230,9 +236,9 @@ def _requireSense(arguments: argparse.Namespace) -> None:
     problems = []
     if not arguments.image and not arguments.mesh:
         problems.append("Say what to validate: --image DIR|FILE, --mesh FILE, or both.")
-    for option in ("segmentation", "threshold", "series"):
+    for option in ("segmentation", "threshold", "series", "control_series"):
         if getattr(arguments, option) and not arguments.image:
-            problems.append(f"--{option} needs the scan it belongs to; give --image too.")
+            problems.append(f"--{option.replace('_', '-')} needs the scan it belongs to; give --image too.")
     if arguments.part and not arguments.image:
         problems.append("--part says that the model is a part of what the scan shows; give --image too.")
     if arguments.mesh:

@@ -10,6 +10,7 @@ from M3DLib.Errors import M3DError
 
 from ..Stopwatch import Stopwatch
 from ..Terminal import Terminal
+from .ControlSeries import readControl
 from .InputOptions import readScan, readSegmentsFrom, refinementFrom
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
                 for mesh, notes, title in models
             ]
         image = readScan(arguments, terminal)
+        known["control"] = readControl(arguments.control_series, arguments.image, image)
     with stopwatch.stage("segmenting"):
         segments, missing, leftOut = _readSegments(arguments, image, terminal)
     if models and len(segments) > 1:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from M3DLib.Errors import noProgress
 
 from ..Check import Case
 from ..CheckSupport import allNotAssessable, requirementsOf
 from ..Requirement import Finding, Requirement, Verdict
+from .RefinedSurface import judgedFacts
 
 
 class ImageDeviationCheck:
@@ -36,14 +38,21 @@ class ImageDeviationCheck:
         report = deviationReport(case, progress)
         if "image" in report.problems:
             return allNotAssessable(held, report.problems["image"])
-        return imageFindings(held, report.data["image"])
+        facts, note = judgedFacts(report.data)
+        return imageFindings(held, facts, note)
 
 
-def imageFindings(held: dict[str, Requirement], facts: dict) -> list[Finding]:
+def imageFindings(held: dict[str, Requirement], facts: dict, note: str = "") -> list[Finding]:
     """Findings on a measured deviation from the image.
 
     :param facts: of :func:`~.DeviationReport.deviationReport`.
+    :param note: what every one of them has to say, where the surface was moved to the image's edge.
     """
+    findings = _imageFindings(held, facts)
+    return [replace(finding, message=finding.message + note) for finding in findings]
+
+
+def _imageFindings(held: dict[str, Requirement], facts: dict) -> list[Finding]:
     findings = []
     if "deviation-coverage" in held:
         findings.append(_coverage(held["deviation-coverage"], facts))

@@ -17,6 +17,7 @@ from ..Check import Case
 from .DeviationHistogram import deviationHistogram
 from .DeviationRegions import deviationRegions, largestDeviation
 from .DeviationStatistics import deviationStatistics, summary
+from .RefinedSurface import isRefined, withMeaning
 from .SegmentationDeviation import LEAST_VOLUME, segmentationDeviation
 
 # Edges longer than this many of the largest voxel edges get further points for the comparison with the image.
@@ -74,7 +75,7 @@ def deviationReport(
     tolerance = toleranceOf(case)
     method = case.options.get("method") or HALF_HEIGHT
     searchRange = float(case.options.get("searchRange") or 3.0)
-    parts = (case.image, case.segment, case.mesh, reference)
+    parts = (case.image, case.segment, case.mesh, reference, case.control)
     key = (*map(id, parts), tolerance, method, searchRange)
     known = case.measurements.get("deviation")
     if known is not None and known.key == key:
@@ -91,7 +92,12 @@ def deviationReport(
             )
             facts = deviationStatistics(deviation, tolerance, case.image)
             facts = withPlaces(facts, deviation, tolerance, case.image, leastAreaOf(case))
+            if isRefined(case):
+                facts = withMeaning(facts, deviation, case.control is not None)
             report.add("image", facts, deviation)
+    if case.mesh is not None and case.control is not None:
+        with kept(report, "control"):
+            report.data["control"] = _controlFacts(case, tolerance, method=method, searchRange=searchRange)
     if case.mesh is not None and case.segment is not None:
         with kept(report, "segmentation"):
             deviation, facts = segmentationDeviation(
@@ -120,6 +126,16 @@ def deviationReport(
 def toleranceOf(case: Case) -> float:
     """Tolerance of a run, else of its profile, mm."""
     return float(case.options.get("tolerance") or getattr(case.profile, "toleranceMm", None) or 1.0)
+
+
+def _controlFacts(case: Case, tolerance: float, **settings) -> dict:
+    """JSON values of the deviation of the mesh from the control series."""
+    mesh = refined(case.mesh, COARSE * float(case.control.spacing.max()))
+    deviation = imageDeviation(mesh, case.control, **settings)
+    facts = deviationStatistics(deviation, tolerance, case.control)
+    facts = withPlaces(facts, deviation, tolerance, case.control, leastAreaOf(case))
+    header = case.control.headers[0] if case.control.headers else {}
+    return {**facts, "seriesInstanceUid": str(header.get("SeriesInstanceUID", ""))}
 
 
 def _leastVolume(case: Case) -> float:

@@ -1,7 +1,10 @@
 """The surface of a segment moved to the image's edge, held against the true surface of what was scanned."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from M3DLib.Errors import Cancelled, M3DError
 from M3DLib.Intersection.SelfIntersection import selfIntersections
@@ -156,3 +159,23 @@ def test_itStopsWhenItIsToldTo(ballScan):
 
     with pytest.raises(Cancelled):
         refineSurface(surfaceAt(ballScan, 0.5), ballScan, progress=stop)
+
+
+def test_segmentsThatTouchNeitherOverlapNorPart(ballScan):
+    # The ball cut in two halves along a plane of voxels, of which the image shows nothing.
+    whole = thresholdSegment(ballScan, 0.3 * CONTRAST, None, 1)
+    middle = whole.array.shape[2] // 2
+    halves = []
+    for side in (slice(None, middle), slice(middle, None)):
+        array = np.zeros_like(whole.array)
+        array[:, :, side] = whole.array[:, :, side]
+        halves.append(replace(whole, array=array))
+    before = [makeSurface(half, SurfaceParameters(smoothing=0.0)) for half in halves]
+    # The faces of the cut lie at the same places, up to rounding.
+    distance, nearest = cKDTree(before[1].points).query(before[0].points)
+    shared = np.flatnonzero(distance < 1e-4)
+    assert len(shared) > 300
+    after = makeSegmentSurfaces(halves, SurfaceParameters(smoothing=0.0, refine=True), ballScan)
+    apart = np.linalg.norm(after[0].points[shared] - after[1].points[nearest[shared]], axis=1)
+    assert apart.max() < 1e-4
+    assert sum(mesh.volumeMm3 for mesh in after) == pytest.approx(BALL.volumeMm3, rel=0.02)

@@ -37,6 +37,8 @@ def dataFlow(cases: Sequence[Case], files: Sequence[Path] = (), *, time: str = "
     first = cases[0]
     if first.image is not None:
         steps.append(_imageStep(first.image))
+    if first.control is not None:
+        steps.append({**_imageStep(first.control), "title": "Control series"})
     segments = [case.segment for case in cases if case.segment is not None]
     hashed = [fileEntry(Path(file)) for file in files if Path(file).is_file()]
     segmentFiles = {Path(segment.source.file).name for segment in segments if segment.source.file is not None}

@@ -60,6 +60,7 @@ _PARAMETERS = {
 _KINDS = {
     "image": "Mesh against scan",
     "scan": "Scan against mesh",
+    "control": "Mesh against the control series",
     "segmentation": "Mesh against segment",
     "surface": "Mesh against mesh",
 }
@@ -196,7 +197,9 @@ def _deviation(facts: Mapping, title: str) -> dict:
         "tolerance": facts["tolerance"],
         "toleranceText": f"{number(facts['tolerance'])} mm",
         "rows": rows,
-        "certainty": (facts.get("calibration") or {}).get("statement", "") or facts.get("meaning", ""),
+        "certainty": " ".join(
+            filter(None, [facts.get("meaning", ""), (facts.get("calibration") or {}).get("statement", "")])
+        ),
         "notMeasured": [
             f"{entry['reason']}: {percent(entry['areaShare'])} of the area" for entry in facts.get("notMeasured", ())
         ],

@@ -1,0 +1,82 @@
+"""Judging a surface that was moved to the image's edge: by what is independent of that, since agreement is no evidence.
+
+Such a surface agrees with its image by construction. What remains is how sure the edge itself is, and, where another
+series shows the same object (another kernel, another scan in the same frame of reference), how far the surface is from
+the edge there.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from M3DLib.Distance.DeviationMap import DeviationMap
+
+from ..Check import Case
+
+MEANING = (
+    "The surface was moved to this very edge (refined), so that it agrees with the image by construction: this says "
+    "nothing of how right it is. "
+)
+BY_UNCERTAINTY = "It is judged with the uncertainty of the edge added to every distance."
+BY_CONTROL = "It is judged by its deviation from the control series."
+
+
+def isRefined(case: Case) -> bool:
+    """Whether the case's surface was moved to the edge that its image shows."""
+    return case.mesh is not None and bool(case.mesh.record.get("refinement", {}).get("applied"))
+
+
+def withMeaning(facts: dict, deviation: DeviationMap, controlled: bool) -> dict:
+    """Facts of a refined surface against its own image, with what they mean and what it is judged by."""
+    meaning = MEANING + (BY_CONTROL if controlled else BY_UNCERTAINTY)
+    return {**facts, "meaning": meaning, "judged": None if controlled else _widened(facts, deviation)}
+
+
+def _widened(facts: dict, deviation: DeviationMap) -> dict | None:
+    """The figures to judge by: as far off as the surface may be with 95 % probability; None where nobody knows."""
+    sure = facts["uncertainty95"]
+    if sure is None:
+        sure = (facts.get("calibration") or {}).get("estimate95")
+    if sure is None or facts["meanSigned"] is None:
+        return None
+    good = deviation.reliable
+    each = deviation.uncertainty[good] if deviation.uncertainty is not None else sure
+    size, areas = np.abs(deviation.distance[good]) + each, deviation.areas[good]
+    order = np.argsort(size)
+    share = np.cumsum(areas[order]) / areas.sum()
+    distance, tolerance = deviation.distance[good], facts["tolerance"]
+    within = float(areas[size <= tolerance].sum() / areas.sum())
+    over = float(areas[(size > tolerance) & (distance > 0)].sum() / areas.sum())
+    p95, p99 = (float(size[order][min(np.searchsorted(share, level), len(size) - 1)]) for level in (0.95, 0.99))
+    judged = {
+        "meanSigned": math.copysign(abs(facts["meanSigned"]) + sure, facts["meanSigned"]),
+        "p95Absolute": p95,
+        "p99Absolute": p99,
+        "rms": float(np.sqrt(np.average(size**2, weights=areas))),
+        "withinTolerance": within,
+        "overTolerance": over,
+        "underTolerance": 1 - within - over,
+    }
+    if facts["largest"]["counted"] is not None:
+        counted = facts["largest"]["counted"]
+        counted = {**counted, "deviation": counted["deviation"] + sure}
+        text = f"{facts['largest']['text']} With the uncertainty of the edge that is {counted['deviation']:.3f} mm."
+        judged["largest"] = {**facts["largest"], "counted": counted, "text": text}
+    return judged
+
+
+def judgedFacts(data: dict) -> tuple[dict, str]:
+    """The facts that findings on the deviation from the image are made of, and a sentence where it is not that itself.
+
+    :param data: of :class:`~.DeviationReport.DeviationReport`.
+    """
+    facts, control = data["image"], data.get("control")
+    if "judged" not in facts:
+        return facts, ""
+    if facts["judged"] is not None:
+        return {**facts, **facts["judged"]}, f" {facts['meaning']}"
+    if control is not None:
+        return control, f" {facts['meaning']}"
+    return {**facts, "meanSigned": None}, f" {facts['meaning']}"
