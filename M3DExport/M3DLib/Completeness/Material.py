@@ -22,6 +22,8 @@ LEAST_SHARE = 0.2
 CALCIFIED_HU = 200.0
 # Enamel lies about twice as far above soft tissue as bone does, metal more than three times.
 DENSER = 2.2
+# Bones of one body differ in density; contrast agent and cartilage stay farther below bone than this share of the step.
+LESS_DENSE = 0.25
 # Levels at which hardly more edges fall on the wrong side than at the best one are as good as that.
 AS_GOOD = 0.005
 # Blocks whose neighbors differ by less than this share of the range between the levels are even; fewer even ones, in
@@ -64,12 +66,13 @@ class Material:
         """Whether a value (times the polarity) may be the model's material.
 
         That is, of the values within its edges, give or take an eighth of a step; of bone also denser ones, as teeth
-        have them, but not as metal has.
+        have them, but not as metal has, and less dense ones, as the next bone has, by no more than a quarter of the step.
         """
-        densest = self.inside[2] + self.step / 8
+        least, densest = self.inside[0] - self.step / 8, self.inside[2] + self.step / 8
         if self.calcified:
+            least = min(least, self.inside[1] - LESS_DENSE * self.step)
             densest = max(densest, self.outside[1] + DENSER * self.step)
-        return self.inside[0] - self.step / 8 <= value <= densest
+        return least <= value <= densest
 
 
 def scaleOf(deviation: DeviationMap) -> EdgeScale:
@@ -109,10 +112,15 @@ def materialOf(
     within, beyond = (tuple(map(float, weightedPercentiles(side, weights, percents))) for side in (inside, outside))
     low, high, misplaced = separatingLevels(inside, outside, weights)
     level = (low + high) / 2
-    top = _thirdMaterial(blocks.values, around & ~model, low, high, int(np.count_nonzero(model)))
+    step = within[1] - beyond[1]
+    # What lies nearer to the model's values than to those around it is no third material but another piece of bone,
+    # less dense than the model's: to take it for something else would leave a missing neighbor unsaid.
+    limit = min(high, beyond[1] + step / 2)
+    top = _thirdMaterial(blocks.values, around & ~model, low, limit, int(np.count_nonzero(model)))
     if top is not None:
         level = (top + high) / 2
-    step = within[1] - beyond[1]
+    elif limit > low + 0.1 * (high - low):
+        level = min(level, limit)
     full = max(level + 0.05 * step, (level + within[0]) / 2)
     bare = min(level - 0.05 * step, level - 0.8 * (level - beyond[2]))
     material = Material(level, full, bare, within, beyond, misplaced, scale, inHounsfield and within[1] > CALCIFIED_HU)
