@@ -66,7 +66,7 @@ class Material:
         """Whether a value (times the polarity) may be the model's material.
 
         That is, of the values within its edges, give or take an eighth of a step; of bone also denser ones, as teeth
-        have them, but not as metal has, and less dense ones, as the next bone has, by no more than a quarter of the step.
+        have them, but not as metal has, and ones less dense by up to a quarter of the step, as the next bone has them.
         """
         least, densest = self.inside[0] - self.step / 8, self.inside[2] + self.step / 8
         if self.calcified:
