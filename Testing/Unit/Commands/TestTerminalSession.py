@@ -109,7 +109,7 @@ def test_progressIsDrawnAndGoneAtTheEnd(session):
 def test_colorsCanBeRefused(session):
     for more, variables in (("--color never", {}), ("", {"NO_COLOR": "1"})):
         written, _ = session.run(f"m3d repair nowhere.stl --reorient --output new.stl {more}", **variables)
-        assert re.sub(r"\r\x1b\[2K", "", written).strip() == "m3d: The mesh file 'nowhere.stl' does not exist."
+        assert screen(written).strip() == "m3d: The mesh file 'nowhere.stl' does not exist."
 
 
 def test_interruptedRunSaysSoAndLeavesNothing(session):
