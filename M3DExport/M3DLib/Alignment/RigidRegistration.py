@@ -111,9 +111,10 @@ def registerRigid(
             progress=progress,
         )
         return replace(near, matrix=there @ near.matrix @ back)
-    surface = ClosestSurface(reference)
-    used = np.unique(mesh.triangles)
-    chosen = np.random.default_rng(0).permutation(used)[:SAMPLE]
+    surface = ClosestSurface(reference, keepTiles=True)
+    used = np.zeros(len(mesh.points), dtype=bool)
+    used[mesh.triangles.ravel()] = True
+    chosen = np.random.default_rng(0).permutation(np.flatnonzero(used))[:SAMPLE]
     points = mesh.points[chosen].astype(np.float64)
     matrix = np.eye(4) if start is None else np.asarray(start, dtype=np.float64).copy()
     kept, converged, step, steady, previous = np.arange(0), False, 0, 0, np.inf

@@ -55,7 +55,11 @@ class ClosestSurface:
     :ivar center: float64 (3,), LPS mm.
     """
 
-    def __init__(self, mesh: TriangleMesh):
+    def __init__(self, mesh: TriangleMesh, keepTiles: bool = False):
+        """:param keepTiles: for many searches: the tiles' search structures stay, about 160 bytes per triangle.
+
+        :raises M3DError: for a mesh without triangles, or with points that are not finite.
+        """
         from scipy.spatial import cKDTree
 
         if not len(mesh.triangles):
@@ -72,6 +76,7 @@ class ClosestSurface:
         self.limit, large, partCounts = self._largeTriangles()
         self.tiles = self._tiles(large, partCounts)
         self.boxes = np.array([self._box(tile) for tile in self.tiles])
+        self.kept: dict[int, SurfaceTile] | None = {} if keepTiles else None
         # Numbers of a tile's corners within it; one tile at a time writes here.
         self.numbers, self.numbering = np.empty(self.columns.shape[1], dtype=np.int32), threading.Lock()
 
@@ -187,7 +192,7 @@ class ClosestSurface:
             visitors = np.concatenate(visitors) if visitors else order[:0]
             if not len(visitors):
                 return
-            tile = self._tile(self.tiles[number])
+            tile = self._tile(number)
             for start in range(0, len(visitors), BLOCK):
                 if stopped.is_set():
                     return
@@ -202,14 +207,19 @@ class ClosestSurface:
         stopped = threading.Event()
         inTwoThreads(work, range(len(self.tiles)), progress, stopped)
 
-    def _tile(self, numbers: np.ndarray) -> SurfaceTile:
-        triangles = self.triangles.take(numbers, axis=0)
+    def _tile(self, number: int) -> SurfaceTile:
+        if self.kept is not None and number in self.kept:
+            return self.kept[number]
+        triangles = self.triangles.take(self.tiles[number], axis=0)
         used = np.sort(triangles, axis=None)
         used = used[np.r_[True, used[1:] != used[:-1]]]
         with self.numbering:
             self.numbers[used] = np.arange(len(used), dtype=np.int32)
             triangles = self.numbers.take(triangles)
-        return SurfaceTile(np.ascontiguousarray(self.corners(used).T), triangles, self.limit)
+        tile = SurfaceTile(np.ascontiguousarray(self.corners(used).T), triangles, self.limit)
+        if self.kept is not None:
+            self.kept[number] = tile
+        return tile
 
 
 def _cut(columns: np.ndarray, most: int) -> Iterable[np.ndarray]:

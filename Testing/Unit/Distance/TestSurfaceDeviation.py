@@ -110,6 +110,18 @@ def test_meshOfSeveralTilesIsExact():
     assert np.abs(surface.query(points).distance - bruteForce(mesh, points)).max() <= 1e-5
 
 
+def test_keptTilesFindTheSameEveryTime(monkeypatch):
+    monkeypatch.setattr("M3DLib.Distance.ClosestSurface.SMALLEST_TILE", 100)
+    mesh = surfaceMesh(Torus((0, 0, 0), (0, 0.3, 1), 8, 3), [-12] * 3, [12] * 3, 1.0)
+    kept = ClosestSurface(mesh, keepTiles=True)
+    assert len(kept.tiles) > 3
+    for seed in range(3):
+        points = np.random.default_rng(seed).uniform(-12, 12, (50, 3))
+        found = kept.query(points)
+        assert np.abs(found.distance - bruteForce(mesh, points)).max() <= 1e-5
+        assert np.array_equal(found.distance, ClosestSurface(mesh).query(points).distance)
+
+
 def test_fineAndCoarseTrianglesTogetherAreExact():
     fine = surfaceMesh(Sphere((0, 0, 0), 3), [-4] * 3, [4] * 3, 0.3)
     coarse = cube(300, (20, 0, 0))
