@@ -26,6 +26,7 @@ from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import (
     Box,
     Cylinder,
+    Ellipsoid,
     Gyroid,
     HollowShell,
     Intersection,
@@ -50,6 +51,7 @@ SHAPES = {
 OTHER_AXES = tuple(map(tuple, rotationAbout((2, -1, 1), 58)))
 OTHER_CENTER = (-0.31, 0.22, 0.11)
 OTHER_SHAPES = {
+    "ellipsoid": Ellipsoid(OTHER_CENTER, (13, 9.5, 8), OTHER_AXES),
     "sphere 11": Sphere(OTHER_CENTER, 11),
     "torus": Torus(OTHER_CENTER, (1, 0.4, 0.3), 11, 6),
     "rod": Cylinder(OTHER_CENTER, (0.2, 1, 0.7), 5.5, 22),
@@ -88,6 +90,9 @@ FITTED = [
     Scan((0.8, 0.8, 1.2), 1.0, 1000, 0, degrees=240),
     Scan((0.8, 0.8, 0.8), 1.2, 200, 28, degrees=280),
     Scan((0.2, 0.2, 0.2), 0.35, 1000, 30, degrees=320),
+    Scan((0.5, 0.5, 1.0), 0.9, 800, 40, 1.2, degrees=340),
+    Scan((0.6, 0.6, 0.6), 1.0, 560, 40, 2.1, degrees=30),
+    Scan((0.8, 0.8, 1.2), 1.3, 500, 30, 3.8, degrees=70),
 ]
 HELD_OUT = [
     Scan((0.45, 0.45, 0.8), 0.9, 1000, 25, 0.0, (1, 0, 0), 7),
@@ -99,6 +104,9 @@ HELD_OUT = [
     Scan((1.3, 1.3, 1.3), 0.7, 1100, 25, 0.0, (1, 2, -1), 40),
     Scan((0.4, 0.4, 1.4), 0.7, 1000, 15, 0.5),
     Scan((0.6, 0.6, 0.8), 1.1, 1500, 0, 0.0, (1, 0, 1), 22),
+    Scan((0.55, 0.55, 0.55), 0.95, 560, 40, 1.3, (1, 1, 0), 35),
+    Scan((0.5, 0.5, 1.5), 0.9, 560, 40, 2.0, (1, 0, 0), 12),
+    Scan((0.7, 0.7, 1.0), 1.2, 700, 35, 3.3, (0, 1, 2), 48),
 ]
 # Slices much thicker than the blur, slices blurred as thick as they are, a strong blur.
 BEYOND = [
@@ -221,8 +229,9 @@ def report(title: str, phantoms: list[Measured], coefficients: np.ndarray) -> No
         half = phantom.half(coefficients)
         rates.append(100 * (phantom.error <= half).mean())
         print(
-            f"  {' x '.join(f'{size:g}' for size in phantom.scan.spacing)}, noise {phantom.scan.noise:g} of "
-            f"{phantom.scan.contrast:g}, {phantom.name:10s} reliable {100 * phantom.share:5.1f} %"
+            f"  {' x '.join(f'{size:g}' for size in phantom.scan.spacing)}, noise {phantom.scan.noise:g} (grain "
+            f"{phantom.scan.grain:g} mm) of {phantom.scan.contrast:g}, {phantom.name:10s}"
+            f" reliable {100 * phantom.share:5.1f} %"
             f"  bias {phantom.signed.mean():+.4f}  SD {phantom.signed.std():.4f}  interval +-{np.median(half):.4f}"
             f"  holds {rates[-1]:5.1f} %  (95 % if widened by {np.percentile(phantom.error / half, 95):.2f})"
             f"  as measured: FWHM {phantom.fwhm[0]:.2f} to {phantom.fwhm[1]:.2f},"

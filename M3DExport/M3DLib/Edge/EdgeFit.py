@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,12 @@ class EdgeFitter:
         self.fall = ndtr(-grid).astype(np.float32)
         self.bell = (np.exp(-(grid**2) / 2) / SQRT_TWO_PI).astype(np.float32)
 
+    def reading(self, sampler: VolumeSampler) -> EdgeFitter:
+        """The same fitter on the same grid of other voxels."""
+        other = copy.copy(self)
+        other.sampler = sampler
+        return other
+
     def fit(self, points, normals, curvature, edges, polarity: int) -> EdgeFit:
         """Refine candidate edges.
 
@@ -124,21 +131,6 @@ class EdgeFitter:
         rms = np.sqrt(_dot(residual * weights, residual) / (weights.sum(axis=0) + 1e-9))
         gain = width * np.sqrt(_dot(weightedBell, weightedBell)) / a11
         return position, width, rms, gain, np.abs(change)
-
-    def weights(self, points, normals, curvature, position, width) -> tuple[np.ndarray, np.ndarray]:
-        """What the voxels around settled edges do to the position, each (m, n) for the voxels at ``offsets``.
-
-        :param position: (n,) mm from the points along their normals. :param width: (n,) mm.
-        :return: movement in mm per unit of a voxel's value (in units of the contrast), and the values of the edge.
-        """
-        _, along, weights = self._surroundings(points, normals, curvature, position)
-        from scipy.special import ndtr
-
-        x = (along - position) / width
-        bell = np.exp(-(x**2) / 2) / SQRT_TWO_PI
-        a11, a12 = _dot(bell * weights, bell) + 1e-9, _dot(bell * weights, x * bell)
-        a22 = _dot(x * bell * weights, x * bell) + 0.05 * a11
-        return weights * bell * width * (a22 - a12 * x) / (a11 * a22 - a12 * a12), ndtr(-x)
 
     def _surroundings(self, points, normals, curvature, position):
         """Values of the voxels around each edge, their signed distance from the vertex's surface, their weights."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,10 @@ class EdgeReader:
         scale = findScale(sampler, points, normals, searchRange, polarity)
         steps = profileSteps(searchRange, scale.width)
         return cls(sampler, scale, EdgeFitter(sampler, scale.width), steps, searchRange)
+
+    def reading(self, sampler: VolumeSampler) -> EdgeReader:
+        """The same reader on the same grid of other voxels."""
+        return replace(self, sampler=sampler, fitter=self.fitter.reading(sampler))
 
     @property
     def profileStep(self) -> float:

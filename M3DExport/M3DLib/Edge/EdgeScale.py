@@ -6,6 +6,7 @@ import numpy as np
 
 from ..Errors import M3DError
 from .EdgeSearch import SQRT_TWO_PI, EdgeScale, nearestEdges
+from .ImageNoise import evenNoise
 from .ProfileSampling import VolumeSampler
 
 SAMPLE = 6000
@@ -31,19 +32,19 @@ def findScale(
             "The mesh lies entirely outside the image; check that both are in the same coordinate system (LPS, mm)."
         )
     start, direction = start[:, within], direction[:, within]
-    noise, correlation = evenNoise(sampler, start)
+    noise = evenNoise(sampler, start)
     step = float(np.clip(sampler.spacing.min() / 2, 0.2, 0.5))
     count = int(np.ceil((searchRange + 2) / step))
     steps = np.arange(-count, count + 1) * step
     profiles = sampler.profiles(start, direction, steps)
     found = {
-        sign: _trial(sign * profiles, steps, searchRange, noise)
+        sign: _trial(sign * profiles, steps, searchRange, noise.deviation)
         for sign in ((1, -1) if polarity is None else (polarity,))
     }
     sign = max(found, key=lambda key: found[key][0])
     _, contrast, width = found[sign]
-    least = max(5 * noise, 0.2 * contrast)
-    return EdgeScale(sign, noise, contrast, width, least, correlation)
+    least = max(5 * noise.deviation, 0.2 * contrast)
+    return EdgeScale(sign, noise.deviation, contrast, width, least, noise.correlation)
 
 
 def _trial(profiles, steps, searchRange, noise) -> tuple[float, float, float]:
@@ -59,41 +60,3 @@ def _trial(profiles, steps, searchRange, noise) -> tuple[float, float, float]:
     worth = (contrast / (0.5 + np.abs(edges.position[found]))).sum()
     width = contrast / (SQRT_TWO_PI * edges.slope[found])
     return float(worth), float(np.median(contrast)), float(np.clip(np.median(width), 0.2, 4.0))
-
-
-def evenNoise(
-    sampler: VolumeSampler, indices: np.ndarray, reach: float = 8.0
-) -> tuple[float, tuple[float, float, float]]:
-    """Noise of the voxels in the even regions near positions (3, n) in voxel indices.
-
-    From 3 x 3 x 3 neighborhoods scattered around the positions; only the quiet ones, which no edge crosses, count, and
-    regions without any noise at all (clipped air, padding) are left out where others have some. Differences of voxels
-    one and two apart tell how far the noise is correlated: with a Gaussian correlation r at one voxel they are as 1 - r
-    to 1 - r**4.
-
-    :return: standard deviation in image units, and the correlation of neighboring voxels along i, j, k.
-    """
-    if sampler.dimensions.min() < 3:
-        return 0.0, (0.0, 0.0, 0.0)
-    generator = np.random.default_rng(1)
-    scatter = generator.uniform(-reach, reach, (3, indices.shape[1])) / sampler.spacing[:, None]
-    offsets = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    values = sampler.neighborhoods(sampler.nearestVoxels(indices + scatter, offsets), offsets)
-    deviation = values.std(axis=0)
-    noisy = deviation > 0
-    if noisy.mean() < 0.1:
-        return 0.0, (0.0, 0.0, 0.0)
-    values, deviation = values[:, noisy], deviation[noisy]
-    # Deviations of one kind of noise spread by much less than this factor; what an edge crosses lies far above.
-    quiet = deviation <= 1.9 * np.percentile(deviation, 10)
-    cubes = values[:, quiet].reshape(3, 3, 3, -1)
-    ladder = np.linspace(0, 0.95, 96)
-    variances, correlations = [], []
-    for axis in range(3):
-        first, second, third = np.moveaxis(cubes, axis, 0)
-        near = (((second - first) ** 2).mean() + ((third - second) ** 2).mean()) / 4
-        far = ((third - first) ** 2).mean() / 2
-        correlation = float(np.interp(far / max(near, 1e-12), (1 - ladder**4) / (1 - ladder), ladder))
-        correlations.append(correlation)
-        variances.append(near / (1 - correlation))
-    return float(np.sqrt(np.mean(variances))), tuple(correlations)

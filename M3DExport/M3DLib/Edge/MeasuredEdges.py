@@ -59,10 +59,11 @@ def measureEdges(
 
     :param steepest: take the place of steepest fall of each profile instead of a fit to the voxels around.
     """
-    return inParts(lambda part: _measured(reader, part, steepest), surface, size=BLOCK, progress=progress)
+    return inParts(lambda part: edgesAt(reader, part, steepest), surface, size=BLOCK, progress=progress)
 
 
-def _measured(reader: EdgeReader, surface: EdgeSurface, steepest: bool) -> MeasuredEdges:
+def edgesAt(reader: EdgeReader, surface: EdgeSurface, steepest: bool = False) -> MeasuredEdges:
+    """Measure the edge at a block of vertices."""
     points, normals = surface.points.astype(np.float64), surface.normals
     start, direction = reader.sampler.toIndices(points), reader.sampler.toIndex @ normals.T
     profiles = reader.sampler.profiles(start, direction, reader.steps)

@@ -30,6 +30,10 @@ class VolumeSampler:
         # Unit vectors along i, j, k, in columns.
         self.axes = self.toLps / self.spacing
 
+    def read(self, index: np.ndarray) -> np.ndarray:
+        """Values of voxels by their place in memory, float32."""
+        return self.flat.take(index).astype(np.float32)
+
     def toIndices(self, points: np.ndarray) -> np.ndarray:
         """Fractional voxel indices (3, n) of positions (n, 3) in LPS mm."""
         return self.toIndex @ (np.asarray(points, dtype=np.float64) - self.origin).T
@@ -57,11 +61,11 @@ class VolumeSampler:
         return self._trilinear(index, *parts)
 
     def _trilinear(self, index, alongI, alongJ, alongK) -> np.ndarray:
-        flat, (_, row, plane) = self.flat, self.strides
+        _, row, plane = self.strides
 
         def line(offset):
-            low = flat.take(index + offset).astype(np.float32)
-            high = flat.take(index + (offset + 1)).astype(np.float32)
+            low = self.read(index + offset)
+            high = self.read(index + (offset + 1))
             high -= low
             high *= alongI
             low += high
@@ -113,4 +117,4 @@ class VolumeSampler:
     def neighborhoods(self, voxels: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         """Voxel values, float32 (m, n), at voxels (3, n) plus each of the offsets (m, 3)."""
         base = self.strides @ voxels
-        return self.flat.take(np.add.outer(offsets @ self.strides, base)).astype(np.float32)
+        return self.read(np.add.outer(offsets @ self.strides, base))
