@@ -80,7 +80,8 @@ def _blurOf(which: np.ndarray, surface: EdgeSurface, edges: MeasuredEdges):
 def edgeBlur(reader: EdgeReader, blur: ImageBlur, normals: np.ndarray) -> EdgeBlur:
     """The blur at vertices with normals (n, 3)."""
     wide = normals.astype(np.float64)
-    along = np.sqrt(np.einsum("ni,ni->n", wide @ blur.covariance, wide)).astype(np.float32)
+    columns = np.ascontiguousarray(wide.T)
+    along = np.sqrt((columns * (blur.covariance @ columns)).sum(axis=0)).astype(np.float32)
     across2 = np.trace(blur.covariance) - along**2
     turning = np.sqrt(np.maximum(along**2, across2 / 2)).astype(np.float32)
     # Trilinear interpolation adds the variance of a triangle as wide as two voxels to the profile's own blur.
@@ -133,8 +134,8 @@ def measureBlur(
     spread = np.linalg.inv(design.T @ design / len(design) + 1e-6 * np.eye(6))
 
     def known(directions: np.ndarray) -> np.ndarray:
-        squares = _squares(directions)
-        return np.einsum("ni,ni->n", squares @ spread, squares) < 1 / LEAST_SHARE
+        squares = np.ascontiguousarray(_squares(directions).T)
+        return (squares * (spread @ squares)).sum(axis=0) < 1 / LEAST_SHARE
 
     return covariance, known
 

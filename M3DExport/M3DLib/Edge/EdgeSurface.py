@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..Mesh.CurvatureTensor import curvatureTensors
-from ..Mesh.MeshGeometry import ridgeCurvature
+from ..Mesh.MeshGeometry import MeshEdges, ridgeCurvature
 from ..Mesh.TriangleMesh import TriangleMesh
 
 
@@ -29,5 +29,6 @@ class EdgeSurface:
     @classmethod
     def of(cls, mesh: TriangleMesh, normals: np.ndarray, blur: float, withCurvature: bool) -> EdgeSurface:
         """The surface of a mesh, seen through a typical blur (standard deviation in mm)."""
-        curvature = curvatureTensors(mesh, normals) if withCurvature else None
-        return cls(mesh.points, normals, ridgeCurvature(mesh, normals, 1.2 * blur), curvature)
+        edges = MeshEdges(mesh.triangles, len(mesh.points))
+        curvature = curvatureTensors(edges, mesh.points, normals) if withCurvature else None
+        return cls(mesh.points, normals, ridgeCurvature(edges, mesh.points, normals, 1.2 * blur), curvature)

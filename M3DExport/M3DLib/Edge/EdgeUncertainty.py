@@ -20,7 +20,7 @@ from .ThinWalls import ThinWallCorrection
 
 TERMS = ("noise", "ridge", "wall", "wedge", "misfit", "sampling")
 # Share of each squared term (mm2) in the squared half width of the 95 % interval.
-COEFFICIENTS = (4.34, 33.7, 0.73, 7.88, 20.5, 0.487)
+COEFFICIENTS = (3.66, 24.3, 0.936, 4.6, 27.5, 0.452)
 # Rounding of stored values and the arithmetic itself, mm.
 FLOOR = 0.002
 # Residuals up to so many times the noise are taken for noise.

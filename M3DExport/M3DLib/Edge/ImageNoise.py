@@ -56,8 +56,9 @@ class NoisierSampler(VolumeSampler):
         vars(self).update(vars(sampler))
         self.tile, self.start = tile.reshape(-1), start
 
-    def read(self, index: np.ndarray) -> np.ndarray:
-        """Values of voxels by their place in memory, float32."""
+    def read(self, index: np.ndarray, offset: int = 0) -> np.ndarray:
+        """Values of the voxels so many behind given ones, by their place in memory, float32."""
+        index = index + offset
         i, rest = index % self.dimensions[0], index // self.dimensions[0]
         j, k = rest % self.dimensions[1], rest // self.dimensions[1]
         i, j, k = ((place + first) % TILE for place, first in zip((i, j, k), self.start, strict=True))

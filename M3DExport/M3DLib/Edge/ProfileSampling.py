@@ -30,9 +30,9 @@ class VolumeSampler:
         # Unit vectors along i, j, k, in columns.
         self.axes = self.toLps / self.spacing
 
-    def read(self, index: np.ndarray) -> np.ndarray:
-        """Values of voxels by their place in memory, float32."""
-        return self.flat.take(index).astype(np.float32)
+    def read(self, index: np.ndarray, offset: int = 0) -> np.ndarray:
+        """Values of the voxels so many behind given ones, by their place in memory, float32."""
+        return self.flat[offset:].take(index).astype(np.float32)
 
     def toIndices(self, points: np.ndarray) -> np.ndarray:
         """Fractional voxel indices (3, n) of positions (n, 3) in LPS mm."""
@@ -64,8 +64,7 @@ class VolumeSampler:
         _, row, plane = self.strides
 
         def line(offset):
-            low = self.read(index + offset)
-            high = self.read(index + (offset + 1))
+            low, high = self.read(index, offset), self.read(index, offset + 1)
             high -= low
             high *= alongI
             low += high

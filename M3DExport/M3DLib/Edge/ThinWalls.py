@@ -97,7 +97,7 @@ def _evened(room: np.ndarray, near: np.ndarray, edges: MeshEdges) -> np.ndarray:
 
     A wall is as thick beside a vertex as at it. Else noise alone would pick out places of a wall that is too thin.
     """
-    total, weight = np.where(near, room, 0.0).astype(np.float64), near.astype(np.float64)
+    total, weight = np.where(near, room, np.float32(0)), near.astype(np.float32)
     for _ in range(AVERAGINGS):
         for values, around in zip((total, weight), edges.sumAround([total, weight]), strict=True):
             np.add(values, around, out=values)
@@ -108,7 +108,7 @@ def _evened(room: np.ndarray, near: np.ndarray, edges: MeshEdges) -> np.ndarray:
 
 def thinWallCorrection(triangles: np.ndarray, edges: MeasuredEdges, blur: EdgeBlur) -> ThinWallCorrection:
     """How distances next to thin walls and narrow gaps are to be corrected, and which of them are too thin for it."""
-    meshEdges = MeshEdges(triangles)
+    meshEdges = MeshEdges(triangles, len(edges.quality))
     result = ThinWallCorrection.none(len(edges.quality))
     for outward, room in ((-1, edges.wall), (1, edges.gap)):
         near = inParts(_near, edges.quality, room, blur.profile) & ~result.thin

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from .MeshGeometry import MeshEdges
-from .TriangleMesh import TriangleMesh
 
 # Order in which the six values of a symmetric tensor are stored.
 PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
@@ -21,17 +20,17 @@ BLOCK = 100_000
 COLUMNS = 3
 
 
-def curvatureTensors(mesh: TriangleMesh, normals: np.ndarray, smoothings: int = 2) -> np.ndarray:
+def curvatureTensors(edges: MeshEdges, points: np.ndarray, normals: np.ndarray, smoothings: int = 2) -> np.ndarray:
     """Second fundamental form at every vertex, float32 (n, 6), 1/mm: x K x is twice how far the surface falls at x.
 
     The symmetric K in the tangent plane for which K dx comes nearest to the change of the normals along the edges dx
     around a vertex, by least squares; its trace is twice the mean curvature, positive where the surface is convex.
 
-    :param normals: (n, 3), unit, outward.
+    :param points: (n, 3), mm. :param normals: (n, 3), unit, outward.
     :param smoothings: how often the sums at a vertex are averaged with those of its neighbors.
     :return: the values xx, yy, zz, xy, xz, yz of K in LPS; zeros where a vertex has too few edges.
     """
-    sums = _edgeSums(mesh, normals, smoothings)
+    sums = _edgeSums(edges, points, normals, smoothings)
     return np.concatenate(
         [
             _tensors(sums[:, first : first + BLOCK].T, normals[first : first + BLOCK].astype(np.float64))
@@ -40,32 +39,35 @@ def curvatureTensors(mesh: TriangleMesh, normals: np.ndarray, smoothings: int = 
     )
 
 
-def _edgeSums(mesh: TriangleMesh, normals: np.ndarray, smoothings: int) -> np.ndarray:
+def _edgeSums(edges: MeshEdges, points: np.ndarray, normals: np.ndarray, smoothings: int) -> np.ndarray:
     """Weighted sums of dx dx (6 values) and of the symmetric part of dn dx (6) over the edges at each vertex, (12, n).
 
     Some columns at a time, so that beyond the sums no more than about 60 bytes per vertex are held.
     """
-    count = len(mesh.points)
-    edges = MeshEdges(mesh.triangles)
-    sums = np.zeros((12, count), dtype=np.float32)
-    neighbors = _neighborWeights(edges, normals, count)
+    sums = np.empty((12, len(points)), dtype=np.float32)
+    weights = np.empty(len(edges.end), dtype=np.float32)
+    for part, start, end in edges.blocks():
+        weights[part] = _weight(_changes(normals, start, end))
+    neighbors = edges.matrix(weights * edges.weight)
     backward = neighbors.T
+    values = np.empty((COLUMNS, len(edges.end)), dtype=np.float32)
     for first in range(0, 12, COLUMNS):
-        part = sums[first : first + COLUMNS]
-        for start, end in edges.blocks():
-            change, turn = _changes(mesh.points, start, end), _changes(normals, start, end)
-            weighted = _weight(turn) * change
-            for column, total in enumerate(part, start=first):
+        for part, start, end in edges.blocks():
+            change, turn = _changes(points, start, end), _changes(normals, start, end)
+            weighted = weights[part] * change
+            for column, target in enumerate(values[:, part], start=first):
                 a, b = PAIRS[column % 6]
                 if column < 6:
-                    values = weighted[a] * change[b]
+                    np.multiply(weighted[a], change[b], out=target)
+                elif a == b:
+                    np.multiply(weighted[b], turn[a], out=target)
                 else:
-                    values = weighted[b] * turn[a] if a == b else (weighted[b] * turn[a] + weighted[a] * turn[b]) / 2
-                np.add.at(total, start, values)
-                np.add.at(total, end, values)
-        for values in part:
+                    target[:] = (weighted[b] * turn[a] + weighted[a] * turn[b]) / 2
+        for column, ofEdges in enumerate(values, start=first):
+            total = edges.sumAtEnds(ofEdges)
             for _ in range(smoothings):
-                values[:] = values + neighbors @ values + backward @ values
+                total = total + neighbors @ total + backward @ total
+            sums[column] = total
     return sums
 
 
@@ -77,20 +79,6 @@ def _changes(vectors: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndar
 def _weight(turn: np.ndarray) -> np.ndarray:
     """How much an edge (3, k) counts by how far the normals turn along it."""
     return np.exp(-((np.einsum("ij,ij->j", turn, turn) / RIDGE_TURN**2) ** 2))
-
-
-def _neighborWeights(edges: MeshEdges, normals: np.ndarray, count: int):
-    """The edges' weights as a sparse matrix: one entry an edge, row and column being its ends."""
-    from scipy.sparse import coo_matrix
-
-    number = sum(len(start) for start, _end in edges.blocks())
-    rows, columns = np.empty(number, dtype=np.int32), np.empty(number, dtype=np.int32)
-    weights, done = np.empty(number, dtype=np.float32), 0
-    for start, end in edges.blocks():
-        part = slice(done, done + len(start))
-        rows[part], columns[part], weights[part] = start, end, _weight(_changes(normals, start, end))
-        done += len(start)
-    return coo_matrix((weights, (rows, columns)), shape=(count, count), copy=False).tocsr()
 
 
 def _tensors(sums, normals) -> np.ndarray:

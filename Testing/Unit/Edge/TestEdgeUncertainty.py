@@ -6,7 +6,7 @@ import pytest
 from M3DLib.Edge.EdgeMeasurement import edgeMeasurement
 from M3DLib.Edge.ImageDeviation import imageDeviation
 from M3DLib.Mesh.CurvatureTensor import applied, curvatureTensors, squares
-from M3DLib.Mesh.MeshGeometry import vertexGeometry
+from M3DLib.Mesh.MeshGeometry import MeshEdges, vertexGeometry
 from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import Box, Cylinder, Gyroid, Intersection, Sphere, Torus, Union, rotationAbout
 from M3DTestSupport.ShapeMeshes import outwardDirection, surfaceMesh
@@ -78,6 +78,10 @@ def test_noiseMovesTheEdgeAsMuchAsPredicted(grain):
     assert np.sqrt(np.mean(np.square(predicted))) == pytest.approx(spread, rel=0.1)
 
 
+def edgesOf(mesh):
+    return MeshEdges(mesh.triangles, len(mesh.points))
+
+
 def curvatureAlong(tensors, directions):
     return (tensors * squares(directions, directions)).sum(axis=1)
 
@@ -86,7 +90,7 @@ def test_curvatureOfATorusIsThatOfItsCircles():
     shape = Torus(CENTER, (0, 0, 1), 9, 3)
     mesh = meshOf(shape, 0.6)
     normals = outwardDirection(shape, mesh.points.astype(np.float64))
-    tensors = curvatureTensors(mesh, vertexGeometry(mesh).normals)
+    tensors = curvatureTensors(edgesOf(mesh), mesh.points, vertexGeometry(mesh).normals)
     x, y, _ = (mesh.points - CENTER).T
     around = np.stack([-y, x, np.zeros_like(x)], axis=1) / np.hypot(x, y)[:, None]
     across = np.cross(normals, around)
@@ -102,7 +106,7 @@ def test_facesStayFlatBesideARidge():
     mesh = meshOf(shape, 0.8)
     local = np.abs((mesh.points - CENTER) @ np.array(AXES).T)
     inward = np.sort(np.array([8, 6.5, 5.5]) - local, axis=1)[:, 1]
-    tensors = curvatureTensors(mesh, vertexGeometry(mesh).normals)
+    tensors = curvatureTensors(edgesOf(mesh), mesh.points, vertexGeometry(mesh).normals)
     beside = (inward > 1.0) & (inward < 2.0)
     assert np.abs(tensors[beside, :3].sum(axis=1)).mean() < 0.05
     deviation = imageDeviation(mesh, scan(shape, (0.5, 0.5, 1.0), 0.8, noise=0))
@@ -114,7 +118,7 @@ def test_meshWithoutNeighborsHasNoCurvature():
     mesh.triangles = mesh.triangles[:1]
     normals = np.zeros_like(mesh.points)
     normals[mesh.triangles[0]] = (0, 0, 1)
-    tensors = curvatureTensors(mesh, normals)
+    tensors = curvatureTensors(edgesOf(mesh), mesh.points, normals)
     assert np.isfinite(tensors).all() and not tensors.any()
 
 
