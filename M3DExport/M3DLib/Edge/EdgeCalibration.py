@@ -20,9 +20,9 @@ WIDEST_BLUR = 6.0
 # no chance, the others at most 97.8 %. Below lie 4, all unknown to the fit: gyroids that planes cut off sharply, in
 # images with little noise or coarse voxels, at 91.3 to 92.7 %.
 HELD = (
-    "There the interval held the true distance at 96 % of the points over all phantoms and at 91 to 99 % on single "
-    "ones: more often than 97 % mostly in images without noise, less often than 93 % on thin curved parts with many "
-    "sharp edges."
+    "There the interval held the true distance at 96 % of the points over all phantoms and at 91 to 100 % on single "
+    "ones: more often than 97 % mostly in images without noise or with little contrast for it, less often than 93 % "
+    "on small parts in grainy noise and beside sharp edges."
 )
 # Name, words, unit, least and largest value of those phantoms, with some room for how the method sees them when few
 # vertices show the blur (``deviation_accuracy.py`` has such, and images whose blur differs by a factor of two).

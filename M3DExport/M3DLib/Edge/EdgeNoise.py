@@ -2,8 +2,8 @@
 
 Noise moves a position through the voxels of the fit, through the plateaus and so the half height, and through what is
 taken for the edge and its surroundings. All of that is done again for a sample of the vertices in the same image with
-noise of its own kind and strength added; how far the positions move is what its own noise does to them. The other
-vertices follow from their own gain and blur, and from the direction of their normal in the grid.
+more noise of its own kind; how far the positions move tells what its own noise does to them. The other vertices follow
+from their own gain and blur, and from the direction of their normal in the grid.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from .VertexParts import partOf
 # Vertices measured with more noise, and how often.
 SAMPLE, REPEATS = 500, 8
 FEWEST = 12
-# The noise added is so many times that of the image: as much as it has would make an edge twice as uncertain as it is.
+# The noise added is so many times that of the image: where contrast is low, as much as it has already would move edges
+# by a third farther than its own noise does.
 ADDED = 0.5
 # Movements beyond so many standard deviations are of another edge.
 FARTHEST = 5.0
@@ -34,7 +35,7 @@ FARTHEST = 5.0
 class PositionNoise:
     """What the noise of an image does to the positions of its edges.
 
-    :ivar shares: by how much the sources of a position's variance count in this image, float64 (6,), mm2.
+    :ivar shares: by how much the sources of a position's variance count in this image, float64 (6,).
     """
 
     reader: EdgeReader
@@ -65,10 +66,11 @@ def positionNoise(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges
     # In units of what is expected, so that every vertex has its say.
     expected = np.sqrt(first.variance(surface, edges, blur))
     relative = moved / expected
-    relative[np.abs(relative) > FARTHEST * np.nanmedian(np.abs(relative)) / 0.6745] = np.nan
     known = np.isfinite(relative).any(axis=0)
     if known.sum() < FEWEST:
         return first
+    relative[np.abs(relative) > FARTHEST * np.nanmedian(np.abs(relative)) / 0.6745] = np.nan
+    known = np.isfinite(relative).any(axis=0)
     design = reader.scale.noise**2 * _sources(reader, surface, edges, blur)[known] / expected[known, None] ** 2
     shares, _ = nnls(design, np.nanmean(relative[:, known] ** 2, axis=0))
     # Squares are led by the largest; what counts is how far 95 % move.
