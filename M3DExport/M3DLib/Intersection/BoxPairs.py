@@ -31,25 +31,44 @@ def boxesOfPieces(corners: np.ndarray, size: float, most: int) -> tuple[np.ndarr
     :param most: no more halving beyond about so many pieces.
     :return: lower and upper corners (n, 3), and the triangle each box belongs to, int64 (n,).
     """
-    owner = np.arange(len(corners))
-    done = [(*boxesOf(corners[:0]), owner[:0])]
-    count = len(corners)
-    while len(corners):
-        edges = corners[:, [1, 2, 0]] - corners
-        lengths = np.einsum("nij,nij->ni", edges, edges)
-        longest = lengths.argmax(axis=1)
-        long = lengths[np.arange(len(corners)), longest] > size * size
+    long = _longestSide2(corners) > size * size
+    if len(corners) + int(long.sum()) > most:
+        long[:] = False
+    short, owner = np.flatnonzero(~long), np.flatnonzero(long)
+    # Mostly all of them, which are not copied then.
+    done = [(*boxesOf(corners if len(short) == len(corners) else corners[short]), short)]
+    count = len(corners) + len(owner)
+    parts, owner = _halves(corners[owner]), np.concatenate([owner, owner])
+    while len(parts):
+        long = _longestSide2(parts) > size * size
         if count + int(long.sum()) > most:
             long[:] = False
-        done.append((*boxesOf(corners[~long]), owner[~long]))
-        corners, owner, longest = corners[long], owner[long], longest[long]
-        row = np.arange(len(corners))
-        a, b, c = (corners[row, (longest + step) % 3] for step in range(3))
-        middle = (a + b) / 2
-        corners = np.concatenate([np.stack([a, middle, c], axis=1), np.stack([middle, b, c], axis=1)])
-        owner = np.concatenate([owner, owner])
-        count += len(row)
-    return tuple(np.concatenate(parts) for parts in zip(*done, strict=True))
+        done.append((*boxesOf(parts[~long]), owner[~long]))
+        parts, owner = _halves(parts[long]), np.concatenate([owner[long], owner[long]])
+        count += int(long.sum())
+    return tuple(np.concatenate(column) for column in zip(*done, strict=True))
+
+
+def _longestSide2(corners: np.ndarray) -> np.ndarray:
+    """Square of the longest side of triangles (n, 3 corners, 3 axes), (n,)."""
+    longest = np.zeros(len(corners))
+    for one, other in ((0, 1), (1, 2), (2, 0)):
+        square = np.zeros(len(corners))
+        for axis in range(3):
+            side = corners[:, other, axis] - corners[:, one, axis]
+            square += side * side
+        np.maximum(longest, square, out=longest)
+    return longest
+
+
+def _halves(corners: np.ndarray) -> np.ndarray:
+    """Triangles cut in two across their longest side: first the one halves of all, then the others."""
+    edges = corners[:, [1, 2, 0]] - corners
+    longest = np.einsum("nij,nij->ni", edges, edges).argmax(axis=1)
+    row = np.arange(len(corners))
+    a, b, c = (corners[row, (longest + step) % 3] for step in range(3))
+    middle = (a + b) / 2
+    return np.concatenate([np.stack([a, middle, c], axis=1), np.stack([middle, b, c], axis=1)])
 
 
 class _Grid:

@@ -12,6 +12,10 @@ import numpy as np
 
 _LEAF = 4
 _CHUNK = 1_000_000
+_APART = tuple(
+    (np.uint64(shift), np.uint64(mask))
+    for shift, mask in ((16, 0x0000FF0000FF), (8, 0x00F00F00F00F), (4, 0x0C30C30C30C3), (2, 0x249249249249))
+)
 
 
 def raysMeetingBoxes(
@@ -62,25 +66,33 @@ def _tree(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, list[tuple[np.
     order = np.argsort(_mortonCode((low + high) / 2), kind="stable")
     leaves = 1 << max(0, int(np.ceil(np.log2(max(len(low) / _LEAF, 1)))))
     # The last box stands in for those that are missing.
-    padded = np.minimum(np.arange(leaves * _LEAF), len(order) - 1)
-    bottom, top = low[order[padded]].T.copy(), high[order[padded]].T.copy()
+    padded = order[np.minimum(np.arange(leaves * _LEAF), len(order) - 1)]
+    # Column by column: numpy gathers rows of three, and reduces along short axes, several times slower.
+    bottom, top = (np.stack([corner[:, axis].take(padded) for axis in range(3)]) for corner in (low, high))
     levels = [(bottom, top)]
-    children = _LEAF
+    bottom, top = _joined(*_joined(bottom, top))
+    levels.append((bottom, top))
     while bottom.shape[1] > 1:
-        bottom = bottom.reshape(3, -1, children).min(axis=2)
-        top = top.reshape(3, -1, children).max(axis=2)
+        bottom, top = _joined(bottom, top)
         levels.append((bottom, top))
-        children = 2
     return order, levels[::-1]
+
+
+def _joined(bottom: np.ndarray, top: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (3, n) that hold two neighbors each, (3, n / 2)."""
+    return np.minimum(bottom[:, ::2], bottom[:, 1::2]), np.maximum(top[:, ::2], top[:, 1::2])
 
 
 def _mortonCode(places: np.ndarray) -> np.ndarray:
     """Numbers along a curve that fills space, so that what is near each other comes near each other."""
     start = places.min(axis=0)
     extent = float((places.max(axis=0) - start).max()) or 1.0
-    cells = ((places - start) / extent * (2**16 - 1)).astype(np.uint64)
     code = np.zeros(len(places), dtype=np.uint64)
-    for bit in range(16):
-        for axis in range(3):
-            code |= (cells[:, axis] >> np.uint64(bit) & np.uint64(1)) << np.uint64(3 * bit + axis)
+    for axis in range(3):
+        bits = ((places[:, axis] - start[axis]) / extent * (2**16 - 1)).astype(np.uint64)
+        # Sixteen bits are moved apart until two free ones lie between each two: first eight, then four, two and one.
+        for shift, mask in _APART:
+            bits |= bits << shift
+            bits &= mask
+        code |= bits << np.uint64(axis)
     return code

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from M3DLib.Intersection.BoxTree import raysMeetingBoxes
+from M3DLib.Intersection.BoxTree import _mortonCode, _tree, raysMeetingBoxes
 
 
 def pairs(points, directions, reach, low, high):
@@ -46,3 +46,25 @@ def test_nothingMeetsNothing():
     none = np.empty((0, 3))
     assert pairs(none, none, 1, np.zeros((1, 3)), np.ones((1, 3))) == set()
     assert pairs(np.zeros((1, 3)), np.eye(3)[:1], 1, none, none) == set()
+
+
+def test_placesAreNumberedByTheirInterleavedBits():
+    places = np.random.default_rng(5).integers(0, 2**16, (200, 3)).astype(np.float64)
+    places[0], places[1] = 0, 2**16 - 1
+    expected = [
+        sum((int(place[axis]) >> bit & 1) << (3 * bit + axis) for bit in range(16) for axis in range(3))
+        for place in places
+    ]
+    assert _mortonCode(places).tolist() == expected
+
+
+def test_levelsHoldTheBoxesBelowThem():
+    generator = np.random.default_rng(7)
+    low = generator.normal(size=(37, 3))
+    order, levels = _tree(low, low + generator.random((37, 3)))
+    assert sorted(order.tolist()) == list(range(37))
+    assert [bottom.shape[1] for bottom, _ in levels] == [1, 2, 4, 8, 16, 64]
+    for (bottom, top), (lower, upper) in zip(levels, levels[1:], strict=False):
+        share = lower.shape[1] // bottom.shape[1]
+        assert np.array_equal(bottom, lower.reshape(3, -1, share).min(axis=2))
+        assert np.array_equal(top, upper.reshape(3, -1, share).max(axis=2))
