@@ -1,5 +1,7 @@
 """Rays against a tree of boxes: every pair that plain comparison finds, once."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -64,7 +66,7 @@ def test_levelsHoldTheBoxesBelowThem():
     order, levels = _tree(low, low + generator.random((37, 3)))
     assert sorted(order.tolist()) == list(range(37))
     assert [bottom.shape[1] for bottom, _ in levels] == [1, 2, 4, 8, 16, 64]
-    for (bottom, top), (lower, upper) in zip(levels, levels[1:], strict=False):
+    for (bottom, top), (lower, upper) in pairwise(levels):
         share = lower.shape[1] // bottom.shape[1]
         assert np.array_equal(bottom, lower.reshape(3, -1, share).min(axis=2))
         assert np.array_equal(top, upper.reshape(3, -1, share).max(axis=2))
