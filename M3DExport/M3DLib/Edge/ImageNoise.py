@@ -75,8 +75,6 @@ def evenNoise(sampler: VolumeSampler, indices: np.ndarray, reach: float = 8.0) -
     """
     lines = _gridLines(sampler)
     offsets = np.unique(np.concatenate(lines), axis=0)
-    if not len(lines):
-        return ImageNoise(0.0, (0.0, 0.0, 0.0))
     generator = np.random.default_rng(1)
     scatter = generator.uniform(-reach, reach, (3, indices.shape[1])) / sampler.spacing[:, None]
     values = sampler.neighborhoods(sampler.nearestVoxels(indices + scatter, offsets), offsets)

@@ -13,6 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 _CHUNK = 2_000_000
+# Boxes fewer than the others by this factor are first looked for in so many cells along each axis.
+_FEW, _CELLS = 30, 160
 
 
 def boxesOf(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -125,6 +127,12 @@ def overlappingBoxesBetween(
 
     :return: portions (i, j): number in the first set, number in the other set.
     """
+    if len(low) and _FEW * len(low) < len(otherLow):
+        near = _nearby(low, high, otherLow, otherHigh)
+        if 2 * len(near) < len(otherLow):
+            for i, j in overlappingBoxesBetween(low, high, otherLow[near], otherHigh[near]):
+                yield i, near[j]
+            return
     for residents, visitors, grid in _levels((low, high), (otherLow, otherHigh), sameSet=False):
         row, key, bits = grid.entries(otherLow[residents], otherHigh[residents])
         order = np.argsort(key, kind="stable")
@@ -137,6 +145,24 @@ def overlappingBoxesBetween(
         held = (key[order], bits[order], residents[row[order]])
         for j, i in _pairsAcross(grid, visitors, (otherLow, otherHigh), held, (low, high)):
             yield i, j
+
+
+def _nearby(low, high, otherLow, otherHigh) -> np.ndarray:
+    """Numbers of the boxes of the other set that may overlap one of the few boxes of the first, and of some more."""
+    # Where the lower corner of an overlapping box may lie.
+    start, end = low - (otherHigh - otherLow).max(axis=0), high
+    origin, extent = start.min(axis=0), (end.max(axis=0) - start.min(axis=0)).max()
+    size = max(float(extent) / _CELLS, np.finfo(np.float32).tiny)
+    marked = np.zeros((_CELLS + 1,) * 3, dtype=bool)
+    for first, last in zip(*(((corner - origin) / size).astype(np.int64) for corner in (start, end)), strict=True):
+        marked[tuple(slice(a, b + 1) for a, b in zip(first, last, strict=True))] = True
+    inside, place = np.ones(len(otherLow), dtype=bool), np.zeros(len(otherLow), dtype=np.int64)
+    for axis in range(3):
+        cell = np.floor((otherLow[:, axis] - origin[axis]) / size)
+        inside &= (cell >= 0) & (cell <= _CELLS)
+        place *= _CELLS + 1
+        place += np.clip(cell, 0, _CELLS).astype(np.int64)
+    return np.flatnonzero(inside & marked.reshape(-1).take(place))
 
 
 def _levels(boxes, otherBoxes, sameSet: bool, strictly: bool = False):
