@@ -98,7 +98,7 @@ class _Rims:
 
     def __init__(self, deviation: DeviationMap, sampler: VolumeSampler, material: Material):
         self.deviation, self.sampler, self.material = deviation, sampler, material
-        self.edges = MeshEdges(deviation.mesh.triangles)
+        self.edges = MeshEdges(deviation.mesh.triangles, len(deviation.distance))
         reach = RIM_BLURS * material.scale.width + RIM_VOXELS * float(sampler.spacing.max())
         spread = float(np.sqrt(np.median(deviation.areas[deviation.areas > 0])))
         self.rings = int(np.clip(np.ceil(reach / max(spread, 1e-6)), 1, MOST_RINGS))
@@ -145,7 +145,7 @@ def faces(deviation: DeviationMap, chosen: np.ndarray, least: float) -> list[Fac
     number = np.full(len(chosen), -1, dtype=np.int64)
     number[vertices] = np.arange(len(vertices))
     starts, ends = [], []
-    for start, end in MeshEdges(deviation.mesh.triangles).blocks():
+    for start, end in MeshEdges(deviation.mesh.triangles, len(deviation.distance)).blocks():
         both = np.flatnonzero(chosen.take(start) & chosen.take(end))
         starts.append(number[start[both]])
         ends.append(number[end[both]])

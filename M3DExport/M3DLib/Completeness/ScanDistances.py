@@ -72,7 +72,8 @@ def _signedDistances(closest, surface: ScanSurface, progress) -> tuple[np.ndarra
     distance[chosen] = found.distance * np.where(side < 0, -1, 1)
     if surface.measured.all():
         return distance, surface.areas
-    edges, known, areas = MeshEdges(surface.mesh.triangles), surface.measured.copy(), surface.areas.copy()
+    edges = MeshEdges(surface.mesh.triangles, len(distance))
+    known, areas = surface.measured.copy(), surface.areas.copy()
     for _ in range(FILLINGS):
         total, count = edges.sumAround([np.where(known, distance, 0), known.astype(np.float32)])
         new = ~known & (count > 0)

@@ -10,15 +10,16 @@ import numpy as np
 from ..Distance.DeviationMap import Quality
 from ..Image.ImageVolume import ImageVolume
 from ..Mesh.TriangleMesh import TriangleMesh
-from .EdgeBlur import EdgeBlur, ImageBlur, curvatureShift, edgeBlur, imageBlur
+from .EdgeBlur import SHARPEST, EdgeBlur, ImageBlur, curvatureShift, edgeBlur, imageBlur
 from .EdgeNoise import PositionNoise, positionNoise
-from .EdgeQuality import judgedQuality
 from .EdgeReader import EdgeReader
 from .EdgeSurface import EdgeSurface
 from .EdgeUncertainty import interval95, uncertaintyTerms
 from .MeasuredEdges import MeasuredEdges, measureEdges
 from .ThinWalls import ThinWallCorrection, thinWallCorrection
 from .VertexParts import inParts
+
+LEAST_CONTRAST_TO_NOISE = 5.0
 
 
 @dataclass
@@ -84,3 +85,18 @@ def edgeMeasurement(
         edges = replace(edges, distance=edges.distance + shift + walls.shift, quality=quality)
     quality = inParts(lambda *values: judgedQuality(*values, reader.scale.noise), surface, edges, blur)
     return EdgeMeasurement(reader, wholeBlur, surface, replace(edges, quality=quality), blur, walls)
+
+
+def judgedQuality(surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur, noise: float) -> np.ndarray:
+    """Qualities (n,) of edges, those that were reliable so far judged by their fit, sharpness and contrast.
+
+    :param noise: standard deviation, in the image's units.
+    """
+    quality, judged = edges.quality.copy(), edges.quality == Quality.RELIABLE
+    noise = max(noise, 1e-6)
+    excess = edges.residual > 0.12 * edges.contrast + 2.5 * noise
+    odd = (edges.width > 2.5 * blur.along) | (edges.width < 0.4 * blur.along)
+    quality[judged & (excess | odd)] = Quality.POOR_FIT
+    quality[judged & (surface.ridge * blur.turning > SHARPEST)] = Quality.SHARP
+    quality[judged & (edges.contrast < LEAST_CONTRAST_TO_NOISE * noise)] = Quality.LOW_CONTRAST
+    return quality

@@ -46,13 +46,13 @@ def _edgeSums(edges: MeshEdges, points: np.ndarray, normals: np.ndarray, smoothi
     """
     sums = np.empty((12, len(points)), dtype=np.float32)
     weights = np.empty(len(edges.end), dtype=np.float32)
-    for part, start, end in edges.blocks():
+    for part, start, end in edges.parts():
         weights[part] = _weight(_changes(normals, start, end))
     neighbors = edges.matrix(weights * edges.weight)
     backward = neighbors.T
     values = np.empty((COLUMNS, len(edges.end)), dtype=np.float32)
     for first in range(0, 12, COLUMNS):
-        for part, start, end in edges.blocks():
+        for part, start, end in edges.parts():
             change, turn = _changes(points, start, end), _changes(normals, start, end)
             weighted = weights[part] * change
             for column, target in enumerate(values[:, part], start=first):

@@ -147,7 +147,12 @@ class MeshEdges:
             done = part.stop
         return start, end
 
-    def blocks(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Starts and ends (k,) of a block of edges at a time."""
+        for _, start, end in self.parts():
+            yield start, end
+
+    def parts(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """The edges a block at a time: which they are, their starts and ends; all stays in the processor's cache."""
         for low in range(0, self.shape[0], BLOCK // 3):
             first = self.first[low : low + BLOCK // 3 + 1]
@@ -210,7 +215,7 @@ def ridgeCurvature(edges: MeshEdges, points: np.ndarray, normals: np.ndarray, re
 def _squares(edges: MeshEdges, columns: np.ndarray) -> np.ndarray:
     """Squared length of the difference of vectors (3, n) between the ends of every edge, float32 (k,)."""
     result = np.empty(len(edges.end), dtype=np.float32)
-    for part, start, end in edges.blocks():
+    for part, start, end in edges.parts():
         change = columns.take(end, axis=1) - columns.take(start, axis=1)
         result[part] = np.square(change, out=change).sum(axis=0)
     return result
