@@ -37,5 +37,10 @@ class ScanBorder:
             cut = near & (np.abs(normals @ normal) > ACROSS)
             for _ in range(ROUNDS if cut.any() else 0):
                 displacement[cut] = (neighborhood.matrix @ displacement)[cut]
+        return self.inPlanes(displacement)
+
+    def inPlanes(self, displacement: np.ndarray) -> np.ndarray:
+        """Displacements (n, 3), changed in place, without what leads out of the plane of a cut."""
+        for near, normal in self.planes:
             displacement[near] -= (displacement[near] @ normal)[:, None] * normal
         return displacement

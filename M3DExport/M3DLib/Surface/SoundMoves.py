@@ -10,6 +10,7 @@ from ..Errors import noProgress
 from ..Intersection.SelfIntersection import selfIntersections
 from ..Intersection.TriangleIntersection import APART, meeting
 from .Neighborhood import Neighborhood
+from .ScanBorder import ScanBorder
 
 # What is tried in turn on a neighborhood that grows by one ring each time: to even out the folds, to go half the way,
 # not to go at all.
@@ -27,6 +28,7 @@ def withoutNewIntersections(
     neighborhood: Neighborhood,
     limit: float,
     fixed: np.ndarray,
+    border: ScanBorder | None = None,
     progress: Callable[[float, str], None] = noProgress,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Positions as near to those wanted as they can be without a pair of triangles that meets and did not before.
@@ -34,6 +36,7 @@ def withoutNewIntersections(
     :param before: (n, 3) positions from which no new pair may arise. :param after: (n, 3) wanted.
     :param limit: no vertex gets farther from where it was, mm.
     :param fixed: bool (n,), vertices that have not moved and do not.
+    :param border: cuts that stay in their planes.
     :return: positions, float64 (n, 3) holding float32 values, and which vertices were held back, bool (n,).
     """
     before, after = (np.asarray(points, dtype=np.float32).astype(np.float64) for points in (before, after))
@@ -52,6 +55,8 @@ def withoutNewIntersections(
         touched &= ~fixed
         if number < EVENINGS:
             _evenOut(points, neighborhood, touched)
+            if border is not None:
+                points = before + border.inPlanes(points - before)
             away = points[touched] - before[touched]
             length = np.linalg.norm(away, axis=1, keepdims=True)
             points[touched] = before[touched] + away * np.minimum(1, limit / np.maximum(length, 1e-9))

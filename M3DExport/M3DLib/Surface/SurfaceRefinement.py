@@ -86,6 +86,7 @@ class _Refinement:
             neighborhood=self.neighborhood,
             limit=self.limit,
             fixed=self.fixed,
+            border=self.border,
             progress=lambda done, text: progress(0.8 + 0.2 * done, TEXT),
         )
         result = self._withPoints(points)
