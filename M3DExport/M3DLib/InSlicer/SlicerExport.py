@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..EncapsulatedStl.Icon import renderIcon
 from ..EncapsulatedStl.ModelDescription import DerivationAlgorithm, ModelDescription
 from ..EncapsulatedStl.ModelExport import Model, Surroundings, makeModels
-from ..EncapsulatedStl.SeriesPlacement import newSeries
+from ..EncapsulatedStl.SeriesPlacement import SeriesPlacement, newSeries
 from ..Errors import M3DError, noProgress
 from ..Mesh.SurfaceParameters import SurfaceParameters
 from .SlicerImage import SceneImage, imageOfInstances, imageOfVolumeNode, requireOpen
@@ -155,11 +155,7 @@ def makeModelsOfParts(
     if neighbors is None:
         neighbors = studyHeaders(database, study)
     neighbors = [*image.headers, *neighbors]
-    placement = None
-    if earlier is None or earlier.continued is None:
-        placement = newSeries(neighbors, study)
-        if seriesNumber is not None:
-            placement = replace(placement, seriesNumber=seriesNumber)
+    placement = _newPlacement(neighbors, study, earlier, seriesNumber)
     models: list[Model] = []
     for number, part in enumerate(parts):
         progress(0.8 + 0.2 * number / len(parts), f"Describing '{part.name}'")
@@ -178,6 +174,16 @@ def makeModelsOfParts(
             started=started,
         )
     return models
+
+
+def _newPlacement(
+    neighbors: list[Dataset], study: str, earlier: EarlierModels | None, seriesNumber: int | None
+) -> SeriesPlacement | None:
+    """A new series, with the number that is asked for; None where an earlier model's series is continued."""
+    if earlier is not None and earlier.continued is not None:
+        return None
+    placement = newSeries(neighbors, study)
+    return placement if seriesNumber is None else replace(placement, seriesNumber=seriesNumber)
 
 
 def _descriptionOf(part: Part, description: ModelDescription, count: int) -> ModelDescription:

@@ -83,17 +83,9 @@ def deviationReport(
     report = DeviationReport(key=key)
     if case.mesh is not None and case.image is not None:
         with kept(report, "image"):
-            deviation = imageDeviation(
-                refined(case.mesh, COARSE * float(case.image.spacing.max())),
-                case.image,
-                method=method,
-                searchRange=searchRange,
-                progress=lambda done, text: progress(0.5 * done, text),
+            facts, deviation = _imageFacts(
+                case, tolerance, method, searchRange, lambda done, text: progress(0.5 * done, text)
             )
-            facts = deviationStatistics(deviation, tolerance, case.image)
-            facts = withPlaces(facts, deviation, tolerance, case.image, leastAreaOf(case))
-            if isRefined(case):
-                facts = withMeaning(facts, deviation, case.control is not None)
             report.add("image", facts, deviation)
     if case.mesh is not None and case.control is not None:
         with kept(report, "control"):
@@ -121,6 +113,22 @@ def deviationReport(
     progress(1.0, "Deviations measured")
     case.measurements["deviation"] = report
     return report
+
+
+def _imageFacts(case, tolerance, method, searchRange, progress) -> tuple[dict, DeviationMap]:
+    """Figures and map of the deviation from the image; coarse meshes are measured between their vertices too."""
+    deviation = imageDeviation(
+        refined(case.mesh, COARSE * float(case.image.spacing.max())),
+        case.image,
+        method=method,
+        searchRange=searchRange,
+        progress=progress,
+    )
+    facts = deviationStatistics(deviation, tolerance, case.image)
+    facts = withPlaces(facts, deviation, tolerance, case.image, leastAreaOf(case))
+    if isRefined(case):
+        facts = withMeaning(facts, deviation, case.control is not None)
+    return facts, deviation
 
 
 def toleranceOf(case: Case) -> float:

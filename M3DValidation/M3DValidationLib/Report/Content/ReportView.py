@@ -72,7 +72,6 @@ def reportView(report: Mapping) -> dict:
     :param report: content that follows ``Report.schema.json``.
     """
     verdict = report["verdict"]
-    case, profile = report["case"], report["profile"]
     rows = [findingView(finding) for finding in report["findings"]]
     clauses: dict[str, list[dict]] = {}
     for row in rows:
@@ -88,37 +87,9 @@ def reportView(report: Mapping) -> dict:
             {"key": key, "word": word, "number": str(counts[key])} for key, word in WORDS.items() if key in CONCLUSIONS
         ],
         "override": report.get("override", {}).get("reason", ""),
-        "patient": case["patient"]["name"] or "not named",
-        "brief": _pairs(
-            ("Patient", case["patient"]["name"] or "not named"),
-            ("Patient ID", case["patient"]["id"]),
-            ("Study", case["study"]["description"]),
-            ("Study date", date(case["study"]["date"])),
-            ("Intended use", report["intendedUse"]["title"]),
-            ("Tolerance", f"{number(report['toleranceMm'])} mm"),
-            ("Only a part of the anatomy, as declared", report.get("declaredPart", "")),
-            ("Made", moment(report["made"]["time"])),
-            ("Responsible", report["made"]["person"]),
-        ),
-        "case": _pairs(
-            ("Patient", case["patient"]["name"] or "not named"),
-            ("Patient ID", case["patient"]["id"]),
-            ("Birth date", date(case["patient"]["birthDate"])),
-            ("Sex", case["patient"]["sex"]),
-            ("Study", case["study"]["description"]),
-            ("Study date", date(case["study"]["date"])),
-            ("Study ID", case["study"]["id"]),
-            ("Accession number", case["study"]["accessionNumber"]),
-            ("Study UID", case["study"]["studyInstanceUid"]),
-            ("Left out of this report", "; ".join(case.get("leftOut", ()))),
-            ("Intended use", report["intendedUse"]["title"]),
-            ("What it is for", report["intendedUse"]["description"]),
-            ("Profile", f"{profile['name']}, version {profile['version']}"),
-            ("SHA-256 of the profile", profile["sha256"]),
-            ("Tolerance", f"{number(report['toleranceMm'])} mm"),
-            ("Made", moment(report["made"]["time"])),
-            ("Responsible", report["made"]["person"]),
-        ),
+        "patient": report["case"]["patient"]["name"] or "not named",
+        "brief": _brief(report),
+        "case": _caseFacts(report),
         "attention": [row for key in ("fail", "warning") for row in rows if row["verdict"] == key],
         "clauses": [{"clause": name, "rows": clauses[name]} for name in sorted(clauses)],
         "notAssessable": [{"title": entry["title"], "reason": entry["reason"]} for entry in report["notAssessable"]],
@@ -136,6 +107,46 @@ def reportView(report: Mapping) -> dict:
         "models": [_model(entry, report) for entry in report.get("models3d", ())],
         **pictureGroups(report),
     }
+
+
+def _brief(report: Mapping) -> list[dict]:
+    """What stands beside the conclusion."""
+    case = report["case"]
+    return _pairs(
+        ("Patient", case["patient"]["name"] or "not named"),
+        ("Patient ID", case["patient"]["id"]),
+        ("Study", case["study"]["description"]),
+        ("Study date", date(case["study"]["date"])),
+        ("Intended use", report["intendedUse"]["title"]),
+        ("Tolerance", f"{number(report['toleranceMm'])} mm"),
+        ("Only a part of the anatomy, as declared", report.get("declaredPart", "")),
+        ("Made", moment(report["made"]["time"])),
+        ("Responsible", report["made"]["person"]),
+    )
+
+
+def _caseFacts(report: Mapping) -> list[dict]:
+    """Everything of patient, study, intended use and run."""
+    case, profile = report["case"], report["profile"]
+    return _pairs(
+        ("Patient", case["patient"]["name"] or "not named"),
+        ("Patient ID", case["patient"]["id"]),
+        ("Birth date", date(case["patient"]["birthDate"])),
+        ("Sex", case["patient"]["sex"]),
+        ("Study", case["study"]["description"]),
+        ("Study date", date(case["study"]["date"])),
+        ("Study ID", case["study"]["id"]),
+        ("Accession number", case["study"]["accessionNumber"]),
+        ("Study UID", case["study"]["studyInstanceUid"]),
+        ("Left out of this report", "; ".join(case.get("leftOut", ()))),
+        ("Intended use", report["intendedUse"]["title"]),
+        ("What it is for", report["intendedUse"]["description"]),
+        ("Profile", f"{profile['name']}, version {profile['version']}"),
+        ("SHA-256 of the profile", profile["sha256"]),
+        ("Tolerance", f"{number(report['toleranceMm'])} mm"),
+        ("Made", moment(report["made"]["time"])),
+        ("Responsible", report["made"]["person"]),
+    )
 
 
 def _pairs(*pairs: tuple[str, str]) -> list[dict]:
