@@ -248,7 +248,7 @@ def test_profilesAreListedAndShown(capsys, site):
     status, data, _ = run(capsys, "profiles", "--json")
     assert data["profiles"][0]["name"] == "anatomical-model"
     status, text, _ = run(capsys, "profiles", "implant")
-    assert status == 0 and "slice-thickness" in text and "Source:" in text
+    assert status == 0 and "slice-thickness" in text and "FDA 2017" in text
     status, data, _ = run(capsys, "profiles", site, "--json")
     assert data["name"] == "site" and data["requirements"]["slice-thickness"]["passLimit"] == 1.0
     status, text, _ = run(capsys, "profiles", "--list-requirements")

@@ -112,16 +112,16 @@ class TestLimits:
         typeInto(table, row, 2, warningLimit)
 
     def test_limitsOfTheIntendedUseAreShownWithTheirSource(self, widget):
-        row = self.choose(widget, "neither too large nor too small")
+        row = self.choose(widget, "The mesh is neither too large nor too small")
         assert widget.ui.limitsTable.item(row, 1).text() == "0.25"
         assert "van Eijnatten" in widget.ui.limitLabel.text
 
     def test_changedLimitIsMarkedAndJudgedBy(self, widget):
-        row = self.choose(widget, "neither too large nor too small")
+        row = self.choose(widget, "The mesh is neither too large nor too small")
         self.change(widget, "0,0001", "0.0002")
         assert widget.ui.limitsTable.item(row, 0).text().startswith("* ")
         widget.ui.validateButton.click()
-        row = rowOf(widget, "neither too large nor too small")
+        row = rowOf(widget, "The mesh is neither too large nor too small")
         assert widget.ui.findingsTable.item(row, 0).text() == "✗"
         assert widget.ui.findingsTable.item(row, 0).toolTip().startswith("Fail: ")
         data = json.loads(widget._parameterNode.report.GetText())
@@ -131,7 +131,7 @@ class TestLimits:
         assert finding["source"] == "Set by the user for this run"
 
     def test_changeIsTakenBack(self, widget):
-        row = self.choose(widget, "neither too large nor too small")
+        row = self.choose(widget, "The mesh is neither too large nor too small")
         self.change(widget, "0.1", "0.2")
         assert widget.ui.limitsTable.item(row, 1).text() == "0.1"
         widget.ui.resetLimitButton.click()
@@ -140,14 +140,14 @@ class TestLimits:
 
     @pytest.mark.parametrize(("text", "message"), [("abc", "no number"), ("1", "must not be stricter")])
     def test_wrongLimitIsRefusedAndTheOldOneStays(self, application, widget, text, message):
-        row = self.choose(widget, "neither too large nor too small")
+        row = self.choose(widget, "The mesh is neither too large nor too small")
         with application.showing(message):
             typeInto(widget.ui.limitsTable, row, 1, text)
         assert widget._parameterNode.limits == ""
         assert widget.ui.limitsTable.item(row, 1).text() == "0.25"
 
     def test_limitsAreSavedAsAProfileThatIsThenInTheList(self, widget, application, nodes):
-        self.choose(widget, "neither too large nor too small")
+        self.choose(widget, "The mesh is neither too large nor too small")
         self.change(widget, "0.1", "0.2")
         widget._parameterNode.tolerance = 0.4
         widget.ui.profileNameLineEdit.text = "Our Guides 2026"
@@ -157,7 +157,7 @@ class TestLimits:
         again = openPanel()
         combo = again.ui.profileComboBox
         assert combo.itemText(combo.findData("our-guides-2026")) == "Our Guides 2026"
-        row = self.choose(again, "neither too large nor too small")
+        row = self.choose(again, "The mesh is neither too large nor too small")
         assert again.ui.limitsTable.item(row, 1).text() == "0.1"
         assert "Tolerance 0.4 mm" in again.ui.profileDescriptionLabel.text
 
@@ -167,7 +167,7 @@ class TestLimits:
             widget.ui.saveProfileButton.click()
 
     def test_anotherIntendedUseHasItsOwnLimits(self, widget):
-        self.choose(widget, "neither too large nor too small")
+        self.choose(widget, "The mesh is neither too large nor too small")
         self.change(widget, "0.1", "0.2")
         combo = widget.ui.profileComboBox
         combo.currentIndex = combo.findData("implant")

@@ -134,7 +134,8 @@ def test_overhangOfABallAndABox():
 @pytest.mark.parametrize("name", SOUND)
 def test_soundMeshesHaveNoThinWallsOrGaps(name):
     found = findings(SOUND[name]())
-    assert {found[id_].verdict for id_ in ("wall-thickness", "gap-width", "overhang")} == {Verdict.PASS}
+    assert {found[id_].verdict for id_ in ("wall-thickness", "gap-width")} == {Verdict.PASS}
+    assert found["overhang"].verdict is Verdict.INFORMATION
 
 
 @pytest.mark.parametrize("name", [name for name in ANIMALS if name not in ("pointThatIsNotANumber",)])
