@@ -21,7 +21,7 @@ demo: $(STAMP)
 	$(BIN)/m3d demo --output $(DEMO_OUTPUT)
 
 test: setup lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
