@@ -47,7 +47,8 @@ def unknownKinds(dataset: Dataset) -> list[str]:
     known = {one.value for one in VR}
     found = []
     for tag in dataset.keys():
-        kind = dataset.get_item(tag).VR
+        # An element whose value was not read yet would be read, and so refused by pydicom, without this.
+        kind = dataset.get_item(tag, keep_deferred=True).VR
         if kind is not None and str(kind) not in known:
             found.append(str(tag))
     return found

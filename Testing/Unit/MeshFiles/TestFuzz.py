@@ -22,3 +22,10 @@ def test_variantsAreReadRemarkedOrRefused(tmp_path, kind):
         found[word] += 1
     # The variants are no rubbish: some can be read, and not all of them.
     assert 0 < found["refused"] < COUNT
+
+
+@pytest.mark.parametrize("number", [313, 1502])
+def test_damagedKindOfALongValueIsNoTraceback(number, tmp_path):
+    # The value is long enough to be left in the file until it is asked for.
+    ((_number, word, detail, _seconds),) = outcomes("series", range(number, number + 1), tmp_path)
+    assert word in ("warned", "refused") and "damaged" in detail
