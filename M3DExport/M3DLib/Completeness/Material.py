@@ -113,14 +113,12 @@ def materialOf(
     low, high, misplaced = separatingLevels(inside, outside, weights)
     level = (low + high) / 2
     step = within[1] - beyond[1]
-    # What lies nearer to the model's values than to those around it is no third material but another piece of bone,
-    # less dense than the model's: to take it for something else would leave a missing neighbor unsaid.
-    limit = min(high, beyond[1] + step / 2)
+    # A bone little less dense than the model's is no third material: to take it for one would leave a missing neighbor
+    # unsaid. What lies farther below is, as plastic or soft tissue beside bone in air.
+    limit = min(high, within[1] - LESS_DENSE * step)
     top = _thirdMaterial(blocks.values, around & ~model, low, limit, int(np.count_nonzero(model)))
     if top is not None:
         level = (top + high) / 2
-    elif limit > low + 0.1 * (high - low):
-        level = min(level, limit)
     full = max(level + 0.05 * step, (level + within[0]) / 2)
     bare = min(level - 0.05 * step, level - 0.8 * (level - beyond[2]))
     material = Material(level, full, bare, within, beyond, misplaced, scale, inHounsfield and within[1] > CALCIFIED_HU)

@@ -47,3 +47,13 @@ def test_modelOfThickSlicesIsFarFromWhatTheThinSlicesShow():
     assert fromScan["withinTolerance"] < 0.75
     assert fromScan["withinTolerance"] < fromModel["withinTolerance"] - 0.05
     assert sum(left.body.volumeMm3 for left in found.leftOut if left.alike) > 1000
+
+
+@needsRealData
+def test_modelOfThinSlicesIsCutNowhereAndLacksNothing():
+    # Bone in plastic in air, with faces that meet the plastic at half of its height (735 to 760 mm).
+    image = slab(ONE_MM_SCAN, 735, 760)
+    mesh = makeSurface(thresholdSegment(image, 300, None, 1))
+    found = measureCompleteness(mesh, image, imageDeviation(mesh, image), 1.0)
+    assert sum(face.areaMm2 for face in found.cuts) < 10
+    assert deviationStatistics(found.deviation, 1.0, image)["withinTolerance"] > 0.98
