@@ -93,7 +93,7 @@ def renderHead(progress: Callable[[float, str], None] = noProgress, seed: int = 
         noise=NOISE_HU,
         noiseFwhm=NOISE_CORRELATION_MM,
         # A third of the time of the 4 x 4 x 5 cells that the blur asks for; without noise the voxels differ by 1 HU
-        # (root mean square, 0.003 HU on average), a thirtieth of the noise.
+        # (root mean square, 0.003 HU on average), a twentieth of the noise.
         superSampling=(2, 2, 4),
         seed=seed,
         name="head phantom",
