@@ -76,3 +76,11 @@ def moveBy(application, node, matrix):
     transform.SetMatrixTransformToParent(matrixOfArray(matrix))
     node.SetAndObserveTransformNodeID(transform.GetID())
     return transform
+
+
+def casesInScene(application, volume=None, node=None, segmentIds=(), **more):
+    """The cases that the nodes make, by the default profile, with the headers of the application's database."""
+    from M3DValidationLib.InSlicer.SceneCase import casesOfNodes
+    from M3DValidationLib.Profile import loadProfile
+
+    return casesOfNodes(loadProfile(), volume, node, segmentIds, database=application.database, **more).cases

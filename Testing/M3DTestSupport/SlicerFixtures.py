@@ -3,6 +3,7 @@
 import pytest
 
 from .ScannedBall import addScannedBall
+from .SceneCases import casesInScene
 from .SlicerModules import StandInApplication
 from .SlicerWidgets import loadUi
 from .ValidationPanel import choose, openPanel
@@ -29,6 +30,14 @@ def panelApplication(application, monkeypatch):
 def scannedBall(application, tmp_path):
     """A ball's CT and its segmentation in database and scene: (volume node, segmentation node)."""
     return addScannedBall(application, tmp_path / "series")
+
+
+@pytest.fixture
+def ballReport(application, scannedBall):
+    """The report on the ball."""
+    from M3DValidationLib.Report.Report import validateCases
+
+    return validateCases(casesInScene(application, *scannedBall), showing=False)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ..Errors import M3DError
-from .MeshParts import MeshParts, counted, requireIndices
-from .Polygons import triangulate
+from .MeshParts import MeshParts
+from .Polygons import facesAsTriangles
 
 # Statements that say nothing of where the surface is.
 _WITHOUT_SHAPE = frozenset(
@@ -60,16 +60,7 @@ def readObj(path: Path) -> MeshParts:
     ]
     points = _points(vertices)
     corners, counts = _corners(faces, np.array(before))
-    requireIndices(corners, len(points), "OBJ")
-    few = counts < 3
-    if few.any():
-        corners, counts = corners[np.repeat(~few, counts)], counts[~few]
-        warnings.append(
-            f"{counted(np.count_nonzero(few), 'face')} of the OBJ file with less than three corners left out."
-        )
-    if not len(counts):
-        raise M3DError("This OBJ file holds no triangles.")
-    triangles, _ = triangulate(points, corners, counts, warnings)
+    triangles = facesAsTriangles(points, corners, counts, "OBJ", warnings)
     return MeshParts(points, triangles, warnings=warnings)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ..Errors import M3DError
-from .MeshParts import MeshParts, counted, requireIndices
+from .MeshParts import MeshParts
 from .PlyRows import PlyProperty, asciiRows, binaryRows
-from .Polygons import triangulate
+from .Polygons import facesAsTriangles
 
 _TYPES = {
     **dict.fromkeys(("char", "int8"), "i1"),
@@ -75,16 +75,7 @@ def readPly(path: Path) -> MeshParts:
     if points is None or not corners:
         raise M3DError("This PLY file holds no triangles: it has no faces (it may be a cloud of points).")
     corners, counts = np.concatenate(corners), np.concatenate(counts)
-    requireIndices(corners, len(points), "PLY")
-    few = counts < 3
-    if few.any():
-        corners, counts = corners[np.repeat(~few, counts)], counts[~few]
-        warnings.append(
-            f"{counted(np.count_nonzero(few), 'face')} of the PLY file with less than three corners left out."
-        )
-    if not len(counts):
-        raise M3DError("This PLY file holds no triangles.")
-    triangles, _ = triangulate(points, corners, counts, warnings)
+    triangles = facesAsTriangles(points, corners, counts, "PLY", warnings)
     return MeshParts(points, triangles, warnings=warnings, digits=digits)
 
 

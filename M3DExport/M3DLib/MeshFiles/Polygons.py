@@ -4,11 +4,39 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..Errors import M3DError
+from .MeshParts import counted, requireIndices
+
 # How far, in parts of its size, a polygon may be from flat before it matters how it is cut: rounding in text files.
 _FLAT_SHARE = 1e-3
 _AREA_SHARE = 1e-6
 # The plain way below looks at every corner for every ear; nobody draws so many corners with bridges.
 _MOST_CORNERS = 2000
+
+
+def facesAsTriangles(
+    points: np.ndarray, corners: np.ndarray, counts: np.ndarray, kind: str, warnings: list[str]
+) -> np.ndarray:
+    """Triangles of a file's faces, which may have any number of corners.
+
+    :param points: float64 (n, 3).
+    :param corners: int64, indices of the points of all faces one after the other.
+    :param counts: int64 (k,), number of corners of each face.
+    :param kind: name of the file's format, for the sentences.
+    :param warnings: gets a sentence on faces that were left out or are not flat.
+    :return: int64 (m, 3).
+    :raises M3DError: a face names a point that is not there, or none has three corners.
+    """
+    requireIndices(corners, len(points), kind)
+    few = counts < 3
+    if few.any():
+        corners, counts = corners[np.repeat(~few, counts)], counts[~few]
+        warnings.append(
+            f"{counted(np.count_nonzero(few), 'face')} of the {kind} file with less than three corners left out."
+        )
+    if not len(counts):
+        raise M3DError(f"This {kind} file holds no triangles.")
+    return triangulate(points, corners, counts, warnings)[0]
 
 
 def triangulate(

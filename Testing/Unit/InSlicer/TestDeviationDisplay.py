@@ -10,30 +10,12 @@ from M3DValidationLib.InSlicer.ResultNodes import (
     addResults,
     mapsOf,
 )
-from M3DValidationLib.InSlicer.SceneCase import casesOfNodes
-from M3DValidationLib.Profile import loadProfile
-from M3DValidationLib.Report.Report import validateCases
-
-
-@pytest.fixture
-def nodes(scannedBall):
-    return scannedBall
-
-
-@pytest.fixture
-def report(application, nodes):
-    return validateCases(cases(application, *nodes), showing=False)
-
-
-def cases(application, volume=None, node=None, segmentIds=(), **more):
-    found = casesOfNodes(loadProfile(), volume, node, segmentIds, database=application.database, **more)
-    return found.cases
 
 
 class TestDisplay:
     @pytest.fixture
-    def model(self, application, nodes, report):
-        return mapsOf(addResults(report, application.scene, *nodes))[0]
+    def model(self, application, scannedBall, ballReport):
+        return mapsOf(addResults(ballReport, application.scene, *scannedBall))[0]
 
     def test_colorsAreThoseOfTheReport(self, model):
         from M3DValidationLib.Report.Pictures.ColorScale import deviationColors
@@ -129,8 +111,8 @@ class TestDisplay:
         showDeviation(model, 2.0, 1.0, reliableOnly=False)
         assert model.GetDisplayNode().GetActiveScalarName() == FOUND
 
-    def test_probeTellsTheNearestPoint(self, model, report):
-        deviation = report.cases[0].measurements["deviation"].maps["image"]
+    def test_probeTellsTheNearestPoint(self, model, ballReport):
+        deviation = ballReport.cases[0].measurements["deviation"].maps["image"]
         vertex = int(np.flatnonzero(deviation.reliable)[7])
         x, y, z = deviation.mesh.points[vertex].tolist()
         probe = DeviationProbe(model)

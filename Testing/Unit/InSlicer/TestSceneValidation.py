@@ -8,7 +8,7 @@ import pytest
 
 from M3DLib.Errors import Cancelled, M3DError
 from M3DTestSupport.ScannedBall import CENTER, RADIUS, SEGMENT_ID
-from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, moveBy
+from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, casesInScene, moveBy
 from M3DTestSupport.SlicerModules import registerNodeClasses
 from M3DTestSupport.Volumes import makeVolume
 from M3DValidationLib.InSlicer.DeviationDisplay import addLegend, showDeviation
@@ -30,21 +30,6 @@ from M3DValidationLib.Profile import loadProfile
 from M3DValidationLib.Report.Report import validateCases
 
 
-@pytest.fixture
-def nodes(scannedBall):
-    return scannedBall
-
-
-@pytest.fixture
-def report(application, nodes):
-    return validateCases(cases(application, *nodes), showing=False)
-
-
-def cases(application, volume=None, node=None, segmentIds=(), **more):
-    found = casesOfNodes(loadProfile(), volume, node, segmentIds, database=application.database, **more)
-    return found.cases
-
-
 def modelOf(application, points, triangles, name="model"):
     from M3DLib.InSlicer.SlicerModelNodes import addMeshAsModel
     from M3DLib.Mesh.TriangleMesh import TriangleMesh
@@ -61,51 +46,51 @@ def ballModel(application, radius):
 
 
 class TestInput:
-    def test_segmentComesWithItsScanItsHeadersAndItsSurface(self, application, nodes):
-        (case,) = cases(application, *nodes, [SEGMENT_ID])
+    def test_segmentComesWithItsScanItsHeadersAndItsSurface(self, application, scannedBall):
+        (case,) = casesInScene(application, *scannedBall, [SEGMENT_ID])
         assert str(case.image.headers[0].PatientID) == "P1"
         assert case.segment.name == "ball"
         assert case.mesh.volumeMm3 == pytest.approx(4 / 3 * np.pi * RADIUS**3, rel=0.03)
         assert case.surfaceParameters is not None
 
-    def test_modelIsMeasuredWhereItLies(self, application, nodes):
+    def test_modelIsMeasuredWhereItLies(self, application, scannedBall):
         model = ballModel(application, RADIUS - 0.5)
-        report = validateCases(cases(application, nodes[0], model), showing=False)
+        report = validateCases(casesInScene(application, scannedBall[0], model), showing=False)
         assert report.data["deviation"]["image"]["meanSigned"] == pytest.approx(0.5, abs=0.03)
 
-    def test_modelThatIsMovedInTheSceneIsMeasuredWhereItIsMovedTo(self, application, nodes):
+    def test_modelThatIsMovedInTheSceneIsMeasuredWhereItIsMovedTo(self, application, scannedBall):
         model = ballModel(application, RADIUS)
         moveBy(application, model, [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1.0], [0, 0, 0, 1]])
-        report = validateCases(cases(application, nodes[0], model), showing=False)
+        report = validateCases(casesInScene(application, scannedBall[0], model), showing=False)
         facts = report.data["deviation"]["image"]
         assert (
             facts["directions"]["superior"]["meanSigned"] < -0.3 < 0.3 < facts["directions"]["inferior"]["meanSigned"]
         )
 
-    def test_surfaceIsTheOneThatIsExported(self, application, nodes):
+    def test_surfaceIsTheOneThatIsExported(self, application, scannedBall):
         from M3DExport import M3DExportLogic
 
-        volume, segmentation = nodes
+        volume, segmentation = scannedBall
         moveBy(application, segmentation, [[1, 0, 0, 2], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-        (case,) = cases(application, volume, segmentation)
+        (case,) = casesInScene(application, volume, segmentation)
         (model,) = M3DExportLogic().makeModels(segmentation, [], volume)
         assert np.array_equal(case.mesh.points, model.mesh.points)
 
-    def test_turnedSegmentHasNoVoxelsOnTheScan(self, application, nodes):
+    def test_turnedSegmentHasNoVoxelsOnTheScan(self, application, scannedBall):
         cosine, sine = np.cos(0.2), np.sin(0.2)
-        moveBy(application, nodes[1], [[cosine, -sine, 0, 0], [sine, cosine, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-        (case,) = cases(application, *nodes)
+        moveBy(application, scannedBall[1], [[cosine, -sine, 0, 0], [sine, cosine, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        (case,) = casesInScene(application, *scannedBall)
         assert case.segment is None
         assert "under a transform" in case.missing["segment"]
         assert case.mesh is not None
 
-    def test_everySegmentIsACaseAndTheOthersAreItsNeighbors(self, application, nodes):
-        other = addSegmentation(application, nodes[0], {"cube": np.s_[2:6, 2:6, 2:6]}, "other")
-        nodes[1].GetSegmentation().AddSegment(other.GetSegmentation().GetNthSegment(0), "Cube")
-        found = cases(application, *nodes)
+    def test_everySegmentIsACaseAndTheOthersAreItsNeighbors(self, application, scannedBall):
+        other = addSegmentation(application, scannedBall[0], {"cube": np.s_[2:6, 2:6, 2:6]}, "other")
+        scannedBall[1].GetSegmentation().AddSegment(other.GetSegmentation().GetNthSegment(0), "Cube")
+        found = casesInScene(application, *scannedBall)
         assert [case.segment.name for case in found] == ["ball", "cube"]
         assert [one.name for one in found[0].otherSegments] == ["cube"]
-        (only,) = cases(application, *nodes, ["Cube"])
+        (only,) = casesInScene(application, *scannedBall, ["Cube"])
         assert [one.name for one in only.otherSegments] == ["ball"]
 
     def test_volumeThatIsNotInTheDatabaseIsCheckedWithoutHeaders(self, application):
@@ -122,17 +107,17 @@ class TestInput:
         ("chosen", "message"),
         [((), "nothing to validate"), (("segmentation",), "only with the scan"), (("volume", "empty"), "no surface")],
     )
-    def test_whatCannotBeValidatedIsNamed(self, application, nodes, chosen, message):
+    def test_whatCannotBeValidatedIsNamed(self, application, scannedBall, chosen, message):
         empty = application.scene.AddNewNodeByClass("vtkMRMLModelNode", "nothing")
-        known = {"volume": nodes[0], "segmentation": nodes[1], "empty": empty}
+        known = {"volume": scannedBall[0], "segmentation": scannedBall[1], "empty": empty}
         volume = known["volume"] if "volume" in chosen else None
         node = next((known[name] for name in chosen if name != "volume"), None)
         with pytest.raises(M3DError, match=message):
-            cases(application, volume, node)
+            casesInScene(application, volume, node)
 
-    def test_unknownSegmentIsNamed(self, application, nodes):
+    def test_unknownSegmentIsNamed(self, application, scannedBall):
         with pytest.raises(M3DError, match="no segment with the ID 'Bone'"):
-            cases(application, *nodes, ["Bone"])
+            casesInScene(application, *scannedBall, ["Bone"])
 
 
 class TestLines:
@@ -146,10 +131,10 @@ class TestLines:
             MarkupReferences.keepWithLine(node, getattr(MarkupReferences, name), text)
         return node
 
-    def test_lineIsMeasuredInScanAndModel(self, application, nodes):
+    def test_lineIsMeasuredInScanAndModel(self, application, scannedBall):
         x, y, z = CENTER
         line = self.line(application, (x - 9.5, y, z), (x + 9.5, y, z), NOMINAL="20", PRINTED="19,9; 20.1")
-        report = validateCases(cases(application, *nodes, lineNodes=[line]), showing=False)
+        report = validateCases(casesInScene(application, *scannedBall, lineNodes=[line]), showing=False)
         found = {finding.requirement.id: finding for finding in report.findings}
         assert found["reference-image"].measured < 0.25
         (row,) = found["reference-printed"].evidence["distances"]
@@ -165,56 +150,56 @@ class TestLines:
             MarkupReferences.keepWithLine(node, getattr(MarkupReferences, name), text)
         assert node.GetAttribute(getattr(MarkupReferences, name)) is None
 
-    def test_lineWithOneEndIsNamed(self, application, nodes):
+    def test_lineWithOneEndIsNamed(self, application, scannedBall):
         line = self.line(application, (0, 0, 0), (1, 0, 0))
         line.RemoveNthControlPoint(1)
         with pytest.raises(M3DError, match="'across' has 1 of its two ends"):
-            cases(application, *nodes, lineNodes=[line])
+            casesInScene(application, *scannedBall, lineNodes=[line])
 
 
 class TestResults:
-    def test_reportComesBackFromTheSceneAsItWas(self, application, nodes, report):
-        node = addResults(report, application.scene, *nodes, SEGMENT_ID)
+    def test_reportComesBackFromTheSceneAsItWas(self, application, scannedBall, ballReport):
+        node = addResults(ballReport, application.scene, *scannedBall, SEGMENT_ID)
         results = readResults(node)
-        assert results.data == report.data
-        assert results.files == report.attachments
+        assert results.data == ballReport.data
+        assert results.files == ballReport.attachments
         assert isReport(node)
-        assert verdictOf(node) == report.verdict.value
+        assert verdictOf(node) == ballReport.verdict.value
         table = node.GetNodeReference(FINDINGS).GetTable()
-        assert table.GetNumberOfRows() == len(report.findings)
-        assert table.GetValue(0, 5).ToString() == report.data["findings"][0]["message"]
+        assert table.GetNumberOfRows() == len(ballReport.findings)
+        assert table.GetValue(0, 5).ToString() == ballReport.data["findings"][0]["message"]
 
-    def test_placesLieWhereTheFindingsSay(self, application, nodes, report):
-        results = readResults(addResults(report, application.scene, *nodes))
+    def test_placesLieWhereTheFindingsSay(self, application, scannedBall, ballReport):
+        results = readResults(addResults(ballReport, application.scene, *scannedBall))
         places = {f["requirement"]: p for f, p in zip(results.data["findings"], results.places, strict=True)}
         (worst, *_) = places["deviation-max-region"]
         assert np.linalg.norm(np.subtract(worst, CENTER)) == pytest.approx(RADIUS, abs=1.5)
         assert places["slice-thickness"] == []
 
-    def test_mapHoldsTheDistancesAtItsPoints(self, application, nodes, report):
+    def test_mapHoldsTheDistancesAtItsPoints(self, application, scannedBall, ballReport):
         from vtk.util.numpy_support import vtk_to_numpy
 
-        (model,) = mapsOf(addResults(report, application.scene, *nodes))
-        deviation = report.cases[0].measurements["deviation"].maps["image"]
+        (model,) = mapsOf(addResults(ballReport, application.scene, *scannedBall))
+        deviation = ballReport.cases[0].measurements["deviation"].maps["image"]
         arrays = model.GetPolyData().GetPointData()
         reliable, found, quality = (vtk_to_numpy(arrays.GetArray(name)) for name in (RELIABLE, FOUND, QUALITY))
         assert np.array_equal(np.isfinite(reliable), deviation.reliable)
         assert np.array_equal(found, deviation.distance, equal_nan=True)
         assert np.array_equal(quality, deviation.quality)
 
-    def test_histogramIsAChart(self, application, nodes, report):
-        chart = addResults(report, application.scene, *nodes).GetNodeReference(CHART)
+    def test_histogramIsAChart(self, application, scannedBall, ballReport):
+        chart = addResults(ballReport, application.scene, *scannedBall).GetNodeReference(CHART)
         table = chart.GetNthPlotSeriesNode(0).GetTableNode().GetTable()
         shares = np.array([table.GetValue(row, 1).ToDouble() for row in range(table.GetNumberOfRows())])
         assert shares[np.isfinite(shares)].sum() == pytest.approx(100, abs=0.1)
 
-    def test_resultsLieInOneFolderOfTheStudyNamedAfterSegmentAndProfile(self, application, nodes, report):
+    def test_resultsLieInOneFolderOfTheStudyNamedAfterSegmentAndProfile(self, application, scannedBall, ballReport):
         import slicer
 
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(application.scene)
         study = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), "study")
-        hierarchy.SetItemParent(hierarchy.GetItemByDataNode(nodes[0]), study)
-        node = addResults(report, application.scene, *nodes, SEGMENT_ID)
+        hierarchy.SetItemParent(hierarchy.GetItemByDataNode(scannedBall[0]), study)
+        node = addResults(ballReport, application.scene, *scannedBall, SEGMENT_ID)
         folder = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node))
         assert hierarchy.GetItemName(folder) == "Validation of ball (Anatomical model)"
         assert hierarchy.GetItemParent(folder) == study
@@ -224,13 +209,13 @@ class TestResults:
         removeResults(node, application.scene)
         assert hierarchy.GetItemName(study) == "study"
         assert hierarchy.GetNumberOfItems() < items
-        assert not hierarchy.GetItemByDataNode(nodes[0]) == 0
+        assert not hierarchy.GetItemByDataNode(scannedBall[0]) == 0
         assert hierarchy.GetItemName(folder) != "Validation of ball (Anatomical model)"
 
-    def test_modelIsRemovedBeforeItsDisplay(self, application, nodes, report):
+    def test_modelIsRemovedBeforeItsDisplay(self, application, scannedBall, ballReport):
         import vtk
 
-        node = addResults(report, application.scene, *nodes)
+        node = addResults(ballReport, application.scene, *scannedBall)
         model = mapsOf(node)[0]
         addLegend(model)
         order = []
@@ -244,10 +229,10 @@ class TestResults:
         place = order.index("vtkMRMLModelNode")
         assert order[place + 1 : place + 3] == ["vtkMRMLColorLegendDisplayNode", "vtkMRMLModelDisplayNode"]
 
-    def test_resultsSurviveSavingTheScene(self, application, nodes, report, tmp_path):
+    def test_resultsSurviveSavingTheScene(self, application, scannedBall, ballReport, tmp_path):
         import slicer
 
-        addResults(report, application.scene, *nodes, SEGMENT_ID)
+        addResults(ballReport, application.scene, *scannedBall, SEGMENT_ID)
         file = tmp_path / "scene.mrb"
         assert application.scene.WriteToMRB(str(file))
         shutil.unpack_archive(file, tmp_path / "opened", "zip")
@@ -260,20 +245,20 @@ class TestResults:
         texts = again.GetNodesByClass("vtkMRMLTextNode")
         (node,) = filter(isReport, (texts.GetItemAsObject(number) for number in range(texts.GetNumberOfItems())))
         results = readResults(node)
-        assert results.data == report.data
-        assert results.files == report.attachments
+        assert results.data == ballReport.data
+        assert results.files == ballReport.attachments
         assert mapsOf(node)[0].GetPolyData().GetPointData().GetArray(FOUND) is not None
         assert node.GetNodeReference(CHART).GetNthPlotSeriesNode(0).GetTableNode() is not None
 
-    def test_nothingIsLeftWhenTheyAreRemoved(self, application, nodes, report):
+    def test_nothingIsLeftWhenTheyAreRemoved(self, application, scannedBall, ballReport):
         before = application.scene.GetNumberOfNodes()
-        node = addResults(report, application.scene, *nodes)
+        node = addResults(ballReport, application.scene, *scannedBall)
         showDeviation(mapsOf(node)[0], 2.0, 1.0)
         addLegend(mapsOf(node)[0])
         removeResults(node, application.scene)
         assert application.scene.GetNumberOfNodes() == before
 
-    def test_failureLeavesNothing(self, application, nodes, report, monkeypatch):
+    def test_failureLeavesNothing(self, application, scannedBall, ballReport, monkeypatch):
         from M3DValidationLib.InSlicer import ResultNodes
 
         def broken(*arguments):
@@ -282,7 +267,7 @@ class TestResults:
         monkeypatch.setattr(ResultNodes, "addHistogram", broken)
         before = application.scene.GetNumberOfNodes()
         with pytest.raises(OSError, match="no memory"):
-            addResults(report, application.scene, *nodes)
+            addResults(ballReport, application.scene, *scannedBall)
         assert application.scene.GetNumberOfNodes() == before
 
     def test_textThatIsNoReportIsNamed(self, application):
@@ -294,18 +279,18 @@ class TestResults:
         assert not isReport(node)
 
 
-def test_checkingInTheBackgroundFindsTheSameAndCanBeStopped(application, nodes, report):
-    again = validateCases(cases(application, *nodes), showing=False, background=True)
-    assert [finding.asDict() for finding in again.findings] == [finding.asDict() for finding in report.findings]
+def test_checkingInTheBackgroundFindsTheSameAndCanBeStopped(application, scannedBall, ballReport):
+    again = validateCases(casesInScene(application, *scannedBall), showing=False, background=True)
+    assert [finding.asDict() for finding in again.findings] == [finding.asDict() for finding in ballReport.findings]
 
     def cancel(fraction, text):
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        validateCases(cases(application, *nodes), showing=False, background=True, progress=cancel)
+        validateCases(casesInScene(application, *scannedBall), showing=False, background=True, progress=cancel)
 
 
-def test_onlyPicturesAreMadeInTheThreadOfTheInterfaceAndItIsCalledBetweenThem(application, nodes, monkeypatch):
+def test_onlyPicturesAreMadeInTheThreadOfTheInterfaceAndItIsCalledBetweenThem(application, scannedBall, monkeypatch):
     import threading
 
     from M3DValidationLib.Report import Report as reporting
@@ -338,7 +323,7 @@ def test_onlyPicturesAreMadeInTheThreadOfTheInterfaceAndItIsCalledBetweenThem(ap
         assert threading.current_thread() is interface
         events.append("events")
 
-    validateCases(cases(application, *nodes), background=True, progress=progress)
+    validateCases(casesInScene(application, *scannedBall), background=True, progress=progress)
     for name in ("checkCases", "deviationModels", "makeReport"):
         assert interface not in threads[name]
     pictures = [name for name in events if name not in ("checkCases", "deviationModels", "makeReport")]

@@ -1,39 +1,22 @@
 """The panel of M3D Export, with widgets that refuse names which Slicer's widgets do not have."""
 
-import types
-
 import numpy as np
 import pytest
 
 from M3DLib.Dicom import Codes
+from M3DTestSupport.ExportPanel import BOX, addBoneAndTooth, openExportPanel
 from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, importSeries, moveBy
 from M3DTestSupport.SlicerWidgets import emit
-
-BOX = np.s_[4:10, 5:12, 6:14]
 
 
 @pytest.fixture
 def case(application, tmp_path):
-    volume, files = importSeries(application, tmp_path / "series", patientId="P1")
-    node = addVolumeNode(application, volume, files)
-    return node, addSegmentation(application, node, {"bone": BOX, "tooth": np.s_[11:13, 5:12, 6:14]})
+    return addBoneAndTooth(application, tmp_path / "series")
 
 
 @pytest.fixture
 def widget(panelApplication, case):
-    return openPanel(panelApplication)
-
-
-def openPanel(application):
-    import slicer
-
-    from M3DExport import M3DExportWidget
-
-    layout = types.SimpleNamespace(addWidget=lambda widget: None)
-    widget = M3DExportWidget(types.SimpleNamespace(isEntered=True, layout=lambda: layout))
-    widget.setup()
-    assert slicer.mrmlScene is application.scene
-    return widget
+    return openExportPanel(panelApplication)
 
 
 class FakeDialog:
@@ -118,7 +101,7 @@ class TestInput:
     def test_transformAndEmptySegmentAreWarnedOf(self, panelApplication, case):
         segmentation = addSegmentation(panelApplication, case[0], {"nothing": None, "bone": BOX}, "other")
         moveBy(panelApplication, segmentation, [[1, 0, 0, 3], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-        widget = openPanel(panelApplication)
+        widget = openExportPanel(panelApplication)
         emit(widget.ui.inputSelector, "currentNodeChanged(vtkMRMLNode*)", segmentation)
         assert "'nothing' is empty" in widget.ui.inputWarningLabel.text
         assert "under a transform" in widget.ui.inputWarningLabel.text

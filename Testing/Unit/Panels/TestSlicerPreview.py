@@ -1,49 +1,18 @@
 """The preview of M3D Export: what it shows, hides and says when it is out of date."""
 
-import types
-
-import numpy as np
 import pytest
 
-from M3DTestSupport.SceneCases import addSegmentation, addVolumeNode, importSeries
-
-BOX = np.s_[4:10, 5:12, 6:14]
+from M3DTestSupport.ExportPanel import addBoneAndTooth, openExportPanel
 
 
 @pytest.fixture
 def case(application, tmp_path):
-    volume, files = importSeries(application, tmp_path / "series", patientId="P1")
-    node = addVolumeNode(application, volume, files)
-    return node, addSegmentation(application, node, {"bone": BOX, "tooth": np.s_[11:13, 5:12, 6:14]})
+    return addBoneAndTooth(application, tmp_path / "series")
 
 
 @pytest.fixture
 def widget(panelApplication, case):
-    return openPanel(panelApplication)
-
-
-def openPanel(application):
-    import slicer
-
-    from M3DExport import M3DExportWidget
-
-    layout = types.SimpleNamespace(addWidget=lambda widget: None)
-    widget = M3DExportWidget(types.SimpleNamespace(isEntered=True, layout=lambda: layout))
-    widget.setup()
-    assert slicer.mrmlScene is application.scene
-    return widget
-
-
-class FakeDialog:
-    """A progress dialog that nobody cancels."""
-
-    wasCanceled = False
-
-    def close(self):
-        pass
-
-    def deleteLater(self):
-        pass
+    return openExportPanel(panelApplication)
 
 
 class TestPreview:
