@@ -12,7 +12,7 @@ from ..Mesh.StlFile import stlBytes
 from ..Mesh.TriangleMesh import TriangleMesh
 from .BinaryWriters import glbBytes, plyBytes
 from .FileFacts import FileFacts
-from .TextWriters import amfBytes, objBytes
+from .TextWriters import amfBytes, amfText, objBytes
 from .ThreeMfWriter import threeMfBytes
 
 FORMATS = ("stl", "3mf", "amf", "obj", "ply", "glb")
@@ -29,11 +29,14 @@ def formatOf(file: Path) -> str:
     return ending
 
 
-def modelFileBytes(meshes: Sequence[TriangleMesh], name: str, facts: FileFacts | None = None) -> dict[str, bytes]:
+def modelFileBytes(
+    meshes: Sequence[TriangleMesh], name: str, facts: FileFacts | None = None, plainAmf: bool = False
+) -> dict[str, bytes]:
     """The files that hold some models, by their names: one, and for OBJ its materials beside it.
 
     :param meshes: in mm, each with name, color and opacity.
     :param name: of the file; its ending tells the format.
+    :param plainAmf: AMF as plain text; zipped otherwise.
     :raises M3DError: no such format, nothing to write, or what the format cannot hold.
     """
     kind, facts = formatOf(Path(name)), facts or FileFacts()
@@ -53,18 +56,20 @@ def modelFileBytes(meshes: Sequence[TriangleMesh], name: str, facts: FileFacts |
         content, described = objBytes(meshes, facts, materials)
         return {name: content, materials: described}
     if kind == "amf":
-        return {name: amfBytes(meshes, facts, name)}
+        return {name: amfText(meshes, facts) if plainAmf else amfBytes(meshes, facts, name)}
     write = {"3mf": threeMfBytes, "ply": plyBytes, "glb": glbBytes}[kind]
     return {name: write(meshes, facts)}
 
 
-def writeModelFile(file: Path, meshes: Sequence[TriangleMesh], facts: FileFacts | None = None) -> list[Path]:
+def writeModelFile(
+    file: Path, meshes: Sequence[TriangleMesh], facts: FileFacts | None = None, plainAmf: bool = False
+) -> list[Path]:
     """Write models to a file; either all files are written or none.
 
     :return: the files written.
     :raises M3DError: see :func:`modelFileBytes`; also when a file cannot be written.
     """
-    contents = modelFileBytes(meshes, file.name, facts)
+    contents = modelFileBytes(meshes, file.name, facts, plainAmf)
     with ExitStack() as stack:
         for name, content in contents.items():
             stack.enter_context(atomicWrite(file.with_name(name))).write(content)

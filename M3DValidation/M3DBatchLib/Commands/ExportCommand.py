@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..Options.DescriptionOptions import addDescriptionOptions
+from ..Options.FileOptions import addFileOptions, printRequestFrom
 from ..Options.InputOptions import (
     addImageOptions,
     addSegmentOptions,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from M3DLib.EncapsulatedStl.ModelExport import Model
     from M3DLib.Image.ImageVolume import ImageVolume
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+    from M3DLib.PrintFiles.PrintFiles import PrintFiles
+    from M3DLib.PrintFiles.PrintRequest import PrintRequest
     from M3DLib.Store.FileSetAdditions import StoredFiles
     from M3DValidationLib.Soundness.MeshRepair import Repair
 
@@ -60,9 +63,9 @@ def addParser(subparsers) -> None:
     addDescriptionOptions(parser)
     group = parser.add_argument_group("output")
     group.add_argument("--output", required=True, metavar="DIR", help="file-set to make or to add to")
-    group.add_argument("--stl", action="store_true", help="write each model as a loose STL file too")
     group.add_argument("--copy-source", action="store_true", help="put the images of the scan into the file-set too")
     group.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    addFileOptions(parser, stlToo=True)
     addPacsOptions(parser)
     parser.set_defaults(run=run)
 
@@ -70,16 +73,16 @@ def addParser(subparsers) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     requireOneAnatomy(arguments)
-    surface = surfaceParametersFrom(arguments)
+    surface, wanted = surfaceParametersFrom(arguments), printRequestFrom(arguments)
     request = modelRequestFrom(arguments, Path(arguments.output), terminal)
     image, models, repairs = _make(arguments, surface, request, terminal)
     objects = [model.dataset for model in models]
     with request.stopwatch.stage("storing"):
-        extras = _looseFiles(models, image) if arguments.stl else {}
+        files = _looseFiles(models, wanted, request)
         copies = image.files if arguments.copy_source else []
-        stored = request.store.add(objects, copies, extras, terminal.progress)
+        stored = request.store.add(objects, copies, files.contents, terminal.progress)
         sent = send(request.pacs, objects, request.store.root, terminal)
-    data = resultOf(image, models, stored, list(stored.extras.values()))
+    data = resultOf(image, models, stored, files)
     for entry, model, done in zip(data["models"], models, repairs, strict=True):
         entry["modified"] = {"YES": True, "NO": False}.get(str(model.dataset.get("ModelModification", "")))
         entry["repairs"] = repairRecords(done)
@@ -146,20 +149,17 @@ def _identical(model: Model) -> list[Dataset]:
     ]
 
 
-def _looseFiles(models: list[Model], image: ImageVolume) -> dict[str, bytes]:
-    """The STL of each model by a file name of its own, in which nobody is named."""
-    from M3DLib.Identifying import safeFileName
+def _looseFiles(models: list[Model], wanted: PrintRequest, request: ModelRequest) -> PrintFiles:
+    """The model files that are to lie beside the objects, by names that no file there has."""
+    from M3DLib.PrintFiles.PrintFiles import PrintFiles, printFiles, takenIn
 
-    files = {}
-    for number, model in enumerate(models, start=1):
-        name = safeFileName(model.mesh.name, image.headers, f"model-{number}")
-        while f"{name}.stl" in files:
-            name = f"{name}-{number}"
-        files[f"{name}.stl"] = model.dataset.EncapsulatedDocument
-    return files
+    if not wanted:
+        return PrintFiles()
+    meshes, objects = [model.mesh for model in models], [model.dataset for model in models]
+    return printFiles(meshes, objects, wanted, takenIn(request.store.root), title=request.description.title)
 
 
-def resultOf(image: ImageVolume, models: list[Model], stored: StoredFiles, stlFiles: list[Path]) -> dict:
+def resultOf(image: ImageVolume, models: list[Model], stored: StoredFiles, files: PrintFiles) -> dict:
     """What was exported, as the JSON result has it."""
     from M3DLib.Segmentation.SegmentFit import frameOfReferenceUid
 
@@ -167,11 +167,17 @@ def resultOf(image: ImageVolume, models: list[Model], stored: StoredFiles, stlFi
     for number, model in enumerate(models):
         entry = modelEntry(model.mesh, model.dataset, stored.instances[str(model.dataset.SOPInstanceUID)])
         entry.update(model.mesh.record)
-        if stlFiles:
-            entry["stl"] = str(stlFiles[number])
+        if files.contents:
+            entry["files"] = [str(stored.extras[name]) for name in files.named[number]]
+            for file in entry["files"]:
+                if file.endswith(".stl"):
+                    entry["stl"] = file
         described.append(entry)
     return {
         "models": described,
+        "files": [str(stored.extras[name]) for name in files.contents],
+        "filesPlace": files.facts.place,
+        "toPatientLps": files.facts.toPatient,
         "source": {
             "seriesInstanceUid": str(image.headers[0].SeriesInstanceUID),
             "frameOfReferenceUid": frameOfReferenceUid(image),
@@ -191,8 +197,7 @@ def _text(data: dict) -> str:
         lines += [f"    {text}" for text in recordTexts(model)]
         lines += [f"    the same document as instance {uid}" for uid in model.get("identical", [])]
         lines += [f"    {repair['description']}" for repair in model.get("repairs", [])]
-        if "stl" in model:
-            lines.append(f"    {model['stl']}")
+    lines += [f"  {file}" for file in data.get("files", [])]
     lines += beside(data.get("modelsBefore", 0))
     if data.get("groupUid"):
         lines.append(f"  parts of the group {data['groupUid']}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from M3DLib.Errors import M3DError
 from M3DLib.WritablePlace import requireWritableFile
 
+from ..Options.FileOptions import addFileDetails
 from ..Terminal import Terminal
 from .InspectCommand import sourceOf
 
@@ -20,7 +21,8 @@ def addParser(subparsers) -> None:
         help="write the model of an Encapsulated STL object to a file: its STL, or 3MF, AMF, OBJ, PLY, GLB",
         description="Writes the STL of an Encapsulated STL object to a file, byte for byte as it was encapsulated; or, "
         "when the name ends with .3mf, .amf, .obj, .ply or .glb, the same triangles in that format with unit, name, "
-        "color and the object's UID. Nothing of the patient is written.",
+        "color, the object's UID and the verdict of its validation. Nothing of the patient is written unless that is "
+        "asked for.",
     )
     parser.add_argument("file", metavar="FILE.dcm", help="the object; - for stdin")
     parser.add_argument(
@@ -29,12 +31,7 @@ def addParser(subparsers) -> None:
         required=True,
         help="the file to write, replaced when it exists; - for the STL on stdout",
     )
-    parser.add_argument(
-        "--build-plate",
-        action="store_true",
-        help="move the model to the origin and onto the plane z = 0, and record the way back (not for STL, which is "
-        "written as it is)",
-    )
+    addFileDetails(parser.add_argument_group("model files", "of the formats other than STL"))
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.set_defaults(run=run)
 
@@ -99,34 +96,30 @@ def _requirePlace(arguments: argparse.Namespace) -> None:
 def _writeAs(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """The triangles in millimeters, in the format that the output's name asks for."""
     from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
-    from M3DLib.EncapsulatedStl.EncapsulatedStlWriter import safeTitle
-    from M3DLib.ModelFiles.FileFacts import FileFacts, onBuildPlate
-    from M3DLib.ModelFiles.ModelFile import writeModelFile
+    from M3DLib.ModelFiles.ModelFile import formatOf
+    from M3DLib.PrintFiles.PrintFiles import writeModel
+    from M3DLib.PrintFiles.PrintRequest import PrintRequest
 
     model = readEncapsulatedStl(sourceOf(arguments.file))
     for warning in model.warnings:
         terminal.warn(warning)
-    mesh = model.mesh
-    # An object of another writer may be named after its patient.
-    mesh.name = safeTitle(mesh.name, model.dataset)
-    facts = FileFacts(
-        title=safeTitle(model.description.title or mesh.name, model.dataset),
-        metadata={"ModelUID": model.sopInstanceUid},
+    output = Path(arguments.output)
+    request = PrintRequest(
+        (formatOf(output),), arguments.build_plate, arguments.with_identity, plainAmf=arguments.plain_amf
     )
-    meshes = [mesh]
-    if arguments.build_plate:
-        meshes, facts = onBuildPlate(meshes, facts)
-    files = writeModelFile(Path(arguments.output), meshes, facts)
+    facts, files = writeModel(output, model.mesh, model.dataset, request)
     data = {
         "file": arguments.output,
         "files": [str(file) for file in files],
-        "triangles": len(mesh.triangles),
+        "triangles": len(model.mesh.triangles),
         "sopInstanceUid": model.sopInstanceUid,
         "place": facts.place,
         "toPatientLps": facts.toPatient,
         "warnings": model.warnings,
     }
-    terminal.result(data, f"Wrote {len(mesh.triangles)} triangles to {', '.join(repr(str(file)) for file in files)}.")
+    terminal.result(
+        data, f"Wrote {len(model.mesh.triangles)} triangles to {', '.join(repr(str(file)) for file in files)}."
+    )
     return 0
 
 

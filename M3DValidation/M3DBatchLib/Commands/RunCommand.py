@@ -13,6 +13,7 @@ from M3DValidationLib.Report.ReportFiles import PDF_FILE, faces
 from M3DValidationLib.Report.ReportFolder import replaceReport
 
 from ..Options.DescriptionOptions import addDescriptionOptions
+from ..Options.FileOptions import addFileOptions, printRequestFrom
 from ..Options.InputOptions import requireOneAnatomy
 from ..Options.ModelRequest import ModelRequest, modelRequestFrom
 from ..Options.PacsOptions import send
@@ -24,6 +25,8 @@ from .ValidateCommand import addValidationOptions, validate
 
 if TYPE_CHECKING:
     from M3DLib.EncapsulatedStl.ModelExport import Model
+    from M3DLib.PrintFiles.PrintFiles import PrintFiles
+    from M3DLib.PrintFiles.PrintRequest import PrintRequest
     from M3DValidationLib.Report.Report import Report
 
 
@@ -38,6 +41,7 @@ def addParser(subparsers) -> None:
     )
     addValidationOptions(parser, meshToo=False)
     addDescriptionOptions(parser, institution=False)
+    addFileOptions(parser)
     parser.add_argument(
         "--export-anyway",
         metavar="REASON",
@@ -57,7 +61,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     reason = None if arguments.export_anyway is None else " ".join(arguments.export_anyway.split())
     if reason == "":
         raise M3DError("--export-anyway needs the reason why the model is exported although something fails.")
-    output = Path(arguments.output)
+    output, wanted = Path(arguments.output), printRequestFrom(arguments)
     request = modelRequestFrom(arguments, output / DICOM_FOLDER, terminal)
     requireOneRun(output, [str(header.SOPInstanceUID) for header in request.earlier.headers])
     store, stopwatch = request.store, request.stopwatch
@@ -85,10 +89,15 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if "sr" in formats:
         neighbors = store.directory().headers()
         objects = modelsAndReport(data, image.headers, objects, neighbors, files.get(PDF_FILE))
+    loose = _looseFiles(models, wanted, request, bool(arguments.pseudonym))
     if objects:
-        store.add(objects, progress=terminal.progress)
+        stored = store.add(objects, extras=loose.contents, progress=terminal.progress)
     replaceReport(output, files)
     said = [describeResult(data), describeFiles(output, files), _said(len(models), made, failed, store.root)]
+    if loose.contents:
+        data["files"] = [str(stored.extras[name]) for name in loose.contents]
+        data["filesPlace"], data["toPatientLps"] = loose.facts.place, loose.facts.toPatient
+        said += [f"  {file}" for file in data["files"]]
     said.append(send(request.pacs, objects, store.root, terminal))
     terminal.result(data, "\n".join(filter(None, said)))
     return data["exitStatus"]
@@ -121,6 +130,22 @@ def _models(report: Report, arguments: argparse.Namespace, request: ModelRequest
         ),
         icons=[renderIcon(mesh) if arguments.icon else None for mesh in meshes],
         started=request.started,
+    )
+
+
+def _looseFiles(models: list[Model], wanted: PrintRequest, request: ModelRequest, isPseudonymized: bool) -> PrintFiles:
+    """The model files that are to lie beside the objects; none when no model is exported."""
+    from M3DLib.PrintFiles.PrintFiles import PrintFiles, printFiles, takenIn
+
+    if not wanted or not models:
+        return PrintFiles()
+    return printFiles(
+        [model.mesh for model in models],
+        [model.dataset for model in models],
+        wanted,
+        takenIn(request.store.root),
+        title=request.description.title,
+        withUids=not isPseudonymized,
     )
 
 
