@@ -91,7 +91,8 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         :param profile: name or file of a profile.
         :param modelNode: a model instead of a segmentation.
         :param more: ``surfaceParameters``, ``lineNodes`` (line markups as reference distances), ``tolerance`` (mm),
-            ``partReason`` (why the model is meant to be a part only), ``person``, ``pseudonym``, ``progress``.
+            ``partReason`` (why the model is meant to be a part only), ``controlNode`` (another series of
+            the scan, by which the model is judged too), ``person``, ``pseudonym``, ``progress``.
         :return: ``M3DValidationLib.Report.Report.Report``: ``verdict``, ``findings``, ``data`` (the JSON),
             ``pictures``, and ``cases``, whose ``measurements["deviation"].maps["image"]`` has the distance at every
             point.

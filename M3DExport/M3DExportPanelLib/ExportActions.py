@@ -197,6 +197,7 @@ def _previewChoice(parameters):
         parameters.merge,
         parameters.refine,
         parameters.refineRange,
+        parameters.maxError,
     )
 
 

@@ -61,6 +61,7 @@ class ExportForm(PanelForm):
             self.ui.decimationSlider,
             self.ui.mergeCheckBox,
             self.ui.refineCheckBox,
+            self.ui.maxErrorSpinBox,
         ):
             widget.enabled = hasSegments
         self.ui.refineRangeSpinBox.enabled = hasSegments and self._parameters.refine

@@ -47,6 +47,7 @@ class M3DExportParameterNode:
     decimation: Annotated[float, WithinRange(0, 0.99)] = 0.0
     refine: bool = False
     refineRange: Annotated[float, WithinRange(0, 10)] = 0.0
+    maxError: Annotated[float, WithinRange(0, 1)] = 0.0
     merge: bool = False
 
     title: str = ""

@@ -19,15 +19,20 @@ class SurfaceMethod(Choice):
 def surfaceOf(parameters):
     """The surface parameters that a panel says.
 
-    :param parameters: with ``method``, ``smoothing``, ``decimation``, ``refine`` and ``refineRange`` (mm; 0 for what
-        the library takes by itself, the largest voxel edge).
+    :param parameters: with ``method``, ``smoothing``, ``decimation``, ``refine``, ``refineRange`` (mm; 0 for what
+        the library takes by itself, the largest voxel edge) and ``maxError`` (mm; 0 for all triangles).
     :return: ``M3DLib.Mesh.SurfaceParameters.SurfaceParameters``.
     """
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
     reach = parameters.refineRange if parameters.refine and parameters.refineRange > 0 else None
     return SurfaceParameters(
-        parameters.method.value, parameters.smoothing, parameters.decimation, parameters.refine, reach
+        parameters.method.value,
+        parameters.smoothing,
+        parameters.decimation,
+        parameters.refine,
+        reach,
+        parameters.maxError if parameters.maxError > 0 else None,
     )
 
 
@@ -38,3 +43,4 @@ def takeSurface(parameters, surface):
     parameters.decimation = surface.decimation
     parameters.refine = surface.refine
     parameters.refineRange = surface.refineRange or 0.0
+    parameters.maxError = surface.maxError or 0.0

@@ -8,9 +8,10 @@ from slicer.i18n import tr as _
 from M3DPanelLib.LibraryWords import verdictWord
 from M3DPanelLib.PanelForm import isSegmentation
 
-from .ValidationParameters import lineNodesOf, partOf
+from .ValidationParameters import controlOf, lineNodesOf, partOf
 
 _CHOICE = "M3DValidation.Choice"
+_SURFACE = ("smoothing", "decimation", "refine", "refineRange", "maxError")
 
 
 def settingsOf(parameters):
@@ -19,7 +20,9 @@ def settingsOf(parameters):
     settings["part"] = partOf(parameters)
     if isSegmentation(parameters.inputNode):
         settings |= {"method": parameters.method.name}
-        settings |= {name: getattr(parameters, name) for name in ("smoothing", "decimation", "refine", "refineRange")}
+        settings |= {name: getattr(parameters, name) for name in _SURFACE}
+    control = controlOf(parameters)
+    settings["control"] = control.GetID() if control is not None else ""
     settings["lines"] = [line.GetID() for line in lineNodesOf(parameters)]
     return json.dumps(settings, sort_keys=True)
 

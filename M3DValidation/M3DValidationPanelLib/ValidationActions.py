@@ -10,7 +10,7 @@ from M3DPanelLib.PanelForm import isSegmentation
 from M3DPanelLib.SurfaceChoices import surfaceOf
 
 from .ResultSubject import contentStamp, rememberSettings, settingsOf
-from .ValidationParameters import lineNodesOf, partOf, profileOf
+from .ValidationParameters import controlOf, lineNodesOf, partOf, profileOf
 
 
 class ValidationActions(PanelActions):
@@ -156,6 +156,7 @@ def validationOf(parameters):
         "tolerance": parameters.tolerance or None,
         "partReason": partOf(parameters),
         "surfaceParameters": surfaceOf(parameters) if hasSegments else None,
+        "controlNode": controlOf(parameters),
         "lineNodes": lineNodesOf(parameters),
         "person": parameters.person.strip(),
         "pseudonym": parameters.pseudonym.strip(),

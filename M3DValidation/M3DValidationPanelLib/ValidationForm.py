@@ -73,12 +73,15 @@ class ValidationForm(PanelForm):
             self.ui.refineCheckBox,
             self.ui.refineRangeLabel,
             self.ui.refineRangeSpinBox,
+            self.ui.maxErrorLabel,
+            self.ui.maxErrorSpinBox,
         ):
             widget.visible = hasSegments
         self.ui.refineRangeSpinBox.enabled = self._parameters.refine
-        canBePart = node is not None and self._parameters.volume is not None
-        self.ui.partCheckBox.visible = canBePart
-        self.ui.partReasonLineEdit.visible = self.ui.partReasonLabel.visible = canBePart and self._parameters.part
+        hasModelAndScan = node is not None and self._parameters.volume is not None
+        self.ui.controlLabel.visible = self.ui.controlSelector.visible = hasModelAndScan
+        self.ui.partCheckBox.visible = hasModelAndScan
+        self.ui.partReasonLineEdit.visible = self.ui.partReasonLabel.visible = hasModelAndScan and self._parameters.part
 
     def _showButtons(self):
         parameters = self._parameters

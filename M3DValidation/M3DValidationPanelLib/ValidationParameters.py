@@ -18,6 +18,7 @@ class M3DValidationParameterNode:
     volume - the scan.
     inputNode - segmentation or model to validate; none for the scan alone.
     segmentId - segment of the segmentation.
+    controlVolume - another series of the scan's frame of reference, which judges a surface moved to the edge.
     part, partReason - whether the model is meant to be a part of the anatomy only, and why.
     profile - name of a built-in or saved profile.
     limits - limits that were changed: JSON, requirement id to [pass limit, warning limit].
@@ -37,6 +38,8 @@ class M3DValidationParameterNode:
     decimation: Annotated[float, WithinRange(0, 0.99)] = 0.0
     refine: bool = False
     refineRange: Annotated[float, WithinRange(0, 10)] = 0.0
+    maxError: Annotated[float, WithinRange(0, 1)] = 0.0
+    controlVolume: vtkMRMLScalarVolumeNode
 
     part: bool = False
     partReason: str = ""
@@ -106,6 +109,12 @@ def partOf(parameters):
     """Why the model is meant to be a part of the anatomy only, "" when it is meant to be whole."""
     isModel = parameters.inputNode is not None and parameters.volume is not None
     return parameters.partReason.strip() if isModel and parameters.part else ""
+
+
+def controlOf(parameters):
+    """The other series that the model is measured against too; None for none."""
+    hasModelAndScan = parameters.inputNode is not None and parameters.volume is not None
+    return parameters.controlVolume if hasModelAndScan else None
 
 
 def lineNodesOf(parameters):

@@ -10,6 +10,7 @@ from ..Errors import noProgress
 from ..Mesh.SegmentSurface import makeSurface
 from ..Mesh.SurfaceComparison import SurfaceComparison, compareSurfaces
 from ..Mesh.SurfaceParameters import SurfaceParameters
+from ..Surface.SurfaceMaking import makeSegmentSurfaces
 from .SlicerParts import Part, makeMeshes, moved
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def previewParts(
         if part.segment is None:
             result.append((part.mesh if part.transform is None else moved(part.mesh, part.transform), None))
             continue
-        mesh = makeSurface(part.segment, surface)
+        (mesh,) = makeSegmentSurfaces([part.segment], surface)
         if part.transform is not None:
             mesh = moved(mesh, part.transform)
         mesh.opacity = part.opacity

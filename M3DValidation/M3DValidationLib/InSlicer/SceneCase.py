@@ -16,6 +16,7 @@ from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
 from ..CaseBuilding import addSurfaces, fittingSegments
 from ..Check import Case
+from ..ControlSeries import requireControl
 from .MarkupReferences import referenceOfLine
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def casesOfNodes(
     lineNodes: Sequence[slicer.vtkMRMLMarkupsLineNode] = (),
     options: dict | None = None,
     partReason: str = "",
+    controlNode: slicer.vtkMRMLScalarVolumeNode | None = None,
     progress: Callable[[float, str], None] = noProgress,
 ) -> SceneCases:
     """Cases of a scan, a segmentation's segments or a model, or both; the nodes are not changed.
@@ -61,6 +63,8 @@ def casesOfNodes(
     :param lineNodes: reference distances.
     :param options: of :class:`~..Check.Case`.
     :param partReason: why the model is meant to be a part of the anatomy only; "" when it is not.
+    :param controlNode: another series of the scan's frame of reference, by which the model is judged too; it says
+        nothing without a scan.
     :raises M3DError: nothing to check, or nodes that do not belong together.
     """
     if volumeNode is None and node is None:
@@ -73,6 +77,9 @@ def casesOfNodes(
         "part": " ".join(partReason.split()),
     }
     image, warnings = (scan.image, scan.warnings) if scan is not None else (None, [])
+    if controlNode is not None and image is not None:
+        known["control"] = imageOfVolumeNode(controlNode, database).image
+        requireControl(known["control"], image, controlNode.GetName())
     if node is None:
         return SceneCases([Case(profile, image, **known)], warnings)
     if not node.IsA("vtkMRMLSegmentationNode"):

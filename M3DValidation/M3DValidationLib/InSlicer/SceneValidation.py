@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _READING_SHARE = 0.1
 
 
-# Fourteen parameters: each is one choice of the panel or the console, given by name where it differs from the usual.
+# Fifteen parameters: each is one choice of the panel or the console, given by name where it differs from the usual.
 def validateNodes(
     volumeNode: slicer.vtkMRMLScalarVolumeNode | None,
     node: slicer.vtkMRMLSegmentationNode | slicer.vtkMRMLModelNode | None,
@@ -32,6 +32,7 @@ def validateNodes(
     lineNodes: Sequence[slicer.vtkMRMLMarkupsLineNode] = (),
     tolerance: float | None = None,
     partReason: str = "",
+    controlNode: slicer.vtkMRMLScalarVolumeNode | None = None,
     person: str = "",
     pseudonym: str = "",
     applicationVersion: str = "",
@@ -48,6 +49,7 @@ def validateNodes(
     :param lineNodes: line markups as reference distances.
     :param tolerance: mm; the profile's when None.
     :param partReason: why the model is meant to be a part of the anatomy only; "" when it is not.
+    :param controlNode: another series of the scan's frame of reference, to judge a refined surface by.
     :param person, pseudonym: for the report.
     :param applicationVersion: of Slicer, to be named among the software; "" outside the application.
     :param background: check in a thread of its own, while ``progress`` keeps the application responsive.
@@ -64,6 +66,7 @@ def validateNodes(
         lineNodes=lineNodes,
         options={"tolerance": tolerance},
         partReason=partReason,
+        controlNode=controlNode,
         progress=lambda done, text: progress(_READING_SHARE * done, text),
     )
     report = validateCases(

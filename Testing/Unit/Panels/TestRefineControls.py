@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from M3DTestSupport.ScannedBall import CENTER, RADIUS, SEGMENT_ID
+from M3DTestSupport.ScannedBall import CENTER, RADIUS, SEGMENT_ID, addScannedBall
 
 
 def offsets(mesh):
@@ -79,3 +79,55 @@ class TestExport:
 
         with pytest.raises(M3DError, match="Choose the source volume"):
             M3DExportLogic().preview(scannedBall[1], [SEGMENT_ID], None, SurfaceParameters(refine=True))
+
+    def test_previewShowsTheSimplifiedSurfaceThatIsExported(self, panelApplication, scannedBall):
+        from M3DExport import M3DExportLogic
+        from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+
+        volume, segmentation = scannedBall
+        logic = M3DExportLogic()
+        ((whole, _),) = logic.preview(segmentation, [SEGMENT_ID], volume, SurfaceParameters())
+        ((few, _),) = logic.preview(segmentation, [SEGMENT_ID], volume, SurfaceParameters(maxError=0.05))
+        (model,) = logic.makeModels(segmentation, [SEGMENT_ID], volume, None, SurfaceParameters(maxError=0.05))
+        assert len(few.triangles) < len(whole.triangles) / 2
+        assert np.array_equal(model.mesh.points, few.points)
+
+
+class TestFewerTriangles:
+    def test_distanceIsRecordedAndResultsOfTheOtherSurfaceAreOutdated(self, validationPanel):
+        widget = validationPanel
+        assert widget.ui.maxErrorSpinBox.property("specialValueText") == "all triangles"
+        widget._parameterNode.maxError = 0.05
+        widget.ui.validateButton.click()
+        data = json.loads(widget._parameterNode.report.GetText())
+        assert data["input"]["surface"]["maxError"] == 0.05
+        widget._parameterNode.maxError = 0.0
+        assert "Outdated" in widget.ui.verdictLabel.text
+
+
+class TestControlSeries:
+    def frame(self, application, widget):
+        import pydicom
+
+        uid = widget._parameterNode.volume.GetAttribute("DICOM.instanceUIDs").split()[0]
+        return str(pydicom.dcmread(application.database.fileForInstance(uid)).FrameOfReferenceUID)
+
+    def test_modelIsMeasuredAgainstItToo(self, validationPanel, panelApplication, tmp_path):
+        widget = validationPanel
+        frame = {"FrameOfReferenceUID": self.frame(panelApplication, widget)}
+        volume, _ = addScannedBall(panelApplication, tmp_path / "control", attributes=frame, kernel="BONE")
+        widget._parameterNode.refine = True
+        widget._parameterNode.controlVolume = volume
+        widget.ui.validateButton.click()
+        data = json.loads(widget._parameterNode.report.GetText())
+        assert abs(data["deviation"]["control"]["meanSigned"]) < 0.05
+        widget._parameterNode.controlVolume = None
+        assert "Outdated" in widget.ui.verdictLabel.text
+
+    def test_scanItselfSaysNothingNew(self, validationPanel):
+        from M3DLib.Errors import M3DError
+
+        widget = validationPanel
+        widget._parameterNode.controlVolume = widget._parameterNode.volume
+        with pytest.raises(M3DError, match="is the scan itself"):
+            widget.logic.validateParameters(widget._parameterNode)
