@@ -1,4 +1,4 @@
-"""DICOM plugin: loads and exports Encapsulated STL objects in Slicer's DICOM browser and "Export to DICOM" dialog."""
+"""DICOM plugin: loads Encapsulated STL and OBJ, exports STL, in Slicer's DICOM browser and "Export to DICOM" dialog."""
 
 import logging
 
@@ -6,8 +6,9 @@ import slicer
 from DICOMLib import DICOMLoadable, DICOMPlugin
 from slicer.i18n import tr as _
 
-# PS3.4 B.5, Encapsulated STL Storage; written out because pydicom is not to be imported when Slicer starts.
+# PS3.4 B.5, Encapsulated STL and OBJ Storage; written out because pydicom is not to be imported when Slicer starts.
 ENCAPSULATED_STL_STORAGE = "1.2.840.10008.5.1.4.1.1.104.3"
+ENCAPSULATED_OBJ_STORAGE = "1.2.840.10008.5.1.4.1.1.104.4"
 
 # What the UIDs of all classes of encapsulated documents begin with.
 ENCAPSULATED_DOCUMENTS = "1.2.840.10008.5.1.4.1.1.104."
@@ -70,20 +71,25 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
         )
 
     def examineFiles(self, files):
-        """One loadable per Encapsulated STL instance of a series."""
+        """One loadable per Encapsulated STL or OBJ instance of a series."""
         # A series of models may hold several classes, STL beside OBJ and MTL, but no images: asking for the first
         # instance saves a query for each slice of every scan.
         if not files or not slicer.dicomDatabase.fileValue(files[0], self.tags["sopClassUID"]).startswith(
             ENCAPSULATED_DOCUMENTS
         ):
             return []
-        loadables = []
+        loadables, stlNames = [], set()
         for file in files:
-            if slicer.dicomDatabase.fileValue(file, self.tags["sopClassUID"]) == ENCAPSULATED_STL_STORAGE:
+            sopClass = slicer.dicomDatabase.fileValue(file, self.tags["sopClassUID"])
+            if sopClass in (ENCAPSULATED_STL_STORAGE, ENCAPSULATED_OBJ_STORAGE):
                 loadable = self._examineFile(file)
                 if loadable is not None:
-                    loadables.append(loadable)
-        return loadables
+                    loadables.append((sopClass, loadable))
+                    stlNames |= {loadable.name} if sopClass == ENCAPSULATED_STL_STORAGE else set()
+        for sopClass, loadable in loadables:
+            # The same model in another format is offered, but one of the two is enough in the scene.
+            loadable.selected = sopClass == ENCAPSULATED_STL_STORAGE or loadable.name not in stlNames
+        return [loadable for _sopClass, loadable in loadables]
 
     def _examineFile(self, file):
         from M3DLib.Errors import M3DError
@@ -92,24 +98,25 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
         try:
             model = examineModel(file, slicer.dicomDatabase)
         except M3DError as error:
-            logging.warning(f"An Encapsulated STL object is not offered for loading: {error}")
+            logging.warning(f"An encapsulated model is not offered for loading: {error}")
             return None
         loadable = DICOMLoadable()
-        loadable.files = [file]
+        # The materials come with the model that refers to them: nobody else is to take them for a model.
+        materials = (slicer.dicomDatabase.fileForInstance(uid) for uid in model.materialUids)
+        loadable.files = [file, *filter(None, materials)]
         loadable.name = model.name
         loadable.tooltip = model.tooltip
         loadable.warning = model.warning
-        loadable.selected = True
         loadable.confidence = IMPORT_CONFIDENCE
         loadable.referencedInstanceUIDs = model.referencedInstanceUids
         return loadable
 
     def load(self, loadable):
         """Add the model to the scene; returns its node. An error goes to the log of the caller, with its reason."""
-        from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
         from M3DLib.InSlicer.SlicerModelNodes import addModelNode, addSegmentationNode, freeName, removeNode
+        from M3DLib.MeshFiles.EncapsulatedModels import readEncapsulatedModel
 
-        model = readEncapsulatedStl(loadable.files[0])
+        model = readEncapsulatedModel(loadable.files[0])
         asSegmentation = slicer.util.settingsValue(LOAD_AS_SETTING, LOAD_AS_MODEL) == LOAD_AS_SEGMENTATION
         addNode = addSegmentationNode if asSegmentation else addModelNode
         node = addNode(model, slicer.mrmlScene, freeName(loadable.name, slicer.mrmlScene))

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from M3DLib.EncapsulatedObj.EncapsulatedObjDocument import FORMAT_OF_CLASS, classOf, materialReferences
 from M3DLib.EncapsulatedStl.DescriptionReader import DescriptionReader
 from M3DLib.Errors import M3DError
 from M3DLib.Store.FileSetAdditions import DICOMDIR
@@ -44,9 +45,18 @@ def modelFacts(model: EncapsulatedModel, file: str) -> dict[str, Any]:
         **_descriptionFacts(model),
         "validation": validationFacts(model.validation, Path(file)),
         "hasIcon": bool(reader.items("IconImageSequence")),
-        "stlBytes": len(model.stl),
+        "format": _formatOf(model),
+        "documentBytes": len(model.stl),
+        "stlBytes": len(model.stl) if _formatOf(model) == "STL" else None,
+        "materials": [
+            {"sopInstanceUid": one.sopInstanceUid, "name": one.name} for one in materialReferences(model.dataset)
+        ],
         "warnings": list(model.warnings),
     }
+
+
+def _formatOf(model: EncapsulatedModel) -> str:
+    return FORMAT_OF_CLASS.get(classOf(model.dataset), "STL")
 
 
 def _meshFacts(model: EncapsulatedModel) -> dict[str, Any]:
@@ -183,6 +193,7 @@ def modelText(facts: dict[str, Any]) -> str:
     place = ", ".join(f"{_length(start)} to {_length(end)}" for start, end in zip(low, high, strict=True))
     patient, study, series, source = facts["patient"], facts["study"], facts["series"], facts["source"]
     software, algorithm = facts["software"], facts["algorithm"]
+    form = "" if facts["format"] == "STL" else f"as {facts['format']} "
     rows = [
         ("Model", facts["name"]),
         ("Title", facts["titleCode"]),
@@ -190,10 +201,11 @@ def modelText(facts: dict[str, Any]) -> str:
         ("Patient", _joined(patient["name"], patient["id"], patient["birthDate"], patient["sex"])),
         ("Study", _joined(study["description"], study["date"], study["id"], study["accessionNumber"])),
         ("Series", _joined(series["number"], series["description"], f"instance {series['instanceNumber']}")),
-        ("Size", f"{size} mm (stored in {facts['unit']})"),
+        ("Size", f"{size} mm (stored {form}in {facts['unit']})"),
         ("Place (LPS)", f"{place} mm"),
         ("Triangles", f"{facts['triangles']}, {'closed' if facts['closed'] else 'not closed'}"),
         ("Volume", f"{facts['volumeMm3'] / 1000:.4g} ml" + ("" if facts["closed"] else " (meaningless: not closed)")),
+        *[("Materials", _joined(one["name"], one["sopInstanceUid"])) for one in facts["materials"]],
         ("Usage", facts["usage"]),
         ("Laterality", facts["laterality"]),
         ("Modified", _yesNo(facts["modified"])),

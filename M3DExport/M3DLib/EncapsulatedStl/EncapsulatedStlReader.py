@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -37,7 +38,8 @@ class EncapsulatedModel:
     """An Encapsulated STL object, understood.
 
     :ivar mesh: in LPS mm, with name, color and opacity.
-    :ivar stl: uint8 (n,), the document byte for byte; may be a read-only map of the file.
+    :ivar stl: uint8 (n,), the document byte for byte; may be a read-only map of the file. Of an Encapsulated OBJ object
+        it is the OBJ.
     :ivar dataset: everything else.
     :ivar unit: "um", "mm", "cm" or "m" as stated.
     :ivar surface: how the surface was made, when this software made it.
@@ -94,7 +96,7 @@ def readEncapsulatedStl(source: Path | str | bytes | BinaryIO | Dataset) -> Enca
     :raises M3DError: see the tables.
     """
     with openDicom(source) as content:
-        return _understand(content)
+        return modelOfContent(content)
 
 
 def readStlPayload(source: Path | str | bytes | BinaryIO | Dataset) -> tuple[np.ndarray, Dataset, list[str]]:
@@ -149,18 +151,30 @@ def _fitsItsCount(payload: np.ndarray) -> bool:
     return len(payload) == PREFIX_SIZE + TRIANGLE_TYPE.itemsize * count
 
 
-def _understand(content: DicomContent) -> EncapsulatedModel:
-    dataset = content.dataset
-    requireEncapsulatedStl(dataset)
+def modelOfContent(content: DicomContent) -> EncapsulatedModel:
+    """The model of an Encapsulated STL object that is open; see :func:`readEncapsulatedStl`."""
+    requireEncapsulatedStl(content.dataset)
     warnings: list[str] = []
-    reader = DescriptionReader(dataset, warnings)
     stl = _document(content, warnings)
-    mimeType = reader.text("MIMETypeOfEncapsulatedDocument")
+    mimeType = DescriptionReader(content.dataset, warnings).text("MIMETypeOfEncapsulatedDocument")
     if mimeType.lower() not in MIME_TYPES:
         warnings.append(f"The MIME type is '{mimeType}' instead of '{MIME_TYPES[0]}'.")
+    return describedModel(content.dataset, stl, lambda said: readStl(stl, strict=False, warnings=said), warnings)
+
+
+def describedModel(
+    dataset: Dataset, document: np.ndarray, read: Callable[[list[str]], TriangleMesh], warnings: list[str]
+) -> EncapsulatedModel:
+    """A document that was understood, with everything that its object says of it.
+
+    :param read: makes the mesh, in the object's unit, and adds to the warnings it is given.
+    :param warnings: that there are already; the list gets the others.
+    :raises M3DError: the object's unit is none that DICOM allows here, or what ``read`` raises.
+    """
+    reader = DescriptionReader(dataset, warnings)
     unit = reader.unit()
     description = reader.description(unit)
-    mesh = readStl(stl, strict=False, warnings=warnings)
+    mesh = read(warnings)
     warnings += _implausibleSize(mesh, unit)
     _scale(mesh, Codes.UNIT_MM[unit])
     mesh.name, mesh.color, mesh.opacity = reader.name(), description.color, description.opacity
@@ -173,7 +187,7 @@ def _understand(content: DicomContent) -> EncapsulatedModel:
     warnings += validation.warnings()
     return EncapsulatedModel(
         mesh=mesh,
-        stl=stl,
+        stl=document,
         dataset=dataset,
         unit=unit,
         description=description,
@@ -192,6 +206,8 @@ def _scale(mesh: TriangleMesh, unitMm: float) -> None:
         return
     with np.errstate(over="ignore"):
         mesh.points *= np.float32(unitMm)
+        if mesh.precise is not None:
+            mesh.precise = mesh.precise * unitMm
     if not np.isfinite(mesh.points).all():
         raise M3DError("The model's coordinates are too large to be millimeters; its unit is wrong.")
 

@@ -1,4 +1,4 @@
-"""What the headers of an Encapsulated STL object say before it is loaded: name, tooltip, warnings, references."""
+"""What the headers of an encapsulated model say before it is loaded: name, tooltip, warnings, references."""
 
 from __future__ import annotations
 
@@ -32,12 +32,14 @@ class ExaminedModel:
 
     :ivar warning: everything doubtful that the headers show, "" when there is nothing.
     :ivar referencedInstanceUids: of the images it was made from.
+    :ivar materialUids: of the Encapsulated MTL objects that an OBJ refers to.
     """
 
     name: str
     tooltip: str
     warning: str = ""
     referencedInstanceUids: list[str] = field(default_factory=list)
+    materialUids: list[str] = field(default_factory=list)
 
 
 def readHeaders(file: Path | str) -> Dataset:
@@ -61,15 +63,18 @@ def readHeaders(file: Path | str) -> Dataset:
 
 
 def examineModel(file: Path | str, database=None) -> ExaminedModel:
-    """Look at the headers of an Encapsulated STL object.
+    """Look at the headers of an Encapsulated STL or OBJ object.
 
     :param database: to compare the frame of reference with that of the images; None to leave that out.
     :raises M3DError: the file cannot be read.
     """
+    from ..EncapsulatedObj.EncapsulatedObjDocument import OBJ_CLASS, OBJ_MIME_TYPES, classOf, materialReferences
     from ..EncapsulatedStl.DescriptionReader import DescriptionReader
     from ..EncapsulatedStl.EncapsulatedStlReader import MIME_TYPES
 
     header = readHeaders(file)
+    isObj = classOf(header) == OBJ_CLASS
+    mimeTypes = OBJ_MIME_TYPES if isObj else MIME_TYPES
     warnings: list[str] = []
     reader = DescriptionReader(header, warnings)
     name = reader.name()
@@ -81,15 +86,15 @@ def examineModel(file: Path | str, database=None) -> ExaminedModel:
     if unit and unit != "mm":
         warnings.append(f"The coordinates are in {unit}, which is unusual; they are converted to mm.")
     mimeType = reader.text("MIMETypeOfEncapsulatedDocument")
-    if mimeType.lower() not in MIME_TYPES:
-        warnings.append(f"The MIME type is '{mimeType}' instead of '{MIME_TYPES[0]}'.")
+    if mimeType.lower() not in mimeTypes:
+        warnings.append(f"The MIME type is '{mimeType}' instead of '{mimeTypes[0]}'.")
     length = reader.number("EncapsulatedDocumentLength")
-    triangles = _trianglesOf(length, warnings)
+    triangles = 0 if isObj else _trianglesOf(length, warnings)
     sources = [source.sopInstanceUid for source in reader.sources()]
     warnings += _frameWarnings(reader.text("FrameOfReferenceUID"), reader.text("StudyInstanceUID"), sources, database)
     validation = reader.validation()
     warnings += validation.warnings()
-    lines = [name]
+    lines = [f"{name} (OBJ)" if isObj else name]
     if usage := reader.description(unit or "mm").usage:
         lines.append("for " + _USAGE_WORDS.get(usage, usage))
     lines.append(f"{triangles} triangles" if triangles else "number of triangles not stated")
@@ -99,7 +104,8 @@ def examineModel(file: Path | str, database=None) -> ExaminedModel:
     if validation.reports and database is not None and database.isOpen:
         present = all(database.fileForInstance(uid) for uid in validation.reports)
         lines.append(f"its report is {'' if present else 'not '}in the database")
-    return ExaminedModel(name, "\n".join(lines), "\n".join(dict.fromkeys(warnings)), sources)
+    materials = [one.sopInstanceUid for one in materialReferences(header)] if isObj else []
+    return ExaminedModel(name, "\n".join(lines), "\n".join(dict.fromkeys(warnings)), sources, materials)
 
 
 def _trianglesOf(length: float | None, warnings: list[str]) -> int:

@@ -38,7 +38,8 @@ _MANY_VALUES = 100
 class MeshNotes:
     """What a mesh file said of itself, and what had to be assumed.
 
-    :ivar format: "STL", "OBJ", "PLY", "3MF", "AMF" or "DICOM Encapsulated STL".
+    :ivar format: "STL", "OBJ", "PLY", "3MF", "AMF", "DICOM Encapsulated STL" or
+        "DICOM Encapsulated OBJ".
     :ivar unit: a key of ``UNIT_MM``: the unit the file's numbers were read in.
     :ivar unitSource: "file" (the file states it), "given" (the caller did), "assumed" (nobody did; mm fits the size) or
         "guessed" (nobody did, and mm does not fit the size).

@@ -33,7 +33,7 @@ _READERS = {
 
 
 def readMesh(file: Path | str, unit: str | None = None) -> tuple[TriangleMesh, MeshNotes]:
-    """The mesh in an STL, OBJ, PLY, 3MF, AMF or DICOM Encapsulated STL file, in LPS mm.
+    """The mesh in an STL, OBJ, PLY, 3MF, AMF or DICOM Encapsulated STL or OBJ file, in LPS mm.
 
     Nothing is repaired. Points of STL, which has none of its own, are merged when exactly equal; the other formats keep
     the points they have. Faces with more than three corners are cut into triangles inside them. Coordinates are taken
@@ -106,14 +106,15 @@ def _readStl(path: Path, notes: MeshNotes) -> MeshParts:
 
 
 def _readDicom(path: Path, notes: MeshNotes, unit: str | None) -> tuple[TriangleMesh, MeshNotes]:
-    from ..EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+    from .EncapsulatedModels import isText, readEncapsulatedModel
 
-    model = readEncapsulatedStl(path)
+    model = readEncapsulatedModel(path)
+    notes.format = f"DICOM Encapsulated {'OBJ' if isText(model) else 'STL'}"
     notes.unit, notes.unitSource, notes.coordinates = model.unit, "file", "LPS"
     notes.warnings.extend(model.warnings)
     if unit is not None and unit != model.unit:
         raise M3DError(f"The object states the unit {model.unit}; it cannot be read in {unit}.")
-    warnOfLostDigits(model.mesh, 24, notes)
+    warnOfLostDigits(model.mesh, 53 if isText(model) else 24, notes)
     return model.mesh, notes
 
 

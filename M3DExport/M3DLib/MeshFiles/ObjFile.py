@@ -33,11 +33,16 @@ _LEFT_OUT = {
 
 
 def readObj(path: Path) -> MeshParts:
-    """All faces of a file as triangles; materials and textures play no part, and no other file is opened.
+    """The model of a file; see :func:`readObjText`."""
+    return readObjText(path.read_bytes())
+
+
+def readObjText(content: bytes) -> MeshParts:
+    """All faces as triangles; materials and textures play no part, and no other file is opened.
 
     :raises M3DError: no faces, a number that cannot be read, or a face that names a point the file does not have.
     """
-    text = re.sub(rb"\\[ \t]*\r?\n", b" ", path.read_bytes())
+    text = re.sub(rb"\\[ \t]*\r?\n", b" ", content)
     vertices, faces, before, others = [], [], [], Counter()
     for raw in text.splitlines():
         line = raw.partition(b"#")[0].strip() if b"#" in raw else raw.strip()

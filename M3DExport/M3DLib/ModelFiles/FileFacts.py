@@ -25,6 +25,7 @@ class FileFacts:
     :ivar metadata: further values by name, as the UID of the DICOM object and the verdict of its report.
     :ivar thumbnail: PNG, or empty for none.
     :ivar place: ``PATIENT`` (LPS mm) or ``BUILD_PLATE``.
+    :ivar unit: of the numbers of formats that have none of their own.
     :ivar toPatient: float (4, 4), from the file's coordinates back to LPS mm; None where these are the same.
     """
 
@@ -34,6 +35,7 @@ class FileFacts:
     thumbnail: bytes = b""
     place: str = PATIENT
     toPatient: tuple[tuple[float, ...], ...] | None = None
+    unit: str = "mm"
 
     @property
     def software(self) -> str:
@@ -43,7 +45,7 @@ class FileFacts:
     def all(self) -> dict[str, str]:
         """Everything there is to say by name, in the words of this project; empty values are left out."""
         values = {
-            "Coordinates": "LPS, mm" if self.toPatient is None else "build plate, mm",
+            "Coordinates": f"{'LPS' if self.toPatient is None else 'build plate'}, {self.unit}",
             "ToPatientLps": "" if self.toPatient is None else matrixText(self.toPatient),
             **self.metadata,
         }

@@ -55,7 +55,7 @@ def amfText(meshes: Sequence[TriangleMesh], facts: FileFacts) -> bytes:
 def objBytes(meshes: Sequence[TriangleMesh], facts: FileFacts, materialFile: str) -> tuple[bytes, bytes]:
     """An OBJ file and its MTL file: one object and one material per model.
 
-    OBJ has no unit; a comment says that it is millimeters.
+    OBJ has no unit; a comment says which it is.
 
     :param materialFile: name of the MTL file, as the OBJ refers to it.
     """
@@ -75,7 +75,7 @@ def objBytes(meshes: Sequence[TriangleMesh], facts: FileFacts, materialFile: str
 
 
 def _comments(facts: FileFacts) -> list[str]:
-    known = {"Title": facts.title, "Created": facts.created, "Software": facts.software, "Unit": "mm"}
+    known = {"Title": facts.title, "Created": facts.created, "Software": facts.software, "Unit": facts.unit}
     return [f"{name}: {value}" for name, value in {**known, **facts.all()}.items() if value]
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from M3DLib.Errors import M3DError
 from M3DLib.WritablePlace import requireWritableFile
 
 from ..Options.DescriptionOptions import addDescriptionOptions
+from ..Options.FileOptions import addEncapsulateOption, siblingEntries, withSiblings
 from ..Options.ModelRequest import ModelRequest, beside, modelEntry, modelLine, modelRequestFrom, tell
 from ..Options.PacsOptions import addPacsOptions, send
 from ..Options.SourceHeaders import readSourceHeaders
@@ -71,6 +73,7 @@ def addParser(subparsers) -> None:
         metavar="DIR|FILE.dcm",
         help="file-set (folder with a DICOMDIR) to make or to add to, or a single DICOM file",
     )
+    addEncapsulateOption(group)
     group.add_argument("--json", action="store_true", help="print the result as one JSON object")
     addPacsOptions(parser)
     parser.acceptOldName("--source", "--image")
@@ -82,15 +85,21 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     fileSet = None if arguments.output.suffix.lower() == ".dcm" else arguments.output
     request = modelRequestFrom(arguments, fileSet, terminal)
     if request.store is None:
+        if "obj" in arguments.encapsulate:
+            raise M3DError("One file holds one object; name a folder as --output for the STL with its OBJ and MTL.")
         requireWritableFile(arguments.output)
     request.description = _madeWith(request.description, arguments)
     model = _read(arguments, request, terminal)
     dataset, identical = _wrap(model, arguments, request, terminal)
+    siblings = withSiblings([dataset], [model.foreign.mesh], arguments.encapsulate)[1:]
     with request.stopwatch.stage("storing"):
-        file = _store(dataset, request.store, arguments.output, terminal)
-        sent = send(request.pacs, [dataset], arguments.output, terminal)
+        files = _store([dataset, *siblings], request.store, arguments.output, terminal)
+        sent = send(request.pacs, [dataset, *siblings], arguments.output, terminal)
+    entry = modelEntry(model.foreign.mesh, dataset, files[str(dataset.SOPInstanceUID)])
+    for more in siblingEntries(siblings, files):
+        entry.update(more)
     data = {
-        "models": [modelEntry(model.foreign.mesh, dataset, file)],
+        "models": [entry],
         "source": {
             "seriesInstanceUid": str(model.images[0][0].SeriesInstanceUID),
             "frameOfReferenceUid": str(dataset.FrameOfReferenceUID),
@@ -204,19 +213,20 @@ def _icon(model: _ForeignModel, request: ModelRequest, terminal: Terminal):
     return icon
 
 
-def _store(dataset: Dataset, store, output: Path, terminal: Terminal) -> Path:
+def _store(objects: list[Dataset], store, output: Path, terminal: Terminal) -> dict[str, Path]:
+    """Write the objects; the file of each by its SOP Instance UID."""
     from M3DLib.Dicom.DicomFile import writeDicomFile
 
     if store is None:
-        writeDicomFile(dataset, output)
-        return output
-    stored = store.add([dataset], progress=terminal.progress)
-    return stored.instances[str(dataset.SOPInstanceUID)]
+        writeDicomFile(objects[0], output)
+        return {str(objects[0].SOPInstanceUID): output}
+    return store.add(objects, progress=terminal.progress).instances
 
 
 def _text(data: dict) -> str:
     model = data["models"][0]
     lines = [f"Wrote '{model['file']}'.", modelLine(model)]
+    lines += [f"    as {kind.upper()}: {model[kind]['file']}" for kind in ("obj", "mtl") if kind in model]
     lines += beside(data["modelsBefore"])
     if data["groupUid"]:
         lines.append(f"  part of the group {data['groupUid']}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..Options.DescriptionOptions import addDescriptionOptions
-from ..Options.FileOptions import addFileOptions, printRequestFrom
+from ..Options.FileOptions import addEncapsulateOption, addFileOptions, printRequestFrom, siblingEntries, withSiblings
 from ..Options.InputOptions import (
     addImageOptions,
     addSegmentOptions,
@@ -65,6 +65,7 @@ def addParser(subparsers) -> None:
     group.add_argument("--output", required=True, metavar="DIR", help="file-set to make or to add to")
     group.add_argument("--copy-source", action="store_true", help="put the images of the scan into the file-set too")
     group.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    addEncapsulateOption(group)
     addFileOptions(parser, stlToo=True)
     addPacsOptions(parser)
     parser.set_defaults(run=run)
@@ -77,16 +78,19 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     request = modelRequestFrom(arguments, Path(arguments.output), terminal)
     image, models, repairs = _make(arguments, surface, request, terminal)
     objects = [model.dataset for model in models]
+    siblings = withSiblings(objects, [model.mesh for model in models], arguments.encapsulate)[len(objects) :]
     with request.stopwatch.stage("storing"):
         files = _looseFiles(models, wanted, request)
         copies = image.files if arguments.copy_source else []
-        stored = request.store.add(objects, copies, files.contents, terminal.progress)
-        sent = send(request.pacs, objects, request.store.root, terminal)
+        stored = request.store.add([*objects, *siblings], copies, files.contents, terminal.progress)
+        sent = send(request.pacs, [*objects, *siblings], request.store.root, terminal)
     data = resultOf(image, models, stored, files)
     for entry, model, done in zip(data["models"], models, repairs, strict=True):
         entry["modified"] = {"YES": True, "NO": False}.get(str(model.dataset.get("ModelModification", "")))
         entry["repairs"] = repairRecords(done)
         entry["identical"] = [str(one.ReferencedSOPInstanceUID) for one in _identical(model)]
+    for entry, more in zip(data["models"], siblingEntries(siblings, stored.instances), strict=bool(siblings)):
+        entry.update(more)
     data["output"] = str(request.store.root)
     data["modelsBefore"] = request.modelsBefore
     data["groupUid"] = request.description.groupUid
@@ -194,6 +198,7 @@ def _text(data: dict) -> str:
     for model in data["models"]:
         lines.append(modelLine(model))
         lines.append(f"    {model['file']}")
+        lines += [f"    as {kind.upper()}: {model[kind]['file']}" for kind in ("obj", "mtl") if kind in model]
         lines += [f"    {text}" for text in recordTexts(model)]
         lines += [f"    the same document as instance {uid}" for uid in model.get("identical", [])]
         lines += [f"    {repair['description']}" for repair in model.get("repairs", [])]

@@ -1,4 +1,4 @@
-"""``m3d extract``: the model out of an Encapsulated STL object, as STL byte for byte or in another format."""
+"""``m3d extract``: the model out of an Encapsulated STL or OBJ object, byte for byte or in another format."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ def addParser(subparsers) -> None:
     """Add the command's arguments."""
     parser = subparsers.add_parser(
         "extract",
-        help="write the model of an Encapsulated STL object to a file: its STL, or 3MF, AMF, OBJ, PLY, GLB",
+        help="write the model of an Encapsulated STL or OBJ object to a file: its document, or 3MF, AMF, OBJ, PLY, GLB",
         description="Writes the STL of an Encapsulated STL object to a file, byte for byte as it was encapsulated; or, "
         "when the name ends with .3mf, .amf, .obj, .ply or .glb, the same triangles in that format with unit, name, "
         "color, the object's UID and the verdict of its validation. Nothing of the patient is written unless that is "
-        "asked for.",
+        "asked for. The document of an Encapsulated OBJ or MTL object is written byte for byte to a name that ends "
+        "with .obj or .mtl.",
     )
     parser.add_argument("file", metavar="FILE.dcm", help="the object; - for stdin")
     parser.add_argument(
@@ -38,6 +39,11 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Write the document; the exit status is 0."""
+    import numpy as np
+
+    from M3DLib.EncapsulatedObj.EncapsulatedObjDocument import OBJ_CLASS, classOf, materialReferences
+    from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readStlPayload
+    from M3DLib.MeshFiles.EncapsulatedModels import readTextDocument
     from M3DLib.ModelFiles.ModelFile import FORMATS, formatOf
 
     toPipe = arguments.output == "-"
@@ -48,19 +54,34 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     # A name that ends in another way was always taken for the name of an STL file.
     ending = Path(arguments.output).suffix.lower().removeprefix(".")
     kind = formatOf(Path(arguments.output)) if ending in FORMATS else "stl"
-    if kind != "stl":
-        return _writeAs(arguments, terminal)
-    if arguments.build_plate:
-        raise M3DError("--build-plate does not go with STL, which is written byte for byte; choose 3MF, for example.")
-    return _writeStl(arguments, terminal, toPipe)
+    source = sourceOf(arguments.file)
+    text = readTextDocument(source)
+    if text is None and kind != "stl":
+        return _writeAs(source, arguments, terminal)
+    if text is None:
+        if arguments.build_plate:
+            raise M3DError(
+                "--build-plate does not go with STL, which is written byte for byte; choose 3MF, for example."
+            )
+        payload, dataset, warnings = readStlPayload(source)
+        return _writeDocument((payload, dataset, warnings), arguments, terminal, toPipe)
+    content, dataset, warnings = text
+    asItIs = ending not in FORMATS or (kind == "obj" and classOf(dataset) == OBJ_CLASS)
+    if not asItIs or arguments.build_plate:
+        return _writeAs(source, arguments, terminal)
+    for one in materialReferences(dataset):
+        terminal.note(f"Its materials '{one.name}' are in the instance {one.sopInstanceUid}; extract it to that name.")
+    return _writeDocument((np.frombuffer(content, dtype=np.uint8), dataset, warnings), arguments, terminal, toPipe)
 
 
-def _writeStl(arguments: argparse.Namespace, terminal: Terminal, toPipe: bool) -> int:
-    """The document as it was encapsulated."""
+def _writeDocument(document: tuple, arguments: argparse.Namespace, terminal: Terminal, toPipe: bool) -> int:
+    """The document as it was encapsulated.
+
+    :param document: uint8 (n,), the object without it, and warnings.
+    """
     from M3DLib.Dicom.DicomFile import atomicWrite, payloadChunks
-    from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readStlPayload
 
-    payload, dataset, warnings = readStlPayload(sourceOf(arguments.file))
+    payload, dataset, warnings = document
     for warning in warnings + _unitNote(dataset):
         terminal.warn(warning)
     digest = hashlib.sha256()
@@ -93,14 +114,14 @@ def _requirePlace(arguments: argparse.Namespace) -> None:
         raise M3DError("Input and output are the same file; name another output.")
 
 
-def _writeAs(arguments: argparse.Namespace, terminal: Terminal) -> int:
+def _writeAs(source: Path | bytes, arguments: argparse.Namespace, terminal: Terminal) -> int:
     """The triangles in millimeters, in the format that the output's name asks for."""
-    from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+    from M3DLib.MeshFiles.EncapsulatedModels import readEncapsulatedModel
     from M3DLib.ModelFiles.ModelFile import formatOf
     from M3DLib.PrintFiles.PrintFiles import writeModel
     from M3DLib.PrintFiles.PrintRequest import PrintRequest
 
-    model = readEncapsulatedStl(sourceOf(arguments.file))
+    model = readEncapsulatedModel(source)
     for warning in model.warnings:
         terminal.warn(warning)
     output = Path(arguments.output)
@@ -125,10 +146,13 @@ def _writeAs(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _unitNote(dataset) -> list[str]:
     """The STL file itself does not say its unit: say it when it is not the one that everybody assumes."""
+    from M3DLib.EncapsulatedObj.EncapsulatedObjDocument import MTL_CLASS, classOf
     from M3DLib.EncapsulatedStl.DescriptionReader import DescriptionReader
 
     try:
         unit = DescriptionReader(dataset, []).unit()
     except M3DError as error:
         return [str(error)]
-    return [] if unit == "mm" else [f"The STL's coordinates are in {unit}, not in mm."]
+    if classOf(dataset) == MTL_CLASS:
+        return []
+    return [] if unit == "mm" else [f"The document's coordinates are in {unit}, not in mm."]

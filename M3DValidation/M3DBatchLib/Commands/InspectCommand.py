@@ -32,18 +32,18 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
     :return: 0; 2 when one of several could not be read, after the others were shown.
     """
-    from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+    from M3DLib.MeshFiles.EncapsulatedModels import readEncapsulatedModel
 
     names = [name for given in arguments.files for name in _modelFiles(given)]
     if len(names) == 1 and not Path(arguments.files[0]).is_dir():
-        facts = modelFacts(readEncapsulatedStl(sourceOf(names[0])), names[0])
+        facts = modelFacts(readEncapsulatedModel(sourceOf(names[0])), names[0])
         terminal.result(facts, modelText(facts))
         return 0
     models, problems = [], []
     for number, name in enumerate(names):
         terminal.progress(number / len(names), "Reading the models")
         try:
-            models.append(modelFacts(readEncapsulatedStl(sourceOf(name)), name))
+            models.append(modelFacts(readEncapsulatedModel(sourceOf(name)), name))
         except M3DError as error:
             problems.append({"file": name, "problem": " ".join(error.problems)})
     terminal.result({"models": models, "problems": problems}, modelTable(models, problems))
@@ -73,7 +73,8 @@ def _modelFiles(name: str) -> list[str]:
     """
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
-    from pydicom.uid import EncapsulatedSTLStorage
+
+    from M3DLib.EncapsulatedObj.EncapsulatedObjDocument import OBJ_CLASS, STL_CLASS
 
     folder = Path(name)
     if not folder.is_dir():
@@ -84,7 +85,7 @@ def _modelFiles(name: str) -> list[str]:
             header = dcmread(file, specific_tags=["SOPClassUID"], stop_before_pixels=True)
         except (InvalidDicomError, OSError):
             continue
-        if header.get("SOPClassUID") == EncapsulatedSTLStorage:
+        if header.get("SOPClassUID") in (STL_CLASS, OBJ_CLASS):
             found.append(str(file))
     if not found:
         raise M3DError(f"The folder '{name}' holds no Encapsulated STL object.")

@@ -13,7 +13,7 @@ from M3DValidationLib.Report.ReportFiles import PDF_FILE, faces
 from M3DValidationLib.Report.ReportFolder import replaceReport
 
 from ..Options.DescriptionOptions import addDescriptionOptions
-from ..Options.FileOptions import addFileOptions, printRequestFrom
+from ..Options.FileOptions import addEncapsulateOption, addFileOptions, printRequestFrom, withSiblings
 from ..Options.InputOptions import requireOneAnatomy
 from ..Options.ModelRequest import ModelRequest, modelRequestFrom
 from ..Options.PacsOptions import send
@@ -42,6 +42,7 @@ def addParser(subparsers) -> None:
     addValidationOptions(parser, meshToo=False)
     addDescriptionOptions(parser, institution=False)
     addFileOptions(parser)
+    addEncapsulateOption(parser)
     parser.add_argument(
         "--export-anyway",
         metavar="REASON",
@@ -89,6 +90,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if "sr" in formats:
         neighbors = store.directory().headers()
         objects = modelsAndReport(data, image.headers, objects, neighbors, files.get(PDF_FILE))
+    # Beside the models, whose objects refer to the report by now.
+    siblings = withSiblings(objects[: len(models)], [model.mesh for model in models], arguments.encapsulate)
+    objects += siblings[len(models) :]
     loose = _looseFiles(models, wanted, request, bool(arguments.pseudonym))
     if objects:
         stored = store.add(objects, extras=loose.contents, progress=terminal.progress)

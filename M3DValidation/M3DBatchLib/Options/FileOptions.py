@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
 
 if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from M3DLib.Mesh.TriangleMesh import TriangleMesh
     from M3DLib.PrintFiles.PrintRequest import PrintRequest
 
 
@@ -28,6 +33,39 @@ def addFileOptions(parser: argparse.ArgumentParser, stlToo: bool = False) -> Non
     if stlToo:
         group.add_argument("--stl", action="store_true", help="the same as --files stl")
     addFileDetails(group)
+
+
+def addEncapsulateOption(group) -> None:
+    """--encapsulate: which documents the DICOM objects hold."""
+    group.add_argument(
+        "--encapsulate",
+        type=_documents,
+        default=("stl",),
+        metavar="LIST",
+        help="what is encapsulated: stl, or stl,obj to write each model also as Encapsulated OBJ with its color in an "
+        "Encapsulated MTL, in the same series (default: stl)",
+    )
+
+
+def withSiblings(objects: list[Dataset], meshes: Sequence[TriangleMesh], kinds: Sequence[str]) -> list[Dataset]:
+    """The Encapsulated STL objects, and the OBJ and MTL objects that were asked for beside them."""
+    from M3DLib.EncapsulatedObj.EncapsulatedObjWriter import addObjObjects
+
+    return [*objects, *(addObjObjects(objects, meshes) if "obj" in kinds else [])]
+
+
+def siblingEntries(siblings: Sequence[Dataset], files: Mapping[str, Path]) -> list[dict]:
+    """OBJ and MTL objects that were written, as the JSON result has them, one entry per model.
+
+    :param siblings: as :func:`withSiblings` adds them. :param files: by SOP Instance UID.
+    """
+    return [
+        {
+            "obj": {"file": str(files[str(one.SOPInstanceUID)]), "sopInstanceUid": str(one.SOPInstanceUID)},
+            "mtl": {"file": str(files[str(other.SOPInstanceUID)]), "sopInstanceUid": str(other.SOPInstanceUID)},
+        }
+        for one, other in zip(siblings[::2], siblings[1::2], strict=True)
+    ]
 
 
 def addFileDetails(group: argparse._ArgumentGroup) -> None:
@@ -59,6 +97,16 @@ def printRequestFrom(arguments: argparse.Namespace) -> PrintRequest:
     request = PrintRequest(kinds, arguments.build_plate, arguments.with_identity, arguments.plain_amf)
     request.requirePossible()
     return request
+
+
+def _documents(text: str) -> tuple[str, ...]:
+    wanted = [part.strip().lower() for part in text.split(",") if part.strip()]
+    unknown = [part for part in wanted if part not in ("stl", "obj")]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"'{unknown[0]}' cannot be encapsulated; DICOM has stl and obj")
+    if "stl" not in wanted:
+        raise argparse.ArgumentTypeError("the STL is what is checked and referred to; write --encapsulate stl,obj")
+    return tuple(kind for kind in ("stl", "obj") if kind in wanted)
 
 
 def _kinds(text: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import pydicom
 import pytest
 
 from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DLib.EncapsulatedObj.EncapsulatedObjWriter import addObjObjects
 from M3DLib.EncapsulatedStl.DocumentReferences import DocumentReference, addReferencedInstances
 from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 from M3DLib.EncapsulatedStl.ValidationRecord import recordValidation
@@ -69,11 +70,34 @@ class TestExamining:
         node = plugin.load(loadable)
         assert node.GetDescription() == "Validation: something fails (profile implant 2)"
 
-    @pytest.mark.parametrize("uid", ["1.2.840.10008.5.1.4.1.1.104.4", "1.2.840.10008.5.1.4.1.1.104.5"])
-    def test_otherModelsAreLeftToOthers(self, application, plugin, tmp_path, uid):
+    @pytest.mark.parametrize("number", [1, 2, 5])
+    def test_otherDocumentsAreLeftToOthers(self, application, plugin, tmp_path, number):
         dataset = makeObject()
-        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = uid
+        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = f"1.2.840.10008.5.1.4.1.1.104.{number}"
         assert plugin.examineFiles([importObject(application, tmp_path, dataset)]) == []
+
+    def test_objIsOfferedWithItsMaterialsAndNotChosenBesideTheSameStl(self, application, plugin, tmp_path):
+        mesh = makeTetrahedron(name="femur")
+        stl = makeObject(mesh)
+        objObject, mtlObject = addObjObjects([stl], [mesh])
+        files = [importObject(application, tmp_path, dataset) for dataset in (stl, objObject, mtlObject)]
+        ofStl, ofObj = plugin.examineFiles(files)
+        assert (ofStl.selected, ofObj.selected) == (True, False)
+        assert ofObj.files == files[1:] and ofObj.confidence > 0.95
+        assert ofObj.tooltip.startswith("femur (OBJ)") and ofObj.warning == ""
+        (alone,) = plugin.examineFiles(files[1:])
+        assert alone.selected
+
+    def test_objIsLoadedAtItsPlaceInMillimeters(self, application, plugin, tmp_path):
+        mesh = makeTetrahedron(30.0, name="femur", color=(1.0, 0.5, 0.25))
+        objObject, _mtl = addObjObjects([makeObject(mesh, ModelDescription(units="cm"))], [mesh])
+        (loadable,) = plugin.examineFiles([importObject(application, tmp_path, objObject)])
+        node = plugin.load(loadable)
+        bounds = np.zeros(6)
+        node.GetPolyData().GetBounds(bounds)
+        # LPS (1..31, -20..10, 300..330) in the scene's RAS.
+        assert bounds == pytest.approx([-31, -1, -10, 20, 300, 330], abs=1e-3)
+        assert node.GetDisplayNode().GetColor() == pytest.approx((1.0, 0.5, 0.25), abs=0.01)
 
     def test_imagesAreLeftAlone(self, application, plugin, tmp_path):
         importSeries(application, tmp_path / "series")
