@@ -5,15 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..Errors import M3DError
+from ..Signature.KeyFile import loadSigner
 from .RecordEvent import RecordEvent
-
-if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
-
-_PEM_ENDINGS = (".pem", ".key", ".crt")
 
 
 def signer(keyFile: Path, password: str = "") -> Callable[[bytes], dict[str, str]]:
@@ -24,14 +20,9 @@ def signer(keyFile: Path, password: str = "") -> Callable[[bytes], dict[str, str
     :raises M3DError: the file cannot be read, the password is wrong, key and certificate do not belong together, or
         the kind of key is none that is used here (RSA, elliptic curve, Ed25519).
     """
-    key, certificate = _load(keyFile, password.encode("utf-8") or None)
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    key, certificate = loadSigner(keyFile, password)
+    from cryptography.hazmat.primitives.serialization import Encoding
 
-    def public(one):
-        return one.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-    if public(key) != public(certificate):
-        raise M3DError(f"The key in '{keyFile}' does not belong to the certificate beside it.")
     pem = certificate.public_bytes(Encoding.PEM).decode("ascii")
 
     def sign(content: bytes) -> dict[str, str]:
@@ -81,30 +72,6 @@ def signerOf(event: RecordEvent) -> str:
     from cryptography import x509
 
     return x509.load_pem_x509_certificate(event.signature["certificate"].encode("ascii")).subject.rfc4514_string()
-
-
-def _load(keyFile: Path, password: bytes | None) -> tuple[Any, Certificate]:
-    try:
-        from cryptography import x509
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
-    except ImportError as error:
-        raise M3DError("Signatures need the Python package cryptography: pip install cryptography") from error
-    try:
-        content = keyFile.read_bytes()
-    except OSError as error:
-        raise M3DError(f"The key '{keyFile}' cannot be read: {error.strerror}.") from error
-    try:
-        if keyFile.suffix.lower() in _PEM_ENDINGS:
-            return load_pem_private_key(content, password), x509.load_pem_x509_certificate(content)
-        key, certificate, _others = pkcs12.load_key_and_certificates(content, password)
-    except (ValueError, TypeError) as error:
-        raise M3DError(
-            f"'{keyFile}' holds no key and certificate that can be read: it is PEM (.pem) with both or PKCS#12 (.p12), "
-            f"and the password must be right ({error})."
-        ) from error
-    if key is None or certificate is None:
-        raise M3DError(f"'{keyFile}' lacks the key or its certificate.")
-    return key, certificate
 
 
 def _algorithm(key: Any, use: str) -> tuple[str, tuple]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
+from M3DLib.Signature.KeyFile import KEY_PASSWORD, passwordFor
 
 from ..CommandParser import HelpFormatter
 from ..GeneralOptions import addGeneralOptions
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 CONFIRMABLE = ("data", "segmentation", "design", "print", "release")
 KINDS = ("series", "image", "segmentation", "model", "report", "part", "comparison", "other")
-KEY_PASSWORD = "M3D_KEY_PASSWORD"
 
 
 def addParser(subparsers) -> None:
@@ -102,7 +101,7 @@ def _addConfirm(actions) -> None:
         metavar="KEY",
         default="",
         help=f"sign with the key and certificate in this file (PEM or PKCS#12; its password is taken from "
-        f"{KEY_PASSWORD})",
+        f"{KEY_PASSWORD} or the keyring)",
     )
     _addPerson(parser, required=True)
 
@@ -185,7 +184,7 @@ def _confirm(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.CaseRecord.EventSignature import signer
 
     folder = Path(arguments.folder)
-    sign = signer(Path(arguments.sign), os.environ.get(KEY_PASSWORD, "")) if arguments.sign else None
+    sign = signer(Path(arguments.sign), passwordFor(arguments.sign)) if arguments.sign else None
     event = confirmCase(folder, arguments.what, person=arguments.by, role=arguments.role, sign=sign)
     if arguments.what == "release":
         _release(folder, event, terminal)
