@@ -79,8 +79,8 @@ def loadKey(file: Path, password: str = "") -> tuple[Any, list[Certificate]]:
         key, certificate, others = pkcs12.load_key_and_certificates(content, secret)
     except (ValueError, TypeError) as error:
         raise M3DError(
-            f"'{file}' holds no key that can be read: it is PEM or PKCS#12 (.p12), and the password must be right (it is "
-            f"taken from {KEY_PASSWORD} or the keyring)."
+            f"'{file}' holds no key and certificate that can be read: it is PEM or PKCS#12 (.p12), and the password "
+            f"must be right (it is taken from {KEY_PASSWORD} or the keyring)."
         ) from error
     except Exception as error:
         # Kinds of keys that the library does not know raise what is no ValueError.

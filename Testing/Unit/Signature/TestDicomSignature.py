@@ -161,7 +161,7 @@ def testKeyWithAPasswordComesFromTheEnvironment(tmp_path, monkeypatch):
     monkeypatch.setenv("M3D_KEY_PASSWORD", "secret")
     key, _certificate = loadSigner(both, passwordFor(str(both)))
     assert key.key_size == 2048
-    with pytest.raises(M3DError, match="password"):
+    with pytest.raises(M3DError, match="must be right"):
         loadSigner(both, "wrong")
 
 
