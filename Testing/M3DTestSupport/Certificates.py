@@ -20,7 +20,7 @@ def _made(_name):
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def certificateOf(name="Dr. Berg", days=30, issuer=None, isIssuer=False, purposes=(), key=None):
+def certificateOf(name="Dr. Berg", days=30, *, issuer=None, isIssuer=False, purposes=(), key=None):
     """A certificate for a person's key.
 
     :param days: it holds from now; negative for one that has expired so long ago.

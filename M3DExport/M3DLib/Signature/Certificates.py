@@ -76,6 +76,7 @@ def stateOfSigner(
     certificate: Certificate,
     moment: datetime,
     trusted: Sequence[Certificate],
+    *,
     others: Sequence[Certificate] = (),
     time: str = "",
 ) -> SignatureState:

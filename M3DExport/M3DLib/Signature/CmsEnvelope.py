@@ -105,8 +105,7 @@ def _envelope(der: bytes):
         _ = envelope["encrypted_content_info"]["content_encryption_algorithm"]["algorithm"].native
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         raise M3DError(
-            "The encrypted package is cut short or damaged: its structure cannot be read "
-            f"({type(error).__name__})."
+            f"The encrypted package is cut short or damaged: its structure cannot be read ({type(error).__name__})."
         ) from error
     return envelope
 

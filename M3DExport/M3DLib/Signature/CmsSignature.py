@@ -25,9 +25,7 @@ def requireAsn1() -> None:
     try:
         import asn1crypto.cms  # noqa: F401
     except ImportError as error:
-        raise M3DError(
-            "CMS signatures need the Python package asn1crypto: pip install SlicerM3D[handover]"
-        ) from error
+        raise M3DError("CMS signatures need the Python package asn1crypto: pip install SlicerM3D[handover]") from error
 
 
 def signCms(content: bytes, signers: Sequence[tuple[Any, Certificate]]) -> bytes:
@@ -117,7 +115,7 @@ def verifyCms(
             states.append(SignatureState(what, CHANGED, name, mark, time, sentence))
             continue
         moment = provenTime or datetime.now(timezone.utc)
-        states.append(stateOfSigner(what, signer.certificate, moment, trusted, others, time))
+        states.append(stateOfSigner(what, signer.certificate, moment, trusted, others=others, time=time))
     return states
 
 
@@ -145,7 +143,9 @@ def _checked(signer, content: bytes, certificates: Sequence[Certificate]) -> Che
             return CheckedSigner("what is signed was changed after it was signed", certificate, time, value)
         signedBytes = signer["signed_attrs"].untag().dump()
     if not _fits(certificate, value, signedBytes, signer, name):
-        return CheckedSigner("it was not made with the key of its certificate, or was changed", certificate, time, value)
+        return CheckedSigner(
+            "it was not made with the key of its certificate, or was changed", certificate, time, value
+        )
     return CheckedSigner("", certificate, time, value)
 
 

@@ -68,9 +68,7 @@ def signDicom(dataset: Dataset, key: Any, certificate: Certificate, moment: date
     dataset.DigitalSignaturesSequence = [*(dataset.get("DigitalSignaturesSequence") or ()), signature]
 
 
-def verifyDicom(
-    file: Path | str | Dataset, what: str, trusted: Sequence[Certificate] = ()
-) -> list[SignatureState]:
+def verifyDicom(file: Path | str | Dataset, what: str, trusted: Sequence[Certificate] = ()) -> list[SignatureState]:
     """What the signatures in a DICOM object are worth, one state for each; empty for an object without any.
 
     :param file: or a data set read from one, none of whose values was touched.
@@ -81,7 +79,6 @@ def verifyDicom(
     dataset = _readWhole(file)
     if SIGNATURES not in dataset:
         return []
-    syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
     try:
         signatures = list(dataset[SIGNATURES].value or ())
         parameters = {int(item.MACIDNumber): item for item in dataset[MAC_PARAMETERS].value or ()}
@@ -91,7 +88,7 @@ def verifyDicom(
     states = []
     for signature in signatures:
         try:
-            states.append(_stateOf(dataset, signature, parameters, syntax, what, trusted))
+            states.append(_stateOf(dataset, signature, parameters, what, trusted))
         except Exception as error:
             # Anything may stand in a damaged signature.
             sentence = f"A digital signature of {what} cannot be read ({type(error).__name__}: {error})."
@@ -99,7 +96,7 @@ def verifyDicom(
     return states
 
 
-def _stateOf(dataset, signature, parameters, syntax, what: str, trusted: Sequence[Certificate]) -> SignatureState:
+def _stateOf(dataset, signature, parameters, what: str, trusted: Sequence[Certificate]) -> SignatureState:
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
@@ -107,6 +104,7 @@ def _stateOf(dataset, signature, parameters, syntax, what: str, trusted: Sequenc
     from pydicom.datadict import tag_for_keyword
     from pydicom.uid import ExplicitVRLittleEndian
 
+    syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
     time = str(signature.get("DigitalSignatureDateTime") or "")
     certificate = x509.load_der_x509_certificate(_withoutPadding(bytes(signature.CertificateOfSigner)))
     name = certificate.subject.rfc4514_string()
@@ -119,7 +117,9 @@ def _stateOf(dataset, signature, parameters, syntax, what: str, trusted: Sequenc
         return wrong(UNREADABLE, "lacks its MAC parameters")
     algorithm = str(item.get("MACAlgorithm") or "")
     if algorithm not in _HASHES:
-        return wrong(UNREADABLE, f"uses {algorithm or 'no hash'}, which is {'weak' if algorithm in _WEAK else 'unknown'}")
+        return wrong(
+            UNREADABLE, f"uses {algorithm or 'no hash'}, which is {'weak' if algorithm in _WEAK else 'unknown'}"
+        )
     if item.MACCalculationTransferSyntaxUID != ExplicitVRLittleEndian or (syntax and not syntax.is_little_endian):
         return wrong(UNREADABLE, "was calculated in a transfer syntax that is not read here")
     if syntax and syntax.is_encapsulated:
@@ -143,7 +143,7 @@ def _stateOf(dataset, signature, parameters, syntax, what: str, trusted: Sequenc
     if any(tag in dataset and tag not in tags for tag in required):
         return wrong(CHANGED, "is not about the identifiers of the object, so it could be of another one")
     extra = [tag for tag in signableTags(dataset) if tag not in set(tags)]
-    state = stateOfSigner(what, certificate, datetime.now(timezone.utc), trusted, (), time)
+    state = stateOfSigner(what, certificate, datetime.now(timezone.utc), trusted, time=time)
     if extra and state.state in (VALID, UNTRUSTED):
         more = f"{state.sentence} It is not about {len(extra)} of the object's elements, {_shown(extra)}."
         state = SignatureState(what, state.state, state.signer, state.fingerprint, time, more)

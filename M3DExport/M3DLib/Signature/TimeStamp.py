@@ -76,7 +76,9 @@ def verifyTimeStamp(
     if problem:
         name = nameOf(certificate) if certificate else ""
         return SignatureState(what, CHANGED, name, sentence=f"The time stamp of {what} does not fit: {problem}."), None
-    state = stateOfSigner(f"the time stamp of {what}", certificate, moment, trusted, others, moment.isoformat())
+    state = stateOfSigner(
+        f"the time stamp of {what}", certificate, moment, trusted, others=others, time=moment.isoformat()
+    )
     return state, None if state.isProblem else moment
 
 

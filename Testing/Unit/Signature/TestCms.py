@@ -6,11 +6,10 @@ import subprocess
 
 import pytest
 
-from M3DTestSupport.Certificates import certificateOf, keyPem, pemOf, rsaKey
-
 from M3DLib.Errors import M3DError
 from M3DLib.Signature.CmsEnvelope import decryptWith, encryptFor, looksEncrypted, recipientsOf
 from M3DLib.Signature.CmsSignature import signCms, verifyCms
+from M3DTestSupport.Certificates import certificateOf, keyPem, pemOf, rsaKey
 
 pytest.importorskip("asn1crypto")
 needsOpenssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")

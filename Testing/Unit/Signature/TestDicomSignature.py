@@ -6,14 +6,13 @@ import shutil
 import subprocess
 
 import pytest
-
-from M3DTestSupport.Certificates import certificateOf, keyPem, pemOf, rsaKey, writeSigner
-from M3DTestSupport.Models import makeObject
 from pydicom import dcmread
 
 from M3DLib.Dicom.DicomFile import writeDicomFile
 from M3DLib.Errors import M3DError
 from M3DLib.Signature.DicomSignature import signDicom, verifyDicom
+from M3DTestSupport.Certificates import certificateOf, keyPem, pemOf, rsaKey, writeSigner
+from M3DTestSupport.Models import makeObject
 
 needsDcmsign = pytest.mark.skipif(shutil.which("dcmsign") is None, reason="DCMTK's dcmsign is not installed")
 
@@ -117,9 +116,9 @@ def testNoFlippedBitThatChangesASignedValueGoesUnseen(signed):
         except M3DError:
             continue
         if not states:
-            # A length that swallows the signature leaves an object that is not signed, and is not taken for one that is.
+            # A length that swallows the signature leaves an unsigned object, and is not taken for a signed one.
             continue
-        # Bytes that are reserved, and lengths of sequences, say nothing that a reader takes up.
+        # Bytes that are reserved, and lengths of sequences, say nothing to a reader.
         assert states[0].isProblem or _dataset(bytes(changed)) == before, f"byte {place}: {states[0].sentence}"
 
 
