@@ -29,6 +29,9 @@ class Requirement:
     """What is asked of the image, the segmentation, the mesh or their deviation.
 
     :ivar id: stable identifier ("slice-thickness").
+    :ivar title: what is asked for, as a sentence that is true where it is fulfilled ("Slices are thin enough").
+    :ivar quantity: what is measured, as the name of a measurement ("Slice thickness"); "" where nothing is.
+    :ivar signed: whether the measured number has a sign, and the limit is on its size.
     :ivar clause: clause of ISO/IEC 3532-1:2023 by number and title ("6.2 Image acquisition"); others in ``seeAlso``.
     :ivar sense: "atMost" or "atLeast" for limits on a number; "stated" where the check itself says yes or no.
     :ivar passLimit: the value up to (from) which the requirement passes, in ``unit``; None for "stated".
@@ -52,6 +55,8 @@ class Requirement:
     source: str = ""
     seeAlso: tuple[str, ...] = ()
     parameters: dict = field(default_factory=dict)
+    quantity: str = ""
+    signed: bool = False
 
     def judge(self, value: float) -> Verdict:
         """Verdict on a measured number, in the requirement's unit; not a number is not assessable."""
@@ -110,12 +115,14 @@ class Finding:
         return {
             "requirement": requirement.id,
             "title": requirement.title,
+            **({"quantity": requirement.quantity} if requirement.quantity else {}),
             "verdict": self.verdict.value,
             "measured": self.measured,
             "limit": requirement.passLimit,
             "warningLimit": requirement.warningLimit,
             "sense": requirement.sense,
             "unit": requirement.unit,
+            **({"signed": True} if requirement.signed else {}),
             "clause": requirement.clause,
             "source": requirement.source,
             "required": requirement.required,

@@ -108,9 +108,15 @@ def test_isInThePatientsStudyAndRefersToItsSources(folder, report, image):
         for item in series.ReferencedSOPSequence
     }
     assert referred == {one.SOPInstanceUID for one in image.headers}
-    items = groupsOf(file)["Mesh against scan"][0].ContentSequence
-    sources = {item.referenced_sop_instance_uid for item in items if item.ValueType == "IMAGE"}
-    assert sources == referred
+    # One image stands for the scan in each comparison with it, and in no other group: that of the worst place.
+    for title, group in groupsOf(file).items():
+        shown = [item.referenced_sop_instance_uid for item in group[0].ContentSequence if item.ValueType == "IMAGE"]
+        if title not in ("Mesh against scan", "Scan against mesh"):
+            assert shown == []
+            continue
+        worst = report["deviation"]["image" if title.startswith("Mesh") else "scan"]["worstPointLps"]
+        nearest = min(image.headers, key=lambda one: abs(float(one.ImagePositionPatient[2]) - worst[2]))
+        assert shown == [nearest.SOPInstanceUID]
 
 
 def test_otherToolsFindNothingWrong(folder, report):

@@ -1,14 +1,15 @@
-"""Groups of the measurement report (PS3.16 TID 1501, TID 1411): segments, models, deviations, findings."""
+"""Groups of the measurement report (PS3.16 TID 1501, TID 1411): segments, models, deviations."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..Content.ReportContent import deviationsBySegment
 from ..Content.ReportReferences import referred
-from .ReportCodes import measurement, ownCode, plainMeaning, tracked, verdictOf
+from .ReportCodes import isNumber, measurement, named, ownCode, plainMeaning, tracked
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -103,7 +104,7 @@ def modelGroups(report: Mapping) -> list:
             *measurement(codes.cid7471.SurfaceAreaOfMesh, facts[0].get("areaMm2"), "mm2"),
         ]
         group = MeasurementsAndQualitativeEvaluations(
-            tracking_identifier=tracked(_named("Model", segment)),
+            tracking_identifier=tracked(named("Model", segment)),
             finding_type=ownCode("Model", "3D model"),
             measurements=measurements or None,
         )
@@ -113,28 +114,29 @@ def modelGroups(report: Mapping) -> list:
 
 
 def deviationGroups(report: Mapping, headers: Sequence[Dataset]) -> list:
-    """Statistics of every deviation, with what was compared as sources.
+    """Statistics of every deviation, with what was compared as sources, and the place of the largest.
+
+    One image stands for the scan: that of the worst place. All of them are listed as evidence of the report.
 
     :param headers: of the scan's slices, each once.
     """
     from highdicom.sr import MeasurementsAndQualitativeEvaluations, SourceImageForMeasurementGroup
 
     groups = []
+    frameOfReferenceUid = str(headers[0].get("FrameOfReferenceUID") or "") if headers else ""
     for segment, block in deviationsBySegment(report).items():
         for kind, title in _KINDS.items():
             facts = (block or {}).get(kind)
             if not facts:
                 continue
             images = []
-            if kind in ("image", "scan"):
-                images = [
-                    SourceImageForMeasurementGroup(str(header.SOPClassUID), str(header.SOPInstanceUID))
-                    for header in headers
-                ]
+            if kind in ("image", "scan") and headers:
+                shown = _headerAt(facts.get("worstPointLps"), headers)
+                images = [SourceImageForMeasurementGroup(str(shown.SOPClassUID), str(shown.SOPInstanceUID))]
             group = MeasurementsAndQualitativeEvaluations(
-                tracking_identifier=tracked(_named(title, segment)),
+                tracking_identifier=tracked(named(title, segment)),
                 finding_type=ownCode("SurfaceDeviation", "Deviation between surfaces"),
-                measurements=_statistics(facts, kind),
+                measurements=_statistics(facts, kind, frameOfReferenceUid),
                 source_images=images or None,
             )
             if kind == "segmentation":
@@ -144,23 +146,48 @@ def deviationGroups(report: Mapping, headers: Sequence[Dataset]) -> list:
     return groups
 
 
-def _named(title: str, segment: str) -> str:
-    return f"{title}: {plainMeaning(segment)}" if segment else title
+def _headerAt(point: object, headers: Sequence[Dataset]) -> Dataset:
+    """The slice that a place (LPS mm) is in or nearest to; the first where no place is known."""
+    placed = [one for one in headers if one.get("ImagePositionPatient") and one.get("ImageOrientationPatient")]
+    if not isinstance(point, list) or len(point) != 3 or not placed:
+        return headers[0]
+    axes = np.array(placed[0].ImageOrientationPatient, dtype=np.float64).reshape(2, 3)
+    normal = np.cross(*axes)
+    along = [float(normal @ np.array(one.ImagePositionPatient, dtype=np.float64)) for one in placed]
+    return placed[int(np.abs(np.array(along) - normal @ np.array(point, dtype=np.float64)).argmin())]
 
 
-def _statistics(facts: Mapping, kind: str) -> list:
+def _statistics(facts: Mapping, kind: str, frameOfReferenceUid: str) -> list:
     from pydicom.sr.codedict import codes
 
     found = []
+    sure = facts.get("uncertainty95")
     for key, derivation in _DERIVED.items():
         name = ownCode("SignedDeviation", "Signed surface deviation, positive: mesh too small")
-        found += measurement(name, facts.get(key), "mm", derivation=getattr(codes.cid7464, derivation))
-    for names, unit in ((_LENGTHS, "mm"), (_SHARES, "")):
-        for key, meaning in names.items():
-            found += measurement(ownCode(key, meaning), facts.get(key), unit)
+        more = _worstPlace(facts, key, frameOfReferenceUid) if kind in ("image", "scan") else {}
+        code = getattr(codes.cid7464, derivation)
+        found += measurement(name, facts.get(key), "mm", uncertainty=sure, derivation=code, **more)
+    for key, meaning in _LENGTHS.items():
+        of = None if key in ("uncertainty95", "tolerance") else sure
+        found += measurement(ownCode(key, meaning), facts.get(key), "mm", uncertainty=of)
+    for key, meaning in _SHARES.items():
+        found += measurement(ownCode(key, meaning), facts.get(key), "")
     if kind == "scan":
         return found + _completeness(facts)
     return found + measurement(codes.cid7471.SurfaceAreaOfMesh, facts.get("areaMm2"), "mm2")
+
+
+def _worstPlace(facts: Mapping, key: str, frameOfReferenceUid: str) -> dict:
+    """Where the largest deviation is, as the place of the extreme that it is."""
+    from highdicom.sr import CoordinatesForMeasurement3D
+
+    point, low, high = facts.get("worstPointLps"), facts.get("minSigned"), facts.get("maxSigned")
+    if not (frameOfReferenceUid and isinstance(point, list) and len(point) == 3 and isNumber(low) and isNumber(high)):
+        return {}
+    if key != ("maxSigned" if abs(high) >= abs(low) else "minSigned"):
+        return {}
+    place = np.array([point], dtype=np.float64)
+    return {"referenced_coordinates": [CoordinatesForMeasurement3D("POINT", place, frameOfReferenceUid)]}
 
 
 def _completeness(facts: Mapping) -> list:
@@ -204,46 +231,3 @@ def _addSegmentation(group, entries: Iterable[Mapping]) -> None:
                 relationship_type=RelationshipTypeValues.CONTAINS,
             )
         )
-
-
-def findingGroups(report: Mapping) -> list:
-    """Every finding, in one group for the scan and one for each of several segments; the first has the verdict."""
-    from highdicom.sr import MeasurementsAndQualitativeEvaluations
-
-    bySegment: dict[str, list] = {"": []}
-    for finding in report["findings"]:
-        bySegment.setdefault(str(finding.get("segment") or ""), []).append(finding)
-    groups = []
-    for segment, findings in bySegment.items():
-        evaluations, measurements = [], []
-        if not segment:
-            evaluations += verdictOf(ownCode("verdict", "Verdict of the validation"), report["verdict"])
-        for finding in findings:
-            identifier = re.sub(r"[^A-Za-z0-9._-]+", "-", finding["requirement"])[:64] or "unnamed"
-            name = ownCode(identifier, finding["title"])
-            evaluations += verdictOf(name, finding["verdict"])
-            measurements += measurement(name, finding["measured"], finding["unit"])
-        groups.append(
-            MeasurementsAndQualitativeEvaluations(
-                tracking_identifier=tracked(_named("Findings", segment)),
-                finding_type=ownCode("ValidationFindings", "Findings of the validation"),
-                measurements=measurements or None,
-                qualitative_evaluations=evaluations,
-            )
-        )
-    if report.get("override"):
-        _addOverride(groups[0], str(report["override"]["reason"]))
-    return groups
-
-
-def _addOverride(group, reason: str) -> None:
-    """Why the model was exported although something fails, beside the verdict."""
-    from highdicom.sr import RelationshipTypeValues, TextContentItem
-
-    group[0].ContentSequence.append(
-        TextContentItem(
-            name=ownCode("override", "Exported although something fails, because"),
-            value="".join(letter if letter.isprintable() else " " for letter in reason),
-            relationship_type=RelationshipTypeValues.CONTAINS,
-        )
-    )

@@ -6,8 +6,10 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from M3DLib.NumberText import rounded
+
 if TYPE_CHECKING:
-    from highdicom.sr import CodedConcept, Measurement, QualitativeEvaluation, TrackingIdentifier
+    from highdicom.sr import CodedConcept, Measurement, NumContentItem, QualitativeEvaluation, TrackingIdentifier
     from pydicom.sr.coding import Code
 
 SCHEME = "99SLICERM3D"
@@ -18,7 +20,22 @@ VERDICTS = {
     "notAssessable": "Not assessable",
     "information": "Information, not judged",
 }
-_UNITS = {"mm": "mm", "mm2": "mm2", "mm3": "mm3", "HU": "[hnsf'U]", "%": "%", "degrees": "deg", "days": "d", "": "1"}
+_UNITS = {
+    "mm": "mm",
+    "mm2": "mm2",
+    "mm3": "mm3",
+    "HU": "[hnsf'U]",
+    "%": "%",
+    "% of the anatomy": "%",
+    "degrees": "deg",
+    "days": "d",
+    "MB": "MBy",
+    "times": "1",
+    "of the tolerance": "1",
+    "": "1",
+}
+# What DICOM has a code of its own for.
+_STANDARD = {"slice-thickness": ("112225", "DCM", "Slice Thickness")}
 
 
 def ownCode(value: str, meaning: str) -> CodedConcept:
@@ -26,6 +43,21 @@ def ownCode(value: str, meaning: str) -> CodedConcept:
     from highdicom.sr import CodedConcept
 
     return CodedConcept(value, SCHEME, plainMeaning(meaning))
+
+
+def quantityCode(requirement: str, quantity: str) -> CodedConcept:
+    """What a requirement measures: DICOM's code where there is one, else the project's, by the requirement's id."""
+    from highdicom.sr import CodedConcept
+
+    if requirement in _STANDARD:
+        value, scheme, meaning = _STANDARD[requirement]
+        return CodedConcept(value, scheme, meaning)
+    return ownCode(requirement, quantity)
+
+
+def plainText(text: str) -> str:
+    """A text of any length without control characters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def plainMeaning(text: str) -> str:
@@ -40,7 +72,7 @@ def unitCode(text: str) -> CodedConcept:
 
     plain = re.sub(r"[^\x21-\x7a|~]+", "_", text)[:60]
     code = _UNITS.get(text) or "{" + plain + "}"
-    return CodedConcept(code, "UCUM", "no units" if code == "1" else plainMeaning(text))
+    return CodedConcept(code, "UCUM", "no units" if code == "1" else code if code == "%" else plainMeaning(text))
 
 
 def isNumber(value: object) -> bool:
@@ -48,11 +80,36 @@ def isNumber(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def measurement(name: CodedConcept | Code, value: object, unit: str, **more) -> list[Measurement]:
-    """A measurement in a list, which is empty where there is no number."""
+def measurement(
+    name: CodedConcept | Code,
+    value: object,
+    unit: str,
+    *,
+    uncertainty: float | None = None,
+    limits: tuple = (),
+    **more,
+) -> list[Measurement]:
+    """A measurement in a list, which is empty where there is no number.
+
+    Its Numeric Value has the digits that people read; the number of the JSON stands beside it as Floating Point Value.
+
+    :param uncertainty, limits: as for :func:`M3DLib.NumberText.rounded`.
+    """
     from highdicom.sr import Measurement
 
-    return [Measurement(name=name, value=float(value), unit=unitCode(unit), **more)] if isNumber(value) else []
+    if not isNumber(value):
+        return []
+    made = Measurement(name=name, value=float(value), unit=unitCode(unit), **more)
+    writeNumber(made[0], rounded(float(value), uncertainty, limits))
+    return [made]
+
+
+def writeNumber(item: NumContentItem, value: float) -> None:
+    """Write a number as the Numeric Value of a NUM item, without digits that say nothing: a count is no 3.0."""
+    from pydicom.valuerep import DS, format_number_as_ds
+
+    plain = value == int(value) and abs(value) < 1e15
+    item.MeasuredValueSequence[0].NumericValue = DS(str(int(value)) if plain else format_number_as_ds(value))
 
 
 def verdictOf(name: CodedConcept, verdict: object) -> list[QualitativeEvaluation]:
@@ -71,3 +128,8 @@ def tracked(name: str) -> TrackingIdentifier:
     from M3DLib.EncapsulatedStl.SeriesPlacement import newUid
 
     return TrackingIdentifier(uid=newUid(), identifier=name)
+
+
+def named(title: str, segment: str) -> str:
+    """Title of a group with the segment that it is about, where there are several."""
+    return f"{title}: {plainMeaning(segment)}" if segment else title

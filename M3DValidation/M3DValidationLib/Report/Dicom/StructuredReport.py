@@ -1,7 +1,7 @@
 """The report as DICOM SR: a measurement report (PS3.16 TID 1500) in a Comprehensive 3D SR, beside the scan.
 
-Numbers are those of the JSON, as far as the sixteen characters of a DICOM decimal go. Concepts that DICOM has no code
-for are coded in a scheme of the project's own; of users' texts, only names of segments, distances and objects, titles
+Numbers are those of the JSON (Floating Point Value), written with the digits that people read (Numeric Value). Concepts
+that DICOM has no code for are coded in a scheme of the project's own (``Docs/ReportCodes.md``); of users' texts, only names of segments, distances and objects, titles
 of findings and the reason of an override go into it, cut to what DICOM allows.
 """
 
@@ -20,8 +20,10 @@ from M3DLib.Software import NAME, VERSION
 
 from ..Content.ReportReferences import KEY, KINDS, asHeader, referred, referToModels, requireOnePatient
 from .DistanceGroups import distanceGroups
-from .MeasurementGroups import deviationGroups, findingGroups, modelGroups, segmentGroups
-from .ReportCodes import SCHEME, plainMeaning
+from .FindingGroups import findingGroups
+from .MeasurementGroups import deviationGroups, modelGroups, segmentGroups
+from .ReportCodes import SCHEME, plainMeaning, plainText
+from .ReportConclusion import conclusionOf
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -88,18 +90,34 @@ def _content(report: Mapping, header: Dataset, images: Sequence[Dataset]):
     from pydicom.sr.codedict import codes
 
     groups = [
-        *segmentGroups(report),
-        *modelGroups(report),
-        *deviationGroups(report, images),
-        *distanceGroups(report, str(header.get("FrameOfReferenceUID") or "")),
         *findingGroups(report),
+        *deviationGroups(report, images),
+        *modelGroups(report),
+        *segmentGroups(report),
+        *distanceGroups(report, str(header.get("FrameOfReferenceUID") or "")),
     ]
-    return MeasurementReport(
+    content = MeasurementReport(
         observation_context=_context(report),
         procedure_reported=_procedure(header),
         imaging_measurements=groups,
         title=codes.DCM.ImagingMeasurementReport,
     )
+    _putConclusionFirst(content[0], conclusionOf(report))
+    return content
+
+
+def _putConclusionFirst(root, conclusion: str) -> None:
+    """The conclusion as text, before everything that was measured (TID 1500 is extensible)."""
+    from highdicom.sr import ContainerContentItem, ContentSequence, RelationshipTypeValues, TextContentItem
+    from pydicom.sr.codedict import codes
+
+    container = ContainerContentItem(codes.DCM.Conclusions, relationship_type=RelationshipTypeValues.CONTAINS)
+    container.ContentSequence = ContentSequence(
+        [TextContentItem(codes.DCM.Conclusion, plainText(conclusion), RelationshipTypeValues.CONTAINS)]
+    )
+    context = [item for item in root.ContentSequence if item.relationship_type != RelationshipTypeValues.CONTAINS]
+    contained = [item for item in root.ContentSequence if item.relationship_type == RelationshipTypeValues.CONTAINS]
+    root.ContentSequence = ContentSequence([*context, container, *contained])
 
 
 def _reportOf(

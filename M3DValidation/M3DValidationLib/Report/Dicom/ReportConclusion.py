@@ -1,0 +1,38 @@
+"""The conclusion of the measurement report: the verdict, and what failed by how much, in a few sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from M3DLib.NumberText import exact, measured, withUnit
+
+from ..Content.ReportView import CONCLUSIONS
+from .FindingGroups import limitsOf, quantityOf
+from .ReportCodes import VERDICTS, isNumber
+
+
+def conclusionOf(report: Mapping) -> str:
+    """The verdict, the intended use, and everything that fails with measured and allowed value."""
+    verdict = report["verdict"]
+    sentences = [
+        f"{VERDICTS[verdict]}: {CONCLUSIONS[verdict]}",
+        f"Intended use: {report['intendedUse']['title']}, tolerance {exact(report['toleranceMm'])} mm.",
+    ]
+    for key, heading in (("fail", "Fails"), ("warning", "Warnings")):
+        entries = [_entry(finding) for finding in report["findings"] if finding["verdict"] == key]
+        if entries:
+            sentences.append(f"{heading}: {'; '.join(entries)}.")
+    if report["notAssessable"]:
+        titles = "; ".join(entry["title"] for entry in report["notAssessable"])
+        sentences.append(f"Not assessable: {titles}.")
+    return " ".join(sentences)
+
+
+def _entry(finding: Mapping) -> str:
+    segment = f" ({finding['segment']})" if finding.get("segment") else ""
+    if not isNumber(finding["measured"]) or not isNumber(finding.get("limit")):
+        return f"{finding['title']}{segment}: not so"
+    value = measured(finding["measured"], finding["unit"], limitsOf(finding))
+    sense = "at least" if finding.get("sense") == "atLeast" else "at most"
+    limit = withUnit(exact(finding["limit"]), finding["unit"])
+    return f"{quantityOf(finding)}{segment} {value}, {sense} {limit} allowed"
