@@ -1,8 +1,9 @@
 """The report as DICOM SR: a measurement report (PS3.16 TID 1500) in a Comprehensive 3D SR, beside the scan.
 
 Numbers are those of the JSON (Floating Point Value), written with the digits that people read (Numeric Value). Concepts
-that DICOM has no code for are coded in a scheme of the project's own (``Docs/ReportCodes.md``); of users' texts, only names of segments, distances and objects, titles
-of findings and the reason of an override go into it, cut to what DICOM allows.
+that DICOM has no code for are coded in a scheme of the project's own (``Docs/ReportCodes.md``). Of users' texts, only
+names of segments, distances and objects, titles, sources and units of the requirements and the reason of an override go
+into it, cut to what DICOM allows.
 """
 
 from __future__ import annotations
