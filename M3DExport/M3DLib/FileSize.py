@@ -7,18 +7,16 @@ size is added up before anything is unpacked or allocated.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-from pathlib import Path
 
 from .Errors import M3DError
+from .FreeMachine import freeMemory
 
 # No mesh and no scan shrinks to a hundredth when it is compressed; what does, and is large, is made to do harm.
 _LARGEST_RATIO = 100
 _ALWAYS_ALLOWED = 1 << 27
 # Beside the file's content there must be room for what is made of it.
 _SHARE_OF_FREE = 0.5
-_UNKNOWN_MEMORY = 4 << 30
 _UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 _chosen: int | None = None
@@ -79,25 +77,3 @@ def inWords(size: int) -> str:
         if size >= length:
             return f"{size / length:.1f} {unit}"
     return f"{size} bytes"
-
-
-def freeMemory() -> int:
-    """Bytes of memory that can be had without others having to give theirs up."""
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        fields = dict(line.split(":", 1) for line in lines)
-        free = int(fields["MemAvailable"].split()[0]) * 1024
-        return min(free, _freeInContainer())
-    with contextlib.suppress(AttributeError, OSError, ValueError):
-        # Systems that say how much there is, not how much is free: half of it.
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    return _UNKNOWN_MEMORY
-
-
-def _freeInContainer() -> int:
-    """What the control group of the process has left; as good as endless where it has no limit."""
-    with contextlib.suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup")
-        limit = int((group / "memory.max").read_text(encoding="ascii"))
-        return max(0, limit - int((group / "memory.current").read_text(encoding="ascii")))
-    return 1 << 62

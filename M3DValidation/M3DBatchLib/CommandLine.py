@@ -18,7 +18,7 @@ from .CommandParser import CommandParser, HelpFormatter
 from .GeneralOptions import addGeneralOptions
 from .JsonFile import describeJsonFile, takeJsonFile
 from .ProgramErrors import EXIT_PROGRAM_ERROR, diskFullSentence, diskIsFull, programErrorSentence
-from .Settings import Setting, readSettings
+from .Settings import Setting, Settings, readSettings
 from .Terminal import Terminal
 
 EXIT_DONE = 0
@@ -45,6 +45,7 @@ COMMAND_MODULES = (
     "EncapsulateCommand",
     "ValidateCommand",
     "RunCommand",
+    "BatchCommand",
     "ReportCommand",
     "ProfilesCommand",
     "CompareCommand",
@@ -118,20 +119,22 @@ class _Interruption:
         raise KeyboardInterrupt
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, settings: Settings | None = None, terminal: Terminal | None = None) -> int:
     """Run one command.
 
     :param argv: arguments without the program's name; ``sys.argv[1:]`` when None.
+    :param settings: that hold; those of the site and the user when None.
+    :param terminal: what the command speaks to; standard output and error when None.
     :return: one of :data:`EXIT_STATUSES`.
     """
     interruption = _Interruption()
-    terminal = Terminal()
+    terminal = terminal or Terminal()
     command = ""
     try:
         given, terminal.jsonFile = takeJsonFile(joinNegativeValues(sys.argv[1:] if argv is None else list(argv)))
         arguments = _parse(given, terminal)
         command = arguments.command
-        used = _settle(arguments)
+        used = _settle(arguments, settings)
         terminal.begin(arguments, used)
         for note in arguments.notes:
             terminal.note(note)
@@ -172,11 +175,11 @@ def _parse(argv: list[str], terminal: Terminal) -> argparse.Namespace:
     return arguments
 
 
-def _settle(arguments: argparse.Namespace) -> list[Setting]:
+def _settle(arguments: argparse.Namespace, settings: Settings | None = None) -> list[Setting]:
     """Fill in what the settings say of the options that were not given; returns the settings that hold now."""
     if arguments.command in WITHOUT_SETTINGS:
         return []
-    settings = readSettings(getattr(arguments, "config", None))
+    settings = readSettings(getattr(arguments, "config", None)) if settings is None else settings
     return settings.fillIn(arguments, arguments.parser, getattr(arguments, "optionsGiven", {}))
 
 

@@ -60,6 +60,11 @@ def restartPeak() -> bool:
     return True
 
 
+def forgetPeak() -> None:
+    """Begin anew for another run in the same process: what earlier runs have taken is none of its memory."""
+    _before[0] = 0.0
+
+
 def peakMemoryMb(sinceRestart: bool = False) -> float | None:
     """Largest resident memory of this process so far, MB (10^6 bytes); None where the system does not tell.
 

@@ -90,6 +90,11 @@ class Terminal:
                 self._say(text + "\n")
         self._lastText = text
 
+    @property
+    def isInteractive(self) -> bool:
+        """Whether progress is drawn on a line of its own, over and over, for somebody who watches it."""
+        return self._bar is not None
+
     def step(self, name: str, seconds: float) -> None:
         """A step of the work is done: for ``--verbose`` and the log."""
         if self._log is not None:

@@ -77,19 +77,10 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
             metavar="UNIT",
             help="unit of the model's file where it states none (default: mm)",
         )
-    group.add_argument(
-        "--surface-method", choices=_SURFACE_METHODS, help="how a surface is made of the segment, as in m3d export"
-    )
-    group.add_argument("--smoothing", type=float, metavar="F", help="of a surface made here, as in m3d export")
-    group.add_argument("--decimation", type=float, metavar="F", help="of a surface made here, as in m3d export")
+    addSurfaceMaking(group)
     addRefinementOptions(group)
     group = parser.add_argument_group("deviation")
-    group.add_argument(
-        "--edge-method",
-        choices=_DEVIATION_METHODS,
-        help="how the image's edge is found (default: half-height, the local level of 50 %%; gradient, the steepest "
-        "fall, is for comparison)",
-    )
+    _addEdgeMethod(group)
     group.add_argument(
         "--control-series",
         metavar="UID|NUMBER|DIR",
@@ -99,7 +90,8 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
     parser.acceptOldName(
         "--method", lambda value: "--edge-method" if value in _DEVIATION_METHODS else "--surface-method"
     )
-    _addRequirementOptions(parser)
+    addRequirementOptions(parser)
+    _addReferences(parser)
     group = parser.add_argument_group("output")
     group.add_argument("--output", required=True, metavar="DIR", help=f"folder for {REPORT_FILE}; made if needed")
     group.add_argument("--points-csv", metavar="FILE", help="write the deviation of every point of the mesh")
@@ -108,7 +100,25 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
     addPacsOptions(parser)
 
 
-def _addRequirementOptions(parser: argparse.ArgumentParser) -> None:
+def addSurfaceMaking(group) -> None:
+    """How a surface is made here, to the options about it."""
+    group.add_argument(
+        "--surface-method", choices=_SURFACE_METHODS, help="how a surface is made of the segment, as in m3d export"
+    )
+    group.add_argument("--smoothing", type=float, metavar="F", help="of a surface made here, as in m3d export")
+    group.add_argument("--decimation", type=float, metavar="F", help="of a surface made here, as in m3d export")
+
+
+def _addEdgeMethod(group) -> None:
+    group.add_argument(
+        "--edge-method",
+        choices=_DEVIATION_METHODS,
+        help="how the image's edge is found (default: half-height, the local level of 50 %%; gradient, the steepest "
+        "fall, is for comparison)",
+    )
+
+
+def addRequirementOptions(parser: argparse.ArgumentParser) -> None:
     """What is asked of scan and model."""
     group = parser.add_argument_group("requirements")
     group.add_argument(
@@ -123,7 +133,10 @@ def _addRequirementOptions(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--build-volume", type=float, nargs=3, metavar="MM", help="width, depth and height of the printer's room"
     )
-    group.add_argument(
+
+
+def _addReferences(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument_group("known sizes").add_argument(
         "--references",
         action="append",
         default=[],

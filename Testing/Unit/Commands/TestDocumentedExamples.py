@@ -55,6 +55,7 @@ def folder(tmp_path_factory):
         writeSegmentation(place / "bone.seg.nrrd", ["bone", "other"])
         for name in ("scan-of-the-part.stl", "model.stl"):
             (place / name).write_bytes(stlBytes(TriangleMesh(*box((20.0, 14.0, 9.0)))))
+        (place / "cases.csv").write_text("id,image,threshold\nhead,scan,500\n")
         (place / "our-hospital.json").write_text(blocks(TEXTS["README.md"], "json")[0])
         assert main(["demo", "--output", "demo-output"]) == 0
         yield place
@@ -127,7 +128,7 @@ def test_exampleRuns(folder, capsys, page, line):
         status = stop.code
     said = capsys.readouterr()
     # A small phantom need not be good enough for an implant; the example has then run all the same.
-    judged = arguments[0] in ("validate", "run", "compare")
+    judged = arguments[0] in ("validate", "run", "compare", "batch")
     assert status in ((0, 1, 3) if judged else (0,)), said.err
 
 

@@ -1,0 +1,90 @@
+"""A batch for others to look at: as one HTML page, and as JUnit XML for continuous integration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from M3DLib.Errors import M3DError
+
+# Characters that XML 1.0 has no way to write.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def requireFaces() -> None:
+    """Refuse a batch whose results could not be written, before any work.
+
+    :raises M3DError: junitparser or Jinja2 is not installed.
+    """
+    import importlib.util
+
+    missing = [name for name in ("junitparser", "jinja2") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise M3DError(f"m3d batch needs {' and '.join(missing)}; install it with: pip install SlicerM3D[batch]")
+
+
+def junitXml(summary: Mapping[str, Any]) -> str:
+    """The batch as a JUnit document with a test for each case: a failing model is a failing test with its reason.
+
+    A case that could not be done, assessed or begun is an error there: "skipped" would leave the run green.
+    """
+    from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
+
+    suite = TestSuite("m3d batch")
+    suite.timestamp = summary["started"]
+    for case in summary["cases"]:
+        test = TestCase(_plain(case["id"]), "m3d.batch", case["seconds"] or 0.0)
+        kind = {"fail": Failure, "error": Error, "notAssessable": Error, "notRun": Error}.get(case["verdict"])
+        if kind is not None:
+            result = kind(_plain(case["reason"]), _typeOf(case))
+            result.text = _plain(_details(case))
+            test.result = [result]
+        places = [
+            *case["reports"].get("model", {}).values(),
+            *case["reports"].get("part", {}).values(),
+            *case["models"],
+        ]
+        test.system_out = _plain("\n".join([*case["remarks"], *places, case["log"]]).strip())
+        suite.add_testcase(test)
+    document = JUnitXml("m3d batch")
+    document.add_testsuite(suite)
+    document.update_statistics()
+    return document.tostring().decode("utf-8")
+
+
+def _typeOf(case: Mapping[str, Any]) -> str:
+    worst = case["worst"]
+    if case["verdict"] == "fail" and worst:
+        return str(worst["requirement"])
+    return {"error": "could-not-be-done", "notAssessable": "not-assessable", "notRun": "not-begun"}.get(
+        case["verdict"], case["verdict"]
+    )
+
+
+def _details(case: Mapping[str, Any]) -> str:
+    """Every finding that makes the verdict, a line each."""
+    lines = [f"{one['requirement']}: {' '.join(one['message'].split())}" for one in case["findings"]]
+    return "\n".join(lines) or case["reason"]
+
+
+def _plain(text: str) -> str:
+    return _NOT_XML.sub("?", text)
+
+
+def batchPage(summary: Mapping[str, Any]) -> str:
+    """A complete HTML document; pictures and links lead into the folders of the cases beside it."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from .BatchSummary import WORDS, figureText, linkTo
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(link=linkTo, figure=figureText)
+    return environment.get_template("BatchPage.html.j2").render({**summary, "words": WORDS})

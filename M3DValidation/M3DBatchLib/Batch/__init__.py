@@ -1,0 +1,1 @@
+"""Many cases: the table, what is done for each row, where it is done, and the summary."""
