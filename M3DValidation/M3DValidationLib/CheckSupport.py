@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from .Requirement import Finding, Requirement
 
 # A report is read by people: so many places are listed, the rest is counted.
 PLACES = 20
+# The patient's sides that the axes of LPS lead to, and those they come from.
+_SIDES = (("L", "R"), ("P", "A"), ("S", "I"))
 
 
 def requirementsOf(case: Case, ids: Iterable[str]) -> dict[str, Requirement]:
@@ -30,8 +32,21 @@ def placeList(points: np.ndarray) -> list[list[float]]:
 
 
 def placeText(point: np.ndarray) -> str:
-    """One place in words, LPS mm."""
-    return "(" + ", ".join(f"{value:.1f}" for value in point) + ") mm"
+    """One place (LPS mm) in words: "(R 31.0, P 144.0, S 705.9 mm)"."""
+    return f"({sidesText(point)} mm)"
+
+
+def sidesText(point: Sequence[float] | np.ndarray) -> str:
+    """One place (LPS mm) as distances towards the patient's sides: "R 31.0, P 144.0, S 705.9".
+
+    That is how Slicer shows the place under the cursor. Whoever thinks in DICOM's LPS or in Slicer's RAS reads the same
+    place from it, for each number says its side: no sign can be taken for the other system's.
+    """
+    shown = []
+    for value, (positive, negative) in zip(point, _SIDES, strict=True):
+        size = f"{abs(value):.1f}"
+        shown.append(f"{negative if value < 0 and float(size) else positive} {size}")
+    return ", ".join(shown)
 
 
 def plural(count: int, noun: str, pluralNoun: str = "") -> str:

@@ -14,7 +14,7 @@ from M3DValidationLib.Report.Content.ReportFormats import SHOWING_PICTURES, form
 from ..ComparisonText import describeComparison, describeDoubts
 from ..Options.AlignmentOptions import addAlignmentOptions, align, requireAlignmentSense
 from ..Options.ComparisonInput import addComparedOptions, readCompared
-from ..Options.ReportOptions import addReportOptions
+from ..Options.ReportOptions import addReportOptions, issue, requireRevision
 from ..Terminal import Terminal
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ def _requireSense(arguments: argparse.Namespace) -> tuple[str, ...]:
     if tolerance is not None and not (math.isfinite(tolerance) and tolerance > 0):
         raise M3DError(f"--tolerance must be above 0 mm, not {tolerance}.")
     requireAlignmentSense(arguments)
+    requireRevision(arguments)
     formats = formatsOf(arguments.formats)
     if arguments.output is None and formats != ("json",):
         raise M3DError("--formats says which faces the report gets; give --output DIR for them too.")

@@ -14,6 +14,7 @@ from M3DValidationLib.Report.ReportFolder import replaceReport, requireReportFol
 
 from ..Options.InputOptions import readScan
 from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
+from ..Options.ReportOptions import addRevisionOptions, issue, requireRevision
 from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
 from ..Terminal import Terminal
 
@@ -36,6 +37,7 @@ def addParser(subparsers) -> None:
     parser.add_argument("--image", metavar="DIR", help="the scan the report is about, for --formats sr")
     parser.add_argument("--series", metavar="UID", help="series of the scan where the folder holds several")
     parser.add_argument("--mesh", metavar="FILE", help="a model in DICOM that the report is about too")
+    addRevisionOptions(parser)
     addPacsOptions(parser)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.set_defaults(run=run)
@@ -45,6 +47,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     formats = formatsOf(arguments.formats)
     requireFormats(formats)
+    requireRevision(arguments)
     requireSource(formats, arguments.image, "", arguments.pacs)
     pacs = pacsFrom(arguments)
     file = arguments.report / REPORT_FILE if arguments.report.is_dir() else arguments.report
@@ -61,10 +64,13 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     models = modelHeaders(arguments.mesh)
     requireOnePatient(headers, models)
     referToModels(data, models)
+    issued = issue(data, arguments)
     files = faces(data, attachments, formats)
     if inPlace:
-        # The report, its pictures and 3D models are what everything is made from; they stay as they are.
-        files = {name: content for name, content in files.items() if name != REPORT_FILE and name not in attachments}
+        # The report, its pictures and 3D models are what everything is made from; they stay as they are, but for the
+        # revision that the report was given.
+        kept = {*attachments} if issued else {*attachments, REPORT_FILE}
+        files = {name: content for name, content in files.items() if name not in kept}
         writeFiles(output, files)
     else:
         replaceReport(output, files)

@@ -17,7 +17,7 @@ from M3DValidationLib.Report.ReportFolder import replaceReport, requireReportFol
 
 from ..Options.InputOptions import addImageOptions, addRefinementOptions, addSegmentOptions, requireOneAnatomy
 from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
-from ..Options.ReportOptions import addReportOptions
+from ..Options.ReportOptions import addReportOptions, issue, requireRevision
 from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireOneRun, requireSource, storeReport
 from ..Stopwatch import Stopwatch, peakMemoryMb
 from ..Terminal import Terminal
@@ -189,6 +189,7 @@ def validate(
     from ..Options.ValidationInput import readCases
 
     _requireSense(arguments)
+    requireRevision(arguments)
     formats = formatsOf(arguments.formats)
     requireFormats(formats)
     requireSource(formats, arguments.image, arguments.pseudonym)
@@ -218,6 +219,7 @@ def validate(
         report.data["made"]["institution"] = arguments.institution.strip()
     if placements:
         report.data["placement"] = placements
+    issue(report.data, arguments)
     referToModels(report.data, models)
     report.data["report"] = str(output / REPORT_FILE)
     if arguments.points_csv:

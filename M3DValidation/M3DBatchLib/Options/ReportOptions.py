@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from M3DLib.Errors import M3DError
 from M3DValidationLib.Report.Content.ReportFormats import FORMATS
+
+_LONGEST_NUMBER = 64
 
 
 def addReportOptions(parser: argparse.ArgumentParser, formats: str = "json", pseudonym: bool = True) -> None:
@@ -32,8 +35,44 @@ def addReportOptions(parser: argparse.ArgumentParser, formats: str = "json", pse
             help="name the patient so in the report, and leave out everything else that identifies patient and study",
         )
     addInstitutionOption(group)
+    addRevisionOptions(group)
 
 
 def addInstitutionOption(group) -> None:
     """--institution: of the report and of the model's object."""
     group.add_argument("--institution", default="", metavar="TEXT", help="name of the institution that makes the model")
+
+
+def addRevisionOptions(group) -> None:
+    """--revision and --replaces: which issue of a report this is."""
+    group.add_argument(
+        "--revision", type=int, metavar="N", help="which issue of the report this is, counted from 1 (default: 1)"
+    )
+    group.add_argument("--replaces", metavar="NUMBER", help="number of the report that this one stands in for")
+
+
+def requireRevision(arguments: argparse.Namespace) -> None:
+    """Refuse a revision or a number that can be none, before any work is done.
+
+    :raises M3DError: says what is wrong.
+    """
+    if arguments.revision is not None and arguments.revision < 1:
+        raise M3DError(f"--revision counts from 1; {arguments.revision} is none.")
+    if arguments.replaces is not None:
+        number = arguments.replaces.strip()
+        if not number or len(number) > _LONGEST_NUMBER or not number.isprintable():
+            raise M3DError(
+                f"--replaces takes the number of a report (its document.number), 1 to {_LONGEST_NUMBER} characters."
+            )
+
+
+def issue(data: dict, arguments: argparse.Namespace) -> bool:
+    """Write the revision and the number of the report it replaces into a report; whether either was given."""
+    if arguments.revision is None and arguments.replaces is None:
+        return False
+    from M3DValidationLib.Report.Report import conclude
+
+    known = data.get("document") or {}
+    replaces = known.get("replaces", "") if arguments.replaces is None else arguments.replaces.strip()
+    conclude(data, arguments.revision or known.get("revision", 1), replaces)
+    return True

@@ -15,7 +15,7 @@ from ..Reference.ReferenceChecks import ReferenceDistanceCheck
 from ..Reference.ReferenceMeasurement import measureOnMesh
 from ..Report.Pictures.DeviationModel import deviationModels
 from ..Report.Pictures.Pictures import makePictures
-from ..Report.Report import Report, makeReport
+from ..Report.Report import Report, conclude, makeReport
 from ..Validation import runChecks
 from .PartChecks import PrintedPartCheck
 from .PartComparison import KEY, PartComparison
@@ -67,6 +67,7 @@ def partReport(
     report.data.update(_plain(facts))
     if header is not None and not pseudonym:
         _name(report.data["case"], header)
+    conclude(report.data)
     progress(1.0, "Part judged")
     return report
 

@@ -19,6 +19,8 @@ from ..Validation import runChecks
 from .Content.ReportContent import reportContent
 from .Content.ReportResult import resultOf
 from .Content.StlHash import hashing
+from .FirstPage.Answer import answerOf
+from .FirstPage.Document import documentOf
 from .Pictures.DeviationModel import DeviationModel, deviationModels
 from .Pictures.Pictures import Picture, makePictures, ofSegment, pngBytes
 from .Pictures.ThinPlacePictures import thinPlacePictures
@@ -201,4 +203,15 @@ def makeReport(
         pictures=[picture.asDict() for picture in pictures],
         models=[model.asDict() for model in models],
     )
+    conclude(data)
     return Report(cases, results, data, pictures, list(models))
+
+
+def conclude(data: dict, revision: int = 1, replaces: str = "") -> None:
+    """Give the content of a report its answer and its number, or make them anew after the content has changed.
+
+    :param data: by ``Report.schema.json``.
+    :param revision, replaces: as in :func:`~.FirstPage.Document.documentOf`.
+    """
+    data["answer"] = answerOf(data)
+    data["document"] = documentOf(data, revision, replaces)

@@ -46,6 +46,7 @@ def resultOf(cases: list[Case], results: list[list[Finding]]) -> dict:
             "sha256": case.profile.sha256,
         },
         "toleranceMm": case.options.get("tolerance") or case.profile.toleranceMm,
+        "models": [_modelOf(one) for one in cases if one.mesh is not None or one.segment is not None],
         "findings": described,
         "deviation": _deviationOf(cases),
         "input": _inputOf(cases),
@@ -103,6 +104,35 @@ def _segmentOf(case: Case) -> dict:
     segment = case.segment
     described = {"name": segment.name, "volumeMm3": segment.volumeMm3, "from": segment.source.kind}
     return {**described, **(case.mesh.record if case.mesh is not None else {})}
+
+
+def _modelOf(case: Case) -> dict:
+    """A model: what it is called, what it was made from, where it lies and how large it is."""
+    mesh, segment = case.mesh, case.segment
+    described: dict = {"name": case.name, "title": case.title, "segment": segment.name if segment is not None else ""}
+    described["madeFrom"] = _madeFrom(case)
+    if mesh is not None and len(mesh.points):
+        described["boundsLps"] = [mesh.points.min(axis=0), mesh.points.max(axis=0)]
+        described["triangles"] = len(mesh.triangles)
+    return described
+
+
+def _madeFrom(case: Case) -> dict:
+    """``scan``, ``segment``, ``surface`` and ``file`` of a model, as far as there are any: facts, not sentences."""
+    made: dict = {}
+    if case.image is not None:
+        made["scan"] = {
+            "modality": case.image.modality,
+            "slices": int(case.image.dimensions[2]),
+            "spacingMm": [round(float(step), 5) for step in case.image.spacing],
+        }
+    if case.segment is not None:
+        made["segment"] = {"name": case.segment.name, "from": case.segment.source.kind}
+    if case.surfaceParameters is not None:
+        made["surface"] = case.surfaceParameters.asDict()
+    if case.meshNotes is not None:
+        made["file"] = {"format": case.meshNotes.format, "name": case.mesh.name}
+    return made
 
 
 def _plain(value):

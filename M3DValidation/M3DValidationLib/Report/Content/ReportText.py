@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ...CheckSupport import sidesText
+
 MINUS = "−"
 
 
@@ -39,8 +41,8 @@ def percent(share: float | None) -> str:
 
 
 def place(point: list[float]) -> str:
-    """A point, LPS mm, to 0.1 mm."""
-    return ", ".join(f"{value:.1f}" for value in point).replace("-", MINUS)
+    """A point, LPS mm, to 0.1 mm, by the patient's sides; see :func:`~M3DValidationLib.CheckSupport.sidesText`."""
+    return sidesText(point)
 
 
 def date(text: str) -> str:
@@ -56,3 +58,22 @@ def moment(text: str) -> str:
         return f"{date(found[1])} {found[2]}:{found[3]}:{found[4]}"
     found = re.fullmatch(r"([0-9-]{10})T([0-9:]{8})(\.[0-9]+)?([+-][0-9:]{5}|Z)?", text)
     return " ".join(filter(None, (found[1], found[2], found[4]))) if found else text
+
+
+def personName(text: str) -> str:
+    """A name of DICOM (PN: family^given^middle^prefix^suffix, up to three scripts) as people write it.
+
+    "Grünwald^Änne^Maria^Dr." becomes "Dr. Änne Maria Grünwald"; of several scripts, the others follow in brackets. Names of
+    ideographic and phonetic groups keep the family name first. Text without "^" and "=" stays as it is.
+    """
+    groups = []
+    for number_, group in enumerate(text.split("=")):
+        parts = [part.strip() for part in group.split("^")] + [""] * 5
+        family, given, middle, prefix, suffix = parts[:5]
+        first = number_ > 0 or bool(re.search(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]", group))
+        ordered = (prefix, family, given, middle) if first else (prefix, given, middle, family)
+        more = [part for part in parts[5:] if part]
+        written = " ".join(filter(None, (*ordered, *more)))
+        groups.append(", ".join(filter(None, (written, suffix))))
+    groups = list(dict.fromkeys(filter(None, groups)))
+    return groups[0] + (f" ({', '.join(groups[1:])})" if len(groups) > 1 else "") if groups else ""

@@ -1,0 +1,147 @@
+"""The first page in words: what both HTML and PDF lay out, no longer than fits on one sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..Content.ReportText import date, moment, number, percent, personName, place
+from .Answer import answerOf
+from .AnswerText import limitText, length, measuredTexts, placeOf, quantity, verdictOf, wholeSentence
+from .Document import documentOf
+
+# Rows that a first page has room for; what is left is counted and found on a later one.
+MOST_LIMITS, MOST_MODELS, MOST_LIMITS_OF_MANY, MOST_UNCHECKED = 5, 3, 2, 4
+LABELS = {
+    "model": "Model",
+    "madeFrom": "Made from",
+    "patient": "Patient",
+    "id": "Patient ID",
+    "study": "Study",
+    "use": "Intended use",
+    "tolerance": "Tolerance",
+    "part": "Only a part of the anatomy, as declared",
+    "number": "Report",
+    "made": "Made",
+    "software": "Software",
+}
+ROLES = {"author": "Author", "reviewer": "Reviewed by", "approver": "Approved by"}
+MADE_FROM = {
+    "scan": "{modality} of {slices} slices, voxels of {spacing} mm",
+    "threshold": "threshold {name}",
+    "segment": "segment '{name}'",
+    "surface": "surface by {method}",
+    "file": "{format} file that was brought along",
+}
+NUMBER = "{number}, revision {revision}"
+REPLACES = "{number}, replaces {replaces}"
+UNNAMED = "not named"
+
+
+def firstPage(report: Mapping) -> dict:
+    """Texts of the first page.
+
+    :param report: content that follows ``Report.schema.json``; what earlier versions lack of it is made from the rest.
+    :return: ``sentence``, ``facts`` (name and value), ``blocks`` (one per model, or one for a scan alone), ``moreModels``,
+        ``notChecked`` with ``moreNotChecked``, ``signatures``, ``document``.
+    """
+    answer = answerOf(report)
+    document = report.get("document") or documentOf(report)
+    several = len(answer["models"]) > 1
+    order = ("fail", "notAssessable", "warning", "pass")
+    models = sorted(answer["models"], key=lambda block: order.index(block["verdict"]))
+    most = MOST_LIMITS_OF_MANY if several else MOST_LIMITS
+    blocks = [_block(block, answer["use"], several, most) for block in models[:MOST_MODELS]]
+    if answer["scan"] is not None:
+        blocks.append(_scanBlock(answer["scan"], most))
+    unchecked = [entry["title"] for entry in answer["notChecked"]]
+    return {
+        "sentence": wholeSentence(answer),
+        "facts": _facts(report, answer, document),
+        "blocks": blocks,
+        "several": several,
+        "moreModels": max(0, len(models) - MOST_MODELS),
+        "notChecked": unchecked[:MOST_UNCHECKED],
+        "moreNotChecked": max(0, len(unchecked) - MOST_UNCHECKED),
+        "signatures": _signatures(report),
+        "document": {**document, "text": _number(document)},
+    }
+
+
+def _block(block: Mapping, use: str, named: bool, most: int) -> dict:
+    deviation = block["deviation"]
+    worst = deviation["worst"] if deviation else None
+    return {
+        "name": block["name"],
+        "verdict": block["verdict"],
+        "answer": verdictOf(block, use, named),
+        "measured": measuredTexts(block),
+        **_limits(block["limits"], most),
+        "worst": "" if not worst else f"{length(abs(worst['mm']))}, {placeOf(worst)}",
+    }
+
+
+def _scanBlock(scan: Mapping, most: int) -> dict:
+    shown = {"name": "", "verdict": scan["verdict"], "answer": "", "measured": [], "worst": ""}
+    return shown | _limits(scan["limits"], most)
+
+
+def _limits(limits, most: int) -> dict:
+    rows = [
+        {
+            "verdict": entry["verdict"],
+            "title": entry["title"],
+            "measured": quantity(entry["measured"], entry["unit"] or "") or "–",
+            "limit": limitText(entry) or "–",
+            "requirement": entry["requirement"],
+        }
+        for entry in limits
+    ]
+    return {"limits": rows[:most], "moreLimits": max(0, len(rows) - most)}
+
+
+def _facts(report: Mapping, answer: Mapping, document: Mapping) -> list[dict]:
+    case = report["case"]
+    models = report.get("models") or []
+    rows = {
+        "model": ", ".join(model["name"] for model in models if model["name"]),
+        "madeFrom": "; ".join(dict.fromkeys(filter(None, map(_madeFrom, models)))),
+        "patient": personName(case["patient"]["name"]) or UNNAMED,
+        "id": case["patient"]["id"],
+        "study": ", ".join(filter(None, (case["study"]["description"], date(case["study"]["date"])))),
+        "use": answer["use"],
+        "tolerance": f"{number(report['toleranceMm'])} mm",
+        "part": report.get("declaredPart", ""),
+        "number": _number(document),
+        "made": moment(report["made"]["time"]),
+        "software": document["software"][0] if document["software"] else "",
+    }
+    return [{"key": key, "name": LABELS[key], "value": value} for key, value in rows.items() if value]
+
+
+def _number(document: Mapping) -> str:
+    text = NUMBER.format(number=document["number"], revision=document["revision"])
+    return REPLACES.format(number=text, replaces=document["replaces"]) if document["replaces"] else text
+
+
+def _madeFrom(model: Mapping) -> str:
+    made = model["madeFrom"]
+    said = []
+    if "file" in made:
+        said.append(MADE_FROM["file"].format(format=made["file"]["format"]))
+    if "surface" in made:
+        said.append(MADE_FROM["surface"].format(method=made["surface"]["method"]))
+    if "segment" in made:
+        kind = "threshold" if made["segment"]["from"] == "threshold" else "segment"
+        said.append(MADE_FROM[kind].format(name=made["segment"]["name"]))
+    if "scan" in made:
+        spacing = " x ".join(number(round(step, 3)) for step in made["scan"]["spacingMm"])
+        said.append(
+            MADE_FROM["scan"].format(modality=made["scan"]["modality"], slices=made["scan"]["slices"], spacing=spacing)
+        )
+    return ", ".join(said)
+
+
+def _signatures(report: Mapping) -> list[dict]:
+    """Lines to be signed; the author's name stands there where it is known."""
+    names = {"author": report["made"]["person"]}
+    return [{"role": role, "name": names.get(key, "")} for key, role in ROLES.items()]
