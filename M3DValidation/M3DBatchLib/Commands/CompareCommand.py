@@ -14,7 +14,7 @@ from M3DValidationLib.Report.Content.ReportFormats import SHOWING_PICTURES, form
 from ..ComparisonText import describeComparison, describeDoubts
 from ..Options.AlignmentOptions import addAlignmentOptions, align, requireAlignmentSense
 from ..Options.ComparisonInput import addComparedOptions, readCompared
-from ..Options.ReportOptions import addReportOptions, issue, requireRevision
+from ..Options.ReportOptions import addReportOptions, requireRevision
 from ..Terminal import Terminal
 
 if TYPE_CHECKING:

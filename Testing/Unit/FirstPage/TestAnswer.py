@@ -29,9 +29,9 @@ SCAN = {"withinTolerance": 0.9998, "tolerance": 1.0, "coverage": 0.99, "maxSigne
 MODEL = {"name": "skull", "madeFrom": {}, "boundsLps": [[-60, 0, 0], [60, 180, 120]], "title": "", "segment": ""}
 
 
-def finding(requirement, verdict, measured=1.0, limit=0.5, unit="mm", sense="atMost", **more):
+def finding(requirement, verdict, measured=1.0, limit=0.5, unit="mm", **more):
     entry = {"requirement": requirement, "verdict": verdict, "measured": measured, "limit": limit, "unit": unit}
-    return {**entry, "sense": sense, "warningLimit": None, "title": f"Asked: {requirement}", "message": "", **more}
+    return {**entry, "sense": "atMost", "warningLimit": None, "title": f"Asked: {requirement}", "message": "", **more}
 
 
 def report(*findings, deviation=None, models=(MODEL,), image=True, **more):
@@ -125,7 +125,9 @@ def test_everyModelHasAVerdictOfItsOwnAndTheScanToo():
     assert {block["name"]: block["verdict"] for block in answer["models"]} == {"skull": "pass", "bar": "fail"}
     assert answer["scan"]["verdict"] == "warning"
     said = answer["sentence"]
-    assert said.index("Do not use 'bar'") < said.index("'skull' meets all limits") < said.index("The scan they were made")
+    assert (
+        said.index("Do not use 'bar'") < said.index("'skull' meets all limits") < said.index("The scan they were made")
+    )
 
 
 def test_aDeclaredPartIsToldAsOne():
@@ -152,8 +154,15 @@ def test_theOrderIsByUseAndNotByClause():
 
 @pytest.mark.parametrize(
     ("point", "side"),
-    [([50, 0, 0], "left"), ([-50, 0, 0], "right"), ([0, 9, 0], "posterior"), ([0, -9, 0], "anterior")]
-    + [([0, 0, 30], "superior"), ([0, 0, -30], "inferior"), ([5, 1, 1], "")],
+    [
+        ([50, 0, 0], "left"),
+        ([-50, 0, 0], "right"),
+        ([0, 9, 0], "posterior"),
+        ([0, -9, 0], "anterior"),
+        ([0, 0, 30], "superior"),
+        ([0, 0, -30], "inferior"),
+        ([5, 1, 1], ""),
+    ],
 )
 def test_sidesAreThePatients(point, side):
     assert sideOf(point, [[-40, -10, -20], [40, 10, 20]]) == side and sideOf(point, None) == ""

@@ -63,8 +63,8 @@ def moment(text: str) -> str:
 def personName(text: str) -> str:
     """A name of DICOM (PN: family^given^middle^prefix^suffix, up to three scripts) as people write it.
 
-    "Grünwald^Änne^Maria^Dr." becomes "Dr. Änne Maria Grünwald"; of several scripts, the others follow in brackets. Names of
-    ideographic and phonetic groups keep the family name first. Text without "^" and "=" stays as it is.
+    "Grünwald^Änne^Maria^Dr." becomes "Dr. Änne Maria Grünwald"; of several scripts, the others follow in brackets.
+    Names of ideographic and phonetic groups keep the family name first. Text without "^" and "=" stays as it is.
     """
     groups = []
     for number_, group in enumerate(text.split("=")):

@@ -1,7 +1,7 @@
 """What follows for the intended use, as plain JSON values: one block per model, made from the report's own content.
 
-Nothing is measured here. A figure that the report does not have is null, and why not is said; a share of the surface that
-was not measured is named wherever a figure on the measured rest stands.
+Nothing is measured here. A figure that the report does not have is null, and why not is said; a share of the surface
+that was not measured is named wherever a figure on the measured rest stands.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from ..Content.ReportContent import deviationsBySegment
 from .AnswerText import sentenceOf, wholeSentence
 from .Importance import byImportance, groupOf
 
-# Looked at in this order: how far the model lies from the scan, a part from its model; the segment it was made from says
-# nothing of the anatomy and answers only when there is nothing else.
+# Looked at in this order: how far the model lies from the scan, a part from its model; the segment it was made from
+# says nothing of the anatomy and answers only when there is nothing else.
 _KINDS = ("image", "surface", "segmentation")
 # What is listed of the scan that says the model is not whole, the worst first, with its measure.
 _LACKING = (("bodiesLeftOut", "volumeMm3"), ("cutFaces", "areaMm2"), ("bodiesAdded", "volumeMm3"))
@@ -24,7 +24,8 @@ def answerOf(report: Mapping) -> dict:
     """The report's ``answer``.
 
     :param report: content that follows ``Report.schema.json``; its own ``answer``, if any, is not looked at.
-    :return: ``verdict``, ``use``, ``sentence``, ``models`` (one block each, see :func:`_modelAnswer`) and, where several
+    :return: ``verdict``, ``use``, ``sentence``, ``models`` (one block each, see :func:`_modelAnswer`) and, where
+        several
         models share one scan, ``scan`` with what is found of the scan alone.
     """
     models = report.get("models") or []
@@ -72,7 +73,7 @@ def _counts(findings: Sequence[Mapping]) -> dict[str, int]:
 
 
 def _modelAnswer(report: Mapping, model: Mapping, findings: Sequence[Mapping], several: bool) -> dict:
-    """``name``, ``madeFrom``, ``verdict``, ``counts``, ``limits`` not met, ``deviation``, ``notMeasured``, ``lacks``."""
+    """One model: its verdict, limits not met, how far off it is, what it lacks, and what is not known."""
     named = deviationsBySegment(report)
     block = (named.get(model["name"]) if several else next(iter(named.values()), None)) or {}
     deviation, reason = _deviation(block, report)

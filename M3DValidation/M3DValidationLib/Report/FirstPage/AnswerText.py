@@ -77,7 +77,10 @@ REFERENCES = {
     "surface": "the model it is held against",
     "segmentation": "the segment it was made from, which says nothing of the anatomy",
 }
-WITHIN = "95 % of the measured surface lies within {within} of {reference} ({uncertainty}), the worst place is {worst} off at {place}."
+WITHIN = (
+    "95 % of the measured surface lies within {within} of {reference} ({uncertainty}), the worst place is {worst} off
+    at " "{place}."
+)
 WITHIN_ELSEWHERE = (
     "Elsewhere 95 % of the measured surface lies within {within} of {reference} ({uncertainty}), the worst place is "
     "{worst} off at {place}."
@@ -88,7 +91,9 @@ WHERE = "{point} mm, slice {slice}"
 WHERE_NO_SLICE = "{point} mm"
 SMALL_AREA = "{where}, on {area} only"
 UNMEASURED = "{share} of the surface was not measured."
-COVERED = "Of the edge that the scan shows, {share} lies within {tolerance} of the model, the farthest place {farthest} away."
+COVERED = (
+    "Of the edge that the scan shows, {share} lies within {tolerance} of the model, the farthest place {farthest} away."
+)
 COVERED_SHORT = "The model covers {share} of the edge that the scan shows."
 DECLARED_PART = "The model is declared to be a part only ({part}); what it leaves out is not judged."
 NOT_MEASURED = {
@@ -172,7 +177,7 @@ def uncertaintyText(deviation: Mapping) -> str:
 
 
 def placeOf(entry: Mapping) -> str:
-    """Coordinates by the patient's sides and number of the slice; a place that is no part of the surface says its area."""
+    """Coordinates by the patient's sides and number of the slice; of a place too small to count, its area."""
     point = place(entry["pointLps"])
     number_ = entry.get("slice")
     where = WHERE_NO_SLICE.format(point=point) if not number_ else WHERE.format(point=point, slice=number_)

@@ -32,9 +32,9 @@ def documentOf(report: Mapping, revision: int = 1, replaces: str = "") -> dict:
 def reportNumber(report: Mapping) -> str:
     """A number that follows from what was checked, by what, and what was found: "M3D-8F3A-61C0-94B7".
 
-    The same input gives the same number on any day and in any folder: times, persons, durations and names of pictures have
-    no part in it, nor has the age of the scan. Figures count to four digits, for sums of many threads differ in the last
-    ones. It is a name and no signature.
+    The same input gives the same number on any day and in any folder: times, persons, durations and names of
+    pictures have no part in it, nor has the age of the scan. Figures count to four digits, for sums of many threads
+    differ in the last ones. It is a name and no signature.
     """
     content = {
         "case": report["case"],

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..Content.ReportText import date, moment, number, percent, personName, place
+from ..Content.ReportText import date, moment, number, personName
 from .Answer import answerOf
-from .AnswerText import limitText, length, measuredTexts, placeOf, quantity, verdictOf, wholeSentence
+from .AnswerText import length, limitText, measuredTexts, placeOf, quantity, verdictOf, wholeSentence
 from .Document import documentOf
 
 # Rows that a first page has room for; what is left is counted and found on a later one.
@@ -41,7 +41,8 @@ def firstPage(report: Mapping) -> dict:
     """Texts of the first page.
 
     :param report: content that follows ``Report.schema.json``; what earlier versions lack of it is made from the rest.
-    :return: ``sentence``, ``facts`` (name and value), ``blocks`` (one per model, or one for a scan alone), ``moreModels``,
+    :return: ``sentence``, ``facts`` (name and value), ``blocks`` (one per model, or one for a scan alone),
+        ``moreModels``,
         ``notChecked`` with ``moreNotChecked``, ``signatures``, ``document``.
     """
     answer = answerOf(report)

@@ -1,7 +1,7 @@
 """What a failure matters for whoever wants to use the model: the order in which findings are named on the first page.
 
-First what the model lacks and how far it lies from the anatomy, then whether the scan can show it, then whether it can be
-printed, then what is only kept on record. The clause of the standard has no part in it.
+First what the model lacks and how far it lies from the anatomy, then whether the scan can show it, then whether it
+can be printed, then what is only kept on record. The clause of the standard has no part in it.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ _VERDICTS = ("fail", "required", "warning", "notAssessable", "information", "pas
 
 
 def groupOf(requirement: str) -> str:
-    """"model", "image", "print" or "record"; "" for a requirement that is in none."""
+    """Name of the group, one of GROUPS; "" for a requirement that is in none."""
     place = _PLACES.get(requirement, _UNKNOWN)[0]
     return GROUPS[place] if place < len(GROUPS) else ""
 
