@@ -78,8 +78,8 @@ REFERENCES = {
     "segmentation": "the segment it was made from, which says nothing of the anatomy",
 }
 WITHIN = (
-    "95 % of the measured surface lies within {within} of {reference} ({uncertainty}), the worst place is {worst} off
-    at " "{place}."
+    "95 % of the measured surface lies within {within} of {reference} ({uncertainty}), the worst place is {worst} off "
+    "at {place}."
 )
 WITHIN_ELSEWHERE = (
     "Elsewhere 95 % of the measured surface lies within {within} of {reference} ({uncertainty}), the worst place is "
