@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from M3DLib.Errors import noProgress
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from .Profile import Profile
     from .Reference.ReferenceReader import CalibrationObject, ReferenceDistance
     from .Requirement import Finding
+
+# Checks run beside each other; what several of them need is measured by the first that asks.
+_measuring = threading.RLock()
 
 
 @dataclass
@@ -60,6 +64,14 @@ class Case:
     measurements: dict = field(default_factory=dict, repr=False)
     title: str = ""
 
+    def measured(self, name: str, measure: Callable[[], Any]) -> Any:
+        """What is kept under a name in ``measurements``; measured when first asked for, by one thread at a time."""
+        if name not in self.measurements:
+            with _measuring:
+                if name not in self.measurements:
+                    self.measurements[name] = measure()
+        return self.measurements[name]
+
     @property
     def name(self) -> str:
         """What the case is called in the report: title, segment or mesh; "" for a scan alone."""
@@ -72,6 +84,8 @@ class Check(Protocol):
 
     :cvar requirementIds: the requirements this check answers; :meth:`run` gives at least one finding for each of them
         that the profile holds.
+    :cvar comparesWithScan: True for the checks that rest on the comparison of model and scan, which takes as long as
+        all others together: they run beside the others.
     """
 
     requirementIds: tuple[str, ...]

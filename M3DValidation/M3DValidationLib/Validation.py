@@ -12,6 +12,7 @@ import numpy as np
 from M3DLib.Errors import noProgress
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Segmentation.Segment import Segment
+from M3DLib.TwoThreads import besideEachOther
 
 from .Check import Case, Check
 from .Requirement import Finding, Verdict
@@ -68,6 +69,8 @@ def runChecks(
 ) -> list[Finding]:
     """Findings of all checks that have their input, in the order of the checks.
 
+    Those that compare the model with the scan run beside the others, unless each is timed.
+
     :param checks: all there are when None.
     :param imageToo: False leaves out the checks that look at the image alone, when another segment of the same image
         has had them already.
@@ -78,27 +81,40 @@ def runChecks(
     chosen = allChecks() if checks is None else checks
     if not imageToo:
         chosen = [check for check in chosen if not getattr(check, "aboutImageAlone", False)]
-    findings: list[Finding] = []
+    found: dict[int, list[Finding]] = {}
+
+    def run(numbers: list[int], progress: Callable[[float, str], None]) -> None:
+        for index, number in enumerate(numbers):
+
+            def part(fraction: float, text: str, start=index) -> None:
+                progress((start + fraction) / len(numbers), text)
+
+            found[number] = _findings(chosen[number], case, part, timed)
+
     progress(0.0, "Checking")
-    for index, check in enumerate(chosen):
-
-        def part(fraction: float, text: str, start=index) -> None:
-            progress((start + fraction) / len(chosen), text)
-
-        asked = [name for name in check.requirementIds if name in case.profile.requirements]
-        if check.canRun(case):
-            with timed(type(check).__name__):
-                found = list(check.run(case, part))
-        else:
-            reason = _whyMissing(check, case)
-            found = [case.profile.requirements[name].notAssessable(reason) for name in asked] if reason else []
-            asked = []
-        unanswered = set(asked) - {finding.requirement.id for finding in found}
-        if unanswered:
-            raise RuntimeError(f"{type(check).__name__} says nothing about {', '.join(sorted(unanswered))}.")
-        findings += found
+    comparing, others = [], []
+    for number, check in enumerate(chosen):
+        (comparing if getattr(check, "comparesWithScan", False) else others).append(number)
+    if timed is nullcontext and comparing and others and case.mesh is not None and case.image is not None:
+        besideEachOther(lambda said: run(comparing, said), lambda said: run(others, said), progress)
+    else:
+        run(list(range(len(chosen))), progress)
     progress(1.0, "Checked")
-    return findings
+    return [finding for number in range(len(chosen)) for finding in found[number]]
+
+
+def _findings(check: Check, case: Case, progress, timed) -> list[Finding]:
+    """Findings of one check, or why it has none of those that were asked for."""
+    asked = [name for name in check.requirementIds if name in case.profile.requirements]
+    if not check.canRun(case):
+        reason = _whyMissing(check, case)
+        return [case.profile.requirements[name].notAssessable(reason) for name in asked] if reason else []
+    with timed(type(check).__name__):
+        found = list(check.run(case, progress))
+    unanswered = set(asked) - {finding.requirement.id for finding in found}
+    if unanswered:
+        raise RuntimeError(f"{type(check).__name__} says nothing about {', '.join(sorted(unanswered))}.")
+    return found
 
 
 def _whyMissing(check: Check, case: Case) -> str:

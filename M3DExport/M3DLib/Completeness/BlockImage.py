@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..Distance.MeshVoxels import windingGrid
-from ..Image.ImageVolume import ImageVolume
+from ..Image.ImageVolume import ImageVolume, gridIndices
 from ..Mesh.TriangleMesh import TriangleMesh
 
 BLOCK_MM = 1.0
@@ -61,8 +61,7 @@ class BlockImage:
 
     def toIndex(self, points: np.ndarray) -> np.ndarray:
         """LPS mm (n, 3) to fractional block indices i, j, k, float64 (n, 3)."""
-        inverse = np.linalg.inv(self.ijkToLps[:3, :3])
-        return (np.asarray(points, dtype=np.float64) - self.ijkToLps[:3, 3]) @ inverse.T
+        return gridIndices(points, self.ijkToLps)
 
     def toLps(self, indices: np.ndarray) -> np.ndarray:
         """Block indices i, j, k (n, 3) to LPS mm."""

@@ -13,6 +13,9 @@ from ..Errors import M3DError
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+# Points whose indices are computed at a time.
+_BLOCK = 1 << 14
+
 
 @dataclass
 class SkippedFile:
@@ -104,10 +107,25 @@ class ImageVolume:
 
     def lpsToIndex(self, points: np.ndarray) -> np.ndarray:
         """LPS mm (n, 3) to fractional voxel indices i, j, k, float64 (n, 3)."""
-        inverse = np.linalg.inv(self.ijkToLps[:3, :3])
-        return (np.asarray(points, dtype=np.float64) - self.ijkToLps[:3, 3]) @ inverse.T
+        return gridIndices(points, self.ijkToLps)
 
     def requireRegular(self) -> None:
         """Raise :class:`M3DError` with what was found when the slices do not form a regular grid."""
         if self.geometryProblems:
             raise M3DError(self.geometryProblems)
+
+
+def gridIndices(points: np.ndarray, ijkToLps: np.ndarray) -> np.ndarray:
+    """LPS mm (n, 3) to fractional indices i, j, k of a grid, float64 (n, 3).
+
+    Block by block: a product with a matrix of three columns is too small a work to be shared among threads, yet that is
+    what the library for it does with all points at once, and waits for them many times longer than it computes.
+    """
+    points = np.asarray(points)
+    inverse = np.linalg.inv(ijkToLps[:3, :3]).T
+    result = np.empty((len(points), 3))
+    for start in range(0, len(points), _BLOCK):
+        part = points[start : start + _BLOCK].astype(np.float64)
+        part -= ijkToLps[:3, 3]
+        np.matmul(part, inverse, out=result[start : start + _BLOCK])
+    return result

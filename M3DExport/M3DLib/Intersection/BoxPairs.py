@@ -3,6 +3,8 @@
 A box lives on the grid whose cells are just as large as it is, so that it covers at most two cells along each axis; a
 small box also visits the coarser grids. A pair is reported in one cell only: the one that holds the larger of the two
 lower corners, which is where along no axis both boxes have begun in the cell before.
+
+Within a cell each box is two integers (``_packed``), so that one subtraction compares all three axes at once.
 """
 
 from __future__ import annotations
@@ -13,64 +15,13 @@ from itertools import pairwise
 import numpy as np
 
 _CHUNK = 2_000_000
+# Entries compared together with all that follow them in their cells: what is held for them stays in the processor.
+_BLOCK = 1 << 15
+# Bits of a box's corner within its cell along each axis; with one bit to borrow from, three fit into 57.
+_BITS = 18
+_GUARDS = np.int64(sum(1 << (_BITS + (_BITS + 1) * axis) | 1 << (3 * (_BITS + 1) + 1 + 2 * axis) for axis in range(3)))
 # Boxes fewer than the others by this factor are first looked for in so many cells along each axis.
 _FEW, _CELLS = 30, 160
-
-
-def boxesOf(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper corners of the boxes of triangles (n, 3 corners, 3 axes); (n, 3) each.
-
-    Corner by corner, since numpy's reduction along an axis of three is ten times slower.
-    """
-    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
-
-
-def boxesOfPieces(corners: np.ndarray, size: float, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Boxes that cover triangles without covering much else: long triangles in several small boxes each.
-
-    :param size: triangles with a longer edge are halved across it, again and again.
-    :param most: no more halving beyond about so many pieces.
-    :return: lower and upper corners (n, 3), and the triangle each box belongs to, int64 (n,).
-    """
-    long = _longestSide2(corners) > size * size
-    if len(corners) + int(long.sum()) > most:
-        long[:] = False
-    short, owner = np.flatnonzero(~long), np.flatnonzero(long)
-    # Mostly all of them, which are not copied then.
-    done = [(*boxesOf(corners if len(short) == len(corners) else corners[short]), short)]
-    count = len(corners) + len(owner)
-    parts, owner = _halves(corners[owner]), np.concatenate([owner, owner])
-    while len(parts):
-        long = _longestSide2(parts) > size * size
-        if count + int(long.sum()) > most:
-            long[:] = False
-        done.append((*boxesOf(parts[~long]), owner[~long]))
-        parts, owner = _halves(parts[long]), np.concatenate([owner[long], owner[long]])
-        count += int(long.sum())
-    return tuple(np.concatenate(column) for column in zip(*done, strict=True))
-
-
-def _longestSide2(corners: np.ndarray) -> np.ndarray:
-    """Square of the longest side of triangles (n, 3 corners, 3 axes), (n,)."""
-    longest = np.zeros(len(corners))
-    for one, other in ((0, 1), (1, 2), (2, 0)):
-        square = np.zeros(len(corners))
-        for axis in range(3):
-            side = corners[:, other, axis] - corners[:, one, axis]
-            square += side * side
-        np.maximum(longest, square, out=longest)
-    return longest
-
-
-def _halves(corners: np.ndarray) -> np.ndarray:
-    """Triangles cut in two across their longest side: first the one halves of all, then the others."""
-    edges = corners[:, [1, 2, 0]] - corners
-    longest = np.einsum("nij,nij->ni", edges, edges).argmax(axis=1)
-    row = np.arange(len(corners))
-    a, b, c = (corners[row, (longest + step) % 3] for step in range(3))
-    middle = (a + b) / 2
-    return np.concatenate([np.stack([a, middle, c], axis=1), np.stack([middle, b, c], axis=1)])
 
 
 class _Grid:
@@ -86,9 +37,12 @@ class _Grid:
         """Every cell every box covers: row number of the box, key of the cell, bits of the axes along which the
         cell is the box's second one.
         """
-        first = ((low - self.origin) / self.size).astype(np.int64)
-        second = ((high - self.origin) / self.size).astype(np.int64) > first
-        key = (first[:, 0] * self.counts[1] + first[:, 1]) * self.counts[2] + first[:, 2]
+        key, second = np.zeros(len(low), dtype=np.int64), []
+        for axis in range(3):
+            first = self._cells(low[:, axis], axis)
+            second.append(self._cells(high[:, axis], axis) > first)
+            key *= self.counts[axis]
+            key += first
         strides = (int(self.counts[1] * self.counts[2]), int(self.counts[2]), 1)
         rows, keys, bits = [], [], []
         for corner in range(8):
@@ -96,7 +50,7 @@ class _Grid:
             offset = 0
             for axis in range(3):
                 if corner >> axis & 1:
-                    covered = second[:, axis] if covered is None else covered & second[:, axis]
+                    covered = second[axis] if covered is None else covered & second[axis]
                     offset += strides[axis]
             row = np.arange(len(key)) if covered is None else np.flatnonzero(covered)
             rows.append(row)
@@ -104,20 +58,88 @@ class _Grid:
             bits.append(np.full(len(row), corner, dtype=np.uint8))
         return np.concatenate(rows), np.concatenate(keys), np.concatenate(bits)
 
+    def _cells(self, values: np.ndarray, axis: int) -> np.ndarray:
+        return ((values - self.origin[axis]) / self.size).astype(np.int64)
+
+    def within(self, values: np.ndarray, key: np.ndarray, axis: int) -> np.ndarray:
+        """Coordinates along an axis relative to where the cells begin, in cells."""
+        if axis == 2:
+            cell = key % self.counts[2]
+        else:
+            cell = key // (self.counts[2] if axis == 1 else self.counts[1] * self.counts[2])
+            cell %= self.counts[axis]
+        return (values - self.origin[axis]) / self.size - cell
+
+
+def _packed(grid: _Grid, key, bits, low, high) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper corners of boxes within cells as one integer each, int64 (n,).
+
+    Of two boxes of a cell, none ends before the other begins along any axis exactly when subtracting one's lower corner
+    from the other's upper one, both ways, leaves all ``_GUARDS`` set. Corners are rounded away from the box, by up to a
+    hundred-thousandth of the cell. Three more fields of one bit each say along which axes the cell is not the box's
+    second one and is it: two boxes that have both begun in the cell before are no pair here.
+
+    :param low, high: (n, 3), of the box of each entry.
+    """
+    lower, upper = np.zeros(len(key), dtype=np.int64), np.zeros(len(key), dtype=np.int64)
+    # A box reaches from one cell before to one cell behind; a little more, so that rounding stays within.
+    scale = ((1 << _BITS) - 1) / 3.01
+    for axis in range(3):
+        shift, flag = (_BITS + 1) * axis, 3 * (_BITS + 1) + 2 * axis
+        inCell = grid.within(low[:, axis], key, axis)
+        lower |= np.floor((inCell + 1.005) * scale).astype(np.int64) << shift
+        inCell = grid.within(high[:, axis], key, axis)
+        upper |= np.ceil((inCell + 1.005) * scale).astype(np.int64) << shift
+        second = (bits >> axis & 1).astype(np.int64)
+        lower |= second << flag
+        upper |= (1 - second) << flag
+    return lower, upper | _GUARDS
+
 
 def overlappingBoxes(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of boxes of one set that share at least a point, each pair once, in portions.
+    """Pairs of boxes of one set that share at least a point, or all but do, each pair once, in portions.
 
     :param low, high: (n, 3), lower and upper corners.
-    :return: portions (i, j) of box numbers, int64 each.
+    :return: portions (i, j) of box numbers, int64 each. Boxes that a hundred-thousandth of the longest edge of most of
+        them would join may be among them.
     """
     for residents, visitors, grid in _levels((low, high), (low, high), sameSet=True):
         row, key, bits = grid.entries(low[residents], high[residents])
-        order = np.argsort(key, kind="stable")
+        order = _byKey(key)
         key, bits, box = key[order], bits[order], residents[row[order]]
-        yield from _pairsWithin(key, bits, box, low, high)
+        del row, order
+        yield from _pairsWithin(grid, (key, bits, box), low, high)
         if len(visitors):
-            yield from _pairsAcross(grid, visitors, (low, high), (key, bits, box), (low, high))
+            near = _nearCells(grid, key, visitors, low)
+            yield from _pairsAcross(grid, near, (low, high), (key, bits, box), (low, high))
+
+
+def _byKey(key: np.ndarray) -> np.ndarray:
+    """The order that sorts keys, equal ones as they come."""
+    numberBits = len(key).bit_length()
+    if len(key) and int(key.max()).bit_length() + numberBits < 63:
+        # Key and number sorted as one integer: several times quicker than sorting an index.
+        packed = key << numberBits
+        packed |= np.arange(len(key))
+        packed.sort()
+        packed &= (1 << numberBits) - 1
+        return packed
+    return np.argsort(key, kind="stable")
+
+
+def _nearCells(grid: _Grid, key: np.ndarray, visitors: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """Those of the visiting boxes that cover a cell of the sorted keys, and some more."""
+    strides = np.array([grid.counts[1] * grid.counts[2], grid.counts[2], 1])
+    steps = np.array([[corner >> axis & 1 for axis in range(3)] for corner in range(8)]) @ strides
+    cells = key[np.flatnonzero(np.r_[True, key[1:] != key[:-1]])]
+    # Where the lower corner of such a box lies: a box covers its own cell and at most the next along each axis.
+    cells = np.unique(cells - steps[:, None])
+    own = np.zeros(len(visitors), dtype=np.int64)
+    for axis in range(3):
+        own *= grid.counts[axis]
+        own += grid._cells(low[visitors, axis], axis)
+    place = np.minimum(np.searchsorted(cells, own), len(cells) - 1)
+    return visitors[cells[place] == own]
 
 
 def overlappingBoxesBetween(
@@ -135,13 +157,13 @@ def overlappingBoxesBetween(
             return
     for residents, visitors, grid in _levels((low, high), (otherLow, otherHigh), sameSet=False):
         row, key, bits = grid.entries(otherLow[residents], otherHigh[residents])
-        order = np.argsort(key, kind="stable")
+        order = _byKey(key)
         held = (key[order], bits[order], residents[row[order]])
         yield from _pairsAcross(grid, visitors, (low, high), held, (otherLow, otherHigh))
     # The pairs in which the first set's box lives on the coarser grid.
     for residents, visitors, grid in _levels((otherLow, otherHigh), (low, high), sameSet=False, strictly=True):
         row, key, bits = grid.entries(low[residents], high[residents])
-        order = np.argsort(key, kind="stable")
+        order = _byKey(key)
         held = (key[order], bits[order], residents[row[order]])
         for j, i in _pairsAcross(grid, visitors, (otherLow, otherHigh), held, (low, high)):
             yield i, j
@@ -174,8 +196,9 @@ def _levels(boxes, otherBoxes, sameSet: bool, strictly: bool = False):
     extent = np.maximum(high.max(axis=0), otherHigh.max(axis=0)) - origin
     size, otherSize = (_sizes(bottom, top) for bottom, top in ((low, high), (otherLow, otherHigh)))
     both = size if sameSet else np.concatenate([size, otherSize])
-    # Three quarters of the boxes share the finest grid; most meshes then need two or three grids.
-    base = float(np.quantile(both, 0.75)) or float(both.max()) or 1.0
+    # Nearly all boxes share the finest grid, unless most of them are far smaller; what is left needs further grids.
+    usual, most = np.quantile(both, (0.75, 0.999))
+    base = float(min(2 * usual, most)) or float(both.max()) or 1.0
     base *= 1 + 1e-6
     level, otherLevel = (
         np.ceil(np.log2(np.maximum(values / base, 1))).astype(np.int64) for values in (size, otherSize)
@@ -192,34 +215,49 @@ def _sizes(low, high) -> np.ndarray:
     return np.maximum(np.maximum(edges[:, 0], edges[:, 1]), edges[:, 2])
 
 
-def _pairsWithin(key, bits, box, low, high) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs among the entries of the same cell: entry e with e + 1, then e + 2, and so on to the fullest cell."""
-    low, high = low[box], high[box]
+def _pairsWithin(grid, held, low, high) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs among the entries of the same cell (``held``: key, bits and box number, sorted by key): entry e with e + 1,
+    then e + 2, and so on to the fullest cell.
+    """
+    (key, bits, box), count = held, len(held[0])
+    lower, upper = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+    for start in range(0, count, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        lower[part], upper[part] = _packed(grid, key[part], bits[part], low[box[part]], high[box[part]])
     last = np.flatnonzero(np.r_[key[1:] != key[:-1], True])
-    remaining = np.repeat(last, np.diff(np.r_[-1, last])) - np.arange(len(key))
-    entries = np.flatnonzero(remaining > 0)
-    distance = 1
-    while len(entries):
-        for start in range(0, len(entries), _CHUNK):
-            one = entries[start : start + _CHUNK]
+    remaining = (np.repeat(last, np.diff(np.r_[-1, last])) - np.arange(count)).astype(np.int32)
+    found, others, waiting = [], [], 0
+    for start in range(0, count, _BLOCK):
+        stop = min(start + _BLOCK, count)
+        left = remaining[start:stop]
+        entries = np.flatnonzero(left > 0)
+        distance = 1
+        while len(entries):
             # Whole stretches of the table are compared as they lie in memory, which is several times quicker.
-            dense = len(one) > (one[-1] - one[0]) // 2
-            if dense:
-                here, there = slice(one[0], one[-1] + 1), slice(one[0] + distance, one[-1] + 1 + distance)
+            if 4 * len(entries) > stop - start:
+                end = min(stop, count - distance)
+                here, there = slice(start, end), slice(start + distance, end + distance)
+                pairs = np.flatnonzero(_overlap(lower, upper, here, there) & (left[: end - start] >= distance))
             else:
-                here, there = one, one + distance
-            hit = (bits[here] & bits[there]) == 0
-            if dense:
-                hit &= remaining[here] >= distance
-            for axis in range(3):
-                hit &= low[here, axis] <= high[there, axis]
-                hit &= low[there, axis] <= high[here, axis]
-            found = np.flatnonzero(hit)
-            if len(found):
-                found = found + one[0] if dense else one[found]
-                yield box[found], box[found + distance]
-        distance += 1
-        entries = entries[remaining[entries] >= distance]
+                pairs = entries[_overlap(lower, upper, entries + start, entries + (start + distance))]
+            if len(pairs):
+                found.append(pairs + start)
+                others.append(pairs + (start + distance))
+                waiting += len(pairs)
+            distance += 1
+            entries = entries[left[entries] >= distance]
+        if waiting >= _CHUNK or stop == count:
+            if waiting:
+                yield box[np.concatenate(found)], box[np.concatenate(others)]
+            found, others, waiting = [], [], 0
+
+
+def _overlap(lower, upper, here, there) -> np.ndarray:
+    """Which of the entries ``here`` overlap the one of ``there`` in the same place of the list."""
+    both = upper[here] - lower[there]
+    both &= upper[there] - lower[here]
+    both &= _GUARDS
+    return both == _GUARDS
 
 
 def _pairsAcross(grid, visitors, boxes, held, heldBoxes) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -8,13 +8,12 @@ of which that cannot be said are looked at pair by pair.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..Errors import noProgress
-from .BoxPairs import boxesOf, overlappingBoxes
+from .BoxPairs import overlappingBoxes
 from .MeshTopology import MeshTopology
 from .TriangleIntersection import (
     APART,
@@ -28,7 +27,7 @@ from .TriangleIntersection import (
 
 # Cosine-like margin below which a fan is not called flat: far above rounding, far below any angle that matters.
 _FLAT = 1e-6
-_PORTION = 400_000
+_PORTION, _PIECE = 400_000, 1 << 14
 
 
 @dataclass
@@ -62,20 +61,15 @@ def selfIntersections(
     topology = topology or MeshTopology(points, triangles, np.arange(len(triangles)))
     found = [_aroundPoints(points, triangles, topology)]
     progress(0.2, text)
-    corners = points[triangles]
-    low, high = (edge.astype(np.float32) for edge in boxesOf(corners))
+    columns = np.ascontiguousarray(triangles.T, dtype=np.int32 if len(points) < 1 << 31 else np.int64)
+    low, high = _boxes(points, columns)
     done = 0
-    with ThreadPoolExecutor(2) as pool:
-        waiting = []
-        for i, j in overlappingBoxes(low, high):
-            for start in range(0, len(i), _PORTION):
-                part = slice(start, start + _PORTION)
-                waiting.append(pool.submit(_apartFromEachOther, corners, triangles, i[part], j[part]))
-            while len(waiting) > 4:
-                found.append(waiting.pop(0).result())
-            done += 1
-            progress(0.2 + 0.7 * done / (done + 20), text)
-        found.extend(future.result() for future in waiting)
+    for i, j in overlappingBoxes(low, high):
+        for start in range(0, len(i), _PORTION):
+            part = slice(start, start + _PORTION)
+            found.append(_apartFromEachOther(points, triangles, columns, i[part], j[part]))
+        done += 1
+        progress(0.2 + 0.7 * done / (done + 20), text)
     pairs = np.concatenate([pair for pair, _ in found])
     how = np.concatenate([kind for _, kind in found])
     pairs.sort(axis=1)
@@ -87,17 +81,39 @@ def selfIntersections(
     return MeetingPairs(pairs[first], strongest == CROSSING)
 
 
-def _apartFromEachOther(corners, triangles, i, j) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs that meet among pairs of triangles, those that share a point left out."""
-    separate = np.ones(len(i), dtype=bool)
-    one, other = triangles[i], triangles[j]
-    for a in range(3):
-        for b in range(3):
-            separate &= one[:, a] != other[:, b]
+def _boxes(points: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper corners of triangles (corners (3, m)), float32 (m, 3)."""
+    low, high = (np.empty((columns.shape[1], 3), dtype=np.float32) for _ in range(2))
+    for axis in range(3):
+        values = points[:, axis].astype(np.float32)
+        a, b, c = (values.take(corner) for corner in columns)
+        low[:, axis] = np.minimum(np.minimum(a, b), c)
+        high[:, axis] = np.maximum(np.maximum(a, b), c)
+    return low, high
+
+
+def _apartFromEachOther(points, triangles, columns, i, j) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs that meet among pairs of triangles, those that share a point left out.
+
+    :param columns: the same as ``triangles``, (3, m).
+    """
+    separate = []
+    # Nearly all pairs are neighbors and go here: in pieces that stay in the processor's cache.
+    for start in range(0, len(i), _PIECE):
+        part = slice(start, start + _PIECE)
+        one, other = ([corner.take(numbers[part]) for corner in columns] for numbers in (i, j))
+        shared = one[0] == other[0]
+        for a in range(3):
+            for b in range(3):
+                if a or b:
+                    shared |= one[a] == other[b]
+        separate.append(np.flatnonzero(~shared) + start)
+    separate = np.concatenate(separate) if separate else np.empty(0, dtype=np.int64)
     i, j = i[separate], j[separate]
-    near = np.flatnonzero(~plainlyApart(corners[i], corners[j]))
+    first, second = points[triangles[i]], points[triangles[j]]
+    near = np.flatnonzero(~plainlyApart(first, second))
     i, j = i[near], j[near]
-    how = meeting(corners[i], corners[j])
+    how = meeting(first[near], second[near])
     meet = how != APART
     return np.stack([i[meet], j[meet]], axis=1), how[meet]
 
@@ -136,48 +152,56 @@ def flatFans(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
     :return: bool (n,); False for points without triangles too.
     """
-    count = len(points)
-    normals = np.empty((len(triangles), 3))
-    lengths = np.empty(len(triangles))
-    for start in range(0, len(triangles), _PORTION):
-        a, b, c = (points[triangles[start : start + _PORTION, k]] for k in range(3))
-        u, v = b - a, c - a
-        normals[start : start + _PORTION] = cross(u, v)
-        lengths[start : start + _PORTION] = np.maximum(
-            np.maximum((u * u).sum(axis=1), (v * v).sum(axis=1)), ((c - b) ** 2).sum(axis=1)
-        )
-    sizes = np.linalg.norm(normals, axis=1)
+    # Columns, and pieces that stay in the processor's cache: numpy is several times slower along rows of three.
+    count, places, corners = len(points), np.ascontiguousarray(points.T), np.ascontiguousarray(triangles.T)
+    normals, lengths = np.empty((3, len(triangles))), np.empty(len(triangles))
     flat = np.zeros(count, dtype=bool)
-    flat[triangles.reshape(-1)] = True
-    thin = sizes <= _FLAT * lengths
-    flat[triangles[thin]] = False
-    normals[~thin] /= sizes[~thin, None]
-    normals[thin] = 0
+    for corner in corners:
+        flat[corner] = True
+    pieces = [slice(start, start + _PIECE) for start in range(0, len(triangles), _PIECE)]
+    for piece in pieces:
+        a, b, c = (places.take(corner[piece], axis=1) for corner in corners)
+        u, v = b - a, c - a
+        normal, length = _crossed(u, v), np.maximum(np.maximum(_dot(u, u), _dot(v, v)), _dot(c - b, c - b))
+        size = np.sqrt(_dot(normal, normal))
+        thin = size <= _FLAT * length
+        for corner in corners:
+            flat[corner[piece][thin]] = False
+        normals[:, piece] = np.where(thin, 0, normal / np.where(thin, 1, size))
+        lengths[piece] = length
 
-    directions = np.empty((count, 3))
-    point = triangles.reshape(-1)
+    directions = np.zeros((3, count))
     for axis in range(3):
-        directions[:, axis] = np.bincount(point, np.repeat(normals[:, axis], 3), minlength=count)
-    size = np.linalg.norm(directions, axis=1)
+        for corner in corners:
+            directions[axis] += np.bincount(corner, normals[axis], minlength=count)
+    size = np.sqrt(_dot(directions, directions))
     flat &= size > _FLAT
-    directions /= np.where(size > _FLAT, size, 1)[:, None]
+    directions /= np.where(size > _FLAT, size, 1)
     # Any direction within the plane serves for counting; an odd one seldom falls along an edge.
-    within = cross(directions, np.array([0.48, -0.37, 0.795]) + directions[:, [1, 2, 0]])
+    within = _crossed(directions, np.array([[0.48], [-0.37], [0.795]]) + directions[[1, 2, 0]])
     covered = np.zeros(count, dtype=np.int64)
     for k in range(3):
-        for start in range(0, len(triangles), _PORTION):
-            part = triangles[start : start + _PORTION]
-            at = part[:, k]
-            direction, ray = directions[at], within[at]
-            front = (normals[start : start + _PORTION] * direction).sum(axis=1) > _FLAT
+        for piece in pieces:
+            at, following, leading = (corners[(k + step) % 3][piece] for step in range(3))
+            place, direction, ray = (values.take(at, axis=1) for values in (places, directions, within))
+            front = _dot(normals[:, piece], direction) > _FLAT
             flat[at[~front]] = False
-            u, v = points[part[:, (k + 1) % 3]] - points[at], points[part[:, (k + 2) % 3]] - points[at]
-            right, left = (cross(u, ray) * direction).sum(axis=1), (cross(ray, v) * direction).sum(axis=1)
-            margin = 1e-9 * np.sqrt(lengths[start : start + _PORTION])
-            holds = (right > -margin) & (left > -margin)
-            covered += np.bincount(at[holds], minlength=count)
-    rayLength = np.linalg.norm(within, axis=1)
+            u, v = places.take(following, axis=1) - place, places.take(leading, axis=1) - place
+            right, left = _dot(_crossed(u, ray), direction), _dot(_crossed(ray, v), direction)
+            margin = -1e-9 * np.sqrt(lengths[piece])
+            np.add.at(covered, at[(right > margin) & (left > margin)], 1)
+    rayLength = np.sqrt(_dot(within, within))
     return flat & (covered <= 1) & (rayLength > _FLAT)
+
+
+def _dot(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Products of vectors (3, n)."""
+    return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]
+
+
+def _crossed(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Cross products of vectors (3, n)."""
+    return np.stack([u[i] * v[j] - u[j] * v[i] for i, j in ((1, 2), (2, 0), (0, 1))])
 
 
 def _atCommonPoint(points, triangles, cornerOne, cornerOther) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import vtk
 
 # Triangles looked at together, and points whose edges are sorted together, at least.
-BLOCK, RANGE = 1 << 15, 1 << 18
+BLOCK, RANGE = 1 << 15, 1 << 20
 
 
 @dataclass
@@ -69,25 +69,34 @@ class TriangleMesh:
         Only the volume of a closed mesh means anything. Summed about the center of the points, so that a model far from
         the origin loses no digits.
         """
-        if "volume" not in self._cache:
-            self._cache["volume"] = 0.0
-            if self.precise is not None:
-                self._cache["volume"] = self.about(self.precise.mean(axis=0)).volumeMm3
-            elif len(self.triangles):
-                center = (self.points.min(axis=0).astype(np.float64) + self.points.max(axis=0)) / 2
-                for start in range(0, len(self.triangles), BLOCK):
-                    corners = self.points.take(self.triangles[start : start + BLOCK].T, axis=0) - center
-                    self._cache["volume"] += float(np.einsum("ij,ij->", corners[0], np.cross(*corners[1:]))) / 6
-        return self._cache["volume"]
+        return self.cached("volume", self._volumeMm3)
+
+    def _volumeMm3(self) -> float:
+        if self.precise is not None:
+            return self.about(self.precise.mean(axis=0)).volumeMm3
+        volume = 0.0
+        if len(self.triangles):
+            center = (self.points.min(axis=0).astype(np.float64) + self.points.max(axis=0)) / 2
+            for start in range(0, len(self.triangles), BLOCK):
+                corners = self.points.take(self.triangles[start : start + BLOCK].T, axis=0) - center
+                a, b, c = corners.transpose(0, 2, 1)
+                volume += sum(float(x @ y) for x, y in zip(a, _cross(b, c), strict=True)) / 6
+        return volume
 
     @property
     def areaMm2(self) -> float:
         """Sum of the triangles' areas, mm2."""
-        if "area" not in self._cache:
-            points = self.points if self.precise is None else self.precise
-            a, b, c = (points[self.triangles[:, corner]].astype(np.float64) for corner in range(3))
-            self._cache["area"] = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
-        return self._cache["area"]
+        return self.cached("area", self._areaMm2)
+
+    def _areaMm2(self) -> float:
+        points = self.points if self.precise is None else self.precise
+        doubled = np.empty(len(self.triangles))
+        for start in range(0, len(doubled), BLOCK):
+            corners = points.take(self.triangles[start : start + BLOCK].T, axis=0).astype(np.float64)
+            a, b, c = corners.transpose(0, 2, 1)
+            x, y, z = _cross(b - a, c - a)
+            doubled[start : start + BLOCK] = np.sqrt(x * x + y * y + z * z)
+        return float(doubled.sum() / 2)
 
     @property
     def isClosed(self) -> bool:
@@ -95,15 +104,20 @@ class TriangleMesh:
 
         True for surfaces that touch themselves along an edge (four triangles at it): they still bound a volume.
         """
-        if "closed" not in self._cache:
-            self._cache["closed"] = len(self.triangles) > 0 and not len(self.openEdges())
-        return self._cache["closed"]
+        return self.cached("closed", lambda: len(self.triangles) > 0 and not len(self.openEdges()))
 
     def cached(self, name: str, make: Callable[[], Any]) -> Any:
-        """What ``make`` returned the first time; for results that several checks need of the same, unchanged mesh."""
+        """What ``make`` returned the first time; for results that several checks need of the same, unchanged mesh.
+
+        Two threads that ask at once may both make it; both get the same.
+        """
         if name not in self._cache:
-            self._cache[name] = make()
+            self._cache.setdefault(name, make())
         return self._cache[name]
+
+    def drop(self, name: str) -> None:
+        """Forget what :meth:`cached` keeps under a name."""
+        self._cache.pop(name, None)
 
     def openEdges(self) -> np.ndarray:
         """Edges without a balanced opposite: int64 (k, 2) pairs of point indices, smaller index first."""
@@ -121,14 +135,22 @@ class TriangleMesh:
         for block in range(0, len(self.triangles), BLOCK):
             corners = np.ascontiguousarray(self.triangles[block : block + BLOCK].T)
             for start, end in zip(corners, corners[[1, 2, 0]], strict=True):
-                low = np.minimum(start, end)
-                chosen = np.flatnonzero((low >= first) & (low < last) & (start != end))
-                key = low[chosen].astype(np.uint64) * np.uint64(len(self.points))
-                key += np.maximum(start, end)[chosen].astype(np.uint64)
+                low, high = np.minimum(start, end), np.maximum(start, end)
                 # The direction is the last bit, so that one sort without indices does.
-                keys.append(key * np.uint64(2) + (start < end)[chosen])
+                key = low.astype(np.uint64) * np.uint64(len(self.points))
+                key += high.astype(np.uint64)
+                key *= np.uint64(2)
+                key += start < end
+                chosen = low != high
+                if first > 0 or last < len(self.points):
+                    chosen &= (low >= first) & (low < last)
+                keys.append(key if chosen.all() else key[chosen])
         keys = np.concatenate(keys)
         keys.sort()
+        one, other = keys[: len(keys) & ~1 : 2], keys[1::2]
+        if 2 * len(one) == len(keys) and (other - one == 1).all() and not (one & np.uint64(1)).any():
+            # Every edge once in each direction: the rule, and quickly seen.
+            return np.empty(0, dtype=np.int64)
         edges = (keys >> np.uint64(1)).astype(np.int64)
         begins = np.flatnonzero(np.r_[True, edges[1:] != edges[:-1]])[: len(edges)]
         rising = np.add.reduceat((keys & np.uint64(1)).astype(np.int32), begins) if len(begins) else begins
@@ -185,3 +207,8 @@ class TriangleMesh:
         points = vtk_to_numpy(polyData.GetPoints().GetData()).astype(np.float32, copy=True)
         triangles = vtk_to_numpy(polys.GetConnectivityArray()).reshape(-1, 3).astype(np.int32)
         return cls(points, triangles, name)
+
+
+def _cross(u: np.ndarray, v: np.ndarray) -> list[np.ndarray]:
+    """The three coordinates of the cross products of vectors (3, n)."""
+    return [u[i] * v[j] - u[j] * v[i] for i, j in ((1, 2), (2, 0), (0, 1))]

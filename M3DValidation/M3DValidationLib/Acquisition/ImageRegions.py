@@ -23,9 +23,7 @@ _SHAPE_MM = 1.5
 
 def segmentMask(case: Case) -> np.ndarray | None:
     """The segment on the image's grid, bool (k, j, i); None when there is no segment."""
-    if "segmentMask" not in case.measurements:
-        case.measurements["segmentMask"] = None if case.segment is None else _onGrid(case)
-    return case.measurements["segmentMask"]
+    return case.measured("segmentMask", lambda: None if case.segment is None else _onGrid(case))
 
 
 def _onGrid(case: Case) -> np.ndarray:
@@ -49,10 +47,8 @@ def _onGrid(case: Case) -> np.ndarray:
 
 def bodyMask(case: Case) -> np.ndarray:
     """Voxels of the patient, bool (k, j, i): denser than air for CT, brighter than Otsu's threshold otherwise."""
-    if "bodyMask" not in case.measurements:
-        image = case.image
-        case.measurements["bodyMask"] = image.array > (BODY_HU if looksLikeCt(image) else _otsu(image.array))
-    return case.measurements["bodyMask"]
+    image = case.image
+    return case.measured("bodyMask", lambda: image.array > (BODY_HU if looksLikeCt(image) else _otsu(image.array)))
 
 
 def thickAtSides(mask: np.ndarray, spacing: np.ndarray, thinMm: float) -> np.ndarray:
@@ -146,9 +142,7 @@ class OutsideField:
 
 def outsideField(case: Case) -> OutsideField:
     """What lies outside the reconstructed field: padding, impossible values, or a flat value outside a circle."""
-    if "outsideField" not in case.measurements:
-        case.measurements["outsideField"] = _findOutside(case)
-    return case.measurements["outsideField"]
+    return case.measured("outsideField", lambda: _findOutside(case))
 
 
 def _findOutside(case: Case) -> OutsideField:

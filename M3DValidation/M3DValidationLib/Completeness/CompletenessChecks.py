@@ -16,6 +16,7 @@ class CompletenessCheck:
     """Coverage of the scan's edge, cut faces, bodies left out and bodies added."""
 
     requirementIds = ("scan-covered", "cut-faces", "bodies-left-out", "bodies-added")
+    comparesWithScan = True
 
     def canRun(self, case: Case) -> bool:
         """Whether there are an image and a mesh, or the mesh is missing although it was asked for."""

@@ -23,6 +23,7 @@ class ImageDeviationCheck:
         "deviation-max-region",
         "deviation-tolerance",
     )
+    comparesWithScan = True
 
     def canRun(self, case: Case) -> bool:
         """Whether there are an image and a mesh, or the mesh is missing although it was asked for."""
@@ -161,6 +162,7 @@ class SegmentDeviationCheck:
     """What smoothing, decimation and conversion did to the segment."""
 
     requirementIds = ("segment-deviation-p95", "segment-parts")
+    comparesWithScan = True
 
     def canRun(self, case: Case) -> bool:
         """Whether there are a segment and a mesh, or the mesh is missing although it was asked for."""

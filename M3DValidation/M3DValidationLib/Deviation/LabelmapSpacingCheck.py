@@ -17,6 +17,7 @@ class LabelmapSpacingCheck:
     """The segmentation's voxels against the tolerance of the intended use."""
 
     requirementIds = ("labelmap-spacing",)
+    comparesWithScan = True
 
     def canRun(self, case: Case) -> bool:
         """Whether there is a segment."""

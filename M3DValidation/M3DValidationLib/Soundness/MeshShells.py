@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from M3DLib.Intersection.BoxPairs import boxesOf, overlappingBoxesBetween
+from M3DLib.Intersection.BoxPairs import overlappingBoxesBetween
 from M3DLib.Intersection.ExactPredicates import orientation2d, orientation3d
 from M3DLib.Intersection.MeshTopology import MeshTopology, connectedComponents
+from M3DLib.Intersection.TriangleBoxes import boxesOf
 
 
 @dataclass

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from M3DLib.Errors import noProgress
-from M3DLib.Intersection.BoxPairs import boxesOfPieces, overlappingBoxesBetween
+from M3DLib.Intersection.BoxPairs import overlappingBoxesBetween
 from M3DLib.Intersection.BoxTree import raysMeetingBoxes
+from M3DLib.Intersection.TriangleBoxes import boxesOfPieces
 from M3DLib.Intersection.TriangleIntersection import cross
 
 METHOD = (

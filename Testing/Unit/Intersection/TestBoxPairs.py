@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from M3DLib.Intersection.BoxPairs import boxesOfPieces, overlappingBoxesBetween
+from M3DLib.Intersection.BoxPairs import overlappingBoxesBetween
+from M3DLib.Intersection.TriangleBoxes import boxesOfPieces
 
 
 def pairs(low, high, otherLow, otherHigh):

@@ -1,0 +1,61 @@
+"""Boxes around triangles, or around pieces of long ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def boxesOf(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper corners of the boxes of triangles (n, 3 corners, 3 axes); (n, 3) each.
+
+    Corner by corner, since numpy's reduction along an axis of three is ten times slower.
+    """
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+
+
+def boxesOfPieces(corners: np.ndarray, size: float, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Boxes that cover triangles without covering much else: long triangles in several small boxes each.
+
+    :param size: triangles with a longer edge are halved across it, again and again.
+    :param most: no more halving beyond about so many pieces.
+    :return: lower and upper corners (n, 3), and the triangle each box belongs to, int64 (n,).
+    """
+    long = _longestSide2(corners) > size * size
+    if len(corners) + int(long.sum()) > most:
+        long[:] = False
+    short, owner = np.flatnonzero(~long), np.flatnonzero(long)
+    # Mostly all of them, which are not copied then.
+    done = [(*boxesOf(corners if len(short) == len(corners) else corners[short]), short)]
+    count = len(corners) + len(owner)
+    parts, owner = _halves(corners[owner]), np.concatenate([owner, owner])
+    while len(parts):
+        long = _longestSide2(parts) > size * size
+        if count + int(long.sum()) > most:
+            long[:] = False
+        done.append((*boxesOf(parts[~long]), owner[~long]))
+        parts, owner = _halves(parts[long]), np.concatenate([owner[long], owner[long]])
+        count += int(long.sum())
+    return tuple(np.concatenate(column) for column in zip(*done, strict=True))
+
+
+def _longestSide2(corners: np.ndarray) -> np.ndarray:
+    """Square of the longest side of triangles (n, 3 corners, 3 axes), (n,)."""
+    longest = np.zeros(len(corners))
+    for one, other in ((0, 1), (1, 2), (2, 0)):
+        square = np.zeros(len(corners))
+        for axis in range(3):
+            side = corners[:, other, axis] - corners[:, one, axis]
+            square += side * side
+        np.maximum(longest, square, out=longest)
+    return longest
+
+
+def _halves(corners: np.ndarray) -> np.ndarray:
+    """Triangles cut in two across their longest side: first the one halves of all, then the others."""
+    edges = corners[:, [1, 2, 0]] - corners
+    longest = np.einsum("nij,nij->ni", edges, edges).argmax(axis=1)
+    row = np.arange(len(corners))
+    a, b, c = (corners[row, (longest + step) % 3] for step in range(3))
+    middle = (a + b) / 2
+    return np.concatenate([np.stack([a, middle, c], axis=1), np.stack([middle, b, c], axis=1)])
