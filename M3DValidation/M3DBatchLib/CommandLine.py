@@ -51,6 +51,9 @@ COMMAND_MODULES = (
     "CompareCommand",
     "RepairCommand",
     "CaseCommand",
+    "QueryCommand",
+    "FetchCommand",
+    "SendCommand",
     "DemoCommand",
     "ConfigCommand",
     "CompletionCommand",
@@ -180,6 +183,7 @@ def _settle(arguments: argparse.Namespace, settings: Settings | None = None) -> 
     if arguments.command in WITHOUT_SETTINGS:
         return []
     settings = readSettings(getattr(arguments, "config", None)) if settings is None else settings
+    arguments.pacsServers = settings.servers
     return settings.fillIn(arguments, arguments.parser, getattr(arguments, "optionsGiven", {}))
 
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from M3DLib.Errors import M3DError
+from M3DLib.Store.Pacs.ServerList import SETTINGS_FILE, readTables, searchedFiles, serverTables
 
-FILE_NAME = "m3d.toml"
+FILE_NAME = SETTINGS_FILE
 CONFIG_VARIABLE = "M3D_CONFIG"
 # What is the same for every case of a site. What is about one case (scan, model, title) is not among them.
 NAMES = (
@@ -63,10 +63,12 @@ class Settings:
     """What a site or a user has set.
 
     :ivar file: the file that was read; None when there is none.
+    :ivar servers: the tables [pacs.NAME] by name, see ``M3DLib.Store.Pacs.ServerList``.
     """
 
     file: Path | None = None
     values: dict[str, Setting] = field(default_factory=dict)
+    servers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def fillIn(self, arguments: argparse.Namespace, parser: argparse.ArgumentParser, given: Mapping[str, Any]) -> list:
         """Set what the command line left open; returns the settings that now hold.
@@ -92,7 +94,7 @@ class Settings:
         """
         if name == "pacs":
             return getattr(arguments, action.dest, "") == action.const
-        if name == "pacs-user" and not getattr(arguments, "pacs", ""):
+        if name == "pacs-user" and not getattr(arguments, "pacs", True):
             return False
         return action.dest not in given
 
@@ -123,7 +125,8 @@ def readSettings(config: str | None = None, environment: Mapping[str, str] = os.
     file = Path(named) if named else next((one for one in searchedFiles(environment) if one.is_file()), None)
     settings = Settings(file)
     if file is not None:
-        for name, value in _readToml(file).items():
+        values, settings.servers = _read(file)
+        for name, value in values.items():
             settings.values[name] = Setting(name, _text(name, value, file), str(file))
     for name in NAMES:
         variable = variableOf(name)
@@ -139,27 +142,12 @@ def variableOf(name: str) -> str:
     return f"M3D_{name.upper().replace('-', '_')}"
 
 
-def searchedFiles(environment: Mapping[str, str] = os.environ) -> list[Path]:
-    """Where a file of settings is looked for when none is named, the first one that exists holds."""
-    if sys.platform == "win32":
-        folder = Path(environment.get("APPDATA") or Path.home() / "AppData" / "Roaming")
-    else:
-        folder = Path(environment.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return [Path(FILE_NAME), folder / "m3d" / FILE_NAME]
-
-
-def _readToml(file: Path) -> dict[str, Any]:
-    try:
-        import tomllib
-    except ImportError:  # Python 3.10
-        import tomli as tomllib
-
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise M3DError(f"The settings file '{file}' cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise M3DError(f"The settings file '{file}' is not TOML: {error}.") from error
+def _read(file: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Settings of a file by name, and its servers."""
+    values = readTables(file)
+    servers = serverTables(values, file)
+    if servers:
+        values.pop("pacs")
     problems = []
     for name in values:
         if name not in NAMES:
@@ -168,7 +156,7 @@ def _readToml(file: Path) -> dict[str, Any]:
             problems.append(f"The settings file '{file}' has an entry '{name}', which is none. {hint}")
     if problems:
         raise M3DError(problems)
-    return values
+    return values, servers
 
 
 def _text(name: str, value: Any, file: Path) -> str | list[str]:

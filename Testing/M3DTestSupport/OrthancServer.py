@@ -1,5 +1,6 @@
 """A real Orthanc server for tests: on loopback, on free ports, with nothing left behind."""
 
+import base64
 import json
 import shutil
 import socket
@@ -8,6 +9,8 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+from .LoopbackProxy import LoopbackProxy
 
 AET = "M3DTEST"
 CLIENT_AET = "M3DCLIENT"
@@ -33,13 +36,48 @@ def _freePorts(count):
             probe.close()
 
 
-class OrthancServer:
-    """Usage: ``with OrthancServer(folder) as server: ...``; raises RuntimeError when it does not start."""
+class Security:
+    """What protects a server: TLS for both protocols, and a user for DICOMweb.
 
-    def __init__(self, folder, program, plugin):
+    :param authority: a ``CertificateAuthority``; DIMSE clients must show a certificate of it.
+    """
+
+    USER, PASSWORD = "anna", "geheim-Größe"
+
+    def __init__(self, authority):
+        self.ca = authority.cert
+        self.server = authority.issue("server")
+        self.client = authority.issue("client")
+        self.authorization = "Basic " + base64.b64encode(f"{self.USER}:{self.PASSWORD}".encode()).decode()
+
+    def configuration(self, clientAet, clientPort):
+        """Entries of Orthanc's configuration."""
+        client = {"AET": clientAet, "Host": "127.0.0.1", "Port": clientPort, "UseDicomTls": True}
+        return {
+            "AuthenticationEnabled": True,
+            "RegisteredUsers": {self.USER: self.PASSWORD},
+            "DicomTlsEnabled": True,
+            "DicomTlsCertificate": str(self.server.cert),
+            "DicomTlsPrivateKey": str(self.server.key),
+            "DicomTlsTrustedCertificates": str(self.ca),
+            "DicomModalities": {"client": client},
+        }
+
+
+class OrthancServer:
+    """Usage: ``with OrthancServer(folder) as server: ...``; raises RuntimeError when it does not start.
+
+    :ivar dicomWeb: address of its DICOMweb service; ``url`` is its own, without TLS.
+    :param security: certificates and users of a server that is protected; None for one that is open.
+    :param more: further entries of Orthanc's configuration.
+    """
+
+    def __init__(self, folder, program, plugin, security=None, **more):
         self.folder = Path(folder)
+        self.security = security
         self.httpPort, self.dicomPort, self.clientPort = _freePorts(3)
         self.url = f"http://127.0.0.1:{self.httpPort}"
+        self.front = None
         configuration = {
             "Name": "M3D test",
             "StorageDirectory": str(self.folder / "storage"),
@@ -57,6 +95,9 @@ class OrthancServer:
             "Plugins": [plugin],
             "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
         }
+        if security is not None:
+            configuration |= security.configuration(CLIENT_AET, self.clientPort)
+        configuration |= more
         self._file = self.folder / "orthanc.json"
         self._file.write_text(json.dumps(configuration))
         self._program = program
@@ -73,14 +114,24 @@ class OrthancServer:
         while time.monotonic() < limit and self._process.poll() is None:
             try:
                 self.get("/system")
-                return self
+                return self._withFront()
             except OSError:
                 time.sleep(0.1)
         self.__exit__()
         log = (self.folder / "orthanc.log").read_text(errors="replace")
         raise RuntimeError(f"Orthanc did not start:\n{log[-2000:]}")
 
+    def _withFront(self):
+        if self.security is not None:
+            # Debian's Orthanc ends by a segmentation fault at its first HTTPS request; so TLS ends in front of it.
+            self.front = LoopbackProxy(self.httpPort, self.security.server).__enter__()
+        scheme, port = ("https", self.front.port) if self.front else ("http", self.httpPort)
+        self.dicomWeb = f"{scheme}://127.0.0.1:{port}/dicom-web"
+        return self
+
     def __exit__(self, *_exception):
+        if self.front is not None:
+            self.front.__exit__()
         if self._process.poll() is None:
             self._process.terminate()
             try:
@@ -94,6 +145,8 @@ class OrthancServer:
         """Body and headers of an answer."""
         request = urllib.request.Request(self.url + path, data=data, headers=headers or {})
         # No proxy of the environment stands between a test and its own machine.
+        if self.security is not None:
+            request.add_header("Authorization", self.security.authorization)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=60) as answer:
             return answer.read(), answer.headers

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..Errors import M3DError, noProgress
+from ..FolderLock import folderLock, isLocked
 from ..WritablePlace import requireWritableFolder
 from .FileSetAdditions import DICOMDIR, StoredFiles
 from .FileSetAdditions import FileSetAdditions as _Additions
 from .FileSetDirectory import FileSetDirectory
-from .FileSetLock import folderLock, isLocked
 
 if TYPE_CHECKING:
     from pydicom import Dataset

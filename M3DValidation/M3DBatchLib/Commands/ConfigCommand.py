@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         "searched": [str(file) for file in searchedFiles()],
         "settings": rows,
         "pacsPasswordSet": password,
+        "servers": settings.servers,
     }
     terminal.result(data, _text(data))
     return 0
@@ -64,4 +65,7 @@ def _text(data: dict) -> str:
         shown = "-" if value is None else " ".join(map(str, value)) if isinstance(value, list) else str(value)
         lines.append(f"{row['name']:22} {shown:28} {row['from']}".rstrip())
     lines += ["", f"Password of the PACS ({PASSWORD_VARIABLE}): {'set' if data['pacsPasswordSet'] else 'not set'}"]
+    for name, table in data["servers"].items():
+        addresses = " and ".join(str(table[key]) for key in ("url", "dimse") if table.get(key))
+        lines.append(f"Server {name}: {addresses}")
     return "\n".join(lines)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from M3DLib.EncapsulatedStl.EarlierModels import EarlierModels
     from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
     from M3DLib.Mesh.TriangleMesh import TriangleMesh
-    from M3DLib.Store.DicomWebStore import DicomWebStore
+    from M3DLib.Store.DicomWebStore import PacsStore
     from M3DLib.Store.FileSetStore import FileSetStore
 
 
@@ -37,7 +37,7 @@ class ModelRequest:
     description: ModelDescription
     earlier: EarlierModels
     store: FileSetStore | None
-    pacs: DicomWebStore | None
+    pacs: PacsStore | None
     started: datetime
     stopwatch: Stopwatch
     modelsBefore: int = 0

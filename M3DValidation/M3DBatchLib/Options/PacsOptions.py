@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
+from M3DLib.Store.Pacs.Credentials import PASSWORD_VARIABLE
 
 from ..Terminal import Terminal
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from M3DLib.Store.DicomWebStore import DicomWebStore
+    from M3DLib.Store.DicomWebStore import PacsStore
 
 # What --pacs without an address stands for.
 PACS_OF_SETTINGS = "settings"
-PASSWORD_VARIABLE = "M3D_PACS_PASSWORD"
 
 
 def addPacsOptions(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +33,9 @@ def addPacsOptions(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=PACS_OF_SETTINGS,
         default="",
-        metavar="URL",
-        help="DICOMweb service, as https://pacs.example.org/dicom-web; without URL that of the settings",
+        metavar="URL|NAME",
+        help="DICOMweb service, as https://pacs.example.org/dicom-web, or a server of the settings by its name; "
+        "without either, the address of the settings",
     )
     group.add_argument(
         "--pacs-user",
@@ -44,7 +45,7 @@ def addPacsOptions(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def pacsFrom(arguments: argparse.Namespace) -> DicomWebStore | None:
+def pacsFrom(arguments: argparse.Namespace) -> PacsStore | None:
     """The PACS as said on the command line, None without one; to be asked before any work.
 
     :raises M3DError: the address is none, the password is not set, or dicomweb-client is not installed.
@@ -55,15 +56,18 @@ def pacsFrom(arguments: argparse.Namespace) -> DicomWebStore | None:
         return None
     if arguments.pacs == PACS_OF_SETTINGS:
         raise M3DError("--pacs needs the address of the PACS: --pacs URL, or 'pacs' in the settings (see m3d config).")
-    from M3DLib.Store.DicomWebStore import DicomWebStore
+    from M3DLib.Store.DicomWebStore import PacsStore
+    from M3DLib.Store.Pacs.PacsServer import dicomWebServer
+    from M3DLib.Store.Pacs.ServerList import namedServer
 
-    password = os.environ.get(PASSWORD_VARIABLE, "")
-    if arguments.pacs_user and not password:
-        raise M3DError(f"--pacs-user needs the password in the environment variable {PASSWORD_VARIABLE}.")
-    return DicomWebStore(arguments.pacs, arguments.pacs_user, password)
+    servers = getattr(arguments, "pacsServers", {})
+    if arguments.pacs in servers:
+        server = namedServer(servers, arguments.pacs)
+        return PacsStore(replace(server, user=arguments.pacs_user) if arguments.pacs_user else server)
+    return PacsStore(dicomWebServer(arguments.pacs, user=arguments.pacs_user, timeout=120.0))
 
 
-def send(pacs: DicomWebStore | None, objects: Sequence[Dataset], place: Path, terminal: Terminal) -> str:
+def send(pacs: PacsStore | None, objects: Sequence[Dataset], place: Path, terminal: Terminal) -> str:
     """Send objects that are stored already; returns a sentence for the result, "" without a PACS or objects.
 
     :param place: where the objects are stored, which a failure to send does not undo.

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from M3DLib.Errors import M3DError
-from M3DLib.Store.FileSetLock import folderLock
+from M3DLib.FolderLock import folderLock
 from M3DLib.WritablePlace import requireWritableFolder
 
 from .ReportFiles import HTML_FILE, PDF_FILE, REPORT_FILE

@@ -14,7 +14,7 @@ import pytest
 from pydicom.fileset import FileSet
 
 from M3DLib.Errors import Cancelled, M3DError
-from M3DLib.Store.FileSetLock import folderLock
+from M3DLib.FolderLock import folderLock
 from M3DLib.Store.FileSetStore import FileSetStore
 from M3DTestSupport.Commands import environment
 from M3DTestSupport.Models import makeHeaders, makeObject

@@ -9,7 +9,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..Errors import M3DError
+from .Errors import M3DError
 
 
 @contextmanager
