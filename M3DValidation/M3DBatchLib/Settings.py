@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from M3DLib.Errors import M3DError
-from M3DLib.Store.Pacs.ServerList import SETTINGS_FILE, readTables, searchedFiles, serverTables
+from M3DLib.Store.Servers.ServerList import SETTINGS_FILE, readTables, searchedFiles, serverTables
 
 FILE_NAME = SETTINGS_FILE
 CONFIG_VARIABLE = "M3D_CONFIG"
@@ -63,7 +63,7 @@ class Settings:
     """What a site or a user has set.
 
     :ivar file: the file that was read; None when there is none.
-    :ivar servers: the tables [pacs.NAME] by name, see ``M3DLib.Store.Pacs.ServerList``.
+    :ivar servers: the tables [pacs.NAME] by name, see ``M3DLib.Store.Servers.ServerList``.
     """
 
     file: Path | None = None

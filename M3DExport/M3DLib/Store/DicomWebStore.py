@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..Errors import M3DError, noProgress
-from .Pacs.Credentials import Credentials
 from .Pacs.PacsConnection import connect
-from .Pacs.PacsServer import PacsServer, dicomWebServer
 from .Pacs.Sending import sendDatasets
+from .Servers.Credentials import Credentials
+from .Servers.PacsServer import PacsServer, dicomWebServer
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
-from M3DLib.Store.Pacs.Credentials import PASSWORD_VARIABLE
+from M3DLib.Store.Servers.Credentials import PASSWORD_VARIABLE
 
 from ..Terminal import Terminal
 
@@ -57,8 +57,8 @@ def pacsFrom(arguments: argparse.Namespace) -> PacsStore | None:
     if arguments.pacs == PACS_OF_SETTINGS:
         raise M3DError("--pacs needs the address of the PACS: --pacs URL, or 'pacs' in the settings (see m3d config).")
     from M3DLib.Store.DicomWebStore import PacsStore
-    from M3DLib.Store.Pacs.PacsServer import dicomWebServer
-    from M3DLib.Store.Pacs.ServerList import namedServer
+    from M3DLib.Store.Servers.PacsServer import dicomWebServer
+    from M3DLib.Store.Servers.ServerList import namedServer
 
     servers = getattr(arguments, "pacsServers", {})
     if arguments.pacs in servers:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from M3DLib.Errors import M3DError
-from M3DLib.Store.Pacs.Credentials import PASSWORD_VARIABLE, TOKEN_VARIABLE
-from M3DLib.Store.Pacs.PacsServer import DEFAULT_CALLING_AET
-from M3DLib.Store.Pacs.ServerList import PROTOCOLS
+from M3DLib.Store.Servers.Credentials import PASSWORD_VARIABLE, TOKEN_VARIABLE
+from M3DLib.Store.Servers.PacsServer import DEFAULT_CALLING_AET
+from M3DLib.Store.Servers.ServerList import PROTOCOLS
 
 if TYPE_CHECKING:
     from M3DLib.Store.Pacs.PacsConnection import PacsConnection
@@ -71,8 +71,8 @@ def connectionFrom(arguments: argparse.Namespace) -> PacsConnection:
     :raises M3DError: no server or several are named, an option does not fit, a secret or a package is missing.
     """
     from M3DLib.Store.Pacs.PacsConnection import connect
-    from M3DLib.Store.Pacs.PacsServer import dicomWebServer, dimseServer
-    from M3DLib.Store.Pacs.ServerList import namedServer
+    from M3DLib.Store.Servers.PacsServer import dicomWebServer, dimseServer
+    from M3DLib.Store.Servers.ServerList import namedServer
 
     named = [one for one in ("dicomweb", "dimse", "server") if getattr(arguments, one)]
     if len(named) != 1:
@@ -100,7 +100,7 @@ _FOR_DIMSE = ("aet", "tls", "listen", "move_destination")
 
 def _again(server):
     """A server whose attributes were changed, checked as a new one is."""
-    from M3DLib.Store.Pacs.PacsServer import checked
+    from M3DLib.Store.Servers.PacsServer import checked
 
     return checked(server)
 
@@ -119,7 +119,7 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _givenForDimse(arguments: argparse.Namespace) -> dict[str, Any]:
-    from M3DLib.Store.Pacs.ServerList import parseListen
+    from M3DLib.Store.Servers.ServerList import parseListen
 
     retrieve = getattr(arguments, "retrieve", "")
     values: dict[str, Any] = {

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...Errors import M3DError
-from .Credentials import Credentials
+from ..Servers.Credentials import Credentials
+from ..Servers.PacsProblem import PacsError, connectionProblem, httpProblem, reasonText
+from ..Servers.PacsServer import PacsServer
+from ..Servers.TlsContext import requireCertificates
 from .Landing import Landing, diskSentence
 from .MultipartBody import MultipartBody, receiveSinglePart
 from .Outgoing import Outgoing
-from .PacsProblem import PacsError, connectionProblem, httpProblem, reasonText
 from .PacsQuery import FIELDS
-from .PacsServer import PacsServer
-from .TlsContext import requireCertificates
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...Errors import M3DError
-from .Credentials import Credentials
-from .PacsProblem import PacsError, connectionProblem
-from .PacsServer import PacsServer
-from .TlsContext import clientContext
+from ..Servers.Credentials import Credentials
+from ..Servers.PacsProblem import PacsError, connectionProblem
+from ..Servers.PacsServer import PacsServer
+from ..Servers.TlsContext import clientContext
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association

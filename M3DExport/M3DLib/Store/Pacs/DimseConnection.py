@@ -6,16 +6,16 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from .Credentials import Credentials
+from ..Servers.Credentials import Credentials
+from ..Servers.PacsProblem import PacsError, reasonText
+from ..Servers.PacsServer import PacsServer
+from ..Servers.TlsContext import requireCertificates
 from .DimseAssociation import association, brokenOff, quietly, requirePynetdicom
 from .DimseRetrieve import Wanted, listening, retrieveByGet, retrieveByMove
 from .DimseStore import CommitmentReports, requestCommitment, storeObjects
 from .Landing import Landing
 from .Outgoing import Outgoing
-from .PacsProblem import PacsError, reasonText
 from .PacsQuery import FIELDS, UID_OF
-from .PacsServer import PacsServer
-from .TlsContext import requireCertificates
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...Errors import M3DError
-from .Credentials import Credentials
+from ..Servers.Credentials import Credentials
+from ..Servers.PacsProblem import PacsError, reasonText
+from ..Servers.PacsServer import PacsServer
+from ..Servers.TlsContext import listenerContext
 from .DimseAssociation import association, brokenOff, newEntity, quietly
 from .Landing import Landing, diskSentence
-from .PacsProblem import PacsError, reasonText
-from .PacsServer import PacsServer
-from .TlsContext import listenerContext
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .Credentials import Credentials
+from ..Servers.Credentials import Credentials
+from ..Servers.PacsProblem import PacsError, reasonText, statusMayPass
+from ..Servers.PacsServer import PacsServer
 from .DimseAssociation import association, brokenOff, quietly
 from .Outgoing import Outgoing
-from .PacsProblem import PacsError, reasonText, statusMayPass
-from .PacsServer import PacsServer
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association

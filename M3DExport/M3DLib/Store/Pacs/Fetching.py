@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from ...Errors import M3DError, noProgress
 from ...FolderLock import folderLock
+from ..Servers.PacsProblem import PacsError
+from ..Servers.Retrying import withRetries
 from .Landing import Landing
 from .Outgoing import differences, factsOf
 from .PacsConnection import PacsConnection
-from .PacsProblem import PacsError
 from .PacsQuery import PacsQuery, believed, number, text
-from .Retrying import withRetries
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...Errors import M3DError, noProgress
+from ..Servers.Retrying import withRetries
 from .Fetching import findAt, findSeries
 from .Landing import Landing
 from .Outgoing import readWhole
 from .PacsConnection import PacsConnection
 from .PacsQuery import PacsQuery, text
-from .Retrying import withRetries
 
 if TYPE_CHECKING:
     from pydicom import Dataset

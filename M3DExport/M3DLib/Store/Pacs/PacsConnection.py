@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .Credentials import Credentials, credentialsFor
-from .PacsServer import PacsServer
+from ..Servers.Credentials import Credentials, credentialsFor
+from ..Servers.PacsServer import PacsServer
 
 if TYPE_CHECKING:
     from pydicom import Dataset

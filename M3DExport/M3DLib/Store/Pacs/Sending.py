@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...Errors import M3DError, noProgress
+from ..Servers.PacsProblem import PacsError
+from ..Servers.Retrying import withRetries
 from .Landing import Landing
 from .Outgoing import Outgoing, differences, outgoingFrom, outgoingFromDatasets, sameFiles
 from .PacsConnection import PacsConnection
-from .PacsProblem import PacsError
 from .PacsQuery import text
-from .Retrying import withRetries
 
 SENT, THERE, FAILED = "sent", "already there", "failed"
 COMMITMENT, QUERY, CONTENT = "storage commitment", "query", "content"

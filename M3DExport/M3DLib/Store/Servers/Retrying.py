@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from .PacsProblem import PacsError
+from ..Servers.PacsProblem import PacsError
 
 Result = TypeVar("Result")
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...Errors import M3DError
-from .PacsServer import PacsServer
+from ..Servers.PacsServer import PacsServer
 
 PASSWORD_VARIABLE = "M3D_PACS_PASSWORD"
 TOKEN_VARIABLE = "M3D_PACS_TOKEN"

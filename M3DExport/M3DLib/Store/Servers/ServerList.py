@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...Errors import M3DError
-from .PacsServer import DEFAULT_CALLING_AET, PacsServer, dicomWebServer, dimseServer
+from ..Servers.PacsServer import DEFAULT_CALLING_AET, PacsServer, dicomWebServer, dimseServer
 
 SETTINGS_FILE = "m3d.toml"
 _TEXTS = ("url", "dimse", "aet", "ca-file", "client-cert", "client-key", "user", "retrieve", "move-destination")

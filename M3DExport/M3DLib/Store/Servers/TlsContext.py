@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 
 from ...Errors import M3DError
-from .PacsServer import PacsServer
+from ..Servers.PacsServer import PacsServer
 
 
 def clientContext(server: PacsServer) -> ssl.SSLContext:
