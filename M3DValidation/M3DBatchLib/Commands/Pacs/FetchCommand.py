@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..Options.ServerOptions import addServerOptions, connectionFrom
-from ..Terminal import Terminal
+from ...Options.ServerOptions import addServerOptions, connectionFrom
+from ...Terminal import Terminal
 
 if TYPE_CHECKING:
     from M3DLib.Store.Pacs.Fetching import FetchResult

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
 
-from ..Options.ServerOptions import addServerOptions, connectionFrom
-from ..Terminal import Terminal
+from ...Options.ServerOptions import addServerOptions, connectionFrom
+from ...Terminal import Terminal
 
 if TYPE_CHECKING:
     from pydicom import Dataset
