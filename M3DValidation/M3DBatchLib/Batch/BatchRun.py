@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from M3DLib.Errors import M3DError
-from M3DLib.Store.FileSetLock import folderLock
+from M3DLib.FolderLock import folderLock
 from M3DLib.WritablePlace import requireWritableFolder
 
 from ..ProgressLine import spoken
