@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..Background import inBackground
 from ..Errors import M3DError, noProgress
 from ..Mesh.SurfaceParameters import SurfaceParameters
 from ..Mesh.TriangleMesh import TriangleMesh
@@ -193,7 +194,9 @@ def makeMeshes(
     drawn = [part for part in parts if part.segment is not None]
     # Where they fit the scan: only there can a surface be moved to the image's edge.
     placed = [part if _fits(part.segment, image) else _brought(part) for part in drawn]
-    meshes = makeSegmentSurfaces([part.segment for part in placed], surface, image, progress)
+    segments = [part.segment for part in placed]
+    # The application handles its events meanwhile.
+    meshes = inBackground(lambda said: makeSegmentSurfaces(segments, surface, image, said), progress)
     for part, where, mesh in zip(drawn, placed, meshes, strict=True):
         mesh.opacity = part.opacity
         part.mesh = mesh if where.transform is None else moved(mesh, where.transform)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..Background import inBackground
 from ..Errors import noProgress
 from ..Mesh.SegmentSurface import makeSurface
 from ..Mesh.SurfaceComparison import SurfaceComparison, compareSurfaces
@@ -30,6 +31,10 @@ def previewParts(
     :param image: the scan, needed where surfaces are moved to its edge.
     """
     surface = surface or SurfaceParameters()
+    return inBackground(lambda said: _preview(parts, surface, image, said), progress)
+
+
+def _preview(parts, surface, image, progress) -> list[tuple[TriangleMesh, SurfaceComparison | None]]:
     if image is not None:
         # As they are exported, all together: segments that touch are moved together.
         parts = [replace(part) for part in parts]

@@ -1,4 +1,4 @@
-"""The closed surface of a segment, made by Slicer's own conversion rule."""
+"""The closed surface of a segment, as Slicer's own conversion rule makes it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..Errors import M3DError
-from ..SlicerModuleClasses import moduleClass
-from .SurfaceParameters import SURFACE_NETS, SurfaceParameters
+from .LabelSurface import convertBySlicer, flyingEdges
+from .SurfaceParameters import FLYING_EDGES, SurfaceParameters
 from .TriangleMesh import TriangleMesh
 
 if TYPE_CHECKING:
-    import vtk
-
     from ..Segmentation.Segment import Segment
-
-_BINARY_LABELMAP = "Binary labelmap"
-_CLOSED_SURFACE = "Closed surface"
 
 
 def makeSurface(segment: Segment, parameters: SurfaceParameters | None = None) -> TriangleMesh:
@@ -34,7 +29,8 @@ def makeSurface(segment: Segment, parameters: SurfaceParameters | None = None) -
     """
     parameters = parameters or SurfaceParameters()
     label, offset = _croppedLabel(segment)
-    polyData = _convert(label, parameters)
+    convert = flyingEdges if parameters.method == FLYING_EDGES else convertBySlicer
+    polyData = convert(label, parameters)
     mesh = TriangleMesh.fromPolyData(polyData, segment.name)
     if not len(mesh.triangles):
         raise M3DError(
@@ -53,45 +49,3 @@ def _croppedLabel(segment: Segment) -> tuple[np.ndarray, np.ndarray]:
         raise M3DError(f"Segment '{segment.name}' is empty: no voxel belongs to it.")
     label = np.ascontiguousarray(segment.array[box], dtype=np.uint8)
     return label, np.array([axis.start for axis in box[::-1]], dtype=np.float64)
-
-
-def registerConversionRules() -> None:
-    """Make vtkSegmentation able to convert: the application does so at start, outside it nobody has."""
-    import slicer
-
-    if not slicer.vtkSegmentationConverterFactory.GetInstance().GetConverterRules():
-        logic = moduleClass("vtkSlicerSegmentationsModuleLogic")()
-        logic.SetMRMLScene(slicer.vtkMRMLScene())
-
-
-def _convert(label: np.ndarray, parameters: SurfaceParameters) -> vtk.vtkPolyData:
-    """Closed surface of a label array (k, j, i) in voxel index coordinates, by vtkSegmentation."""
-    import slicer
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk
-
-    registerConversionRules()
-    image = slicer.vtkOrientedImageData()
-    image.SetDimensions(*label.shape[::-1])
-    scalars = numpy_to_vtk(label.reshape(-1), deep=False, array_type=vtk.VTK_UNSIGNED_CHAR)
-    scalars.SetName("ImageScalars")
-    image.GetPointData().SetScalars(scalars)
-
-    segmentation = slicer.vtkSegmentation()
-    segmentation.SetSourceRepresentationName(_BINARY_LABELMAP)
-    vtkSegment = slicer.vtkSegment()
-    vtkSegment.AddRepresentation(_BINARY_LABELMAP, image)
-    segmentation.AddSegment(vtkSegment, "segment")
-    for name, value in {
-        "Conversion method": "1" if parameters.method == SURFACE_NETS else "0",
-        "Smoothing factor": str(parameters.smoothing),
-        "Decimation factor": str(parameters.decimation),
-        # STL holds no point normals, and joint smoothing yields no polygons in VTK 9.6.
-        "Compute surface normals": "0",
-        "Joint smoothing": "0",
-        "SurfaceNets smoothing": "0",
-    }.items():
-        segmentation.SetConversionParameter(name, value)
-    if not segmentation.CreateRepresentation(_CLOSED_SURFACE, True):
-        raise M3DError("Slicer's segmentation classes could not convert the labelmap to a closed surface.")
-    return segmentation.GetSegment("segment").GetRepresentation(_CLOSED_SURFACE)

@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -291,8 +292,6 @@ def test_checkingInTheBackgroundFindsTheSameAndCanBeStopped(application, scanned
 
 
 def test_onlyPicturesAreMadeInTheThreadOfTheInterfaceAndItIsCalledBetweenThem(application, scannedBall, monkeypatch):
-    import threading
-
     from M3DValidationLib.Report import Report as reporting
     from M3DValidationLib.Report.Pictures import Pictures
 
@@ -330,3 +329,19 @@ def test_onlyPicturesAreMadeInTheThreadOfTheInterfaceAndItIsCalledBetweenThem(ap
     assert pictures.count("slicePicture") > 3
     for before, after in itertools.pairwise(pictures):
         assert "events" in (before, after), (before, after)
+
+
+def test_surfacesAreMadeBesideTheInterface(application, scannedBall, monkeypatch):
+    from M3DLib.Surface import SurfaceMaking
+
+    interface, threads, calls = threading.current_thread(), [], []
+    makeSurface = SurfaceMaking.makeSurface
+    monkeypatch.setattr(
+        SurfaceMaking,
+        "makeSurface",
+        lambda *arguments: threads.append(threading.current_thread()) or makeSurface(*arguments),
+    )
+    casesInScene(application, *scannedBall, progress=lambda *said: calls.append(threading.current_thread()))
+    assert threads
+    assert interface not in threads
+    assert set(calls) == {interface}

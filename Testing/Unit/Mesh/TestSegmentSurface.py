@@ -7,6 +7,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from M3DLib.Errors import M3DError
+from M3DLib.Mesh.LabelSurface import convertBySlicer, flyingEdges
 from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Mesh.SurfaceParameters import FLYING_EDGES, METHODS, SurfaceParameters
 from M3DLib.Segmentation.Segment import Segment
@@ -125,3 +126,28 @@ def test_anEmptySegmentIsRefusedByName():
 def test_parametersOutsideTheirRangeAreRefused(values):
     with pytest.raises(M3DError, match=next(iter(values)).capitalize() if "method" not in values else "marching"):
         SurfaceParameters(**values)
+
+
+def vorticesLabel():
+    """A surface with saddles that runs into all borders, and a voxel on its own."""
+    z, y, x = np.mgrid[:24, :26, :28]
+    label = (np.sin(x / 3.1) + np.sin(y / 2.7) + np.sin(z / 2.3) > 0.2).astype(np.uint8)
+    label[5:8, 5:8, 5:8] = 0
+    label[6, 6, 6] = 1
+    return label
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "decimation"), [(0, 0), (0.2, 0), (0.37, 0), (1, 0), (0, 0.5), (0.2, 0.9), (0.5, 0.33)]
+)
+def test_surfaceIsThatOfSlicersRuleToTheLastBit(smoothing, decimation):
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    parameters = SurfaceParameters(FLYING_EDGES, smoothing, decimation)
+    ours, slicers = (convert(vorticesLabel(), parameters) for convert in (flyingEdges, convertBySlicer))
+    points, expected = (vtk_to_numpy(one.GetPoints().GetData()) for one in (ours, slicers))
+    assert points.dtype == expected.dtype
+    assert np.array_equal(points, expected)
+    triangles, expected = (vtk_to_numpy(one.GetPolys().GetConnectivityArray()) for one in (ours, slicers))
+    assert np.array_equal(triangles, expected)
+    assert ours.GetPolys().IsHomogeneous() == 3

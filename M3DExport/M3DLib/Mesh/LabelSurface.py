@@ -1,0 +1,114 @@
+"""The surface around the voxels of a label, in voxel index coordinates: by VTK's filters, or by Slicer's classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..Errors import M3DError
+from ..SlicerModuleClasses import moduleClass
+from .SurfaceParameters import SURFACE_NETS, SurfaceParameters
+
+if TYPE_CHECKING:
+    import vtk
+
+_BINARY_LABELMAP = "Binary labelmap"
+_CLOSED_SURFACE = "Closed surface"
+
+
+def flyingEdges(label: np.ndarray, parameters: SurfaceParameters) -> vtk.vtkPolyData:
+    """What Slicer's rule makes with the method "flying edges", point by point, by the filters that it is made of.
+
+    Called as filters they let other threads of Python work, a user interface for example; the rule, which is one call
+    of a class that is none, holds them all up until it is done. A test compares the two to the last bit.
+
+    :param label: uint8 (k, j, i), 1 where the segment is.
+    :return: triangles in voxel index coordinates (i, j, k) of the label.
+    """
+    import vtk
+    from vtk.util.numpy_support import numpy_to_vtk
+
+    # A segment that reaches the border of its box is closed there.
+    padded = np.pad(label, 1)
+    image = vtk.vtkImageData()
+    image.SetDimensions(*padded.shape[::-1])
+    image.SetOrigin(-1.0, -1.0, -1.0)
+    image.GetPointData().SetScalars(numpy_to_vtk(padded.reshape(-1), array_type=vtk.VTK_UNSIGNED_CHAR))
+    edges = vtk.vtkDiscreteFlyingEdges3D()
+    edges.SetInputData(image)
+    edges.SetValue(0, 1)
+    edges.ComputeNormalsOff()
+    edges.ComputeGradientsOff()
+    edges.ComputeScalarsOff()
+    surface = _done(edges)
+    if parameters.decimation > 0:
+        decimation = vtk.vtkDecimatePro()
+        decimation.SetInputData(surface)
+        decimation.SetFeatureAngle(60.0)
+        decimation.SplittingOff()
+        decimation.PreserveTopologyOn()
+        decimation.SetMaximumError(1.0)
+        decimation.SetTargetReduction(parameters.decimation)
+        surface = _done(decimation)
+    if parameters.smoothing > 0:
+        smoothing = vtk.vtkWindowedSincPolyDataFilter()
+        smoothing.SetInputData(surface)
+        smoothing.SetNumberOfIterations(20 + int(40 * parameters.smoothing))
+        smoothing.SetPassBand(10.0 ** (-4.0 * parameters.smoothing))
+        smoothing.BoundarySmoothingOff()
+        smoothing.FeatureEdgeSmoothingOff()
+        smoothing.NonManifoldSmoothingOn()
+        smoothing.NormalizeCoordinatesOn()
+        surface = _done(smoothing)
+    return surface
+
+
+def _done(filterOfVtk: vtk.vtkPolyDataAlgorithm) -> vtk.vtkPolyData:
+    filterOfVtk.Update()
+    return filterOfVtk.GetOutput()
+
+
+def registerConversionRules() -> None:
+    """Make vtkSegmentation able to convert: the application does so at start, outside it nobody has."""
+    import slicer
+
+    if not slicer.vtkSegmentationConverterFactory.GetInstance().GetConverterRules():
+        logic = moduleClass("vtkSlicerSegmentationsModuleLogic")()
+        logic.SetMRMLScene(slicer.vtkMRMLScene())
+
+
+def convertBySlicer(label: np.ndarray, parameters: SurfaceParameters) -> vtk.vtkPolyData:
+    """Closed surface of a label array (k, j, i) in voxel index coordinates, by vtkSegmentation.
+
+    :raises M3DError: the classes refuse it.
+    """
+    import slicer
+    import vtk
+    from vtk.util.numpy_support import numpy_to_vtk
+
+    registerConversionRules()
+    image = slicer.vtkOrientedImageData()
+    image.SetDimensions(*label.shape[::-1])
+    scalars = numpy_to_vtk(label.reshape(-1), deep=False, array_type=vtk.VTK_UNSIGNED_CHAR)
+    scalars.SetName("ImageScalars")
+    image.GetPointData().SetScalars(scalars)
+
+    segmentation = slicer.vtkSegmentation()
+    segmentation.SetSourceRepresentationName(_BINARY_LABELMAP)
+    vtkSegment = slicer.vtkSegment()
+    vtkSegment.AddRepresentation(_BINARY_LABELMAP, image)
+    segmentation.AddSegment(vtkSegment, "segment")
+    for name, value in {
+        "Conversion method": "1" if parameters.method == SURFACE_NETS else "0",
+        "Smoothing factor": str(parameters.smoothing),
+        "Decimation factor": str(parameters.decimation),
+        # STL holds no point normals, and joint smoothing yields no polygons in VTK 9.6.
+        "Compute surface normals": "0",
+        "Joint smoothing": "0",
+        "SurfaceNets smoothing": "0",
+    }.items():
+        segmentation.SetConversionParameter(name, value)
+    if not segmentation.CreateRepresentation(_CLOSED_SURFACE, True):
+        raise M3DError("Slicer's segmentation classes could not convert the labelmap to a closed surface.")
+    return segmentation.GetSegment("segment").GetRepresentation(_CLOSED_SURFACE)
