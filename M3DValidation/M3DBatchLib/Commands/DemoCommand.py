@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
     from M3DLib.Phantom.HeadPhantom import HALF_HEIGHT_HU, headInserts, renderHead
     from M3DLib.Phantom.PhantomSeries import writeSeries
+    from M3DLib.PrintFiles.PrintFiles import PrintFiles
     from M3DLib.Segmentation.SegmentFit import bodyAt, thresholdSegment
     from M3DLib.Store.FileSetStore import FileSetStore
 
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     with stopwatch.stage("picture"):
         picture = _writePicture(readBack, output, terminal)
 
-    data = resultOf(image, models, stored, [])
+    data = resultOf(image, models, stored, PrintFiles())
     data["output"] = str(output)
     data["picture"] = str(picture) if picture else None
     data["measurements"] = measure(inserts, readBack)
