@@ -11,7 +11,7 @@ from M3DLib.Errors import noProgress
 from M3DLib.Surface.SurfaceRecord import recordTexts
 
 from ..Check import Case
-from ..CheckSupport import PLACES, allNotAssessable, placeList, placeText, plural, requirementsOf
+from ..CheckSupport import PLACES, allNotAssessable, placeList, placeText, plural, refiningWouldHelp, requirementsOf
 from ..Requirement import Finding, Verdict
 from .EdgeProfiles import edgeProfiles
 from .SegmentAnalysis import Piece, bridges, islandsAndHoles, outsideImageMm3, overlapMm3
@@ -222,7 +222,7 @@ class ThresholdCheck(_VoxelCheck):
                 f"surface by {abs(median):.2f} mm {outward} ({median * profiles.areaMm2 / 1.5:+.0f} mm3)."
             )
             if requirement.judge(abs(median)) is not Verdict.PASS:
-                message += _wouldHelp(case, f"that by {abs(median):.2f} mm, and the rest place by place")
+                message += refiningWouldHelp(case, f"that by {abs(median):.2f} mm, and the rest place by place")
             findings.append(
                 Finding(
                     requirement,
@@ -246,14 +246,6 @@ class ThresholdCheck(_VoxelCheck):
         return findings
 
 
-def _wouldHelp(case: Case, what: str) -> str:
-    """That refining would take something back, where the surface was made here, of an image, and without it."""
-    made = case.surfaceParameters
-    if case.image is None or made is None or made.refine:
-        return ""
-    return f" Refining (--refine) would take back {what}."
-
-
 class SurfaceCheck(_VoxelCheck):
     """The mesh as made from the segment: steps, volume, record of how."""
 
@@ -273,7 +265,9 @@ class SurfaceCheck(_VoxelCheck):
                 message = f"{share:.0%} of the surface shows the steps of the voxels."
                 if requirement.judge(100 * share) is not Verdict.PASS:
                     step = case.segment.spacing.max() / 2
-                    message += _wouldHelp(case, f"them where the scan shows an edge (steps of up to {step:.2f} mm)")
+                    message += refiningWouldHelp(
+                        case, f"them where the scan shows an edge (steps of up to {step:.2f} mm)"
+                    )
                 findings.append(requirement.finding(100 * share, message, places=placeList(places)))
         if requirement := held.get("surface-record"):
             parameters = case.surfaceParameters

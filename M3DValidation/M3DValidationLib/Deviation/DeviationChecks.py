@@ -8,7 +8,7 @@ from dataclasses import replace
 from M3DLib.Errors import noProgress
 
 from ..Check import Case
-from ..CheckSupport import allNotAssessable, requirementsOf
+from ..CheckSupport import allNotAssessable, refiningWouldHelp, requirementsOf
 from ..Requirement import Finding, Requirement, Verdict
 from .RefinedSurface import judgedFacts
 
@@ -40,7 +40,14 @@ class ImageDeviationCheck:
         if "image" in report.problems:
             return allNotAssessable(held, report.problems["image"])
         facts, note = judgedFacts(report.data)
-        return imageFindings(held, facts, note)
+        return [_withAdvice(finding, case) for finding in imageFindings(held, facts, note)]
+
+
+def _withAdvice(finding: Finding, case: Case) -> Finding:
+    """A finding on the bias that is no pass says what would help where the surface was made here."""
+    if finding.requirement.id != "deviation-bias" or finding.verdict not in (Verdict.FAIL, Verdict.WARNING):
+        return finding
+    return replace(finding, message=finding.message + refiningWouldHelp(case, f"these {finding.measured:.2f} mm"))
 
 
 def imageFindings(held: dict[str, Requirement], facts: dict, note: str = "") -> list[Finding]:
