@@ -10,6 +10,7 @@ Within a cell each box is two integers (``_packed``), so that one subtraction co
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +18,8 @@ import numpy as np
 _CHUNK = 2_000_000
 # Entries compared together with all that follow them in their cells: what is held for them stays in the processor.
 _BLOCK = 1 << 15
+# Boxes of one set whose cells are held at a time.
+_SLAB = 1 << 18
 # Bits of a box's corner within its cell along each axis; with one bit to borrow from, three fit into 57.
 _BITS = 18
 _GUARDS = np.int64(sum(1 << (_BITS + (_BITS + 1) * axis) | 1 << (3 * (_BITS + 1) + 1 + 2 * axis) for axis in range(3)))
@@ -39,12 +42,13 @@ class _Grid:
         """
         key, second = np.zeros(len(low), dtype=np.int64), []
         for axis in range(3):
-            first = self._cells(low[:, axis], axis)
-            second.append(self._cells(high[:, axis], axis) > first)
+            first = self.cells(low[:, axis], axis)
+            second.append(self.cells(high[:, axis], axis) > first)
             key *= self.counts[axis]
             key += first
         strides = (int(self.counts[1] * self.counts[2]), int(self.counts[2]), 1)
         rows, keys, bits = [], [], []
+        number = np.int32 if len(key) < 1 << 31 else np.int64
         for corner in range(8):
             covered = None
             offset = 0
@@ -52,13 +56,13 @@ class _Grid:
                 if corner >> axis & 1:
                     covered = second[axis] if covered is None else covered & second[axis]
                     offset += strides[axis]
-            row = np.arange(len(key)) if covered is None else np.flatnonzero(covered)
+            row = np.arange(len(key), dtype=number) if covered is None else np.flatnonzero(covered).astype(number)
             rows.append(row)
             keys.append(key[row] + offset)
             bits.append(np.full(len(row), corner, dtype=np.uint8))
         return np.concatenate(rows), np.concatenate(keys), np.concatenate(bits)
 
-    def _cells(self, values: np.ndarray, axis: int) -> np.ndarray:
+    def cells(self, values: np.ndarray, axis: int) -> np.ndarray:
         return ((values - self.origin[axis]) / self.size).astype(np.int64)
 
     def within(self, values: np.ndarray, key: np.ndarray, axis: int) -> np.ndarray:
@@ -104,14 +108,39 @@ def overlappingBoxes(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.nda
         them would join may be among them.
     """
     for residents, visitors, grid in _levels((low, high), (low, high), sameSet=True):
-        row, key, bits = grid.entries(low[residents], high[residents])
-        order = _byKey(key)
-        key, bits, box = key[order], bits[order], residents[row[order]]
-        del row, order
-        yield from _pairsWithin(grid, (key, bits, box), low, high)
-        if len(visitors):
-            near = _nearCells(grid, key, visitors, low)
-            yield from _pairsAcross(grid, near, (low, high), (key, bits, box), (low, high))
+        for part in _slabs(grid, residents, low):
+            row, key, bits = grid.entries(low[part.boxes], high[part.boxes])
+            held = np.flatnonzero((key >= part.first) & (key < part.last)) if part.last else np.arange(len(key))
+            held = held[_byKey(key[held])]
+            key, bits, box = key[held], bits[held], part.boxes[row[held]]
+            del row, held
+            yield from _pairsWithin(grid, (key, bits, box), low, high)
+            if len(visitors):
+                near = _nearCells(grid, key, visitors, low)
+                yield from _pairsAcross(grid, near, (low, high), (key, bits, box), (low, high))
+
+
+@dataclass
+class _Slab:
+    """Boxes that cover cells with keys from ``first`` to below ``last``; those of all keys where ``last`` is 0."""
+
+    boxes: np.ndarray
+    first: int = 0
+    last: int = 0
+
+
+def _slabs(grid: _Grid, boxes: np.ndarray, low: np.ndarray) -> Iterator[_Slab]:
+    """The boxes, many of them in several slabs of the grid's cells, so that what is held for each stays small."""
+    if len(boxes) <= _SLAB:
+        yield _Slab(boxes)
+        return
+    layer = grid.cells(low[boxes, 0], 0)
+    ends = np.searchsorted(np.cumsum(np.bincount(layer)), np.arange(_SLAB, len(boxes), _SLAB))
+    ends = np.unique(np.r_[0, ends, grid.counts[0]])
+    stride = int(grid.counts[1] * grid.counts[2])
+    for first, last in pairwise(ends.tolist()):
+        # A box that begins in the layer before may reach into this one.
+        yield _Slab(boxes[(layer >= first - 1) & (layer < last)], first * stride, last * stride)
 
 
 def _byKey(key: np.ndarray) -> np.ndarray:
@@ -137,7 +166,7 @@ def _nearCells(grid: _Grid, key: np.ndarray, visitors: np.ndarray, low: np.ndarr
     own = np.zeros(len(visitors), dtype=np.int64)
     for axis in range(3):
         own *= grid.counts[axis]
-        own += grid._cells(low[visitors, axis], axis)
+        own += grid.cells(low[visitors, axis], axis)
     place = np.minimum(np.searchsorted(cells, own), len(cells) - 1)
     return visitors[cells[place] == own]
 

@@ -28,47 +28,71 @@ def raysMeetingBoxes(
     :param low, high: float64 (m, 3), lower and upper corners of the boxes.
     :return: portions (i, j): number of the ray, number of the box; int64 each.
     """
-    if not len(points) or not len(low):
-        return
-    # Rounding must not lose a box that a ray only touches, nor one without thickness that it lies in.
-    slack = 1e-7 * reach + 1e-12 * max(float(np.abs(low).max()), float(np.abs(high).max()))
-    order, levels = _tree(low - slack, high + slack)
-    steep = np.where(np.abs(directions) < 1e-200, 1e-200, directions)
-    starts, slopes = np.ascontiguousarray(points.T), np.ascontiguousarray((1 / steep).T)
-    waiting = [(0, np.arange(first, min(first + _CHUNK, len(points))), None) for first in range(0, len(points), _CHUNK)]
-    while waiting:
-        level, ray, node = waiting.pop()
-        if node is None:
-            node = np.zeros(len(ray), dtype=np.int64)
-        bottom, top = levels[level]
-        enter, leave = np.zeros(len(ray)), np.full(len(ray), reach + slack)
-        for axis in range(3):
-            start, slope = starts[axis][ray], slopes[axis][ray]
-            one, other = (bottom[axis][node] - start) * slope, (top[axis][node] - start) * slope
-            np.maximum(enter, np.minimum(one, other), out=enter)
-            np.minimum(leave, np.maximum(one, other), out=leave)
-        met = np.flatnonzero(enter <= leave)
-        ray, node = ray[met], node[met]
-        if not len(ray):
-            continue
-        if level == len(levels) - 1:
-            real = node < len(order)
-            yield ray[real], order[node[real]]
-            continue
-        children = _LEAF if level == len(levels) - 2 else 2
-        ray, node = np.repeat(ray, children), (node[:, None] * children + np.arange(children)).reshape(-1)
-        for first in range(0, len(ray), _CHUNK):
-            waiting.append((level + 1, ray[first : first + _CHUNK], node[first : first + _CHUNK]))
+    if len(low):
+        yield from BoxTree(low, high, reach).met(points, directions, reach)
 
 
-def _tree(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
-    """Order of the boxes in the last level, and the levels from the root on: corners (3, number of boxes) each."""
-    order = np.argsort(_mortonCode((low + high) / 2), kind="stable")
+class BoxTree:
+    """A tree of boxes, for rays that are cast several times."""
+
+    def __init__(self, low: np.ndarray, high: np.ndarray, longest: float):
+        """:param low, high: float64 or float32 (m, 3), lower and upper corners; at least one.
+        :param longest: no ray is longer.
+        """
+        # Rounding must not lose a box that a ray only touches, nor one without thickness that it lies in.
+        self.slack = 1e-7 * longest + 1e-12 * max(float(np.abs(low).max()), float(np.abs(high).max()))
+        self.order, self.levels = _tree(low, high, self.slack)
+
+    def met(self, points: np.ndarray, directions: np.ndarray, reach: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The boxes that rays meet, as :func:`raysMeetingBoxes`."""
+        order, levels = self.order, self.levels
+        steep = np.where(np.abs(directions) < 1e-200, 1e-200, directions)
+        starts, slopes = np.ascontiguousarray(points.T), np.ascontiguousarray((1 / steep).T)
+        ranges = [(first, min(first + _CHUNK, len(points))) for first in range(0, len(points), _CHUNK)]
+        waiting = [(0, np.arange(*part), np.zeros(part[1] - part[0], dtype=np.int64)) for part in ranges]
+        while waiting:
+            level, ray, node = waiting.pop()
+            bottom, top = levels[level]
+            enter, leave = np.zeros(len(ray)), np.full(len(ray), reach + self.slack)
+            for axis in range(3):
+                start, slope = starts[axis].take(ray), slopes[axis].take(ray)
+                one, other = (bottom[axis].take(node) - start) * slope, (top[axis].take(node) - start) * slope
+                np.maximum(enter, np.minimum(one, other), out=enter)
+                np.minimum(leave, np.maximum(one, other), out=leave)
+            met = np.flatnonzero(enter <= leave)
+            ray, node = ray.take(met), node.take(met)
+            if not len(ray):
+                continue
+            if level == len(levels) - 1:
+                real = node < len(order)
+                yield ray[real], order[node[real]]
+                continue
+            children = _LEAF if level == len(levels) - 2 else 2
+            ray, node = np.repeat(ray, children), (node[:, None] * children + np.arange(children)).reshape(-1)
+            for first in range(0, len(ray), _CHUNK):
+                waiting.append((level + 1, ray[first : first + _CHUNK], node[first : first + _CHUNK]))
+
+
+def _tree(
+    low: np.ndarray, high: np.ndarray, slack: float = 0.0
+) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+    """Order of the boxes in the last level, and the levels from the root on: corners (3, number of boxes) each, float32
+    and rounded away from the boxes.
+
+    :param slack: by how much the boxes are widened on every side.
+    """
+    order = np.argsort(_mortonCode(low, high), kind="stable")
     leaves = 1 << max(0, int(np.ceil(np.log2(max(len(low) / _LEAF, 1)))))
     # The last box stands in for those that are missing.
     padded = order[np.minimum(np.arange(leaves * _LEAF), len(order) - 1)]
+    bottom, top = (np.empty((3, len(padded)), dtype=np.float32) for _ in range(2))
     # Column by column: numpy gathers rows of three, and reduces along short axes, several times slower.
-    bottom, top = (np.stack([corner[:, axis].take(padded) for axis in range(3)]) for corner in (low, high))
+    for axis in range(3):
+        for corner, wide, result in ((low, -slack, bottom), (high, slack, top)):
+            values = corner[:, axis].take(padded).astype(np.float64)
+            values += wide
+            towards = np.float32(-np.inf if result is bottom else np.inf)
+            np.nextafter(values.astype(np.float32), towards, out=result[axis])
     levels = [(bottom, top)]
     bottom, top = _joined(*_joined(bottom, top))
     levels.append((bottom, top))
@@ -83,13 +107,14 @@ def _joined(bottom: np.ndarray, top: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return np.minimum(bottom[:, ::2], bottom[:, 1::2]), np.maximum(top[:, ::2], top[:, 1::2])
 
 
-def _mortonCode(places: np.ndarray) -> np.ndarray:
-    """Numbers along a curve that fills space, so that what is near each other comes near each other."""
-    start = places.min(axis=0)
-    extent = float((places.max(axis=0) - start).max()) or 1.0
-    code = np.zeros(len(places), dtype=np.uint64)
+def _mortonCode(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Numbers along a curve that fills space, so that boxes near each other come near each other."""
+    start = (low.min(axis=0).astype(np.float64) + high.min(axis=0)) / 2
+    extent = float(((low.max(axis=0).astype(np.float64) + high.max(axis=0)) / 2 - start).max()) or 1.0
+    code = np.zeros(len(low), dtype=np.uint64)
     for axis in range(3):
-        bits = ((places[:, axis] - start[axis]) / extent * (2**16 - 1)).astype(np.uint64)
+        middle = (low[:, axis].astype(np.float64) + high[:, axis]) / 2
+        bits = np.clip((middle - start[axis]) / extent * (2**16 - 1), 0, 2**16 - 1).astype(np.uint64)
         # Sixteen bits are moved apart until two free ones lie between each two: first eight, then four, two and one.
         for shift, mask in _APART:
             bits |= bits << shift

@@ -12,13 +12,17 @@ from functools import cached_property
 
 import numpy as np
 
+# Rows looked at together: what is held for them stays in the processor's cache.
+_BLOCK = 1 << 15
+
 
 @dataclass
 class MeshTopology:
     """Connections between the working triangles.
 
     :ivar points: float64 (n, 3), the mesh's points, LPS mm.
-    :ivar triangles: int64 (w, 3), indices into ``points``; of points at the same place the first is used throughout.
+    :ivar triangles: int32 or int64 (w, 3), indices into ``points``; of points at the same place the first is used
+        throughout.
     :ivar original: int64 (w,), number of each working triangle in the mesh.
     """
 
@@ -27,48 +31,64 @@ class MeshTopology:
     original: np.ndarray
 
     @cached_property
-    def halfEdges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Edges sorted so that equal ones are neighbors: key (low * n + high), half-edge number (3 t + corner), and the
-        place where each edge begins.
+    def _sides(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Points of each edge, smaller first, (e, 2) of the type of ``triangles``; half-edge numbers (3 t + corner),
+        those of an edge beside each other; and the place where each edge begins.
         """
-        count = len(self.points)
-        start = self.triangles.reshape(-1)
-        end = self.triangles[:, [1, 2, 0]].reshape(-1)
-        key = np.minimum(start, end) * count + np.maximum(start, end)
-        numberBits = len(key).bit_length()
+        count, number = len(self.points), self.triangles.size
+        key = np.empty(self.triangles.shape, dtype=np.int64)
+        for corner in range(3):
+            start, end = self.triangles[:, corner], self.triangles[:, (corner + 1) % 3]
+            np.multiply(np.minimum(start, end), count, out=key[:, corner], dtype=np.int64)
+            key[:, corner] += np.maximum(start, end)
+        key = key.reshape(-1)
+        numberBits = number.bit_length()
+        type_ = np.int32 if number < 1 << 31 else np.int64
         if (count * count).bit_length() + numberBits < 63:
             # Key and number sorted as one integer: several times quicker than sorting an index.
-            packed = np.sort(key << numberBits | np.arange(len(key)))
-            key, halfEdge = packed >> numberBits, packed & ((1 << numberBits) - 1)
+            key <<= numberBits
+            key |= np.arange(number)
+            key.sort()
+            halfEdge = (key & ((1 << numberBits) - 1)).astype(type_)
+            key >>= numberBits
         else:
-            halfEdge = np.argsort(key, kind="stable")
-            key = key[halfEdge]
-        first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.empty(0, dtype=np.int64)
-        return key, halfEdge, first
+            order = np.argsort(key, kind="stable")
+            key, halfEdge = key[order], order.astype(type_)
+            del order
+        first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if number else np.empty(0, dtype=np.int64)
+        key = key[first]
+        points = np.empty((len(first), 2), dtype=self.triangles.dtype)
+        np.floor_divide(key, max(count, 1), out=points[:, 0], casting="unsafe")
+        np.remainder(key, max(count, 1), out=points[:, 1], casting="unsafe")
+        return points, halfEdge, first.astype(type_)
+
+    @property
+    def halfEdges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Half-edge numbers (3 t + corner), those of an edge beside each other, and where each edge begins."""
+        return self._sides[1:]
 
     @cached_property
     def edgeUse(self) -> np.ndarray:
-        """Number of triangles at each edge, int64 (e,)."""
-        key, _, first = self.halfEdges
-        return np.diff(np.r_[first, len(key)])
+        """Number of triangles at each edge, integers (e,)."""
+        halfEdge, first = self.halfEdges
+        return np.diff(np.append(first, first.dtype.type(len(halfEdge))))
 
-    @cached_property
+    @property
     def edgePoints(self) -> np.ndarray:
-        """The two points of each edge, smaller index first, int64 (e, 2)."""
-        key, _, first = self.halfEdges
-        return np.stack([key[first] // len(self.points), key[first] % len(self.points)], axis=1)
+        """The two points of each edge, smaller index first, integers (e, 2)."""
+        return self._sides[0]
 
     @cached_property
     def neighbors(self) -> tuple[np.ndarray, np.ndarray]:
-        """The two half-edges (3 t + corner) of every edge with exactly two triangles, int64 (k,) each."""
-        _, halfEdge, first = self.halfEdges
+        """The two half-edges (3 t + corner) of every edge with exactly two triangles, integers (k,) each."""
+        halfEdge, first = self.halfEdges
         double = first[self.edgeUse == 2]
         return halfEdge[double], halfEdge[double + 1]
 
     @cached_property
     def boundaryHalfEdges(self) -> np.ndarray:
-        """Half-edges (3 t + corner) of edges with only one triangle, int64 (k,)."""
-        _, halfEdge, first = self.halfEdges
+        """Half-edges (3 t + corner) of edges with only one triangle, integers (k,)."""
+        halfEdge, first = self.halfEdges
         return halfEdge[first[self.edgeUse == 1]]
 
     @cached_property
@@ -79,7 +99,7 @@ class MeshTopology:
     @cached_property
     def crowdedHalfEdges(self) -> tuple[np.ndarray, np.ndarray]:
         """Number of the edge, and half-edge (3 t + corner), for every triangle at an edge with more than two."""
-        _, halfEdge, first = self.halfEdges
+        halfEdge, first = self.halfEdges
         use = self.edgeUse[self.crowdedEdges]
         begin = np.repeat(first[self.crowdedEdges] - np.cumsum(use) + use, use)
         return np.repeat(self.crowdedEdges, use), halfEdge[begin + np.arange(len(begin))]
@@ -221,20 +241,19 @@ def firstAtSamePlace(points: np.ndarray) -> np.ndarray:
 def firstEqualRow(rows: np.ndarray) -> np.ndarray:
     """For each row of three non-negative integers the number of the first row equal to it; int64 (n,)."""
     first = np.arange(len(rows), dtype=np.int64)
-    values = rows.astype(np.uint64)
-    factors = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        mixed = values * factors
-        hashed = (
-            mixed[:, 0] ^ (mixed[:, 1] >> np.uint64(7)) ^ (mixed[:, 2] << np.uint64(3)) ^ (mixed[:, 2] >> np.uint64(31))
-        )
+    factors = [np.uint64(factor) for factor in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)]
+    hashed = np.empty(len(rows), dtype=np.uint64)
+    for start in range(0, len(rows), _BLOCK):
+        part = rows[start : start + _BLOCK]
+        a, b, c = (part[:, place].astype(np.uint64) * factor for place, factor in enumerate(factors))
+        hashed[start : start + _BLOCK] = a ^ (b >> np.uint64(7)) ^ (c << np.uint64(3)) ^ (c >> np.uint64(31))
     ordered = np.sort(hashed)
     repeated = ordered[1:][ordered[1:] == ordered[:-1]]
     if not len(repeated):
         return first
     # Equal hashes are only suspects; the rows themselves decide.
     suspects = np.flatnonzero(np.isin(hashed, np.unique(repeated)))
-    _, earliest, group = np.unique(values[suspects], axis=0, return_index=True, return_inverse=True)
+    _, earliest, group = np.unique(rows[suspects], axis=0, return_index=True, return_inverse=True)
     first[suspects] = suspects[earliest[group.reshape(-1)]]
     return first
 

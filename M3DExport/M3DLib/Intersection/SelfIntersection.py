@@ -15,6 +15,7 @@ import numpy as np
 from ..Errors import noProgress
 from .BoxPairs import overlappingBoxes
 from .MeshTopology import MeshTopology
+from .TriangleBoxes import boxesOfTriangles
 from .TriangleIntersection import (
     APART,
     CROSSING,
@@ -62,7 +63,7 @@ def selfIntersections(
     found = [_aroundPoints(points, triangles, topology)]
     progress(0.2, text)
     columns = np.ascontiguousarray(triangles.T, dtype=np.int32 if len(points) < 1 << 31 else np.int64)
-    low, high = _boxes(points, columns)
+    low, high = boxesOfTriangles(points, columns)
     done = 0
     for i, j in overlappingBoxes(low, high):
         for start in range(0, len(i), _PORTION):
@@ -79,17 +80,6 @@ def selfIntersections(
     strongest = np.maximum.reduceat(how, np.flatnonzero(first)) if len(pairs) else how
     progress(1.0, text)
     return MeetingPairs(pairs[first], strongest == CROSSING)
-
-
-def _boxes(points: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper corners of triangles (corners (3, m)), float32 (m, 3)."""
-    low, high = (np.empty((columns.shape[1], 3), dtype=np.float32) for _ in range(2))
-    for axis in range(3):
-        values = points[:, axis].astype(np.float32)
-        a, b, c = (values.take(corner) for corner in columns)
-        low[:, axis] = np.minimum(np.minimum(a, b), c)
-        high[:, axis] = np.maximum(np.maximum(a, b), c)
-    return low, high
 
 
 def _apartFromEachOther(points, triangles, columns, i, j) -> tuple[np.ndarray, np.ndarray]:

@@ -59,3 +59,17 @@ def _halves(corners: np.ndarray) -> np.ndarray:
     a, b, c = (corners[row, (longest + step) % 3] for step in range(3))
     middle = (a + b) / 2
     return np.concatenate([np.stack([a, middle, c], axis=1), np.stack([middle, b, c], axis=1)])
+
+
+def boxesOfTriangles(points: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper corners of triangles, float32 (m, 3) each.
+
+    :param points: (n, 3) holding float32 values. :param columns: (3, m), numbers of the triangles' corners.
+    """
+    low, high = (np.empty((columns.shape[1], 3), dtype=np.float32) for _ in range(2))
+    for axis in range(3):
+        values = points[:, axis].astype(np.float32)
+        a, b, c = (values.take(corner) for corner in columns)
+        low[:, axis] = np.minimum(np.minimum(a, b), c)
+        high[:, axis] = np.maximum(np.maximum(a, b), c)
+    return low, high

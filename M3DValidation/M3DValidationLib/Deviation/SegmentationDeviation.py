@@ -103,23 +103,27 @@ def voxelized(mesh: TriangleMesh, segment: Segment) -> tuple[np.ndarray, np.ndar
 
 
 def _voxelFacts(mesh, segment, leastVolume) -> dict:
-    from scipy.ndimage import binary_dilation, label
+    from scipy.ndimage import label
 
     inside, own, low = voxelized(mesh, segment)
     voxel = abs(float(np.linalg.det(segment.ijkToLps[:3, :3])))
     touching = np.ones((3, 3, 3), dtype=bool)
     masks = {"segment": own, "mesh": inside}
-    total = int(inside.sum()) + int(own.sum())
-    facts = {"dice": 2 * int((inside & own).sum()) / total if total else None}
-    parts = {name: label(mask, touching) for name, mask in masks.items()}
+    total = int(np.count_nonzero(inside)) + int(np.count_nonzero(own))
+    facts = {"dice": 2 * int(np.count_nonzero(inside & own)) / total if total else None}
+    # One kind of pieces after the other: the labels of each take four times the memory of the masks.
+    bodies = {name: label(mask, touching) for name, mask in masks.items()}
+    facts["parts"] = {**_lostAndMade(bodies, leastVolume / voxel), "leastVolumeMm3": leastVolume}
+    count = {name: number for name, (_, number) in bodies.items()}
+    del bodies
     hollows = {name: _hollows(mask) for name, mask in masks.items()}
-    facts["parts"] = {**_lostAndMade(parts, leastVolume / voxel), "leastVolumeMm3": leastVolume}
     facts["cavities"] = _lostAndMade(hollows, leastVolume / voxel)
-    facts["tunnels"] = {name: parts[name][1] + hollows[name][1] - eulerNumber(mask) for name, mask in masks.items()}
-    del parts, hollows
+    count = {name: count[name] + number for name, (_, number) in hollows.items()}
+    del hollows
+    facts["tunnels"] = {name: count[name] - eulerNumber(mask) for name, mask in masks.items()}
     # What lies more than a voxel outside the other is more than a shifted surface: a thin part that vanished or grew.
-    facts["thinPartsLost"] = _pieces(own & ~binary_dilation(inside, touching), low, segment, voxel)
-    facts["thinPartsMade"] = _pieces(inside & ~binary_dilation(own, touching), low, segment, voxel)
+    facts["thinPartsLost"] = _pieces(own & ~_dilated(inside), low, segment, voxel)
+    facts["thinPartsMade"] = _pieces(inside & ~_dilated(own), low, segment, voxel)
     return facts
 
 
@@ -132,8 +136,11 @@ def _lostAndMade(labeled: dict, leastVoxels: float) -> dict:
     counts, alone = {}, {}
     for name, other in (("segment", "mesh"), ("mesh", "segment")):
         labels, number = labeled[name]
-        sizes = np.bincount(labels.ravel(), minlength=number + 1)[1:]
-        shared = np.bincount(labels[labeled[other][0] > 0], minlength=number + 1)[1:] > 0
+        place = np.flatnonzero(labels)
+        own = labels.reshape(-1).take(place)
+        sizes = np.bincount(own, minlength=number + 1)[1:]
+        both = labeled[other][0].reshape(-1).take(place) > 0
+        shared = np.bincount(own[both], minlength=number + 1)[1:] > 0
         large = sizes >= max(leastVoxels, 1)
         counts[name], alone[name] = int(large.sum()), int((large & ~shared).sum())
     return {**counts, "lost": alone["segment"], "made": alone["mesh"]}
@@ -145,10 +152,26 @@ def _hollows(mask: np.ndarray) -> tuple[np.ndarray, int]:
 
     labels, number = label(~mask)
     outside = labels[0, 0, 0]
-    labels[labels == outside] = 0
-    # The last label takes the number that the outside gave up, so that they count without a gap.
-    labels[labels == number] = outside
+    # The last label takes the number that the outside gives up, so that they count without a gap.
+    numbers = np.arange(number + 1, dtype=labels.dtype)
+    numbers[number], numbers[outside] = outside, 0
+    for plane in labels:
+        # All at once would turn the labels into indices of twice their size first.
+        plane[:] = numbers[plane]
     return labels, number - 1
+
+
+def _dilated(mask: np.ndarray) -> np.ndarray:
+    """A mask and all that touches it at a face, an edge or a corner; axis by axis, for a tenth of the work."""
+    result = mask
+    for axis in range(3):
+        low, high = [slice(None)] * 3, [slice(None)] * 3
+        low[axis], high[axis] = slice(None, -1), slice(1, None)
+        wider = result.copy()
+        wider[tuple(high)] |= result[tuple(low)]
+        wider[tuple(low)] |= result[tuple(high)]
+        result = wider
+    return result
 
 
 def eulerNumber(mask: np.ndarray) -> int:
@@ -177,7 +200,7 @@ def _pieces(mask: np.ndarray, low: np.ndarray, segment: Segment, voxel: float) -
     labels, number = label(mask, np.ones((3, 3, 3), dtype=bool))
     if not number:
         return {"count": 0, "volumeMm3": 0.0, "largestMm3": 0.0, "largestLps": None}
-    sizes = np.bincount(labels.ravel())[1:]
+    sizes = np.bincount(labels[mask])[1:]
     largest = int(sizes.argmax())
     k, j, i = center_of_mass(mask, labels, largest + 1)
     point = segment.ijkToLps[:3, :3] @ (np.array([i, j, k]) + low) + segment.ijkToLps[:3, 3]

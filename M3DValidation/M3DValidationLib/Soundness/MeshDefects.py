@@ -8,7 +8,9 @@ import numpy as np
 
 from M3DLib.Intersection.ExactPredicates import collinear
 from M3DLib.Intersection.MeshTopology import MeshTopology, connectedComponents, firstAtSamePlace, firstEqualRow
-from M3DLib.Intersection.TriangleIntersection import cross
+
+# Triangles looked at together: what is held for them stays in the processor's cache.
+_BLOCK = 1 << 14
 
 
 @dataclass
@@ -48,21 +50,24 @@ def cleanedMesh(points: np.ndarray, triangles: np.ndarray) -> CleanedMesh:
     used = np.zeros(len(points), dtype=bool)
     used[triangles.reshape(-1)] = True
     unreferenced = np.flatnonzero(~used)
-    first = np.arange(len(points))
+    first = np.arange(len(points), dtype=triangles.dtype)
     referenced = np.flatnonzero(used & finite)
     first[referenced] = referenced[firstAtSamePlace(points[referenced])]
 
     exact = np.where(finite[:, None], points, 0).astype(np.float64)
-    merged = first[triangles[usable]]
+    merged = first[triangles] if len(usable) == len(triangles) else first[triangles[usable]]
     collapsed = (merged[:, 0] == merged[:, 1]) | (merged[:, 1] == merged[:, 2]) | (merged[:, 2] == merged[:, 0])
-    proper, kept = merged[~collapsed], usable[~collapsed]
+    proper, kept = (merged[~collapsed], usable[~collapsed]) if collapsed.any() else (merged, usable)
     thin = _withoutHeight(exact, proper)
     degenerate = np.sort(np.r_[usable[collapsed], kept[thin]])
 
     firstAlike = firstEqualRow(np.sort(proper, axis=1))
     repeated = np.flatnonzero(firstAlike != np.arange(len(proper)))
     working = _withoutDuplicates(exact, proper, firstAlike, repeated)
-    topology = MeshTopology(exact, proper[working], kept[working])
+    if len(working) < len(proper):
+        topology = MeshTopology(exact, proper[working], kept[working])
+    else:
+        topology = MeshTopology(exact, proper, kept)
 
     doubled = np.flatnonzero(first != np.arange(len(points)))
     elsewhere = np.zeros(len(points), dtype=bool)
@@ -89,19 +94,27 @@ def _withoutHeight(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     A point set on an edge by arithmetic lies beside it by up to that step, since float32 has no closer value.
     """
     thin = np.zeros(len(triangles), dtype=bool)
-    for start in range(0, len(triangles), 400_000):
-        part = slice(start, start + 400_000)
-        a, b, c = (points[triangles[part, corner]] for corner in range(3))
+    columns = np.ascontiguousarray(points.T)
+    for start in range(0, len(triangles), _BLOCK):
+        corners = triangles[start : start + _BLOCK].T
+        a, b, c = (columns.take(corner, axis=1) for corner in corners)
         u, v, w = b - a, c - a, c - b
-        longest = np.sqrt(np.maximum(np.maximum((u * u).sum(axis=1), (v * v).sum(axis=1)), (w * w).sum(axis=1)))
-        height = np.linalg.norm(cross(u, v), axis=1) / longest
-        largest = np.maximum(np.maximum(np.abs(a).max(axis=1), np.abs(b).max(axis=1)), np.abs(c).max(axis=1))
+        longest = np.sqrt(np.maximum(np.maximum(_square(u), _square(v)), _square(w)))
+        height = np.sqrt(_square([u[i] * v[j] - u[j] * v[i] for i, j in ((1, 2), (2, 0), (0, 1))])) / longest
+        largest = np.max([np.abs(corner).max(axis=0) for corner in (a, b, c)], axis=0)
         step = np.spacing(largest.astype(np.float32)).astype(np.float64)
         # A triangle that is small all over is no needle, however close its size comes to the step.
-        thin[part] = (height <= step) & (height < 1e-3 * longest)
-        unsure = np.flatnonzero((height <= 1e-6 * longest) & ~thin[part])
-        thin[start + unsure] = collinear(a[unsure], b[unsure], c[unsure])
+        part = (height <= step) & (height < 1e-3 * longest)
+        unsure = np.flatnonzero((height <= 1e-6 * longest) & ~part)
+        if len(unsure):
+            part[unsure] = collinear(*(points[corner[unsure]] for corner in corners))
+        thin[start : start + _BLOCK] = part
     return thin
+
+
+def _square(vectors) -> np.ndarray:
+    """Squared lengths of vectors (3, n)."""
+    return vectors[0] * vectors[0] + vectors[1] * vectors[1] + vectors[2] * vectors[2]
 
 
 def _withoutDuplicates(points, triangles, firstAlike, repeated) -> np.ndarray:
@@ -119,7 +132,7 @@ def _withoutDuplicates(points, triangles, firstAlike, repeated) -> np.ndarray:
         return np.flatnonzero(keep)
     numbers = np.flatnonzero(keep)
     topology = MeshTopology(points, triangles[numbers], numbers)
-    _, halfEdge, first = topology.halfEdges
+    halfEdge, first = topology.halfEdges
     one, other = topology.neighbors
     turned = np.zeros(len(halfEdge), dtype=bool)
     turned[one] = turned[other] = topology.turnedNeighbors

@@ -9,7 +9,9 @@ import numpy as np
 from M3DLib.Intersection.BoxPairs import overlappingBoxesBetween
 from M3DLib.Intersection.ExactPredicates import orientation2d, orientation3d
 from M3DLib.Intersection.MeshTopology import MeshTopology, connectedComponents
-from M3DLib.Intersection.TriangleBoxes import boxesOf
+
+# Triangles looked at together: what is held for them stays in the processor's cache.
+_BLOCK = 1 << 14
 
 
 @dataclass
@@ -98,23 +100,29 @@ def _volumes(topology: MeshTopology, shell, count, flip):
     """Signed volume, area, length of all holes' rims and balance of each shell."""
     points, triangles = topology.points, topology.triangles
     low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
-    order = np.argsort(shell, kind="stable")
+    # One shell after the other only where there are several.
+    order = np.argsort(shell, kind="stable") if count > 1 else slice(None)
     begin = np.searchsorted(shell[order], np.arange(count))
+    columns = np.ascontiguousarray(points.T)
     for axis in range(3):
-        value = points[triangles, axis]
+        a, b, c = (columns[axis].take(corner) for corner in triangles.T)
         if count:
-            low[:, axis] = np.minimum.reduceat(np.minimum(np.minimum(*value.T[:2]), value.T[2])[order], begin)
-            high[:, axis] = np.maximum.reduceat(np.maximum(np.maximum(*value.T[:2]), value.T[2])[order], begin)
+            low[:, axis] = np.minimum.reduceat(np.minimum(np.minimum(a, b), c)[order], begin)
+            high[:, axis] = np.maximum.reduceat(np.maximum(np.maximum(a, b), c)[order], begin)
     center = (low + high) / 2
     volume = np.zeros(count)
     area = np.zeros(count)
-    for start in range(0, len(triangles), 400_000):
-        part = slice(start, start + 400_000)
-        a, b, c = (points[triangles[part, corner]] - center[shell[part]] for corner in range(3))
-        normal = np.cross(b - a, c - a)
-        six = np.einsum("ij,ij->i", a, normal)
+    middle = np.ascontiguousarray(center.T)
+    for start in range(0, len(triangles), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        about = middle.take(shell[part], axis=1)
+        a, b, c = (columns.take(corner, axis=1) - about for corner in triangles[part].T)
+        u, v = b - a, c - a
+        normal = [u[i] * v[j] - u[j] * v[i] for i, j in ((1, 2), (2, 0), (0, 1))]
+        six = a[0] * normal[0] + a[1] * normal[1] + a[2] * normal[2]
+        size = np.sqrt(normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2])
         volume += np.bincount(shell[part], np.where(flip[part], -six, six), minlength=count) / 6
-        area += np.bincount(shell[part], np.linalg.norm(normal, axis=1), minlength=count) / 2
+        area += np.bincount(shell[part], size, minlength=count) / 2
     rim = np.zeros(count)
     for loop in topology.boundaryLoops:
         start, end = topology.edgeEnds(loop)
@@ -145,10 +153,10 @@ def _depths(topology: MeshTopology, shell, count, judged, meetingPairs) -> np.nd
     if count < 2:
         return depth
     points, triangles = topology.points, topology.triangles
-    corner, owner = triangles.reshape(-1), np.repeat(shell, 3)
-    lowest, highest = np.full(len(points), count), np.full(len(points), -1)
-    np.minimum.at(lowest, corner, owner)
-    np.maximum.at(highest, corner, owner)
+    lowest, highest = np.full(len(points), count, dtype=shell.dtype), np.full(len(points), -1, dtype=shell.dtype)
+    for corner in triangles.T:
+        np.minimum.at(lowest, corner, shell)
+        np.maximum.at(highest, corner, shell)
     alone = np.flatnonzero(lowest == highest)
     query = np.full(count, -1, dtype=np.int64)
     query[lowest[alone][::-1]] = alone[::-1]
@@ -156,7 +164,11 @@ def _depths(topology: MeshTopology, shell, count, judged, meetingPairs) -> np.nd
     origin = points[query[asked]]
 
     use = np.flatnonzero(judged[shell])
-    low, high = boxesOf(points[triangles[use]])
+    low, high = np.empty((len(use), 3)), np.empty((len(use), 3))
+    for axis in range(3):
+        values = np.ascontiguousarray(points[:, axis])
+        a, b, c = (values.take(corner[use]) for corner in triangles.T)
+        low[:, axis], high[:, axis] = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
     crossings = []
     for i, j in _passing(origin, low, high):
         triangle = use[j]

@@ -178,5 +178,9 @@ class MeshSoundness:
     def edgeLengths(self) -> np.ndarray:
         """Lengths of the edges of the working triangles, float64 (e,), mm."""
         topology = self.cleaned.topology
-        ends = topology.points[topology.edgePoints]
-        return np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
+        start, end = topology.edgePoints.T
+        squares = np.zeros(len(start))
+        for axis in range(3):
+            values = np.ascontiguousarray(topology.points[:, axis])
+            squares += np.square(values.take(end) - values.take(start))
+        return np.sqrt(squares, out=squares)

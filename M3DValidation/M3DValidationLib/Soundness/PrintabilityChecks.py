@@ -9,12 +9,17 @@ from dataclasses import replace
 import numpy as np
 
 from M3DLib.Errors import noProgress
+from M3DLib.Intersection.TriangleIntersection import cross
 
 from ..Check import Case
 from ..CheckSupport import PLACES, allNotAssessable, placeList, placeText, plural, requirementsOf
 from ..Requirement import Finding, Requirement
 from .MeshSoundness import MeshSoundness
+from .WallSurface import WallSurface
 from .WallThickness import METHOD, Thickness, measureThickness, thinPlaces
+
+# Triangles looked at together: what is held for them stays in the processor's cache.
+_BLOCK = 1 << 14
 
 
 class _PrintCheck(ABC):
@@ -47,7 +52,7 @@ class WallCheck(_PrintCheck):
     requirementIds = ("wall-thickness", "gap-width")
 
     def _findings(self, held, soundness, case):
-        findings = []
+        findings, asked = [], []
         for id_, requirement in held.items():
             outside = id_ == "gap-width"
             option = case.options.get("minGap" if outside else "minWall")
@@ -60,15 +65,19 @@ class WallCheck(_PrintCheck):
                     severity="fail",
                     source="Given for this run.",
                 )
-            findings.append(self._judge(requirement, soundness, outside))
+            asked.append((requirement, outside))
+        limits = [requirement.passLimit for requirement, _ in asked if requirement.passLimit]
+        # Boxes and tree are the same for walls and gaps.
+        prepared = orientedSurface(soundness, 3 * max(limits, default=0.0))
+        for requirement, outside in asked:
+            findings.append(self._judge(requirement, soundness, prepared, outside))
         return findings
 
-    def _judge(self, requirement: Requirement, soundness: MeshSoundness, outside: bool) -> Finding:
-        limit = requirement.passLimit
+    def _judge(self, requirement: Requirement, soundness: MeshSoundness, prepared, outside: bool) -> Finding:
+        limit, (surface, original) = requirement.passLimit, prepared
         if limit is None or limit <= 0:
             return requirement.notAssessable("No smallest size is given.")
-        corners, original = orientedCorners(soundness)
-        thickness = measureThickness(corners, limit, outside, progress=soundness.progress)
+        thickness = measureThickness(surface, limit, outside, progress=soundness.progress)
         usable = self._awayFromDefects(thickness, original, soundness)
         smallest = float(requirement.parameters["smallestAreaMm2"])
         places = thinPlaces(thickness, limit, usable)
@@ -149,15 +158,20 @@ class BuildCheck(_PrintCheck):
         return findings
 
     def _overhang(self, requirement: Requirement, soundness: MeshSoundness) -> Finding:
-        corners, _ = orientedCorners(soundness)
-        normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        doubled = np.linalg.norm(normals, axis=1)
+        surface, _ = orientedSurface(soundness)
         limit = np.sin(np.radians(float(requirement.parameters["angleDegrees"])))
-        down = -normals[:, 2] > limit * doubled
         # What lies on the plate is no overhang.
-        low = corners[:, :, 2].min()
-        onPlate = (corners[:, :, 2] <= low + 0.1).all(axis=1)
-        share = 100 * float(doubled[down & ~onPlate].sum() / doubled.sum())
+        low = surface.points[surface.triangles[:, 0], 2].min(initial=np.inf)
+        low = min(low, *(surface.points[surface.triangles[:, corner], 2].min(initial=np.inf) for corner in (1, 2)))
+        hanging = whole = 0.0
+        for start in range(0, len(surface.triangles), _BLOCK):
+            a, b, c = surface.corners(slice(start, start + _BLOCK))
+            normals = cross(b - a, c - a)
+            doubled = np.sqrt(np.einsum("ij,ij->i", normals, normals))
+            onPlate = (a[:, 2] <= low + 0.1) & (b[:, 2] <= low + 0.1) & (c[:, 2] <= low + 0.1)
+            hanging += float(doubled[(-normals[:, 2] > limit * doubled) & ~onPlate].sum())
+            whole += float(doubled.sum())
+        share = 100 * hanging / whole
         angle = requirement.parameters["angleDegrees"]
         return requirement.finding(
             share,
@@ -166,18 +180,23 @@ class BuildCheck(_PrintCheck):
         )
 
 
-def orientedCorners(soundness: MeshSoundness) -> tuple[np.ndarray, np.ndarray]:
-    """Corners of the working triangles, float64 (w, 3, 3), all facing out of the material, and their numbers.
+def orientedSurface(soundness: MeshSoundness, reachMm: float = 0.0) -> tuple[WallSurface, np.ndarray]:
+    """The working triangles, all facing out of the material, and their numbers.
 
     Triangles that face the wrong way are turned for the measurement only; it is a finding of its own.
+
+    :param reachMm: length of the longest rays that are to be cast.
     """
     topology, shells = soundness.cleaned.topology, soundness.shells
     turn = np.isin(topology.patches, shells.insideOut)
     turn[shells.turned] = ~turn[shells.turned]
-    corners = topology.points[topology.triangles]
-    corners[turn] = corners[turn][:, ::-1]
+    triangles, original = topology.triangles, topology.original
+    if turn.any():
+        triangles = np.where(turn[:, None], triangles[:, ::-1], triangles)
     keep = ~soundness.cleaned.thin
-    return corners[keep], topology.original[keep]
+    if not keep.all():
+        triangles, original = triangles[keep], original[keep]
+    return WallSurface(topology.points, triangles, reachMm), original
 
 
 CHECKS = (WallCheck, BuildCheck)

@@ -15,9 +15,9 @@ import numpy as np
 
 from M3DLib.Errors import noProgress
 from M3DLib.Intersection.BoxPairs import overlappingBoxesBetween
-from M3DLib.Intersection.BoxTree import raysMeetingBoxes
-from M3DLib.Intersection.TriangleBoxes import boxesOfPieces
 from M3DLib.Intersection.TriangleIntersection import cross
+
+from .WallSurface import WallSurface
 
 METHOD = (
     "ray along the normal from evenly spread points to the first triangle facing the other way within "
@@ -28,7 +28,6 @@ OPPOSITE = -0.8
 # Between planes that enclose 37 degrees the ray is 1.13 times as long as the ball is thick.
 _BALL_FROM = 1.5
 _MOST_BALLS = 8_000
-_MOST_PIECES = 400_000
 
 
 @dataclass
@@ -64,7 +63,7 @@ class ThinPlace:
 
 
 def measureThickness(
-    corners: np.ndarray,
+    surface: WallSurface,
     limitMm: float,
     outside: bool = False,
     count: int | None = None,
@@ -72,25 +71,25 @@ def measureThickness(
 ) -> Thickness:
     """Thickness of walls (or, ``outside``, width of gaps) up to three times the limit.
 
-    :param corners: float64 (m, 3 corners, 3 axes), LPS mm, all triangles facing out of the material.
+    :param surface: prepared for rays of at least that length.
     :param limitMm: values around this one are measured by balls.
     :param count: number of points; by default one per (limit / 3)^2 of area, at least 2000 and at most 60000.
+    :raises ValueError: the surface is prepared for shorter rays.
     """
     text = "Measuring gaps" if outside else "Measuring walls"
     progress(0.0, text)
+    reach = 3 * limitMm
+    if reach > surface.reachMm:
+        raise ValueError(f"The surface is prepared for rays of {surface.reachMm:g} mm, not of {reach:g} mm.")
     if outside:
         # A gap is a wall of air.
-        corners = corners[:, ::-1]
-    normals = cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    doubleArea = np.linalg.norm(normals, axis=1)
-    normals /= np.where(doubleArea > 0, doubleArea, 1)[:, None]
-    total = float(doubleArea.sum()) / 2
+        surface = surface.turned()
+    areas = surface.areas
+    total = float(areas.sum())
     if count is None:
         count = int(np.clip(9 * total / limitMm**2, 2000, 60_000))
-    points, triangle = _spread(corners, doubleArea / 2, count)
-    reach = 3 * limitMm
-    inward = -normals[triangle]
-    surface = (corners, normals, boxesOfPieces(corners, reach, max(_MOST_PIECES, 2 * len(corners))))
+    points, triangle = _spread(surface, areas, count)
+    inward = -surface.normals(triangle)
     values, opposite = _castRays(surface, (points, inward), triangle, reach)
     progress(0.6, text)
     close = np.flatnonzero(values < _BALL_FROM * limitMm)
@@ -142,7 +141,7 @@ def thinPlaces(thickness: Thickness, limitMm: float, usable: np.ndarray | None =
     return sorted(places, key=lambda place: -place.areaMm2)
 
 
-def _spread(corners: np.ndarray, areas: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _spread(surface: WallSurface, areas: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Points spread evenly over the area, and their triangles; the same ones at every call."""
     summed = np.cumsum(areas)
     if not len(areas) or summed[-1] <= 0:
@@ -154,31 +153,33 @@ def _spread(corners: np.ndarray, areas: np.ndarray, count: int) -> tuple[np.ndar
     u, v = (0.5 + number * 0.7548776662466927) % 1, (0.5 + number * 0.5698402909980532) % 1
     fold = u + v > 1
     u, v = np.where(fold, 1 - u, u)[:, None], np.where(fold, 1 - v, v)[:, None]
-    a, b, c = (corners[triangle, corner] for corner in range(3))
+    a, b, c = surface.corners(triangle)
     return a + u * (b - a) + v * (c - a), triangle
 
 
-def _castRays(surface, rays, triangle, reach) -> tuple[np.ndarray, np.ndarray]:
+def _castRays(surface: WallSurface, rays, triangle, reach) -> tuple[np.ndarray, np.ndarray]:
     """Distance to the first triangle along each ray and its number; infinite and -1 where it faces another way."""
-    (corners, normals, boxes), (points, direction) = surface, rays
+    points, direction = rays
     values, opposite = np.full(len(points), np.inf), np.full(len(points), -1, dtype=np.int64)
-    for i, piece in raysMeetingBoxes(points, direction, reach, *boxes[:2]):
-        j = boxes[2][piece]
+    for i, piece in surface.tree.met(points, direction, reach):
+        j = surface.owner(piece)
         keep = triangle[i] != j
         i, j = i[keep], j[keep]  # noqa: PLW2901 (narrowed twice, for speed)
-        slope = np.einsum("ij,ij->i", normals[j], direction[i])
+        normal = surface.normals(j)
+        slope = np.einsum("ij,ij->i", normal, direction[i])
         # A ray through material leaves it at its first hit: that triangle looks along the ray.
         keep = slope > 1e-6
-        i, j, slope = i[keep], j[keep], slope[keep]  # noqa: PLW2901
-        a = corners[j, 0]
-        distance = np.einsum("ij,ij->i", normals[j], a - points[i]) / slope
+        i, j, slope, normal = i[keep], j[keep], slope[keep], normal[keep]  # noqa: PLW2901
+        corners = surface.corners(j)
+        distance = np.einsum("ij,ij->i", normal, corners[0] - points[i]) / slope
         keep = (distance > 1e-7 * reach) & (distance <= reach)
-        i, j, distance = i[keep], j[keep], distance[keep]  # noqa: PLW2901
+        i, j, distance, normal = i[keep], j[keep], distance[keep], normal[keep]  # noqa: PLW2901
+        corners = [corner[keep] for corner in corners]
         hit = points[i] + direction[i] * distance[:, None]
         inside = np.ones(len(i), dtype=bool)
         for one, other in ((0, 1), (1, 2), (2, 0)):
-            edge = corners[j, other] - corners[j, one]
-            side = np.einsum("ij,ij->i", cross(edge, hit - corners[j, one]), normals[j])
+            edge = corners[other] - corners[one]
+            side = np.einsum("ij,ij->i", cross(edge, hit - corners[one]), normal)
             inside &= side >= -1e-9 * np.einsum("ij,ij->i", edge, edge)
         i, j, distance = i[inside], j[inside], distance[inside]  # noqa: PLW2901
         order = np.argsort(-distance, kind="stable")
@@ -186,22 +187,23 @@ def _castRays(surface, rays, triangle, reach) -> tuple[np.ndarray, np.ndarray]:
         closer = distance < values[i]
         # Of several hits of one ray the last written, the nearest, stays.
         values[i[closer]], opposite[i[closer]] = distance[closer], j[closer]
-    facing = np.einsum("ij,ij->i", normals[opposite], direction) >= -OPPOSITE
-    return np.where(facing, values, np.inf), np.where(facing & np.isfinite(values), opposite, -1)
+    facing = opposite >= 0
+    facing[facing] = np.einsum("ij,ij->i", surface.normals(opposite[facing]), direction[facing]) >= -OPPOSITE
+    return np.where(facing, values, np.inf), np.where(facing, opposite, -1)
 
 
-def _fitBalls(surface, rays, start) -> tuple[np.ndarray, np.ndarray]:
+def _fitBalls(surface: WallSurface, rays, start) -> tuple[np.ndarray, np.ndarray]:
     """Diameter of the largest ball touching at each point that holds no opposite triangle, from the rays' lengths."""
-    (corners, normals, boxes), (points, direction) = surface, rays
+    points, direction = rays
     diameter, opposite = start[0].copy(), start[1].copy()
     centers = points + direction * (diameter / 2)[:, None]
     radius = (diameter / 2)[:, None]
     # The ball only shrinks, so what the first one does not reach never matters.
-    for i, piece in overlappingBoxesBetween(centers - radius, centers + radius, *boxes[:2]):
-        j = boxes[2][piece]
-        keep = np.einsum("ij,ij->i", normals[j], direction[i]) >= -OPPOSITE
+    for i, piece in overlappingBoxesBetween(centers - radius, centers + radius, surface.low, surface.high):
+        j = surface.owner(piece)
+        keep = np.einsum("ij,ij->i", surface.normals(j), direction[i]) >= -OPPOSITE
         i, j = i[keep], j[keep]  # noqa: PLW2901
-        fitted = _ballAgainstTriangle(points[i], direction[i], corners[j], diameter[i])
+        fitted = _ballAgainstTriangle(points[i], direction[i], np.stack(surface.corners(j), axis=1), diameter[i])
         order = np.argsort(-fitted, kind="stable")
         i, j, fitted = i[order], j[order], fitted[order]  # noqa: PLW2901
         smaller = fitted < diameter[i]

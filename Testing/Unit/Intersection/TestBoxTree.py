@@ -57,7 +57,7 @@ def test_placesAreNumberedByTheirInterleavedBits():
         sum((int(place[axis]) >> bit & 1) << (3 * bit + axis) for bit in range(16) for axis in range(3))
         for place in places
     ]
-    assert _mortonCode(places).tolist() == expected
+    assert _mortonCode(places, places).tolist() == expected
 
 
 def test_levelsHoldTheBoxesBelowThem():
@@ -70,3 +70,14 @@ def test_levelsHoldTheBoxesBelowThem():
         share = lower.shape[1] // bottom.shape[1]
         assert np.array_equal(bottom, lower.reshape(3, -1, share).min(axis=2))
         assert np.array_equal(top, upper.reshape(3, -1, share).max(axis=2))
+
+
+def test_boxesOfTheTreeAreNeverSmallerThanThoseGiven():
+    generator = np.random.default_rng(11)
+    low = 800 + generator.normal(size=(50, 3))
+    high = low + 1e-7
+    order, levels = _tree(low, high)
+    bottom, top = levels[-1]
+    place = np.arange(bottom.shape[1]) < len(order)
+    assert (bottom[:, place].T.astype(float) <= low[order]).all()
+    assert (top[:, place].T.astype(float) >= high[order]).all()

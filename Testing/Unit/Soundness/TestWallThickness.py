@@ -11,12 +11,17 @@ from M3DTestSupport.SoundMeshes import SOUND
 from M3DValidationLib.Check import Case
 from M3DValidationLib.Requirement import Verdict
 from M3DValidationLib.Soundness import PrintabilityChecks
+from M3DValidationLib.Soundness.WallSurface import WallSurface
 from M3DValidationLib.Soundness.WallThickness import OPPOSITE, closestPoints, measureThickness, thinPlaces
 
 
 def corners(mesh):
     points, triangles = mesh
     return points.astype(np.float32).astype(np.float64)[triangles]
+
+
+def thicknessOf(surface, limit, **more):
+    return measureThickness(WallSurface.ofCorners(surface, 3 * limit), limit, **more)
 
 
 def findings(mesh, **options):
@@ -27,7 +32,7 @@ def findings(mesh, **options):
 
 @pytest.mark.parametrize("level", [0, 4])
 def test_plateHasItsThicknessHoweverFinelyDivided(level):
-    measured = measureThickness(corners(box((20, 30, 0.6), level=level)), 0.8)
+    measured = thicknessOf(corners(box((20, 30, 0.6), level=level)), 0.8)
     onFaces = np.abs(measured.normals[:, 2]) > 0.5
     assert np.allclose(measured.values[onFaces], 0.6, atol=1e-6)
     places = thinPlaces(measured, 0.8)
@@ -41,7 +46,7 @@ def test_wedgeOfTwoPlanesIsAsThickAsTheBallBetweenThem():
     triangles = np.array([(0, 1, 2), (3, 5, 4), (0, 3, 4), (0, 4, 1), (1, 4, 5), (1, 5, 2), (2, 5, 3), (2, 3, 0)])
     mesh = TriangleMesh(points, triangles)
     assert mesh.isClosed and mesh.volumeMm3 > 0
-    measured = measureThickness(mesh.corners(), 2.0, count=4000)
+    measured = thicknessOf(mesh.corners(), 2.0, count=4000)
     floor = (measured.normals[:, 2] < -0.99) & (measured.values < 3) & (np.abs(measured.points[:, 1]) < 15)
     expected = 2 * measured.points[floor, 0] * np.tan(angle / 2)
     assert floor.sum() > 50
@@ -50,7 +55,7 @@ def test_wedgeOfTwoPlanesIsAsThickAsTheBallBetweenThem():
 
 def test_rodAndBallAreAsThickAsTheirDiameter():
     for mesh, diameter in ((cylinder(0.35, 20, 96), 0.7), (icosphere(0.35, 4), 0.7)):
-        measured = measureThickness(corners(mesh), 0.8)
+        measured = thicknessOf(corners(mesh), 0.8)
         values = measured.values[np.isfinite(measured.values)]
         assert values.max() <= diameter + 1e-6 and np.median(values) == pytest.approx(diameter, rel=0.02)
 
@@ -63,6 +68,18 @@ def test_gapBetweenTwoBodiesIsFoundWithItsPlaceAndArea():
     assert finding.evidence["areaBelowMm2"] == pytest.approx(200, rel=0.03)
     assert np.allclose(np.array(finding.evidence["places"])[:, 2], 2.625, atol=0.13)
     assert findings(mesh)["wall-thickness"].verdict is Verdict.PASS
+
+
+def test_preparedForLongRaysASurfaceGivesTheSameThickness():
+    surface = corners(box((20, 30, 0.6), level=3))
+    long = WallSurface.ofCorners(surface, 40.0)
+    first, again = measureThickness(long, 0.8), measureThickness(long, 0.8)
+    short = thicknessOf(surface, 0.8)
+    for name in ("points", "values", "triangles", "opposite"):
+        assert np.array_equal(getattr(first, name), getattr(again, name))
+        assert np.array_equal(getattr(first, name), getattr(short, name))
+    with pytest.raises(ValueError, match=r"2\.4 mm"):
+        measureThickness(WallSurface.ofCorners(surface, 1.0), 0.8)
 
 
 def allBalls(triangles, points, normals):
@@ -88,7 +105,7 @@ def test_thicknessAgreesWithEveryBallTriedOneByOne():
     points, triangles = icosphere(1, 2)
     shell = together((points * (6, 5, 4), triangles), (points * (5.2, 4.5, 3.3) + (0.2, 0, 0.1), triangles[:, ::-1]))
     surface = corners(shell)
-    measured = measureThickness(surface, 1.0, count=150)
+    measured = thicknessOf(surface, 1.0, count=150)
     expected = allBalls(surface, measured.points, measured.normals)
     near = np.isfinite(measured.values) & (measured.values < 1.0)
     assert near.sum() > 50
