@@ -19,6 +19,14 @@ def runM3d(*arguments, **more):
     return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, **more)
 
 
+def withFileLimit(command, limit):
+    """A command none of whose files may exceed so many bytes: writing then fails as it does on a full disk."""
+    if limit is None:
+        return command
+    # With the signal ignored, writing fails; else the signal would end the process.
+    return ["sh", "-c", f"trap '' XFSZ; ulimit -f {limit // 512}; exec \"$@\"", "sh", *command]
+
+
 def runJson(*arguments):
     """Run ``m3d ... --json``; exit status 0 and nothing but one JSON object on stdout are required."""
     process = runM3d(*arguments, "--json")

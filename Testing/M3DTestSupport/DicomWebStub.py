@@ -17,6 +17,8 @@ class DicomWebStub:
     :ivar stored: data sets by SOP Instance UID.
     :ivar requests: how many transfers there were, taken or not.
     :ivar status: answered to a transfer instead of taking it, when set.
+    :ivar refuses: failure reasons by SOP Instance UID of what is not taken; answered by 202 with the list of them, or
+        409 when nothing was taken.
     :ivar loses: called with each data set; True makes the server say that it took it, and forget it.
     :ivar authorization: header that a transfer must have, when set.
     """
@@ -25,6 +27,7 @@ class DicomWebStub:
         self.stored = {}
         self.requests = 0
         self.status = None
+        self.refuses = {}
         self.loses = lambda dataset: False
         self.authorization = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -69,11 +72,20 @@ class DicomWebStub:
                     return self.answer(401)
                 if stub.status:
                     return self.answer(stub.status)
+                failed, taken = [], 0
                 boundary = b"--" + self.headers["Content-Type"].split("boundary=")[1].strip('"').encode()
                 for part in body.split(boundary)[1:-1]:
                     dataset = pydicom.dcmread(io.BytesIO(part.split(b"\r\n\r\n", 1)[1][:-2]))
+                    uid = str(dataset.SOPInstanceUID)
+                    if uid in stub.refuses:
+                        failed.append(_failedItem(dataset, stub.refuses[uid]))
+                        continue
+                    taken += 1
                     if not stub.loses(dataset):
-                        stub.stored[str(dataset.SOPInstanceUID)] = dataset
+                        stub.stored[uid] = dataset
+                if failed:
+                    answer = {"00081198": {"vr": "SQ", "Value": failed}}
+                    return self.answer(202 if taken else 409, json.dumps(answer).encode())
                 return self.answer(200, b"{}")
 
             def do_GET(self):
@@ -82,3 +94,11 @@ class DicomWebStub:
                 return self.answer(200, json.dumps(found).encode())
 
         return Handler
+
+
+def _failedItem(dataset, reason):
+    return {
+        "00081150": {"vr": "UI", "Value": [str(dataset.SOPClassUID)]},
+        "00081155": {"vr": "UI", "Value": [str(dataset.SOPInstanceUID)]},
+        "00081197": {"vr": "US", "Value": [reason]},
+    }

@@ -16,6 +16,7 @@ class LoopbackProxy:
     :param clientAuthority: file with the authority whose certificates a client must show; None for no such demand.
     :ivar cutAfter: bytes that may pass, in both directions and over all connections, before everything is cut; None
         for no limit. Set it again to cut again.
+    :ivar onCut: called when that happens.
     :ivar passed: bytes that have passed.
     :ivar connections: how many there were.
     """
@@ -30,6 +31,7 @@ class LoopbackProxy:
                 self._context.verify_mode = ssl.CERT_REQUIRED
                 self._context.load_verify_locations(cafile=clientAuthority)
         self.cutAfter = None
+        self.onCut = lambda: None
         self.passed = self.connections = 0
         self._lock = threading.Lock()
         self._open = set()
@@ -76,6 +78,7 @@ class LoopbackProxy:
         try:
             while data := source.recv(1 << 16):
                 if self._isOver(len(data)):
+                    self.onCut()
                     self._cut()
                     return
                 target.sendall(data)

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from .Commands import withFileLimit
 from .LoopbackProxy import LoopbackProxy
 
 AET = "M3DTEST"
@@ -69,11 +70,13 @@ class OrthancServer:
 
     :ivar dicomWeb: address of its DICOMweb service; ``url`` is its own, without TLS.
     :param security: certificates and users of a server that is protected; None for one that is open.
+    :param fileLimit: bytes that no file of its may exceed, as on a disk that is full; None for no limit.
     :param more: further entries of Orthanc's configuration.
     """
 
-    def __init__(self, folder, program, plugin, security=None, **more):
+    def __init__(self, folder, program, plugin, security=None, fileLimit=None, **more):
         self.folder = Path(folder)
+        self.fileLimit = fileLimit
         self.security = security
         self.httpPort, self.dicomPort, self.clientPort = _freePorts(3)
         self.url = f"http://127.0.0.1:{self.httpPort}"
@@ -105,7 +108,7 @@ class OrthancServer:
     def __enter__(self):
         self._log = open(self.folder / "orthanc.log", "wb")
         self._process = subprocess.Popen(
-            [self._program, str(self._file)],
+            withFileLimit([self._program, str(self._file)], self.fileLimit),
             stdout=self._log,
             stderr=subprocess.STDOUT,
             cwd=self.folder,
@@ -120,6 +123,11 @@ class OrthancServer:
         self.__exit__()
         log = (self.folder / "orthanc.log").read_text(errors="replace")
         raise RuntimeError(f"Orthanc did not start:\n{log[-2000:]}")
+
+    def kill(self):
+        """End the server as a power cut would."""
+        self._process.kill()
+        self._process.wait()
 
     def _withFront(self):
         if self.security is not None:

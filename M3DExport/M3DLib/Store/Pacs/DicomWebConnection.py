@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -191,7 +193,8 @@ class DicomWebConnection:
 
     def _ask(self, question: Callable[[], Any], what: str) -> list:
         try:
-            return question() or []
+            with _quietly():
+                return question() or []
         except self._requests.HTTPError as error:
             if error.response.status_code == 404:
                 return []
@@ -222,6 +225,20 @@ class DicomWebConnection:
             if keyword in keys and not dataset.get(keyword):
                 setattr(dataset, keyword, keys[keyword])
         return dataset
+
+
+@contextlib.contextmanager
+def _quietly():
+    """Keep the libraries' own remarks out of every log: they hold addresses, which hold UIDs."""
+    loggers = [logging.getLogger(name) for name in ("dicomweb_client", "retrying", "urllib3")]
+    before = [one.disabled for one in loggers]
+    for one in loggers:
+        one.disabled = True
+    try:
+        yield
+    finally:
+        for one, was in zip(loggers, before, strict=True):
+            one.disabled = was
 
 
 def _authorization(credentials: Credentials):

@@ -98,6 +98,17 @@ class _ErrorCollector(logging.Handler):
         return next((one for one in self.errors if isinstance(one, OSError) and one.errno in full), None)
 
 
+class NothingAccepted(PacsError):
+    """The server makes an association, and takes none of what was offered.
+
+    :ivar refused: the presentation contexts, as pynetdicom has them.
+    """
+
+    def __init__(self, problem: str, refused: Sequence[Any]):
+        super().__init__(problem, answered=True)
+        self.refused = list(refused)
+
+
 @contextlib.contextmanager
 def association(
     server: PacsServer,
@@ -112,6 +123,7 @@ def association(
 
     :param contexts: SOP class and transfer syntaxes of each presentation context, at most 128.
     :param what: begins the sentence of an error after the server's name, as "did not take the objects".
+    :raises NothingAccepted: the server takes none of the contexts.
     :raises PacsError: it cannot be made; says why.
     """
     from pynetdicom import evt
@@ -207,12 +219,14 @@ def _whyNot(server: PacsServer, found: Association, what: str) -> PacsError:
         why = _REJECTIONS.get(key, f"it refuses the association (source {key[0]}, reason {key[1]})")
         why = why.format(calling=server.callingAet, called=server.calledAet)
         return PacsError(f"{server.place} {what}: {why}.", mayPass=answer.result == 2 or answer.result_source == 3)
+    if found.rejected_contexts and not found.accepted_contexts:
+        return NothingAccepted(
+            f"{server.place} {what}: it accepts none of what was asked for.", found.rejected_contexts
+        )
     try:
         _connectOnce(server)
     except OSError as error:
         return connectionProblem(server.place, what, error)
-    if found.is_aborted and found.acceptor.primitive is not None and not found.accepted_contexts:
-        return PacsError(f"{server.place} {what}: it accepts none of what was asked for.")
     hint = "" if server.tls else "; it may speak TLS only (--tls)"
     return PacsError(
         f"{server.place} {what}: it ends the connection before an association is made{hint}.", mayPass=not hint

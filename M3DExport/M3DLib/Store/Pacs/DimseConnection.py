@@ -10,7 +10,7 @@ from ..Servers.Credentials import Credentials
 from ..Servers.PacsProblem import PacsError, reasonText
 from ..Servers.PacsServer import PacsServer
 from ..Servers.TlsContext import requireCertificates
-from .DimseAssociation import association, brokenOff, quietly, requirePynetdicom
+from .DimseAssociation import NothingAccepted, association, brokenOff, quietly, requirePynetdicom
 from .DimseRetrieve import Wanted, listening, retrieveByGet, retrieveByMove
 from .DimseStore import CommitmentReports, requestCommitment, storeObjects
 from .Landing import Landing
@@ -138,10 +138,10 @@ class DimseConnection:
             self.reconnect()
         if self._open is None:
             manager = association(self.server, self._credentials, [(abstract, _PLAIN)], what)
-            self._open = manager, manager.__enter__()
-            if not self._open[1].accepted_contexts:
-                self.reconnect()
-                raise PacsError(f"{self.server.place} {what}: it does not offer C-FIND.", answered=True)
+            try:
+                self._open = manager, manager.__enter__()
+            except NothingAccepted as error:
+                raise PacsError(f"{self.server.place} {what}: it does not offer C-FIND.", answered=True) from error
         return self._open[1]
 
 

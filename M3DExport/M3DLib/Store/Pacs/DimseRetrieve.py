@@ -14,7 +14,7 @@ from ..Servers.Credentials import Credentials
 from ..Servers.PacsProblem import PacsError, reasonText
 from ..Servers.PacsServer import PacsServer
 from ..Servers.TlsContext import listenerContext
-from .DimseAssociation import association, brokenOff, newEntity, quietly
+from .DimseAssociation import NothingAccepted, association, brokenOff, newEntity, quietly
 from .Landing import Landing, diskSentence
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Receiver:
     """Takes what arrives by C-STORE into a landing; nothing that was not asked for.
 
     :ivar error: what ended the reception on this side, None for nothing.
+    :ivar hasReceived: whether anything has arrived.
+    :ivar diskErrors: errors of the disk by the file that was being received into.
     """
 
     def __init__(self, series: str, instances: Sequence[str], landing: Landing, notify: Callable[[], None]):
@@ -42,6 +44,7 @@ class Receiver:
         self._lock = threading.Lock()
         self.error: BaseException | None = None
         self.hasReceived = False
+        self.diskErrors: dict[str, OSError] = {}
 
     def handle(self, event) -> int:
         """pynetdicom's handler of C-STORE."""
@@ -50,8 +53,9 @@ class Receiver:
         try:
             if uid not in self._wanted or self.error is not None:
                 return _NOT_ASKED_FOR
-            # pynetdicom closes its file only after this, so what it still holds back is written now.
             with self._lock:
+                if (full := self.diskErrors.get(str(received))) is not None:
+                    raise full
                 incoming = self._landing.newFile()
                 os.replace(received, incoming)
                 self._landing.keep(incoming, self._series, uid)
@@ -72,8 +76,37 @@ class Receiver:
             raise self.error
 
 
+class _SpoolFile:
+    """What pynetdicom receives into: it writes at once, and remembers an error of the disk instead of raising it.
+
+    pynetdicom writes in a thread that an exception would end, and with it the association, without a word to anybody.
+    """
+
+    def __init__(self, file, errors: dict[str, OSError]):
+        self._file = file
+        self._errors = errors
+        self.name = file.name
+        self.file = self
+
+    def __getattr__(self, name: str):
+        return getattr(self._file, name)
+
+    def write(self, data) -> int:
+        """Write all of it, or nothing more once the disk is full."""
+        rest = memoryview(data)
+        try:
+            while rest and self.name not in self._errors:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self._errors[self.name] = error
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
 @contextlib.contextmanager
-def receivingInto(landing: Landing):
+def receivingInto(landing: Landing, receiver: Receiver):
     """Have pynetdicom receive into files in the landing's folder: no object is held in memory, none lies elsewhere."""
     from pynetdicom import _config, dimse_messages
 
@@ -81,7 +114,8 @@ def receivingInto(landing: Landing):
         before = _config.STORE_RECV_CHUNKED_DATASET, dimse_messages.NamedTemporaryFile
 
         def newFile(*arguments, **more):
-            return before[1](*arguments, **(more | {"dir": landing.waiting, "prefix": "incoming-"}))
+            more |= {"dir": landing.waiting, "prefix": "incoming-", "buffering": 0}
+            return _SpoolFile(before[1](*arguments, **more), receiver.diskErrors)
 
         _config.STORE_RECV_CHUNKED_DATASET, dimse_messages.NamedTemporaryFile = True, newFile
         try:
@@ -114,7 +148,7 @@ def retrieveByGet(
     from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet as Get
 
     receiver = Receiver(wanted.series, list(wanted.instances), landing, notify)
-    with quietly() as collector, receivingInto(landing):
+    with quietly() as collector, receivingInto(landing, receiver):
         for classes, named in _byContexts(wanted.instances):
             contexts = [(Get, ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"])]
             contexts += [(one, [syntax]) for one in classes for syntax in _syntaxes(one)]
@@ -131,6 +165,8 @@ def retrieveByGet(
                         return False
                     for request in _requests(wanted, named):
                         _follow(server, found.send_c_get(request, Get), receiver, collector)
+            except NothingAccepted:
+                return False
             except PacsError as error:
                 receiver.raiseError()
                 if collector.diskError() is not None:
@@ -154,7 +190,7 @@ def retrieveByMove(
     destination = server.moveDestination or server.callingAet
     with (
         quietly() as collector,
-        receivingInto(landing),
+        receivingInto(landing, receiver),
         listening(server, [(evt.EVT_C_STORE, receiver.handle)], set(wanted.instances.values())),
         association(server, credentials, [(Move, ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"])], _WHAT) as found,
     ):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..Servers.Credentials import Credentials
 from ..Servers.PacsProblem import PacsError, reasonText, statusMayPass
 from ..Servers.PacsServer import PacsServer
-from .DimseAssociation import association, brokenOff, quietly
+from .DimseAssociation import NothingAccepted, association, brokenOff, quietly
 from .Outgoing import Outgoing
 
 if TYPE_CHECKING:
@@ -39,11 +39,15 @@ def storeObjects(
     sent = 0
     with quietly():
         for group in _groups(outgoing):
-            with association(server, credentials, _contextsOf(group), _WHAT) as found:
+            try:
+                with association(server, credentials, _contextsOf(group), _WHAT) as found:
+                    for one in group:
+                        told(one, _storeOne(server, found, one))
+                        sent += one.size
+                        progress(sent)
+            except NothingAccepted as error:
                 for one in group:
-                    told(one, _storeOne(server, found, one))
-                    sent += one.size
-                    progress(sent)
+                    told(one, _refusedKind(error.refused, one))
 
 
 def _storeOne(server: PacsServer, found: Association, one: Outgoing) -> str:
@@ -53,7 +57,7 @@ def _storeOne(server: PacsServer, found: Association, one: Outgoing) -> str:
         (context.abstract_syntax, context.transfer_syntax[0]) for context in found.accepted_contexts
     }
     if not isExact and not _canBeReencoded(found, one):
-        return _refusedKind(found, one)
+        return _refusedKind(found.rejected_contexts, one)
     try:
         if isExact:
             with _set(_config, "STORE_SEND_CHUNKED_DATASET", True):
@@ -86,11 +90,12 @@ def _canBeReencoded(found: Association, one: Outgoing) -> bool:
     )
 
 
-def _refusedKind(found: Association, one: Outgoing) -> str:
+def _refusedKind(refused: Sequence, one: Outgoing) -> str:
+    """Why there is no way for an object: its class or its transfer syntax (PS3.8 Table 9-18: result 4)."""
     from pydicom.uid import UID
 
     name = UID(one.sopClassUid).name
-    if any(context.abstract_syntax == one.sopClassUid for context in found.accepted_contexts):
+    if any(context.abstract_syntax == one.sopClassUid and context.result == 4 for context in refused):
         syntax = UID(one.transferSyntaxUid).name
         return f"it takes {name} but not in the transfer syntax {syntax}, and nothing is encoded anew"
     return f"it does not take objects of the SOP class {name}"

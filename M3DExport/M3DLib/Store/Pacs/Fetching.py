@@ -102,7 +102,7 @@ def fetch(
     landing.prepare()
     result = FetchResult(list(dict.fromkeys(text(study, "StudyInstanceUID") for study, _series in found)), [])
     try:
-        with folderLock(landing.output):
+        with folderLock(landing.waiting):
             _fetchAll(connection, found, landing, result, progress)
     finally:
         isWaiting = landing.close()

@@ -38,9 +38,9 @@ class Landing:
         os.umask(self._mask)
 
     def prepare(self) -> None:
-        """Make the folders, and clear what a killed run has received only in part."""
+        """Make the hidden folder, and clear what a killed run has received only in part."""
         try:
-            self.output.mkdir(parents=True, exist_ok=True)
+            self.waiting.parent.mkdir(parents=True, exist_ok=True)
             self.waiting.mkdir(mode=0o700, exist_ok=True)
             for stale in self.waiting.glob("incoming-*"):
                 stale.unlink()
@@ -105,6 +105,7 @@ class Landing:
         """
         waiting, place = self.waiting / _safe(series), self.output / _safe(series)
         try:
+            self.output.mkdir(parents=True, exist_ok=True)
             if waiting.is_dir():
                 _syncFolder(waiting)
                 if not place.exists():
@@ -129,9 +130,6 @@ class Landing:
         if any(folder.is_dir() and any(folder.iterdir()) for folder in self.waiting.iterdir()):
             return True
         shutil.rmtree(self.waiting, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            # A folder that was made for nothing goes again; one with anything in it stays.
-            self.output.rmdir()
         return False
 
 

@@ -110,7 +110,7 @@ def _tlsReason(error: BaseException) -> str:
         return "its certificate is not accepted: it is for another name"
     if "expired" in text and "certificate" in text:
         return "its certificate is not accepted: it has expired"
-    if "alert" in text or "certificate required" in text:
+    if "alert" in text or "certificate required" in text or "eof occurred" in text or "unexpected_eof" in text:
         return "it ends the TLS connection; it may want a client certificate (--client-cert, --client-key)"
     if "certificate_verify_failed" in text or "certificate verify failed" in text:
         return "its certificate is not accepted: nobody known has signed it (--ca-file names who is trusted)"
