@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...Errors import M3DError
 from ..Servers.Credentials import Credentials
-from ..Servers.PacsProblem import PacsError, connectionProblem, httpProblem, reasonText
+from ..Servers.PacsProblem import PacsError, connectionProblem, httpProblem
 from ..Servers.PacsServer import PacsServer
 from ..Servers.TlsContext import requireCertificates
 from .Landing import Landing, diskSentence
 from .MultipartBody import MultipartBody, receiveSinglePart
 from .Outgoing import Outgoing
 from .PacsQuery import FIELDS
+from .StoreResponse import failuresOf, storeAnswer
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -138,8 +139,8 @@ class DicomWebConnection:
             )
         except (self._requests.RequestException, OSError) as error:
             raise self._problem(what, error) from error
-        answer = _storeAnswer(response)
-        failures = _failures(answer)
+        answer = storeAnswer(response)
+        failures = failuresOf(answer)
         # 409 says that none was taken, 202 that some were not, each with the reasons (PS3.18 Table 10.5.3-1).
         if response.status_code not in (200, 202) and not failures:
             raise self._refusal(what, response)
@@ -281,39 +282,6 @@ def _batches(outgoing: Sequence[Outgoing]) -> list[list[Outgoing]]:
         batches[-1].append(one)
         room -= one.size
     return batches
-
-
-def _storeAnswer(response) -> Dataset:
-    """What a STOW-RS response says; empty for one that says nothing that can be read."""
-    from pydicom import Dataset
-
-    kind = response.headers.get("Content-Type", "")
-    try:
-        if "json" in kind:
-            content = response.json()
-            return Dataset.from_json(content[0] if isinstance(content, list) else content)
-        if "xml" in kind:
-            from xml.etree.ElementTree import fromstring
-
-            from dicomweb_client.web import _load_xml_dataset
-
-            return _load_xml_dataset(fromstring(response.content))
-    except Exception:
-        # What was stored is asked for afterwards in any case.
-        return Dataset()
-    return Dataset()
-
-
-def _failures(answer: Dataset) -> dict[str, str]:
-    """Why each object was not taken, by its UID; "" is the UID of what the server does not name."""
-    found = {}
-    for item in answer.get("FailedSOPSequence") or []:
-        reason = item.get("FailureReason")
-        uid = str(item.get("ReferencedSOPInstanceUID") or "")
-        found[uid] = reasonText(int(reason)) if reason is not None else "it gives no reason"
-    for _item in answer.get("OtherFailuresSequence") or []:
-        found.setdefault("", "it could not read it")
-    return found
 
 
 def _boundary(contentType: str) -> str:
