@@ -17,29 +17,48 @@ VALUES_HU = (-1000, 1000)
 NEIGHBORS = 3
 # Too little structure to align: gradient energy below this share of the usual.
 LEAST_ENERGY = 0.05
+# A pair of slices says that it is aligned only when its shift is known (95 %) to a third of the finest limit, and that
+# it is not only when the shift is so many times what noise alone may have made.
+LARGEST_UNCERTAINTY_MM = 0.1
+_SURELY = 3
+_SMOOTHING = 1.0
+# Pixels of smoothed noise that vary together: the integral of its autocorrelation.
+_CORRELATED_PIXELS = 4 * np.pi * _SMOOTHING**2
+# The energy of the gradients of two slices' mean, in parts of the variance of their difference, when both show nothing
+# but smoothed noise; twice that is structure.
+_NOISE_ENERGY = 1 / (8 * _SMOOTHING**2)
+_STRUCTURE = 2
+# Median absolute deviation of a normal distribution to its standard deviation.
+_SD_OF_MAD = 1.4826
+# Where fewer of the pairs that show anatomy can be compared, "aligned" would be said of what was not seen.
+LEAST_COMPARED = 0.5
 
 
 def shiftsBetweenSlices(case: Case, progress) -> tuple[np.ndarray, np.ndarray]:
-    """Shift (along i, along j) of each slice against the one before, mm (k - 1, 2); and which can be trusted."""
+    """Shift (along i, along j) of each slice against the one before, mm (k - 1, 2); and its uncertainty (95 %), mm
+    (k - 1,), infinite where a pair has no structure to align.
+    """
     image = case.image
     factor = [
         max(1, min(round(PIXEL_MM / step), size // FEWEST_PIXELS))
         for step, size in zip(image.spacing[:2], image.dimensions[:2], strict=True)
     ]
     pixel = image.spacing[:2] * factor
-    shifts, energies = [], []
+    shifts, energies, uncertainties = [], [], []
     before = None
     for k in range(len(image.array)):
         if k % 16 == 0:
             progress(k / len(image.array), "Comparing neighboring slices")
         now = _reduced(image.array[k], factor, looksLikeCt(image))
         if before is not None:
-            shift, energy = _shift(before, now)
+            shift, energy, uncertainty = _shift(before, now)
             shifts.append(shift * pixel)
             energies.append(energy)
+            uncertainties.append(uncertainty * pixel.max())
         before = now
     energies = np.array(energies)
-    return np.array(shifts), energies > LEAST_ENERGY * np.median(energies)
+    structured = energies > LEAST_ENERGY * np.median(energies)
+    return np.array(shifts), np.where(structured, uncertainties, np.inf)
 
 
 def _reduced(plane: np.ndarray, factor: list[int], isCt: bool) -> np.ndarray:
@@ -49,11 +68,13 @@ def _reduced(plane: np.ndarray, factor: list[int], isCt: bool) -> np.ndarray:
     plane = plane[: rows * factor[1], : columns * factor[0]].astype(np.float32)
     if isCt:
         plane = np.clip(plane, *VALUES_HU)
-    return gaussian_filter(plane.reshape(rows, factor[1], columns, factor[0]).mean(axis=(1, 3)), 1.0)
+    return gaussian_filter(plane.reshape(rows, factor[1], columns, factor[0]).mean(axis=(1, 3)), _SMOOTHING)
 
 
-def _shift(before: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, float]:
-    """Shift (i, j) in pixels that brings ``before`` onto ``now`` by least squares, and the energy of its gradients."""
+def _shift(before: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Shift (i, j) in pixels that brings ``before`` onto ``now`` by least squares, the energy of its gradients, and the
+    shift's uncertainty (95 %, pixels) by what is left of the difference.
+    """
     from scipy.ndimage import shift as moved
 
     total = np.zeros(2)
@@ -67,26 +88,32 @@ def _shift(before: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, float]:
         matrix = np.array([[along @ along, along @ down], [along @ down, down @ down]], dtype=np.float64)
         energy = float(np.linalg.eigvalsh(matrix)[0]) / max(len(down), 1)
         if energy <= 1e-6:
-            return np.zeros(2), 0.0
+            return np.zeros(2), 0.0, np.inf
         step = np.linalg.solve(matrix, np.array([along @ difference, down @ difference], dtype=np.float64))
         total += np.clip(step, -2, 2)
         if np.abs(step).max() < 0.02:
             break
-    return total, energy
+    # By the median, for most pixels of a slice show no edge: that is the noise, whatever the anatomy changes elsewhere.
+    noise = (_SD_OF_MAD * float(np.median(np.abs(difference - np.median(difference))))) ** 2
+    if energy < _STRUCTURE * _NOISE_ENERGY * noise:
+        return total, energy, np.inf
+    left = difference - step[0] * along - step[1] * down
+    weakest = energy * len(down) / (_CORRELATED_PIXELS * float(np.square(left, dtype=np.float64).mean()) + 1e-12)
+    return total, energy, 1.96 / np.sqrt(weakest)
 
 
-def unexpectedShifts(shifts: np.ndarray, trusted: np.ndarray) -> np.ndarray:
-    """How much each shift differs from the median of its neighborhood, mm (k - 1,); 0 where it cannot be trusted.
+def unexpectedShifts(shifts: np.ndarray, uncertainties: np.ndarray) -> np.ndarray:
+    """How much each shift differs from the median of its neighborhood, mm (k - 1,); NaN where that is not known.
 
     Slanted anatomy shifts steadily from slice to slice; a moved slice shifts there and back, a moved patient once.
     """
-    usable = np.where(trusted[:, None], shifts, np.nan)
-    result = np.zeros(len(shifts))
-    for k in np.flatnonzero(trusted):
-        around = usable[max(0, k - NEIGHBORS) : k + NEIGHBORS + 1]
-        around = around[np.isfinite(around).all(axis=1)]
-        if len(around) >= NEIGHBORS:
-            result[k] = np.linalg.norm(shifts[k] - np.median(around, axis=0))
+    result = np.full(len(shifts), np.nan)
+    for k in np.flatnonzero(np.isfinite(uncertainties)):
+        near = slice(max(0, k - NEIGHBORS), k + NEIGHBORS + 1)
+        # What is less sure than the shift itself does not tell what to expect of it.
+        sure = uncertainties[near] <= max(uncertainties[k], LARGEST_UNCERTAINTY_MM)
+        if np.count_nonzero(sure) >= NEIGHBORS:
+            result[k] = np.linalg.norm(shifts[k] - np.median(shifts[near][sure], axis=0))
     return result
 
 
@@ -102,20 +129,28 @@ class SliceAlignmentCheck(ImageCheck):
         if len(case.image.array) < 2 * NEIGHBORS or min(case.image.array.shape[1:]) < 16:
             yield requirement.notAssessable("Too few slices or pixels to compare neighbors.")
             return
-        shifts, trusted = shiftsBetweenSlices(case, progress)
-        if np.count_nonzero(trusted) < NEIGHBORS:
+        shifts, uncertainties = shiftsBetweenSlices(case, progress)
+        unexpected = unexpectedShifts(shifts, uncertainties)
+        known = np.isfinite(unexpected)
+        seen = known & (uncertainties < LARGEST_UNCERTAINTY_MM)
+        outside = known & (unexpected > np.maximum(limitOf(requirement), _SURELY * uncertainties))
+        judged, structured = seen | outside, np.isfinite(uncertainties)
+        if not judged.any():
             yield requirement.notAssessable("The slices show too little structure to compare neighbors.")
             return
-        unexpected = unexpectedShifts(shifts, trusted)
+        # Slices of air beside the anatomy have nothing that could be out of place.
+        compared = np.count_nonzero(seen) / np.count_nonzero(structured)
+        unexpected = np.where(judged, unexpected, 0.0)
         worst = int(unexpected.argmax())
         value = float(unexpected[worst])
         # Thick slices differ from each other by their anatomy: what a moved slice looks like grows with the distance.
         resolved = requirement.parameters["distanceShare"] * float(case.image.spacing[2])
-        outside = np.flatnonzero(unexpected > limitOf(requirement))
+        outside = np.flatnonzero(outside)
         evidence = {
             "resolvedMm": numberOrNone(resolved, 3),
             "betweenSlices": [[number, number + 1] for number in sliceList(outside)],
-            "medianMm": numberOrNone(np.median(unexpected[trusted]), 3),
+            "medianMm": numberOrNone(np.median(unexpected[judged]), 3),
+            "comparedShare": numberOrNone(compared, 3),
         }
         if len(outside) and value <= resolved:
             yield requirement.notAssessable(
@@ -126,7 +161,17 @@ class SliceAlignmentCheck(ImageCheck):
                 **evidence,
             )
             return
+        if not len(outside) and compared < LEAST_COMPARED:
+            yield requirement.notAssessable(
+                f"Only {compared:.0%} of the pairs of neighboring slices that show anatomy show enough of it to "
+                f"compare them; these are aligned within {value:.2f} mm.",
+                measuredMm=numberOrNone(value, 3),
+                **evidence,
+            )
+            return
         message = f"Neighboring slices are aligned within {value:.2f} mm."
+        if not seen.all():
+            message += f" {1 - seen.mean():.0%} of the pairs show too little structure to compare them."
         if len(outside):
             message = (
                 f"Slice {worst + 2} is shifted by {value:.2f} mm against slice {worst + 1} "

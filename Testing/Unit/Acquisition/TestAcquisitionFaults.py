@@ -177,7 +177,7 @@ def test_stepsThatThickSlicesMakeThemselvesAreNotAssessable(monkeypatch):
 
     shifts = np.zeros((19, 2))
     shifts[9] = 0.7, 0.0
-    monkeypatch.setattr(alignment, "shiftsBetweenSlices", lambda *_: (shifts, np.ones(19, dtype=bool)))
+    monkeypatch.setattr(alignment, "shiftsBetweenSlices", lambda *_: (shifts, np.full(19, 0.02)))
     verdicts = {}
     for distance in (1.0, 5.0):
         image = ImageVolume(np.zeros((20, 32, 32), np.int16), np.diag([0.5, 0.5, distance, 1.0]), modality="CT")
