@@ -7,6 +7,7 @@ counts are exact. Limits and settings, which somebody has chosen, keep all their
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 
 MINUS = "−"
 FIGURES = 3
@@ -81,16 +82,16 @@ def number(value: object, uncertainty: float | None = None, limits: tuple = ()) 
     """
     if value is None:
         return "–"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, (bool, str)) or not isinstance(value, Real):
         return str(value)
-    if isinstance(value, int) or not math.isfinite(value):
+    if isinstance(value, Integral) or not math.isfinite(value):
         return signs(str(value))
     decimals = _decimalsBeside(value, uncertainty, limits)
     text = f"{round(value, decimals) + 0.0:.{decimals}f}"
     return signs(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
-def exact(value: float) -> str:
+def exactNumber(value: float) -> str:
     """A limit or a setting, with all the digits that it was given."""
     text = f"{value:.12f}".rstrip("0").rstrip(".")
     return signs("0" if text in ("", "-0") else text)
@@ -125,7 +126,7 @@ def cubicMillimeters(value: float) -> str:
     return f"{number(float(value))} mm³"
 
 
-def degrees(value: float) -> str:
+def inDegrees(value: float) -> str:
     """A measured angle."""
     return f"{number(float(value))}°"
 
@@ -147,7 +148,7 @@ def percentage(value: float | None, signed: bool = False) -> str:
     return f"{sign}{text.rstrip('0').rstrip('.') if '.' in text else text} %"
 
 
-def share(value: float | None) -> str:
+def shareInPercent(value: float | None) -> str:
     """A share (0 to 1) in percent."""
     return percentage(None if value is None else 100 * value)
 
@@ -165,7 +166,7 @@ def withUnit(text: str, unit: str) -> str:
     return f"{text} {_ONE_OF_MANY.get(unit, unit) if text == '1' else _SYMBOLS.get(unit, unit)}"
 
 
-def measured(value: object, unit: str, limits: tuple = (), uncertainty: float | None = None) -> str:
+def measuredText(value: object, unit: str, limits: tuple = (), uncertainty: float | None = None) -> str:
     """What was measured, with its unit, as it is written beside its limits; text stays as it is.
 
     :param unit: of the requirement.
@@ -174,8 +175,21 @@ def measured(value: object, unit: str, limits: tuple = (), uncertainty: float | 
     if value is None or isinstance(value, (bool, str)):
         return number(value)
     value = float(value)
-    if unit == "mm" and 0 < abs(value) < FINEST_MM / 2:
-        return f"less than {FINEST_MM:g} mm"
-    if unit == "mm" and not any(limit is not None and abs(value - limit) < FINEST_MM for limit in limits):
-        value = round(value, 3)
-    return withUnit(number(value, uncertainty, limits), unit)
+    if unit == "mm":
+        text = millimeters(value, uncertainty=uncertainty)
+        near = not any(limit is not None and abs(value - limit) < 2 * FINEST_MM for limit in limits)
+    elif unit == "%":
+        text = percentage(value)
+        near = not any(limit is not None and abs(value - limit) < 0.1 for limit in limits)
+    else:
+        return withUnit(number(value, uncertainty, limits), unit)
+    # Beside its limit a number has the digits that tell the two apart.
+    return (
+        text
+        if near and not _crosses(value, uncertainty, limits)
+        else withUnit(number(value, uncertainty, limits), unit)
+    )
+
+
+def _crosses(value: float, uncertainty: float | None, limits: tuple) -> bool:
+    return _decimalsBeside(value, uncertainty, limits) > decimalsOf(value, uncertainty)

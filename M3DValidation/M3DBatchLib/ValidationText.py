@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
+from M3DLib.NumberText import exactNumber, measuredText, withUnit
 from M3DValidationLib.Report.ReportFiles import REPORT_FILE
 
 _FACES = (".html", ".pdf", ".csv")
@@ -84,12 +85,13 @@ def _value(finding: dict) -> str:
         return "-"
     if isinstance(value, str):
         return value if len(value) <= 20 else f"{value[:17]}..."
-    return f"{value:.4g} {finding['unit'] if len(finding['unit']) <= 8 else ''}".strip()
+    limits = tuple(finding[key] for key in ("limit", "warningLimit") if finding.get(key) is not None)
+    return measuredText(value, finding["unit"], (*limits, *(-limit for limit in limits)))
 
 
 def _limit(finding: dict) -> str:
     if finding["limit"] is None:
         return ""
-    return (
-        f"{'at least' if finding['sense'] == 'atLeast' else 'at most'} {finding['limit']:g} {finding['unit']}".strip()
-    )
+    sense = "at least" if finding["sense"] == "atLeast" else "at most"
+    sign = "±" if finding.get("signed") else ""
+    return f"{sense} {sign}{withUnit(exactNumber(finding['limit']), finding['unit'])}"

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from enum import Enum
 
+from M3DLib.NumberText import measuredText
+
 AT_MOST = "atMost"
 AT_LEAST = "atLeast"
 STATED = "stated"
@@ -78,6 +80,16 @@ class Requirement:
         if self.severity == "warning" and verdict is Verdict.FAIL:
             return Verdict.WARNING
         return verdict
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """The numbers that a value is judged by, with both signs where it has one."""
+        limits = tuple(limit for limit in (self.passLimit, self.warningLimit) if limit is not None)
+        return (*limits, *(-limit for limit in limits)) if self.signed else limits
+
+    def written(self, value: float) -> str:
+        """A measured number with its unit, as a sentence says it beside its limit."""
+        return measuredText(value, self.unit, self.limits)
 
     def finding(self, measured: float, message: str, **evidence) -> Finding:
         """Finding whose verdict follows from a measured number."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..NumberText import exactNumber, inDegrees, millimeters, shareInPercent
 from .ExactFit import ExactFit
 from .Search.PoseComparison import PoseFit
 from .Search.PositionSearch import SurfacePair
@@ -37,34 +38,35 @@ def addDoubts(result: SurfaceAlignment, exact: ExactFit, pair: SurfacePair, tole
     shares = (result.usedShare, result.usedShareReference)
     if shares[0] < LEAST_SHARE or shares[1] < LEAST_REFERENCE or max(shares) < LEAST_OF_BOTH:
         doubts.append(
-            f"Only {100 * shares[0]:.0f} % of A's surface and {100 * shares[1]:.0f} % of B's lie together "
-            f"(needed are {100 * LEAST_SHARE:.0f} and {100 * LEAST_REFERENCE:.0f} %, and "
-            f"{100 * LEAST_OF_BOTH:.0f} % of one of them)."
+            f"Only {shareInPercent(shares[0])} of A's surface and {shareInPercent(shares[1])} of B's lie together "
+            f"(needed are {100 * LEAST_SHARE:.0f} and {shareInPercent(LEAST_REFERENCE)}, and "
+            f"{shareInPercent(LEAST_OF_BOTH)} of one of them)."
         )
     if not np.isfinite(exact.residual):
         doubts.append("Too few points of the surfaces lie together for a fit.")
         return
     fitting = exact.used.sum() / max(exact.near.sum(), 1)
     if fitting < LEAST_FITTING:
-        doubts.append(f"Of the surface that has any near, only {100 * fitting:.0f} % fits.")
+        doubts.append(f"Of the surface that has any near, only {shareInPercent(fitting)} fits.")
     limit = max(NOISE_TIMES * exact.noise, SIZE_SHARE * pair.size, tolerance)
     if exact.residualStretched > limit:
         doubts.append(
-            f"The residual of {exact.residual:.3f} mm ({exact.residualStretched:.3f} mm without stretch and shear) is "
-            f"large against the noise of {exact.noise:.3f} mm (allowed are {limit:.3f} mm)."
+            f"The residual of {millimeters(exact.residual)} ({millimeters(exact.residualStretched)} without "
+            "stretch and shear) is "
+            f"large against the noise of {millimeters(exact.noise)} (allowed are {millimeters(limit)})."
         )
     if exact.left > 0.01:
-        doubts.append(f"The steps had not settled: about {exact.left:.3f} mm were still to go.")
+        doubts.append(f"The steps had not settled: about {millimeters(exact.left)} were still to go.")
     if exact.noiseCenter > NOISE_CENTER or exact.noiseDegrees > NOISE_DEGREES:
         doubts.append(
             "The surfaces leave the position open: by noise alone their middle is certain to "
-            f"{exact.noiseCenter:.3f} mm and the rotation to {exact.noiseDegrees:.3f} degrees (99 %; allowed are "
-            f"{NOISE_CENTER:g} mm and {NOISE_DEGREES:g} degrees)."
+            f"{millimeters(exact.noiseCenter)} and the rotation to {inDegrees(exact.noiseDegrees)} (99 %; allowed are "
+            f"{exactNumber(NOISE_CENTER)} mm and {exactNumber(NOISE_DEGREES)}°)."
         )
     elif exact.uncertainty > IN_TOLERANCES * tolerance:
         doubts.append(
-            f"The position is certain to {exact.uncertainty:.3f} mm only (95 %), more than half the tolerance of "
-            f"{tolerance:g} mm."
+            f"The position is certain to {millimeters(exact.uncertainty)} only (95 %), more than half the tolerance of "
+            f"{exactNumber(tolerance)} mm."
         )
 
 
@@ -81,8 +83,9 @@ def mirrorDoubt(result: SurfaceAlignment, mirrored: PoseFit) -> None:
     result.mirrored = True
     result.doubts.insert(
         0,
-        f"A is a mirror image of B: mirrored, {100 * mirrored.shareA:.0f} % of A's surface and "
-        f"{100 * mirrored.shareB:.0f} % of B's lie together, clearly more than as it is. Check the side, and whether a "
+        f"A is a mirror image of B: mirrored, {shareInPercent(mirrored.shareA)} of A's surface and "
+        f"{shareInPercent(mirrored.shareB)} of B's lie together, clearly more than as it is. Check the side, and "
+        "whether a "
         "program has changed the direction of an axis.",
     )
 
@@ -94,6 +97,7 @@ def unitDoubt(result: SurfaceAlignment, ratio: float, factor: float, fit: PoseFi
     """
     result.doubts.append(
         f"A seems to be in another unit: it is {ratio:.4g} times as large as B, and divided by {factor:.6g} it fits "
-        f"({100 * fit.shareA:.0f} % of its surface and {100 * fit.shareB:.0f} % of B's lie together). State the unit "
+        f"({shareInPercent(fit.shareA)} of its surface and {shareInPercent(fit.shareB)} of B's lie together). "
+        "State the unit "
         "of the file that has the wrong one (--unit)."
     )

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from ..Errors import M3DError
+from ..NumberText import inDegrees, millimeters
 from ..TextFile import readTextFile
 from .RigidMotion import RigidMotion
 from .RigidRegistration import fitPoints
@@ -64,8 +65,8 @@ class PointAlignment(RigidMotion):
     def text(self) -> str:
         """What was done, in words."""
         return (
-            f"rigid, {len(self.distances)} pairs of points: rotated by {self.angleDegrees:.3f} degrees, "
-            f"residual {self.residual:.4f} mm, largest {self.distances.max():.4f} mm"
+            f"rigid, {len(self.distances)} pairs of points: rotated by {inDegrees(self.angleDegrees)}, "
+            f"residual {millimeters(self.residual)}, largest {millimeters(self.distances.max())}"
         )
 
     def asDict(self) -> dict:

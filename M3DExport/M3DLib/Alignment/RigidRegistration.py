@@ -12,6 +12,7 @@ from ..Distance.ClosestSurface import ClosestSurface
 from ..Distance.SurfaceDeviation import commonOrigin
 from ..Errors import M3DError, noProgress
 from ..Mesh.TriangleMesh import TriangleMesh
+from ..NumberText import inDegrees, millimeters, shareInPercent
 from .RigidMotion import RigidMotion
 
 SAMPLE = 5000
@@ -41,8 +42,8 @@ class RigidRegistration(RigidMotion):
         """What was done, in words."""
         state = "" if self.converged else ", not converged"
         return (
-            f"rigid, iterative closest points: rotated by {self.angleDegrees:.3f} degrees, "
-            f"residual {self.residual:.4f} mm over {100 * self.usedShare:.0f} % of the points "
+            f"rigid, iterative closest points: rotated by {inDegrees(self.angleDegrees)}, "
+            f"residual {millimeters(self.residual)} over {shareInPercent(self.usedShare)} of the points "
             f"after {self.iterations} steps{state}"
         )
 

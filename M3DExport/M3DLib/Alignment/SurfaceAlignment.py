@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..NumberText import inDegrees, millimeters, shareInPercent
 from .RigidMotion import RigidMotion
 
 
@@ -69,11 +70,12 @@ class SurfaceAlignment(RigidMotion):
 
     def text(self) -> str:
         """What was done, in words."""
-        sure = "" if not np.isfinite(self.uncertaintyMm) else f", certain to {self.uncertaintyMm:.3f} mm (95 %)"
+        sure = "" if not np.isfinite(self.uncertaintyMm) else f", certain to {millimeters(self.uncertaintyMm)} (95 %)"
         return (
-            f"rigid, {self.method}: rotated by {self.angleDegrees:.3f} degrees, residual {self.residual:.4f} mm over "
-            f"{100 * self.usedShare:.0f} % of A's surface and {100 * self.usedShareReference:.0f} % of B's{sure}"
-            + (", DOUBTFUL" if self.doubtful else "")
+            f"rigid, {self.method}: rotated by {inDegrees(self.angleDegrees)}, residual "
+            f"{millimeters(self.residual)} over "
+            f"{shareInPercent(self.usedShare)} of A's surface and {shareInPercent(self.usedShareReference)} of "
+            f"B's{sure}" + (", DOUBTFUL" if self.doubtful else "")
         )
 
     def asDict(self) -> dict:

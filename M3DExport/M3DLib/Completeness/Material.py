@@ -11,6 +11,7 @@ from ..Edge.EdgeReader import profileSteps
 from ..Edge.EdgeSearch import EdgeScale, nearestEdges
 from ..Edge.ProfileSampling import VolumeSampler
 from ..Errors import M3DError
+from ..NumberText import shareInPercent
 from ..WeightedPercentiles import weightedPercentiles
 from .BlockImage import BlockImage
 
@@ -125,7 +126,7 @@ def materialOf(
     if misplaced > MOST_MISPLACED:
         raise M3DError(
             "The image's values do not tell the model's material from its surroundings: at "
-            f"{100 * misplaced:.0f} % of the edges one of the two has values that elsewhere are the other's."
+            f"{shareInPercent(misplaced)} of the edges one of the two has values that elsewhere are the other's."
         )
     noise = scale.noise / np.sqrt(np.prod(blocks.factors) if max(scale.noiseCorrelation) < 0.3 else 1)
     if step < LEAST_STEP_TO_NOISE * noise:
@@ -153,7 +154,8 @@ def _edgesOf(deviation, sampler, scale) -> tuple[np.ndarray, np.ndarray, np.ndar
     share = float(areas[found].sum() / max(areas.sum(), 1e-30)) * float(deviation.areas[usable].sum()) / total
     if np.count_nonzero(found) < FEWEST_EDGES or share < LEAST_SHARE:
         raise M3DError(
-            f"The image shows a clear edge at {100 * share:.1f} % of the model's surface only, too little to know its "
+            f"The image shows a clear edge at {shareInPercent(share)} of the model's surface only, too little to "
+            "know its "
             "material."
         )
     return inside[found], outside[found], areas[found]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..NumberText import exactNumber, millimeters
+
 FWHM = 2 * np.sqrt(2 * np.log(2))
 # Largest of the factors found with voxel edges above the fitted range, up to ``WIDEST_EDGE`` (mm) and
 # ``WIDEST_BLUR`` (mm).
@@ -108,8 +110,9 @@ def _judgement(outside: list[str], quantities: dict[str, dict], interval: float)
         return None, why + "How far off a measured distance may be was not examined there."
     estimate = WIDENING * interval
     return estimate, why + (
-        f"On phantoms with slices of up to {WIDEST_EDGE:g} mm the model's interval had to be widened by up to "
-        f"{WIDENING:g} to hold 95 % of the points, which would be {estimate:.3f} mm here."
+        f"On phantoms with slices of up to {exactNumber(WIDEST_EDGE)} mm the model's interval had to be widened "
+        "by up to "
+        f"{WIDENING:g} to hold 95 % of the points, which would be {millimeters(estimate)} here."
     )
 
 

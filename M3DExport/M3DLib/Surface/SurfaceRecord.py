@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..Distance.DeviationMap import DeviationMap
+from ..NumberText import exactNumber, millimeters, shareInPercent
 from ..WeightedPercentiles import weightedPercentiles
 from .EdgeTargets import BLURS, VOXELS, Motion
 
@@ -67,10 +68,12 @@ def refinementText(record: dict) -> str:
         return f"The surface was not moved to the image's edge although that was asked for. {record['reason']}"
     held = f", {record['heldBackVertices']} vertices held back" if record["heldBackVertices"] else ""
     return (
-        f"Then moved to the image's edge on {record['movedShare']:.1%} of its area (mean "
-        f"{record['meanDisplacement']:.3f} mm, 95 % within {record['p95Displacement']:.3f} mm, largest "
-        f"{record['largestDisplacement']:.2f} mm, limit {record['settings']['range']:g} mm); {record['heldShare']:.1%} "
-        f"held where the edge is not to be trusted or the way is barred, {record['leftShare']:.1%} left where the "
+        f"Then moved to the image's edge on {shareInPercent(record['movedShare'])} of its area (mean "
+        f"{millimeters(record['meanDisplacement'])}, 95 % within {millimeters(record['p95Displacement'])}, largest "
+        f"{millimeters(record['largestDisplacement'])}, limit {exactNumber(record['settings']['range'])} mm); "
+        f"{shareInPercent(record['heldShare'])} "
+        f"held where the edge is not to be trusted or the way is barred, {shareInPercent(record['leftShare'])} "
+        "left where the "
         f"image shows no edge of it{held}."
     )
 
@@ -79,8 +82,8 @@ def simplificationText(record: dict) -> str:
     """The record of a simplified surface in one sentence."""
     return (
         f"Then simplified from {record['trianglesBefore']} to {record['triangles']} triangles, which changed the "
-        f"surface by at most {record['largestDistance']:.4f} mm in either direction (allowed "
-        f"{record['maxError']:g} mm)."
+        f"surface by at most {millimeters(record['largestDistance'])} in either direction (allowed "
+        f"{exactNumber(record['maxError'])} mm)."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.NumberText import exactNumber, millimeters, squareMillimeters
 
 from ..Check import Case
 from ..Requirement import Finding, Requirement, Verdict
@@ -54,7 +55,7 @@ class FieldOfViewCheck(ImageCheck):
             "reconstructionDiameterMm": stated,
             "dataCollectionDiameterMm": collected,
         }
-        text = f"The image covers {size[0]:.1f} x {size[1]:.1f} x {size[2]:.1f} mm"
+        text = f"The image covers {size[0]:.1f} x {size[1]:.1f} x {millimeters(size[2])}"
         if not stated:
             yield requirement.notAssessable(f"{text}; Reconstruction Diameter (0018,1100) is missing.", **evidence)
             return
@@ -62,12 +63,12 @@ class FieldOfViewCheck(ImageCheck):
         # Scanners write the diameter in whole millimeters.
         difference = max(0.0, abs(width - stated) - 0.5) / stated * 100
         if collected and width > collected * 1.01:
-            message = f"{text}, more than the {collected:g} mm from which data were collected (0018,0090)."
+            message = f"{text}, more than the {exactNumber(collected)} mm from which data were collected (0018,0090)."
             yield requirement.stated(False, (width - collected) / collected * 100, message, **evidence)
             return
-        of = f" of {collected:g} mm collected" if collected else ""
+        of = f" of {exactNumber(collected)} mm collected" if collected else ""
         word = "as" if difference <= limitOf(requirement) else "but"
-        message = f"{text}, {word} the header's reconstruction diameter says {stated:g} mm{of}."
+        message = f"{text}, {word} the header's reconstruction diameter says {exactNumber(stated)} mm{of}."
         yield requirement.finding(difference, message, **evidence)
 
 
@@ -103,20 +104,25 @@ class AnatomyInsideCheck(ImageCheck):
             "marginMm": margin,
         }
         if total > limitOf(requirement):
-            where = [f"{area:.0f} mm2 {face}" for face, area in zip(faces, cut, strict=True) if area]
+            where = [f"{squareMillimeters(area)} {face}" for face, area in zip(faces, cut, strict=True) if area]
             if masked:
-                where.append(f"{masked:.0f} mm2 at the edge of the reconstructed field ({outsideField(case).reason})")
+                where.append(
+                    f"{squareMillimeters(masked)} at the edge of the reconstructed field ({outsideField(case).reason})"
+                )
             yield requirement.finding(total, f"The anatomy is cut off: {', '.join(where)}.", **evidence)
             return
         nearest = min(float(distance.min()), float(radial))
         if nearest < margin:
             place = faces[int(distance.argmin())] if distance.min() <= radial else "the edge of the reconstructed field"
             message = (
-                f"The anatomy comes within {nearest:.2f} mm of the image's edge ({place}); {margin:g} mm are wanted."
+                f"The anatomy comes within {millimeters(nearest)} of the image's edge ({place}); "
+                f"{exactNumber(margin)} mm are wanted."
             )
             yield Finding(requirement, requirement.worst(Verdict.WARNING), total, message, evidence)
             return
-        yield requirement.finding(total, f"The anatomy ends at least {nearest:.1f} mm inside the image.", **evidence)
+        yield requirement.finding(
+            total, f"The anatomy ends at least {millimeters(nearest)} inside the image.", **evidence
+        )
 
 
 def cutByFaces(image: ImageVolume, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -219,14 +225,15 @@ class BodyInsideCheck(ImageCheck):
         cut, thin = _areasAtSides(case.image, mask, thickAtSides(mask, case.image.spacing, thinMm))
         edge = f"at the edge of the reconstructed field ({outsideField(case).reason})"
         cut[edge], thin[edge] = _areasAtField(case, mask, thinMm)
-        sides = [f"{area:.0f} mm2 {face}" for face, area in cut.items() if area]
+        sides = [f"{squareMillimeters(area)} {face}" for face, area in cut.items() if area]
         message = "The body ends inside the slices on all sides."
         if sides:
             message = f"The body reaches the sides of the slices: {', '.join(sides)}."
-        others = [f"{area:.0f} mm2 {face}" for face, area in thin.items() if area]
+        others = [f"{squareMillimeters(area)} {face}" for face, area in thin.items() if area]
         if others:
             message += (
-                f" What is thinner than {thinMm:g} mm, as couch and head holder are, reaches them too and is not "
+                f" What is thinner than {exactNumber(thinMm)} mm, as couch and head holder are, reaches them too "
+                "and is not "
                 f"counted: {', '.join(others)}."
             )
         evidence = {
@@ -283,12 +290,12 @@ class MeshInsideCheck(ImageCheck):
             place = ", ".join(f"{value:.1f}" for value in case.mesh.points[worst])
             message = (
                 f"{np.count_nonzero(outside)} of {len(depth)} points of the mesh lie outside the image, by up to "
-                f"{depth[worst]:.2f} mm at LPS ({place}) mm."
+                f"{millimeters(depth[worst])} at LPS ({place}) mm."
             )
             if outside.all():
                 message += " It belongs to another image or coordinate system."
         elif depth[worst] > 0:
-            message = f"The mesh lies within the image, but for a bulge of up to {depth[worst]:.2f} mm."
+            message = f"The mesh lies within the image, but for a bulge of up to {millimeters(depth[worst])}."
         yield requirement.finding(
             round(float(depth[worst]), 4),
             message,

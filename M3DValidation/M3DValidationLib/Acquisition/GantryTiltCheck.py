@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from M3DLib.NumberText import exactNumber, inDegrees, millimeters
+
 from ..Requirement import Verdict
 from .ImageCheck import ImageCheck, headersOf, limitOf, numberOrNone, stackOf
 
@@ -44,21 +46,22 @@ class GantryTiltCheck(ImageCheck):
             "shearDirectionLps": [round(float(part), 4) for part in shear / max(np.linalg.norm(shear), 1e-12)],
         }
         if angle > limitOf(requirement) or stated is None or abs(stated) - angle <= _headerTolerance(requirement):
-            message = f"The slices are stacked along their normal (within {angle:.2f} degrees)."
+            message = f"The slices are stacked along their normal (within {inDegrees(angle)})."
             if angle > limitOf(requirement):
                 message = (
-                    f"The gantry was tilted: the slices are stacked {angle:.2f} degrees off their normal. A program "
-                    f"that ignores this displaces one end by {displacement:.1f} mm against the other."
+                    f"The gantry was tilted: the slices are stacked {inDegrees(angle)} off their normal. A program "
+                    f"that ignores this displaces one end by {millimeters(displacement)} against the other."
                 )
                 if stated is not None and abs(abs(stated) - angle) > _headerTolerance(requirement):
-                    message += f" The header (0018,1120) says {stated:g} degrees."
+                    message += f" The header (0018,1120) says {exactNumber(stated)}°."
             yield requirement.finding(angle, message, **evidence)
             return
         wrong = np.tan(np.radians(abs(stated))) * extent
         message = (
-            f"The header says that the gantry was tilted by {stated:g} degrees (0018,1120), but the slices are stacked "
+            f"The header says that the gantry was tilted by {exactNumber(stated)}° (0018,1120), but the slices "
+            "are stacked "
             f"straight: either the tilt was corrected by resampling, or it was ignored and the anatomy is sheared by "
-            f"{wrong:.1f} mm. Ask where the series comes from."
+            f"{millimeters(wrong)}. Ask where the series comes from."
         )
         finding = requirement.stated(False, abs(abs(stated) - angle), message, **evidence)
         if derived and finding.verdict is Verdict.FAIL:

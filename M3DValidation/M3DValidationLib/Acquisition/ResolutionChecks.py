@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.NumberText import millimeters
 
 from ..Check import Case
 from .EdgeSpread import EdgeSpread, measureEdgeSpread
@@ -142,15 +143,17 @@ class ThroughPlaneResolutionCheck(ImageCheck):
             "withinPlaneFwhmMm": numberOrNone(within.fwhm, 3) if within else None,
             "timesWithinPlane": numberOrNone(width / within.fwhm, 2) if within and within.fwhm > 0 else None,
         }
-        message = f"Edges across the slices are {width:.2f} mm wide at {surfaceName(case)}"
-        message += f", {within.fwhm:.2f} mm within the slices" if within else ""
+        message = f"Edges across the slices are {millimeters(width)} wide at {surfaceName(case)}"
+        message += f", {millimeters(within.fwhm)} within the slices" if within else ""
         if repeats > 1:
             message += (
-                f"; each slice is there {repeats:.1f} times, so the distance of {distance:.3g} mm shows nothing new"
+                f"; each slice is there {repeats:.1f} times, so the distance of {millimeters(distance)} shows "
+                "nothing new"
             )
         elif width > 2 * max(distance, thickness or 0):
             message += (
-                f"; slices {distance:.3g} mm apart could show less than half of that, so they were interpolated from "
+                f"; slices {millimeters(distance)} apart could show less than half of that, so they were "
+                "interpolated from "
                 "thicker ones or are blurred"
             )
         yield requirement.finding(width, message + ".", **evidence)
@@ -179,11 +182,11 @@ class InPlaneResolutionCheck(ImageCheck):
                 "kernels": kernels,
             }
             if identifier == "in-plane-resolution":
-                message = f"Edges within the slices are {within.fwhm:.2f} mm wide at {surfaceName(case)}."
+                message = f"Edges within the slices are {millimeters(within.fwhm)} wide at {surfaceName(case)}."
                 yield requirement.finding(within.fwhm, message, **evidence)
             else:
                 character = "sharp" if within.fwhm < SHARP_FWHM_MM else "smooth"
-                message = f"The kernel is {character}: edges are {within.fwhm:.2f} mm wide;{said}."
+                message = f"The kernel is {character}: edges are {millimeters(within.fwhm)} wide;{said}."
                 yield requirement.stated(True, character, message, **evidence)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.NumberText import cubicMillimeters, exactNumber, percentage
 
 from ..Check import Case
 from .ImageCheck import ImageCheck, numberOrNone
@@ -60,7 +61,9 @@ class SaturationCheck(ImageCheck):
         evidence = {"levelHu": level, "clippedAtHu": clipped, "voxels": count, "withinMm": reach}
         what = "the anatomy" if named else "the body (no segment was given)"
         if not count:
-            yield requirement.finding(0.0, f"No value is clipped or as high as metal ({level:g} HU).", **evidence)
+            yield requirement.finding(
+                0.0, f"No value is clipped or as high as metal ({exactNumber(level)} HU).", **evidence
+            )
             return
         near, inside, nearest = _near(case, bright, mask, reach)
         share = near / np.count_nonzero(mask) * 100
@@ -72,8 +75,9 @@ class SaturationCheck(ImageCheck):
             "nearestMm": numberOrNone(nearest, 2),
         }
         message = (
-            f"{volume:.0f} mm3 at or above {level:g} HU (metal or clipped values) lie within {reach:g} mm of {what}, "
-            f"{share:.2g} % of its volume."
+            f"{cubicMillimeters(volume)} at or above {exactNumber(level)} HU (metal or clipped values) lie within "
+            f"{exactNumber(reach)} mm of {what}, "
+            f"{percentage(share)} of its volume."
         )
         streaks = _noiseAtMetal(case, bright)
         if streaks is not None:
@@ -82,7 +86,8 @@ class SaturationCheck(ImageCheck):
                 message += f" Its streaks raise the noise there from {streaks[1]:.0f} to {streaks[0]:.0f} HU."
         if not near:
             message = (
-                f"{count} voxels at or above {level:g} HU (metal or clipped) lie more than {reach:g} mm from {what}."
+                f"{count} voxels at or above {exactNumber(level)} HU (metal or clipped) lie more than "
+                f"{exactNumber(reach)} mm from {what}."
             )
         yield requirement.finding(share, message, **evidence)
 

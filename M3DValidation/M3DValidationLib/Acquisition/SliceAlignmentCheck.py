@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from M3DLib.NumberText import exactNumber, millimeters, shareInPercent
+
 from ..Check import Case
 from .ImageCheck import ImageCheck, limitOf, numberOrNone, sliceList
 from .ImageRegions import looksLikeCt
@@ -154,27 +156,29 @@ class SliceAlignmentCheck(ImageCheck):
         }
         if len(outside) and value <= resolved:
             yield requirement.notAssessable(
-                f"Neighboring slices are shifted by up to {value:.2f} mm (slice {worst + 2} against {worst + 1}), but "
-                f"at a distance of {case.image.spacing[2]:.3g} mm between slices anatomy alone makes up to "
-                f"{resolved:.2f} mm of that; whether {limitOf(requirement):g} mm are kept is not seen.",
+                f"Neighboring slices are shifted by up to {millimeters(value)} (slice {worst + 2} against "
+                f"{worst + 1}), but "
+                f"at a distance of {millimeters(case.image.spacing[2])} between slices anatomy alone makes up to "
+                f"{millimeters(resolved)} of that; whether {exactNumber(limitOf(requirement))} mm are kept is not "
+                "seen.",
                 measuredMm=numberOrNone(value, 3),
                 **evidence,
             )
             return
         if not len(outside) and compared < LEAST_COMPARED:
             yield requirement.notAssessable(
-                f"Only {compared:.0%} of the pairs of neighboring slices that show anatomy show enough of it to "
-                f"compare them; these are aligned within {value:.2f} mm.",
+                f"Only {shareInPercent(compared)} of the pairs of neighboring slices that show anatomy show enough of it to "
+                f"compare them; these are aligned within {millimeters(value)}.",
                 measuredMm=numberOrNone(value, 3),
                 **evidence,
             )
             return
-        message = f"Neighboring slices are aligned within {value:.2f} mm."
+        message = f"Neighboring slices are aligned within {millimeters(value)}."
         if not seen.all():
-            message += f" {1 - seen.mean():.0%} of the pairs show too little structure to compare them."
+            message += f" {shareInPercent(1 - seen.mean())} of the pairs show too little structure to compare them."
         if len(outside):
             message = (
-                f"Slice {worst + 2} is shifted by {value:.2f} mm against slice {worst + 1} "
+                f"Slice {worst + 2} is shifted by {millimeters(value)} against slice {worst + 1} "
                 f"({len(outside)} such place(s)): motion, or a misplaced slice."
             )
         yield requirement.finding(value, message, **evidence)

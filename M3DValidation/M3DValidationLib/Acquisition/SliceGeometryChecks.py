@@ -8,6 +8,7 @@ import numpy as np
 
 from M3DLib.Image.SliceStack import SliceStack, distanceTolerance
 from M3DLib.Image.StackProblems import sliceNumbers
+from M3DLib.NumberText import exactNumber, inDegrees, millimeters, number
 
 from ..Check import Case
 from ..Requirement import Finding, Requirement, Verdict
@@ -15,9 +16,15 @@ from .ImageCheck import NO_HEADERS, ImageCheck, headersOf, limitOf, numberOrNone
 
 # A distance of more than 1.5 times the usual one means that a slice is missing, not that it lies badly.
 GAP_FACTOR = 1.5
+# Positions of slices are exact to this, so that distances are written with as many digits.
+_POSITION_MM = 0.001
 _REGULAR_BY_FORMAT = (
     "The file format can only hold a regular grid: irregular, missing or duplicate slices of the scan would not show."
 )
+
+
+def _distance(value: float) -> str:
+    return millimeters(value, uncertainty=_POSITION_MM)
 
 
 class SliceThicknessCheck(ImageCheck):
@@ -44,16 +51,17 @@ class SliceThicknessCheck(ImageCheck):
         evidence = {"minimumMm": low, "maximumMm": high, "slicesWithout": lacking}
         if requirement := held.get("slice-thickness"):
             at = known[thicknesses[known].argmax()] + 1
-            where = "in all slices" if low == high else f"at most, in slice {at}; {low:g} mm at least"
-            finding = requirement.finding(high, f"Slices are {high:g} mm thick {where}.", **evidence)
+            where = "in all slices" if low == high else f"at most, in slice {at}; {exactNumber(low)} mm at least"
+            finding = requirement.finding(high, f"Slices are {exactNumber(high)} mm thick {where}.", **evidence)
             yield _incomplete(finding, lacking, "Slice Thickness (0018,0050)")
         if requirement := held.get("thickness-consistency"):
             usual = float(np.median(thicknesses[known]))
             others = known[np.abs(thicknesses[known] - usual) > 1e-9]
-            message = f"All slices are {usual:g} mm thick."
+            message = f"All slices are {exactNumber(usual)} mm thick."
             if len(others):
                 message = (
-                    f"{len(others)} of {len(thicknesses)} slices are not {usual:g} mm thick but {low:g} to {high:g} mm "
+                    f"{len(others)} of {len(thicknesses)} slices are not {exactNumber(usual)} mm thick but "
+                    f"{exactNumber(low)} to {exactNumber(high)} mm "
                     f"({sliceNumbers(others)})."
                 )
             finding = requirement.finding(high - low, message, slices=sliceList(others), **evidence)
@@ -106,7 +114,7 @@ def _withoutHeaders(held: dict[str, Requirement], case: Case) -> Iterator[Findin
             matrix = case.image.ijkToLps[:3, :3]
             normal = np.cross(matrix[:, 0], matrix[:, 1])
             distance = abs(float(matrix[:, 2] @ normal / np.linalg.norm(normal)))
-            yield requirement.finding(distance, f"Slices are {distance:.4g} mm apart.", typicalMm=distance)
+            yield requirement.finding(distance, f"Slices are {_distance(distance)} apart.", typicalMm=distance)
         else:
             reason = NO_HEADERS if identifier == "slice-contiguity" else _REGULAR_BY_FORMAT
             yield requirement.notAssessable(reason)
@@ -129,7 +137,8 @@ def _sliceDistance(requirement: Requirement, stack: SliceStack) -> Finding:
         return requirement.notAssessable("All slices lie at the same position.", **_distanceEvidence(stack))
     distances = stack.distances()
     message = (
-        f"Slices are {typical:.4g} mm apart along their normal ({distances.min():.4g} to {distances.max():.4g} mm)."
+        f"Slices are {_distance(typical)} apart along their normal ({number(distances.min(), _POSITION_MM)} to "
+        f"{_distance(distances.max())})."
     )
     return requirement.finding(typical, message, **_distanceEvidence(stack))
 
@@ -160,11 +169,15 @@ def _sliceUniformity(requirement: Requirement, stack: SliceStack) -> Finding:
     }
     if lateral.max() > max(tolerance, off.max()):
         message = (
-            f"Slices are shifted sideways by up to {lateral.max():.3g} mm (slice {sideways + 1}) from the line through "
-            f"the others; {tolerance:.3g} mm is allowed."
+            f"Slices are shifted sideways by up to {millimeters(lateral.max())} (slice {sideways + 1}) from the "
+            "line through "
+            f"the others; {millimeters(tolerance)} is allowed."
         )
         return requirement.stated(False, float(lateral.max()), message, **evidence)
-    message = f"Slice distances differ from {typical:.4g} mm by up to {off.max():.3g} mm; {tolerance:.3g} mm is allowed"
+    message = (
+        f"Slice distances differ from {_distance(typical)} by up to {millimeters(off.max())}; "
+        f"{millimeters(tolerance)} is allowed"
+    )
     message += f" (worst between slices {worst + 1} and {worst + 2})." if off.max() > tolerance else "."
     return requirement.stated(bool(off.max() <= tolerance), float(off.max()), message, **evidence)
 
@@ -180,7 +193,7 @@ def _missingSlices(requirement: Requirement, stack: SliceStack) -> Finding:
         first = int(gaps[0])
         message = (
             f"{sum(lost)} slice(s) are missing in {len(gaps)} place(s); first between slices {first + 1} and "
-            f"{first + 2}, which are {distances[first]:.3f} mm apart where {typical:.3f} mm is usual."
+            f"{first + 2}, which are {_distance(distances[first])} apart where {_distance(typical)} is usual."
         )
     places = [
         {
@@ -217,12 +230,15 @@ def _sliceContiguity(requirement: Requirement, stack: SliceStack) -> Finding:
     share = abs(gap) / thickness
     if gap > limitOf(requirement):
         message = (
-            f"Slices {thickness:g} mm thick are {typical:.4g} mm apart: {gap:.3g} mm between them were not imaged."
+            f"Slices {exactNumber(thickness)} mm thick are {_distance(typical)} apart: {millimeters(gap)} "
+            "between them were not imaged."
         )
     elif share < 0.01:
-        message = f"Slices {thickness:g} mm thick lie edge to edge."
+        message = f"Slices {exactNumber(thickness)} mm thick lie edge to edge."
     else:
-        message = f"Slices {thickness:g} mm thick, {typical:.4g} mm apart, overlap by {-gap:.3g} mm."
+        message = (
+            f"Slices {exactNumber(thickness)} mm thick, {_distance(typical)} apart, overlap by {millimeters(-gap)}."
+        )
     return requirement.finding(max(gap, 0.0), message, overlapMm=max(0.0, round(-gap, 4)), **evidence)
 
 
@@ -262,10 +278,10 @@ class OrientationCheck(ImageCheck):
         ]
         angles = np.degrees(2 * np.arcsin(np.minimum(np.maximum(*chords) / 2, 1)))
         others = np.flatnonzero(angles > limitOf(requirement))
-        message = f"All slices have one orientation (within {angles.max():.2f} degrees)."
+        message = f"All slices have one orientation (within {inDegrees(angles.max())})."
         if len(others):
             message = (
-                f"{len(others)} of {len(angles)} slices are turned by up to {angles.max():.1f} degrees against the rest"
+                f"{len(others)} of {len(angles)} slices are turned by up to {inDegrees(angles.max())} against the rest"
             )
             message += f" ({sliceNumbers(others)})."
         yield requirement.finding(float(angles.max()), message, slices=sliceList(others))
@@ -303,7 +319,7 @@ class HeaderGeometryCheck(ImageCheck):
         word = "as" if differences[worst] <= limitOf(requirement) else "but"
         yield requirement.finding(
             differences[worst],
-            f"The positions say {typical:.4g} mm between slices, {word} {worst} says {found[worst]:.4g} mm.",
+            f"The positions say {_distance(typical)} between slices, {word} {worst} says {_distance(found[worst])}.",
             positionsMm=numberOrNone(typical),
             header={name: numberOrNone(value) for name, value in found.items()},
         )

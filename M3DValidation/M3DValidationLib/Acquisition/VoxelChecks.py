@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from M3DLib.NumberText import millimeters
+
 from .ImageCheck import ImageCheck, stackOf
 
 
@@ -35,7 +37,7 @@ class VoxelCheck(ImageCheck):
         }
         if requirement := held.get("in-plane-pixel"):
             largest = round(float(spacing[:2].max()), 6)
-            message = f"Pixels are {spacing[0]:.3g} x {spacing[1]:.3g} mm ({columns} x {rows} matrix)."
+            message = f"Pixels are {spacing[0]:.3g} x {millimeters(spacing[1])} ({columns} x {rows} matrix)."
             yield requirement.finding(largest, message, **evidence)
         if requirement := held.get("voxel-anisotropy"):
             if slices < 2 or not np.isfinite(spacing[2]):

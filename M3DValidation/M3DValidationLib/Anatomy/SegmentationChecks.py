@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from M3DLib.Errors import noProgress
+from M3DLib.NumberText import cubicMillimeters, exactNumber, millimeters, percentage, shareInPercent, squareMillimeters
 from M3DLib.Surface.SurfaceRecord import recordTexts
 
 from ..Check import Case
@@ -61,7 +62,7 @@ class ContentCheck(_SegmentCheck):
         volume = case.segment.volumeMm3
         findings = []
         if requirement := held.get("segment-not-empty"):
-            message = f"The segment has {volume:.0f} mm3." if volume else "The segment is empty."
+            message = f"The segment has {cubicMillimeters(volume)}." if volume else "The segment is empty."
             findings.append(requirement.stated(volume > 0, round(volume, 3), message))
         if requirement := held.get("segment-inside-image"):
             if case.image is None or not volume:
@@ -71,7 +72,10 @@ class ContentCheck(_SegmentCheck):
                 message = (
                     "The whole segment lies within the image."
                     if not outside
-                    else (f"{outside:.0f} mm3 ({outside / volume:.1%}) of the segment lie outside the image.")
+                    else (
+                        f"{cubicMillimeters(outside)} ({shareInPercent(outside / volume)}) of the segment lie "
+                        "outside the image."
+                    )
                 )
                 findings.append(requirement.finding(outside, message, share=outside / volume))
         return findings
@@ -98,10 +102,11 @@ class PiecesCheck(_VoxelCheck):
         found = [piece for piece in pieces if piece.volumeMm3 < limit]
         volume = sum(piece.volumeMm3 for piece in found)
         message = (
-            f"No {small[0]} below {limit:g} mm3"
+            f"No {small[0]} below {exactNumber(limit)} mm³"
             if not found
             else (
-                f"{plural(len(found), *small)} below {limit:g} mm3, together {volume:.2f} mm3, the largest at "
+                f"{plural(len(found), *small)} below {exactNumber(limit)} mm³, together "
+                f"{cubicMillimeters(volume)}, the largest at "
                 f"{placeText(found[0].center)}"
             )
         )
@@ -127,7 +132,8 @@ class BridgeCheck(_VoxelCheck):
                 # A connection thinner than a voxel is not in the voxels.
                 findings.append(
                     requirement.notAssessable(
-                        f"The voxels ({case.segment.spacing.max():.2f} mm) are larger than a bridge would be thick."
+                        f"The voxels ({millimeters(case.segment.spacing.max())}) are larger than a bridge would "
+                        "be thick."
                     )
                 )
                 continue
@@ -137,7 +143,7 @@ class BridgeCheck(_VoxelCheck):
                 if not found
                 else (
                     f"{plural(len(found), 'thin bridge')} between large bodies, "
-                    f"the thinnest of about {found[0].areaMm2:.1f} mm2 at {placeText(found[0].center)}."
+                    f"the thinnest of about {squareMillimeters(found[0].areaMm2)} at {placeText(found[0].center)}."
                 )
             )
             findings.append(
@@ -171,7 +177,11 @@ class OverlapCheck(_VoxelCheck):
             message = (
                 f"No overlap with {plural(len(overlaps), 'other segment')}."
                 if not hit
-                else ("Overlaps with " + ", ".join(f"'{name}' ({volume:.1f} mm3)" for name, volume, _ in hit) + ".")
+                else (
+                    "Overlaps with "
+                    + ", ".join(f"'{name}' ({cubicMillimeters(volume)})" for name, volume, _ in hit)
+                    + "."
+                )
             )
             findings.append(
                 requirement.finding(
@@ -207,7 +217,8 @@ class ThresholdCheck(_VoxelCheck):
             if use.sum() < _FEWEST_PROFILES or share < 0.2:
                 findings.append(
                     requirement.notAssessable(
-                        f"Only {share:.0%} of the segment's boundary lies at an edge of the image.", reliableShare=share
+                        f"Only {shareInPercent(share)} of the segment's boundary lies at an edge of the image.",
+                        reliableShare=share,
                     )
                 )
                 continue
@@ -216,13 +227,16 @@ class ThresholdCheck(_VoxelCheck):
             now, better = float(np.median(profiles.edgeValue[use])), float(np.median(profiles.halfLevel[use]))
             unit = " HU" if case.image.isHounsfield else ""
             outward, place = ("outward", "outside") if median > 0 else ("inward", "inside")
+            volume = median * profiles.areaMm2 / 1.5
+            signedVolume = f"{'+' if volume > 0 else ''}{cubicMillimeters(volume)}"
             message = (
-                f"The image's edge (local 50 % level, about {better:.0f}{unit}) lies {abs(median):.2f} mm {place} the "
+                f"The image's edge (local 50 % level, about {better:.0f}{unit}) lies {millimeters(abs(median))} "
+                f"{place} the "
                 f"segment's, which runs at about {now:.0f}{unit}; a threshold at {better:.0f}{unit} would move the "
-                f"surface by {abs(median):.2f} mm {outward} ({median * profiles.areaMm2 / 1.5:+.0f} mm3)."
+                f"surface by {millimeters(abs(median))} {outward} ({signedVolume})."
             )
             if requirement.judge(abs(median)) is not Verdict.PASS:
-                message += refiningWouldHelp(case, f"that by {abs(median):.2f} mm, and the rest place by place")
+                message += refiningWouldHelp(case, f"that by {millimeters(abs(median))}, and the rest place by place")
             findings.append(
                 Finding(
                     requirement,
@@ -262,11 +276,11 @@ class SurfaceCheck(_VoxelCheck):
             if np.isnan(share):
                 findings.append(requirement.notAssessable("The mesh has no triangles with an area."))
             else:
-                message = f"{share:.0%} of the surface shows the steps of the voxels."
+                message = f"{shareInPercent(share)} of the surface shows the steps of the voxels."
                 if requirement.judge(100 * share) is not Verdict.PASS:
                     step = case.segment.spacing.max() / 2
                     message += refiningWouldHelp(
-                        case, f"them where the scan shows an edge (steps of up to {step:.2f} mm)"
+                        case, f"them where the scan shows an edge (steps of up to {millimeters(step)})"
                     )
                 findings.append(requirement.finding(100 * share, message, places=placeList(places)))
         if requirement := held.get("surface-record"):
@@ -289,7 +303,8 @@ class SurfaceCheck(_VoxelCheck):
                         requirement,
                         requirement.judge(abs(change)),
                         change,
-                        f"The mesh has {mesh:.0f} mm3, its voxels {voxels:.0f} mm3: {change:+.1f} %.",
+                        f"The mesh has {cubicMillimeters(mesh)}, its voxels {cubicMillimeters(voxels)}: "
+                        f"{percentage(change, True)}.",
                         {"meshMm3": mesh, "voxelsMm3": voxels},
                     )
                 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from M3DLib.Errors import noProgress
+from M3DLib.NumberText import cubicMillimeters, exactNumber, millimeters, shareInPercent, squareMillimeters
 
 from ..Check import Case
 from ..CheckSupport import PLACES, allNotAssessable, placeText, plural, requirementsOf
@@ -58,16 +59,19 @@ def _covered(requirement, facts, part) -> Finding:
     if share is None:
         return requirement.notAssessable("No part of the scan's edge near the model could be measured.")
     message = (
-        f"{100 * share:.1f} % of the edge that the scan shows of this anatomy "
-        f"({facts['measuredAreaMm2']:.0f} mm2 measured) lies within {facts['tolerance']:g} mm of the model."
+        f"{requirement.written(100 * share)} of the edge that the scan shows of this anatomy "
+        f"({squareMillimeters(facts['measuredAreaMm2'])} measured) lies within {exactNumber(facts['tolerance'])} "
+        "mm of the model."
     )
     if part:
         message += (
             f" The model is declared to be a part ('{part}'): bodies left out do not count; with them it is "
-            f"{100 * whole:.1f} %."
+            f"{shareInPercent(whole)}."
         )
     elif facts["worstPointLps"] is not None and facts["maxSigned"] > facts["tolerance"]:
-        message += f" The farthest place is {facts['maxSigned']:.1f} mm away, at {placeText(facts['maxPointLps'])}."
+        message += (
+            f" The farthest place is {millimeters(facts['maxSigned'])} away, at {placeText(facts['maxPointLps'])}."
+        )
     return requirement.finding(
         100 * share,
         message,
@@ -86,8 +90,10 @@ def _cuts(requirement, facts, part) -> Finding:
     if faces:
         first = faces[0]
         message = (
-            f"The model's surface lies inside the material on {total:.0f} mm2 where the image shows no edge, as where "
-            f"something was cut or erased: {plural(len(faces), 'face')}, the largest of {first['areaMm2']:.0f} mm2 at "
+            f"The model's surface lies inside the material on {requirement.written(total)} where the image shows no "
+            "edge, as where "
+            f"something was cut or erased: {plural(len(faces), 'face')}, the largest of "
+            f"{squareMillimeters(first['areaMm2'])} at "
             f"{placeText(first['centerLps'])}, facing {first['facing']}."
         )
     places = [face["centerLps"] for face in faces][:PLACES]
@@ -101,17 +107,22 @@ def _leftOut(requirement, facts, part) -> Finding:
     bodies, others = facts["bodiesLeftOut"], facts["otherMaterial"]
     near = facts["settings"]["nearMm"]
     largest = bodies[0]["volumeMm3"] if bodies else 0.0
-    message = f"The scan shows no body of the model's material within {near:g} mm of it that the model does not have."
+    message = (
+        f"The scan shows no body of the model's material within {exactNumber(near)} mm of it that the model does "
+        "not have."
+    )
     if bodies:
         message = (
-            f"The scan shows material like the model's that the model does not have, within {near:g} mm of it: "
-            f"{plural(len(bodies), 'body', 'bodies')}, the largest of {largest:.0f} mm3 at "
+            f"The scan shows material like the model's that the model does not have, within {exactNumber(near)} "
+            "mm of it: "
+            f"{plural(len(bodies), 'body', 'bodies')}, the largest of {requirement.written(largest)} at "
             f"{placeText(bodies[0]['centerLps'])}, {_where(bodies[0])}."
         )
     if others:
         message += (
             f" {plural(len(others), 'body', 'bodies')} of another material (values around {others[0]['value']:.0f}) "
-            f"not counted, the largest of {others[0]['volumeMm3']:.0f} mm3 at {placeText(others[0]['centerLps'])}."
+            f"not counted, the largest of {cubicMillimeters(others[0]['volumeMm3'])} at "
+            f"{placeText(others[0]['centerLps'])}."
         )
     return requirement.finding(
         largest,
@@ -127,7 +138,7 @@ def _leftOut(requirement, facts, part) -> Finding:
 def _where(body: dict) -> str:
     if body["touchesModel"]:
         return "joined to the model"
-    return f"{body['distanceMm']:.1f} mm from the model"
+    return f"{millimeters(body['distanceMm'])} from the model"
 
 
 def _added(requirement, facts, part) -> Finding:
@@ -139,15 +150,18 @@ def _added(requirement, facts, part) -> Finding:
     if bodies:
         message = (
             "The model fills space where the scan shows none of its material: "
-            f"{plural(len(bodies), 'part')}, the largest of {largest:.0f} mm3 at {placeText(bodies[0]['centerLps'])}."
+            f"{plural(len(bodies), 'part')}, the largest of {requirement.written(largest)} at "
+            f"{placeText(bodies[0]['centerLps'])}."
         )
     bare = sum(face["areaMm2"] for face in facts["bareFaces"])
     if bare:
-        message += f" {bare:.0f} mm2 of its surface lie where the image shows neither its material nor an edge."
+        message += (
+            f" {squareMillimeters(bare)} of its surface lie where the image shows neither its material nor an edge."
+        )
     if spaces:
         volume = sum(space["volumeMm3"] for space in spaces)
         message += (
-            f" {plural(len(spaces), 'enclosed space')} of the scan ({volume:.0f} mm3 in all, the largest at "
+            f" {plural(len(spaces), 'enclosed space')} of the scan ({cubicMillimeters(volume)} in all, the largest at "
             f"{placeText(spaces[0]['centerLps'])}) is filled in the model; that may be meant and is not judged."
         )
     return requirement.finding(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from M3DLib.Errors import noProgress
+from M3DLib.NumberText import exactNumber, millimeters, shareInPercent
 
 from ..Check import Case
 from ..CheckSupport import allNotAssessable, refiningWouldHelp, requirementsOf
@@ -79,12 +80,14 @@ def _imageFindings(held: dict[str, Requirement], facts: dict) -> list[Finding]:
 
 def _mainReason(facts) -> str:
     reasons = facts["notMeasured"]
-    return f" (mostly: {reasons[0]['reason']}, {100 * reasons[0]['areaShare']:.0f} % of the area)" if reasons else ""
+    return (
+        f" (mostly: {reasons[0]['reason']}, {shareInPercent(reasons[0]['areaShare'])} of the area)" if reasons else ""
+    )
 
 
 def _coverage(requirement, facts) -> Finding:
     percent = 100 * facts["coverage"]
-    message = f"{percent:.1f} % of the mesh's area could be measured against the image"
+    message = f"{requirement.written(percent)} of the mesh's area could be measured against the image"
     return requirement.finding(percent, message + _mainReason(facts) + ".", notMeasured=facts["notMeasured"])
 
 
@@ -92,7 +95,8 @@ def _bias(requirement, facts) -> Finding:
     bias = facts["meanSigned"]
     side = "too small" if bias > 0 else "too large"
     message = (
-        f"The edge in the image lies on average {abs(bias):.3f} mm {'outside' if bias > 0 else 'inside'} the mesh, "
+        f"The edge in the image lies on average {requirement.written(abs(bias))} {'outside' if bias > 0 else 'inside'} "
+        "the mesh, "
         f"which is {side} by that much."
     )
     finding = requirement.finding(abs(bias), message, meanSigned=bias, sign=facts["sign"])
@@ -108,7 +112,8 @@ def whyUnresolved(facts: dict, limit: float) -> str:
     sure = facts["uncertainty95"]
     if sure is not None and limit < sure:
         return (
-            f"{limit:g} mm is finer than this image lets the method resolve ({sure:.3f} mm with 95 % probability); "
+            f"{exactNumber(limit)} mm is finer than this image lets the method resolve ({millimeters(sure)} with "
+            "95 % probability); "
             "take a sharper or less noisy scan."
         )
     calibration = facts.get("calibration")
@@ -116,7 +121,7 @@ def whyUnresolved(facts: dict, limit: float) -> str:
         # Outside the fitted range only a limit that is wider than the widest guess can be judged.
         estimate = calibration["estimate95"]
         if estimate is None or limit < estimate:
-            return f"Whether the image resolves {limit:g} mm is not known. {calibration['statement']}"
+            return f"Whether the image resolves {exactNumber(limit)} mm is not known. {calibration['statement']}"
     return ""
 
 
@@ -134,8 +139,8 @@ def resolvable(finding: Finding, facts: dict) -> Finding:
 def _percentile(requirement, facts) -> Finding:
     value = facts["p95Absolute"]
     message = (
-        f"95 % of the measured surface lies within {value:.3f} mm of the edge in the image "
-        f"(limit {requirement.passLimit:g} mm)."
+        f"95 % of the measured surface lies within {requirement.written(value)} of the edge in the image "
+        f"(limit {exactNumber(requirement.passLimit)} mm)."
     )
     finding = requirement.finding(value, message, p99Absolute=facts["p99Absolute"], rms=facts["rms"])
     return resolvable(finding, facts)
@@ -158,9 +163,10 @@ def _tolerance(requirement, facts) -> Finding:
         return requirement.notAssessable(f"The tolerance cannot be judged: {reason}", uncertainty95=sure, **evidence)
     percent = 100 * facts["withinTolerance"]
     message = (
-        f"{percent:.1f} % of the measured surface lies within the tolerance of {tolerance:g} mm; "
-        f"on {100 * facts['overTolerance']:.1f} % the mesh is too small, "
-        f"on {100 * facts['underTolerance']:.1f} % too large."
+        f"{requirement.written(percent)} of the measured surface lies within the tolerance of "
+        f"{exactNumber(tolerance)} mm; "
+        f"on {shareInPercent(facts['overTolerance'])} the mesh is too small, "
+        f"on {shareInPercent(facts['underTolerance'])} too large."
     )
     return requirement.finding(percent, message, tolerance=tolerance, uncertainty95=sure)
 
@@ -200,8 +206,8 @@ def segmentFindings(held: dict[str, Requirement], facts: dict) -> list[Finding]:
 def _segmentPercentile(requirement, facts) -> Finding:
     value = max(facts["p95Absolute"], facts["reverse"]["p95Absolute"])
     message = (
-        f"95 % of the surfaces of mesh and segment lie within {value:.3f} mm of each other "
-        f"(limit {requirement.passLimit:g} mm)."
+        f"95 % of the surfaces of mesh and segment lie within {requirement.written(value)} of each other "
+        f"(limit {exactNumber(requirement.passLimit)} mm)."
     )
     if facts["meaning"]:
         message += f" {facts['meaning']}"

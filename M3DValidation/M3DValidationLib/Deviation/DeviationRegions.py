@@ -7,6 +7,7 @@ import numpy as np
 from M3DLib.Distance.DeviationMap import DeviationMap
 from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.NumberText import exactNumber, millimeters, squareMillimeters
 
 from ..CheckSupport import placeText
 from .DeviationStatistics import sliceNumber
@@ -110,10 +111,10 @@ def largestDeviation(
 
 
 def _story(story: dict) -> str:
-    least = f"{story['leastAreaMm2']:g} mm2"
-    farthest = f"{story['deviation']:+.3f} mm at {placeText(story['pointLps'])}"
+    least = f"{exactNumber(story['leastAreaMm2'])} mm²"
+    farthest = f"{millimeters(story['deviation'], True)} at {placeText(story['pointLps'])}"
     if story["areaMm2"]:
-        where = f"in a region of {story['areaMm2']:.2f} mm2 beyond the tolerance"
+        where = f"in a region of {squareMillimeters(story['areaMm2'])} beyond the tolerance"
     else:
         where = "within the tolerance"
     if story["counted"] is None:
@@ -121,7 +122,7 @@ def _story(story: dict) -> str:
             f"The largest deviation is {farthest}, {where}; the measured surface is nowhere as large as {least} in one "
             "piece, and less is a point, not a part."
         )
-    counted = f"a region of at least {least} deviates by {story['counted']['deviation']:.3f} mm or more"
+    counted = f"a region of at least {least} deviates by {millimeters(story['counted']['deviation'])} or more"
     if story["counts"] or not story["areaMm2"]:
         return f"The largest deviation is {farthest}, {where}; {counted}."
     return (

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from M3DLib.Errors import noProgress
+from M3DLib.NumberText import exactNumber, shareInPercent
 
 from ..Check import Case
 from ..CheckSupport import requirementsOf
@@ -32,7 +33,9 @@ class LabelmapSpacingCheck:
         tolerance = case.options.get("tolerance") or case.profile.toleranceMm
         size = " x ".join(f"{length:.3g}" for length in case.segment.spacing)
         share = float(case.segment.spacing.max()) / tolerance
-        message = f"The segmentation's voxels are {size} mm, {share:.2g} times the tolerance of {tolerance:g} mm."
+        message = (
+            f"The segmentation's voxels are {size} mm, {share:.2g} times the tolerance of {exactNumber(tolerance)} mm."
+        )
         measured = _measuredInstead(case, progress)
         if measured:
             requirement = replace(requirement, severity="information")
@@ -55,7 +58,7 @@ def _measuredInstead(case: Case, progress) -> str:
         return ""
     return (
         "This rule of thumb does not judge here: the deviation from the scan itself was measured on "
-        f"{100 * facts['coverage']:.0f} % of the surface, surely enough for the tolerance."
+        f"{shareInPercent(facts['coverage'])} of the surface, surely enough for the tolerance."
     )
 
 

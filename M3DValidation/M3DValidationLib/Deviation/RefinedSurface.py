@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from M3DLib.Distance.DeviationMap import DeviationMap
+from M3DLib.NumberText import millimeters
 
 from ..Check import Case
 
@@ -62,7 +63,9 @@ def _widened(facts: dict, deviation: DeviationMap) -> dict | None:
     if facts["largest"]["counted"] is not None:
         counted = facts["largest"]["counted"]
         counted = {**counted, "deviation": counted["deviation"] + sure}
-        text = f"{facts['largest']['text']} With the uncertainty of the edge that is {counted['deviation']:.3f} mm."
+        text = (
+            f"{facts['largest']['text']} With the uncertainty of the edge that is {millimeters(counted['deviation'])}."
+        )
         judged["largest"] = {**facts["largest"], "counted": counted, "text": text}
     return judged
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from M3DLib.Errors import noProgress
+from M3DLib.NumberText import exactNumber, millimeters, percentage, shareInPercent, squareMillimeters
 
 from ..Check import Case
 from ..CheckSupport import allNotAssessable, placeText, requirementsOf
@@ -70,13 +71,15 @@ def _tolerance(requirement: Requirement, comparison: PartComparison) -> Finding:
     tolerance = facts["tolerance"]
     if tolerance < 2 * sure:
         return requirement.notAssessable(
-            f"The tolerance of {tolerance:g} mm is finer than the alignment is sure "
-            f"({sure:.3f} mm with 95 % probability)."
+            f"The tolerance of {exactNumber(tolerance)} mm is finer than the alignment is sure "
+            f"({millimeters(sure)} with 95 % probability)."
         )
     percent = 100 * facts["withinTolerance"]
     message = (
-        f"{percent:.1f} % of the part's measured surface lies within the tolerance of {tolerance:g} mm of the model; "
-        f"on {100 * facts['overTolerance']:.1f} % the part is too small, on {100 * facts['underTolerance']:.1f} % too "
+        f"{requirement.written(percent)} of the part's measured surface lies within the tolerance of "
+        f"{exactNumber(tolerance)} mm of the model; "
+        f"on {shareInPercent(facts['overTolerance'])} the part is too small, on "
+        f"{shareInPercent(facts['underTolerance'])} too "
         "large."
     )
     return requirement.finding(percent, message, tolerance=tolerance, alignmentUncertainty95=sure)
@@ -87,7 +90,7 @@ def _bias(requirement: Requirement, comparison: PartComparison) -> Finding:
     side = "small" if bias > 0 else "large"
     return requirement.finding(
         abs(bias),
-        f"The part is too {side} by {abs(bias):.3f} mm on average.",
+        f"The part is too {side} by {requirement.written(abs(bias))} on average.",
         meanSigned=bias,
         sign=comparison.facts["sign"],
     )
@@ -113,17 +116,17 @@ def _missing(requirement: Requirement, comparison: PartComparison) -> Finding:
     if not comparison.part.isClosed and largest > (requirement.passLimit or 0):
         return requirement.notAssessable(
             "The part's surface is open, so it does not tell what is missing from what was not scanned: "
-            f"{share:.1f} % of the model's surface has nothing of it within {limit:g} mm.",
+            f"{percentage(share)} of the model's surface has nothing of it within {exactNumber(limit)} mm.",
             largestAreaMm2=largest,
             totalAreaMm2=total,
         )
-    message = f"{share:.2f} % of the model's surface has nothing of the part within {limit:g} mm"
+    message = f"{percentage(share)} of the model's surface has nothing of the part within {exactNumber(limit)} mm"
     evidence = {"totalAreaMm2": total, "regions": int(regions), "beyondMm": limit}
     if regions:
         vertices = np.flatnonzero(away)[labels == int(areas.argmax())]
         vertex = vertices[np.abs(reverse.distance[vertices]).argmax()]
         place = reverse.mesh.points[vertex]
-        message += f"; the largest such region has {largest:.1f} mm2, around {placeText(place)}"
+        message += f"; the largest such region has {squareMillimeters(largest)}, around {placeText(place)}"
         evidence["pointLps"] = [round(float(value), 3) for value in place]
     return requirement.finding(largest, message + ".", **evidence)
 
@@ -133,7 +136,8 @@ def _warp(requirement: Requirement, comparison: PartComparison) -> Finding:
     if shape is None:
         return requirement.notAssessable("Too few vertices were measured to tell the deviation's shape.")
     message = (
-        f"95 % of the surface is bent by less than {shape.warpMm:.3f} mm (the largest {shape.warpLargestMm:.3f} mm), "
+        f"95 % of the surface is bent by less than {requirement.written(shape.warpMm)} (the largest "
+        f"{millimeters(shape.warpLargestMm)}), "
         "scale, even growth and roughness left aside."
     )
     return requirement.finding(shape.warpMm, message, **shape.asDict())
@@ -143,7 +147,9 @@ def _roughness(requirement: Requirement, comparison: PartComparison) -> Finding:
     shape = comparison.shape
     if shape is None:
         return requirement.notAssessable("Too few vertices were measured to tell the deviation's shape.")
-    message = f"Without its shape of low order the deviation has a root mean square of {shape.roughnessMm:.3f} mm."
+    message = (
+        f"Without its shape of low order the deviation has a root mean square of {millimeters(shape.roughnessMm)}."
+    )
     return requirement.finding(shape.roughnessMm, message)
 
 
@@ -153,16 +159,18 @@ def _scale(requirement: Requirement, comparison: PartComparison) -> Finding:
         return requirement.notAssessable("Too few vertices were measured to tell the part's scale.")
     percent, half = 100 * shape.scale, 100 * shape.scaleUncertainty
     listed = ", ".join(
-        f"{axis} {value:+.3f} % (+/- {sure:.3f})" for axis, value, sure in zip(_AXES, percent, half, strict=True)
+        f"{axis} {percentage(value, True)} ± {percentage(sure)}"
+        for axis, value, sure in zip(_AXES, percent, half, strict=True)
     )
     evidence = {"scalePercent": percent.tolist(), "uncertainty95Percent": half.tolist(), "growthMm": shape.growthMm}
     if requirement.passLimit is not None and half.max() > requirement.passLimit:
         return requirement.notAssessable(
-            f"The scale is not sure enough to be judged by {requirement.passLimit:g} %: {listed}.", **evidence
+            f"The scale is not sure enough to be judged by {exactNumber(requirement.passLimit)} %: {listed}.",
+            **evidence,
         )
     worst = float(np.abs(percent).max())
     kind = "too small" if percent[np.abs(percent).argmax()] < 0 else "too large"
-    message = f"The part is {kind} by up to {worst:.3f} % along the model's axes: {listed}."
+    message = f"The part is {kind} by up to {requirement.written(worst)} along the model's axes: {listed}."
     return requirement.finding(worst, message, **evidence)
 
 

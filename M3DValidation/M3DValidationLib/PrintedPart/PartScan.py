@@ -13,6 +13,7 @@ from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.NumberText import shareInPercent
 from M3DLib.Segmentation.SegmentFit import thresholdSegment
 
 BINS = 512
@@ -74,7 +75,7 @@ def partSurface(
     facts["onEdgeShare"] = float(moved.mean())
     if moved.mean() < 0.5:
         notes.append(
-            f"Only {100 * moved.mean():.0f} % of the part's surface lies on a clear edge of its scan; the rest is "
+            f"Only {shareInPercent(moved.mean())} of the part's surface lies on a clear edge of its scan; the rest is "
             "as the threshold has it."
         )
     return PartSurface(mesh, facts, notes)

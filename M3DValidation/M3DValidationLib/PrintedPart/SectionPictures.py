@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.NumberText import exactNumber, millimeters
 
 from ..Report.Content.WorstPlaces import worstPlaces
 from ..Report.Pictures.Pictures import Picture, pngBytes
@@ -30,14 +31,14 @@ def sectionPictures(part: TriangleMesh, model: TriangleMesh, facts: dict) -> lis
     for axis, words in _PLANES.items():
         level = float((low[axis] + high[axis]) / 2)
         array = sectionPicture(part, model, axis, level)
-        text = f"Section {words} at {level:.1f} mm through the part (orange) and the model (blue)."
-        title = f"Section {words} at {level:.1f} mm"
+        text = f"Section {words} at {millimeters(level)} through the part (orange) and the model (blue)."
+        title = f"Section {words} at {millimeters(level)}"
         pictures.append(Picture(f"section-{'xyz'[axis]}.png", "section", title, text, pngBytes(array)))
     for number, (distance, point) in enumerate(worstPlaces(facts), start=1):
         axis = _axisAlongSurface(part, np.array(point))
         array = sectionPicture(part, model, axis, point[axis], point)
         side = "small" if distance > 0 else "large"
-        title = f"Deviation {number}: {distance:+.2f} mm, part too {side}"
+        title = f"Deviation {number}: {millimeters(distance, True)}, part too {side}"
         where = ", ".join(f"{value:.1f}" for value in point)
         text = f"Section {_PLANES[axis]} through the place at LPS {where} mm; the part in orange, the model in blue."
         pictures.append(Picture(f"section-worst-{number}.png", "section", title, text, pngBytes(array)))
@@ -81,7 +82,7 @@ def sectionPicture(part: TriangleMesh, model: TriangleMesh, axis: int, level: fl
     if center is not None:
         x, y = WIDTH / 2, height / 2
         draw.ellipse((x - 16, y - 16, x + 16, y + 16), outline=MARK, width=2)
-    draw.text((6, 4), f"part orange, model blue, grid {step:g} mm", fill=(60, 60, 60))
+    draw.text((6, 4), f"part orange, model blue, grid {exactNumber(step)} mm", fill=(60, 60, 60))
     return np.asarray(picture)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from M3DLib.Errors import M3DError
 from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.NumberText import exactNumber, millimeters
 
 from .BoxFit import fitBox
 from .CalibrationFaces import FittedSize
@@ -54,8 +55,8 @@ def fitCalibrationObject(image: ImageVolume, target: CalibrationObject) -> Calib
     wrong = [size for size in sizes if size.nominalMm and not 0.7 < size.measuredMm / size.nominalMm < 1.4]
     if wrong:
         raise M3DError(
-            f"What is found near the point of '{target.name}' measures {wrong[0].measuredMm:.1f} mm where "
-            f"{wrong[0].nominalMm:g} mm are expected; it is another object or hangs together with one."
+            f"What is found near the point of '{target.name}' measures {millimeters(wrong[0].measuredMm)} where "
+            f"{exactNumber(wrong[0].nominalMm)} mm are expected; it is another object or hangs together with one."
         )
     scale, uncertainty = _axisScales(sizes, axes)
     return CalibrationResult(sizes, center, scale, uncertainty, residual)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from M3DLib.Errors import M3DError, noProgress
+from M3DLib.NumberText import exactNumber, millimeters, percentage
 
 from ..Check import Case
 from ..CheckSupport import placeList, plural, requirementsOf
@@ -79,9 +80,10 @@ class ReferenceDistanceCheck:
             if deviation is None:
                 parts.append(f"'{row['name']}' could not be compared ({row['reason']})")
                 continue
-            lengths = f"{row['measuredMm']:.2f} mm for {row['expectedMm']:.2f} mm"
-            allowed = "" if limit is None else f", limit {limit:g}"
-            parts.append(f"'{row['name']}' {lengths} ({deviation:+.2f}{allowed})")
+            sure = row.get("uncertaintyMm")
+            lengths = f"{millimeters(row['measuredMm'], uncertainty=sure)} for {exactNumber(row['expectedMm'])} mm"
+            allowed = "" if limit is None else f", limit {exactNumber(limit)} mm"
+            parts.append(f"'{row['name']}' {lengths} ({millimeters(deviation, True, sure)}{allowed})")
             if worst is None or abs(deviation) > abs(worst):
                 worst = deviation
         message = "; ".join(parts) + "."
@@ -148,7 +150,8 @@ class CalibrationCheck:
         seen = sorted({_AXES[entry[1]] for entry in sharp})
         message = (
             f"Lengths along the image's axes {', '.join(seen)} agree with {plural(len(results), 'known object')} to "
-            f"{abs(off):.2f} % (worst: {off:+.2f} % ± {coverage * error:.2f} % along {_AXES[axis]}, '{name}')."
+            f"{percentage(abs(off))} (worst: {percentage(off, True)} ± {percentage(coverage * error)} along "
+            f"{_AXES[axis]}, '{name}')."
         )
         missing = [letter for letter in _AXES if letter not in seen]
         if missing:
@@ -178,7 +181,7 @@ def _row(reference: ReferenceDistance, measured, expected, source: str, found: M
     if measured is None:
         row["reason"] = "no surface near one of its ends"
     elif expected is None:
-        row["reason"] = f"{measured:.2f} mm measured, no nominal value given"
+        row["reason"] = f"{millimeters(measured)} measured, no nominal value given"
     else:
         row["deviationMm"] = measured - expected
     return row

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from M3DLib.NumberText import cubicMillimeters, exactNumber, millimeters, shareInPercent, squareMillimeters
+
 from ..CheckSupport import PLACES, placeList, placeText, plural
 from .MeshChecks import MeshCheck
 
@@ -20,7 +22,7 @@ class BodiesCheck(MeshCheck):
             # Sheets without an inside are pieces too.
             sheets = int(np.sum(~shells.judged))
             count = len(volumes) + sheets
-            largest = f"; the largest has {volumes[0]:.1f} mm3" if len(volumes) else ""
+            largest = f"; the largest has {cubicMillimeters(volumes[0])}" if len(volumes) else ""
             open_ = f", {sheets} of them open or without an inside" if sheets else ""
             yield requirement.finding(
                 count,
@@ -35,10 +37,11 @@ class BodiesCheck(MeshCheck):
             specks = soundness.bodyShells[isSpeck]
             centers = [soundness.centerOfShell(shell) for shell in specks[:PLACES]]
             message = (
-                f"No body is smaller than {limit:g} mm3 and {share:.0%} of the largest."
+                f"No body is smaller than {exactNumber(limit)} mm³ and {shareInPercent(share)} of the largest."
                 if not len(specks)
                 else (
-                    f"{plural(len(specks), 'speck')} below {limit:g} mm3, together {volumes[isSpeck].sum():.2f} mm3, "
+                    f"{plural(len(specks), 'speck')} below {exactNumber(limit)} mm³, together "
+                    f"{cubicMillimeters(volumes[isSpeck].sum())}, "
                     f"the largest around {placeText(centers[0])}."
                 )
             )
@@ -58,7 +61,8 @@ class BodiesCheck(MeshCheck):
                 "No closed cavity."
                 if not len(cavities)
                 else (
-                    f"{plural(len(cavities), 'closed cavity', 'closed cavities')}, together {sizes.sum():.1f} mm3, "
+                    f"{plural(len(cavities), 'closed cavity', 'closed cavities')}, together "
+                    f"{cubicMillimeters(sizes.sum())}, "
                     f"the largest around {placeText(centers[0])}: powder or resin would stay inside."
                 )
             )
@@ -83,8 +87,8 @@ class SizeCheck(MeshCheck):
             sides = bounds[:, 1] - bounds[:, 0]
             yield requirement.finding(
                 float(sides.max()),
-                f"{sides[0]:.1f} x {sides[1]:.1f} x {sides[2]:.1f} mm, area {mesh.areaMm2:.1f} mm2, "
-                f"enclosed volume {mesh.volumeMm3:.1f} mm3.",
+                f"{sides[0]:.1f} x {sides[1]:.1f} x {millimeters(sides[2])}, area {squareMillimeters(mesh.areaMm2)}, "
+                f"enclosed volume {cubicMillimeters(mesh.volumeMm3)}.",
                 boundsLps=[round(float(value), 4) for value in bounds.reshape(-1)],
                 signedVolumeMm3=round(mesh.volumeMm3, 4),
                 areaMm2=round(mesh.areaMm2, 4),
@@ -99,7 +103,7 @@ class SizeCheck(MeshCheck):
             low, median, high = (float(value) for value in np.quantile(lengths, (0, 0.5, 1)))
             yield requirement.finding(
                 median,
-                f"Edges are {low:.4g} to {high:.4g} mm long, half of them below {median:.4g} mm.",
+                f"Edges are {low:.4g} to {millimeters(high)} long, half of them below {millimeters(median)}.",
                 minimumMm=low,
                 medianMm=median,
                 maximumMm=high,
@@ -121,7 +125,8 @@ class StlLimitsCheck(MeshCheck):
             step = float(np.spacing(np.float32(farthest)))
             yield requirement.finding(
                 step,
-                f"Coordinates reach {farthest:.1f} mm from the origin; STL's numbers go in steps of {step:.2g} mm.",
+                f"Coordinates reach {millimeters(farthest)} from the origin; STL's numbers go in steps of "
+                f"{millimeters(step)}.",
                 farthestMm=farthest,
             )
         if requirement := held.get("stl-size"):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from M3DLib.Errors import noProgress
+from M3DLib.NumberText import millimeters
 
 from ..Check import Case
 from ..CheckSupport import requirementsOf
@@ -38,7 +39,7 @@ class MeshFileCheck:
             step = float(np.spacing(np.abs(case.mesh.points).max()))
             others.append(
                 "The model lies so far from the origin of its coordinates that the checks of its shape see it rounded "
-                f"to {step:.3g} mm; move it nearer before they are trusted."
+                f"to {millimeters(step)}; move it nearer before they are trusted."
             )
         findings = []
         if requirement := held.get("mesh-file-format"):
@@ -60,7 +61,7 @@ class MeshFileCheck:
             points = case.mesh.points
             extent = float((points.max(axis=0) - points.min(axis=0)).max()) if len(points) else 0.0
             known = not aboutUnit and notes.unitSource != "guessed" and np.isfinite(extent)
-            message = f"Read in {notes.unit}, {_SOURCES[notes.unitSource]}: {extent:.1f} mm large."
+            message = f"Read in {notes.unit}, {_SOURCES[notes.unitSource]}: {millimeters(extent)} large."
             findings.append(
                 requirement.stated(
                     known,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from M3DLib.Errors import noProgress
+from M3DLib.NumberText import millimeters
 
 from ..Check import Case
 from ..CheckSupport import PLACES, allNotAssessable, placeList, placeText, plural, requirementsOf
@@ -85,7 +86,7 @@ class SurfaceCheck(MeshCheck):
                 if not holes
                 else (
                     f"{plural(len(holes), 'hole')} with {plural(count, 'open edge')}; the largest has a rim of "
-                    f"{holes[0].lengthMm:.1f} mm, is {holes[0].extentMm:.1f} mm wide, and lies at "
+                    f"{millimeters(holes[0].lengthMm)}, is {millimeters(holes[0].extentMm)} wide, and lies at "
                     f"{placeText(holes[0].center)}."
                 )
             )

@@ -12,6 +12,7 @@ import numpy as np
 
 from M3DLib.Errors import M3DError
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.NumberText import cubicMillimeters, exactNumber, millimeters
 
 from .MeshSoundness import MeshSoundness
 
@@ -122,7 +123,7 @@ def _fillHoles(mesh: TriangleMesh, longestMm: float) -> tuple[TriangleMesh, Repa
     return _changed(mesh, mesh.points, triangles), Repair(
         "fill-holes",
         len(rims),
-        f"Closed {len(rims)} holes with rims up to {max(rims):.2f} mm by {len(added)} triangles.{remark}",
+        f"Closed {len(rims)} holes with rims up to {millimeters(max(rims))} by {len(added)} triangles.{remark}",
     )
 
 
@@ -196,5 +197,6 @@ def _dropSpecks(mesh: TriangleMesh, smallestMm3: float) -> tuple[TriangleMesh, R
     return _changed(mesh, mesh.points, mesh.triangles[keep]), Repair(
         "drop-specks",
         len(specks) + len(bubbles),
-        f"Removed {len(specks)} bodies and {len(bubbles)} cavities below {smallestMm3:g} mm3, in all {total:.2f} mm3.",
+        f"Removed {len(specks)} bodies and {len(bubbles)} cavities below {exactNumber(smallestMm3)} mm³, in all "
+        f"{cubicMillimeters(total)}.",
     )

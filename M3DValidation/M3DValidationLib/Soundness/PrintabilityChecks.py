@@ -10,6 +10,7 @@ import numpy as np
 
 from M3DLib.Errors import noProgress
 from M3DLib.Intersection.TriangleIntersection import cross
+from M3DLib.NumberText import exactNumber, millimeters, percentage, squareMillimeters
 
 from ..Check import Case
 from ..CheckSupport import PLACES, allNotAssessable, placeList, placeText, plural, requirementsOf
@@ -100,21 +101,22 @@ class WallCheck(_PrintCheck):
         if counted:
             thinnest = min(counted, key=lambda place: place.valueMm)
             message = (
-                f"{plural(len(counted), 'place')} with {noun}s below {limit:g} mm, together "
-                f"{evidence['areaBelowMm2']:.1f} mm2; the smallest is {thinnest.valueMm:.2f} mm at "
+                f"{plural(len(counted), 'place')} with {noun}s below {exactNumber(limit)} mm, together "
+                f"{squareMillimeters(evidence['areaBelowMm2'])}; the smallest is {millimeters(thinnest.valueMm)} at "
                 f"{placeText(thinnest.place)}."
             )
             evidence["thinnestPlace"] = placeList([thinnest.place])[0]
             evidence["thinnestNormal"] = placeList([thinnest.normal])[0]
             return requirement.finding(thinnest.valueMm, message, **evidence)
         bounds = (
-            f" It was looked up to {reach:g} mm; places with {noun}s below {limit:g} mm on less than {smallest:g} mm2 "
+            f" It was looked up to {exactNumber(reach)} mm; places with {noun}s below {exactNumber(limit)} mm on "
+            f"less than {exactNumber(smallest)} mm² "
             "are not reported."
         )
         if np.isfinite(within).any():
             found = float(within.min())
-            return requirement.finding(found, f"The smallest {noun} found is {found:.2f} mm.{bounds}", **evidence)
-        message = f"No {noun} below {reach:g} mm was found; larger ones were not measured.{bounds}"
+            return requirement.finding(found, f"The smallest {noun} found is {millimeters(found)}.{bounds}", **evidence)
+        message = f"No {noun} below {exactNumber(reach)} mm was found; larger ones were not measured.{bounds}"
         return requirement.finding(reach, message, **evidence)
 
     def _awayFromDefects(self, thickness: Thickness, original: np.ndarray, soundness: MeshSoundness) -> np.ndarray:
@@ -175,7 +177,8 @@ class BuildCheck(_PrintCheck):
         angle = requirement.parameters["angleDegrees"]
         return requirement.finding(
             share,
-            f"Built along the patient's axis, {share:.1f} % of the surface hangs over by more than {angle:g} degrees.",
+            f"Built along the patient's axis, {percentage(share)} of the surface hangs over by more than "
+            f"{exactNumber(angle)}°.",
             direction=[0, 0, 1],
         )
 

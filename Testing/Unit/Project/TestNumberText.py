@@ -2,7 +2,16 @@
 
 import pytest
 
-from M3DLib.NumberText import decimalsOf, exact, measured, millimeters, number, percentage, rounded, share
+from M3DLib.NumberText import (
+    decimalsOf,
+    exactNumber,
+    measuredText,
+    millimeters,
+    number,
+    percentage,
+    rounded,
+    shareInPercent,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +42,7 @@ def test_digitsComeFromTheUncertaintyOrAreThree(value, uncertainty, text):
 def test_noRoundingMovesANumberAcrossItsLimit(value, limit):
     near = rounded(value, limits=(limit,))
     assert (near > limit, near < limit) == (value > limit, value < limit)
-    text = measured(value, "%", (limit,)).removesuffix(" %")
+    text = measuredText(value, "%", (limit,)).removesuffix(" %")
     assert (float(text) > limit) == (value > limit)
 
 
@@ -84,7 +93,7 @@ def test_aChangeOfNothingHasNoSign():
     assert percentage(-0.0, signed=True) == "0 %"
     assert percentage(-0.003, signed=True) == "less than −0.01 %"
     assert percentage(1.5, signed=True) == "+1.5 %" and percentage(-1.468, signed=True) == "−1.5 %"
-    assert share(None) == "not measured" and share(0.5) == "50 %"
+    assert shareInPercent(None) == "not measured" and shareInPercent(0.5) == "50 %"
 
 
 @pytest.mark.parametrize(
@@ -103,11 +112,11 @@ def test_aChangeOfNothingHasNoSign():
     ],
 )
 def test_unitsAreWrittenForPeople(value, unit, text):
-    assert measured(value, unit) == text
+    assert measuredText(value, unit) == text
 
 
 def test_limitsKeepAllTheirDigits():
-    assert [exact(value) for value in (0.0005, 1.2345, 4294.0, -2.5, 0.0, 1e-7)] == [
+    assert [exactNumber(value) for value in (0.0005, 1.2345, 4294.0, -2.5, 0.0, 1e-7)] == [
         "0.0005",
         "1.2345",
         "4294",

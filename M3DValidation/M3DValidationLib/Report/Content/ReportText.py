@@ -4,40 +4,12 @@ from __future__ import annotations
 
 import re
 
+from M3DLib.NumberText import MINUS, millimeters, number
+from M3DLib.NumberText import shareInPercent as percent
+
 from ...CheckSupport import sidesText
 
-MINUS = "−"
-
-
-def number(value: object) -> str:
-    """A number with four digits, or all that stand before the point; a dash for none; text stays as it is."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    return (f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}").replace("-", MINUS)
-
-
-def millimeters(value: float | None, signed: bool = False) -> str:
-    """A length in mm to the micrometer, for nothing measured here is known any better."""
-    if value is None:
-        return "not measured"
-    rounded = round(value, 3) + 0.0
-    sign = "+" if signed and rounded > 0 else ""
-    return f"{sign}{rounded:.3f} mm".replace("-", MINUS)
-
-
-def percent(share: float | None) -> str:
-    """A share (0 to 1) in percent; nothing is 0 or 100 % that is not exactly so."""
-    if share is None:
-        return "not measured"
-    if share in (0, 1):
-        return f"{100 * share:.0f} %"
-    if share < 0.0001:
-        return "< 0.01 %"
-    if share > 0.9999:
-        return "> 99.99 %"
-    return f"{100 * share:.2f} %"
+__all__ = ["MINUS", "date", "millimeters", "moment", "number", "percent", "personName", "place"]
 
 
 def place(point: list[float]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from M3DLib.NumberText import exactNumber, measuredText, squareMillimeters, withUnit
+
 from ...Acquisition.IdentityChecks import RECORD
 from .BothDirections import bothDirections
 from .ComparisonView import comparisonView, isComparison
@@ -118,7 +120,7 @@ def _brief(report: Mapping) -> list[dict]:
         ("Study", case["study"]["description"]),
         ("Study date", date(case["study"]["date"])),
         ("Intended use", report["intendedUse"]["title"]),
-        ("Tolerance", f"{number(report['toleranceMm'])} mm"),
+        ("Tolerance", f"{exactNumber(report['toleranceMm'])} mm"),
         ("Only a part of the anatomy, as declared", report.get("declaredPart", "")),
         ("Made", moment(report["made"]["time"])),
         ("Responsible", report["made"]["person"]),
@@ -143,7 +145,7 @@ def _caseFacts(report: Mapping) -> list[dict]:
         ("What it is for", report["intendedUse"]["description"]),
         ("Profile", f"{profile['name']}, version {profile['version']}"),
         ("SHA-256 of the profile", profile["sha256"]),
-        ("Tolerance", f"{number(report['toleranceMm'])} mm"),
+        ("Tolerance", f"{exactNumber(report['toleranceMm'])} mm"),
         ("Made", moment(report["made"]["time"])),
         ("Responsible", report["made"]["person"]),
     )
@@ -158,12 +160,13 @@ def findingView(finding: Mapping) -> dict:
     limit = ""
     if finding["limit"] is not None:
         sense = "at least" if finding.get("sense") == "atLeast" else "at most"
-        limit = f"{sense} {number(finding['limit'])} {finding['unit']}".strip()
+        sign = "±" if finding.get("signed") else ""
+        limit = f"{sense} {sign}{withUnit(exactNumber(finding['limit']), finding['unit'])}"
         if finding.get("warningLimit") not in (None, finding["limit"]):
-            limit += f" (warning to {number(finding['warningLimit'])})"
-    measured = number(finding["measured"])
-    if finding["measured"] is not None and not isinstance(finding["measured"], str):
-        measured = f"{measured} {finding['unit']}".strip()
+            limit += f" (warning to {sign}{exactNumber(finding['warningLimit'])})"
+    limits = tuple(finding[key] for key in ("limit", "warningLimit") if finding.get(key) is not None)
+    limits = (*limits, *(-value for value in limits)) if finding.get("signed") else limits
+    measured = measuredText(finding["measured"], finding["unit"], limits)
     key = finding["measured"] if isinstance(finding["measured"], (int, float)) else None
     return {
         "verdict": finding["verdict"],
@@ -206,7 +209,7 @@ def _deviation(facts: Mapping, title: str) -> dict:
         "reference": facts.get("reference", ""),
         "registration": facts["registration"],
         "tolerance": facts["tolerance"],
-        "toleranceText": f"{number(facts['tolerance'])} mm",
+        "toleranceText": f"{exactNumber(facts['tolerance'])} mm",
         "rows": rows,
         "certainty": " ".join(
             filter(None, [facts.get("meaning", ""), (facts.get("calibration") or {}).get("statement", "")])
@@ -219,7 +222,7 @@ def _deviation(facts: Mapping, title: str) -> dict:
         "regions": [
             {
                 "worst": millimeters(region["worst"], signed=True),
-                "area": f"{region['areaMm2']:.2f} mm²",
+                "area": squareMillimeters(region["areaMm2"]),
                 "place": place(region["worstPointLps"]),
                 "slice": str(region.get("worstSlice") or ""),
             }
@@ -235,7 +238,8 @@ def _inShort(facts: Mapping) -> str:
     if facts["kind"] == "scan":
         return (
             f"{percent(facts['withinTolerance'])} of the edge that the scan shows lies within "
-            f"{number(facts['tolerance'])} mm of the model; 95 % lies within {millimeters(facts['p95Absolute'])}. The "
+            f"{exactNumber(facts['tolerance'])} mm of the model; 95 % lies within "
+            f"{millimeters(facts['p95Absolute'])}. The "
             f"farthest place that the model is too small for, or lacks, is {millimeters(facts['maxSigned'])} away."
         )
     mean = facts["meanSigned"]
@@ -246,7 +250,8 @@ def _inShort(facts: Mapping) -> str:
         f"The largest deviation is {millimeters(max((facts['minSigned'], facts['maxSigned']), key=abs), signed=True)}."
     )
     return (
-        f"{percent(facts['withinTolerance'])} of the measured surface lies within {number(facts['tolerance'])} mm; "
+        f"{percent(facts['withinTolerance'])} of the measured surface lies within "
+        f"{exactNumber(facts['tolerance'])} mm; "
         f"95 % lies within {millimeters(facts['p95Absolute'])}. The mesh is {side}. "
         f"{largest} {percent(facts['coverage'])} of the surface could be measured."
     )
@@ -269,7 +274,7 @@ def _model(entry: Mapping, report: Mapping) -> dict:
         "file": entry["file"],
         "title": entry["title"],
         "rangeMm": entry["rangeMm"],
-        "rangeText": f"{number(entry['rangeMm'])} mm",
+        "rangeText": f"{exactNumber(entry['rangeMm'])} mm",
         "made": made,
         "places": [point for _distance, point in places],
         "placeTexts": [millimeters(distance, signed=True) for distance, _point in places],

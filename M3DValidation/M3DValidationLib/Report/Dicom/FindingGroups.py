@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from M3DLib.NumberText import exact, withUnit
+from M3DLib.NumberText import exactNumber, withUnit
 
 from ...Profile import loadCatalogue
 from ...Requirement import AT_LEAST, AT_MOST
@@ -112,10 +112,10 @@ def _end(name: str, value: float, unit: str):
 
 def _inWords(finding: Mapping, signed: bool) -> str:
     sense = "at least" if finding["sense"] == AT_LEAST else "at most"
-    text = f"{sense} {'±' if signed else ''}{withUnit(exact(finding['limit']), finding['unit'])}"
+    text = f"{sense} {'±' if signed else ''}{withUnit(exactNumber(finding['limit']), finding['unit'])}"
     warning = finding.get("warningLimit")
     if isNumber(warning) and warning != finding["limit"]:
-        text += f", a warning to {'±' if signed else ''}{withUnit(exact(warning), finding['unit'])}"
+        text += f", a warning to {'±' if signed else ''}{withUnit(exactNumber(warning), finding['unit'])}"
     return text
 
 

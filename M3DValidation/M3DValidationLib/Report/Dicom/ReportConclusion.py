@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from M3DLib.NumberText import exact, measured, withUnit
+from M3DLib.NumberText import exactNumber, measuredText, withUnit
 
 from ..Content.ReportView import CONCLUSIONS
 from .FindingGroups import limitsOf, quantityOf
@@ -16,7 +16,7 @@ def conclusionOf(report: Mapping) -> str:
     verdict = report["verdict"]
     sentences = [
         f"{VERDICTS[verdict]}: {CONCLUSIONS[verdict]}",
-        f"Intended use: {report['intendedUse']['title']}, tolerance {exact(report['toleranceMm'])} mm.",
+        f"Intended use: {report['intendedUse']['title']}, tolerance {exactNumber(report['toleranceMm'])} mm.",
     ]
     for key, heading in (("fail", "Fails"), ("warning", "Warnings")):
         entries = [_entry(finding) for finding in report["findings"] if finding["verdict"] == key]
@@ -32,7 +32,7 @@ def _entry(finding: Mapping) -> str:
     segment = f" ({finding['segment']})" if finding.get("segment") else ""
     if not isNumber(finding["measured"]) or not isNumber(finding.get("limit")):
         return f"{finding['title']}{segment}: not so"
-    value = measured(finding["measured"], finding["unit"], limitsOf(finding))
+    value = measuredText(finding["measured"], finding["unit"], limitsOf(finding))
     sense = "at least" if finding.get("sense") == "atLeast" else "at most"
-    limit = withUnit(exact(finding["limit"]), finding["unit"])
+    limit = withUnit(exactNumber(finding["limit"]), finding["unit"])
     return f"{quantityOf(finding)}{segment} {value}, {sense} {limit} allowed"
