@@ -128,7 +128,7 @@ def cubicMillimeters(value: float) -> str:
 
 def inDegrees(value: float) -> str:
     """A measured angle."""
-    return f"{number(float(value))}°"
+    return f"{number(float(value))} degrees"
 
 
 def percentage(value: float | None, signed: bool = False) -> str:
@@ -161,8 +161,6 @@ def withUnit(text: str, unit: str) -> str:
         return f"{text} × the tolerance"
     if unit == "times":
         return f"{text} ×"
-    if unit == "degrees":
-        return f"{text}°"
     return f"{text} {_ONE_OF_MANY.get(unit, unit) if text == '1' else _SYMBOLS.get(unit, unit)}"
 
 

@@ -61,7 +61,7 @@ def addDoubts(result: SurfaceAlignment, exact: ExactFit, pair: SurfacePair, tole
         doubts.append(
             "The surfaces leave the position open: by noise alone their middle is certain to "
             f"{millimeters(exact.noiseCenter)} and the rotation to {inDegrees(exact.noiseDegrees)} (99 %; allowed are "
-            f"{exactNumber(NOISE_CENTER)} mm and {exactNumber(NOISE_DEGREES)}°)."
+            f"{exactNumber(NOISE_CENTER)} mm and {exactNumber(NOISE_DEGREES)} degrees)."
         )
     elif exact.uncertainty > IN_TOLERANCES * tolerance:
         doubts.append(

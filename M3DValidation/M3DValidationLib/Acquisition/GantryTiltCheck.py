@@ -53,12 +53,12 @@ class GantryTiltCheck(ImageCheck):
                     f"that ignores this displaces one end by {millimeters(displacement)} against the other."
                 )
                 if stated is not None and abs(abs(stated) - angle) > _headerTolerance(requirement):
-                    message += f" The header (0018,1120) says {exactNumber(stated)}°."
+                    message += f" The header (0018,1120) says {exactNumber(stated)} degrees."
             yield requirement.finding(angle, message, **evidence)
             return
         wrong = np.tan(np.radians(abs(stated))) * extent
         message = (
-            f"The header says that the gantry was tilted by {exactNumber(stated)}° (0018,1120), but the slices "
+            f"The header says that the gantry was tilted by {exactNumber(stated)} degrees (0018,1120), but the slices "
             "are stacked "
             f"straight: either the tilt was corrected by resampling, or it was ignored and the anatomy is sheared by "
             f"{millimeters(wrong)}. Ask where the series comes from."

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from M3DLib.Errors import noProgress
-from M3DLib.NumberText import shareInPercent
 
 from .PlacementSearch import SurfaceSample, edgeShare, sampleSurface, shifted
 
@@ -109,9 +108,8 @@ def placementOf(
         return Placement(share, sentence=_unknown(share, _explaining(tried, share, sample)))
     explained, one = found
     sentence = (
-        f"The model fits the scan when {one.words}: {shareInPercent(explained)} of its surface then lies at an "
-        "edge of the scan, "
-        f"{shareInPercent(share)} as it is given."
+        f"The model fits the scan when {one.words}: {explained:.0%} of its surface then lies at an edge of the scan, "
+        f"{share:.0%} as it is given."
     )
     return Placement(share, one.mistake, explained, one.matrix, sentence)
 
@@ -145,9 +143,9 @@ def _apart(one: _Candidate, other: _Candidate, sample: SurfaceSample) -> bool:
 
 
 def _unknown(share: float, good: list[tuple[float, _Candidate]]) -> str:
-    start = f"Only {shareInPercent(share)} of the model's surface lies at an edge of the scan."
+    start = f"Only {share:.0%} of the model's surface lies at an edge of the scan."
     if len(good) > 1:
-        listed = "; or ".join(f"when {one.words} ({shareInPercent(explained)})" for explained, one in good[:3])
+        listed = "; or ".join(f"when {one.words} ({explained:.0%})" for explained, one in good[:3])
         return f"{start} It would fit {listed}. Which of these happened cannot be told from the shape."
     return (
         f"{start} The reason is not known: neither another unit, nor RAS instead of LPS, nor a mirrored or moved model "

@@ -178,7 +178,7 @@ class BuildCheck(_PrintCheck):
         return requirement.finding(
             share,
             f"Built along the patient's axis, {percentage(share)} of the surface hangs over by more than "
-            f"{exactNumber(angle)}°.",
+            f"{exactNumber(angle)} degrees.",
             direction=[0, 0, 1],
         )
 

@@ -104,7 +104,7 @@ def test_aChangeOfNothingHasNoSign():
         (1, "bodies", "1 body"),
         (2.0, "of the tolerance", "2 × the tolerance"),
         (17518.0, "mm2", "17518 mm²"),
-        (0.05, "degrees", "0.05°"),
+        (0.05, "degrees", "0.05 degrees"),
         (6.103515625e-05, "mm", "less than 0.001 mm"),
         (11.0822, "times", "11.1 ×"),
         (3, "", "3"),
