@@ -6,7 +6,6 @@ import numpy as np
 
 from ..Errors import M3DError
 from ..Mesh.TriangleMesh import TriangleMesh
-from ..NumberText import millimeters, shareInPercent
 from .Search.SurfaceSample import sampleSurface
 
 POINTS = 4000
@@ -29,8 +28,7 @@ def requireOverlap(mesh: TriangleMesh, reference: TriangleMesh) -> None:
     remedy = "Align them (--register), or check their coordinates and units."
     if gaps.any():
         raise M3DError(
-            f"A and B do not overlap: their boxes lie {millimeters(np.linalg.norm(gaps))} apart ({places}), so "
-            "deviations "
+            f"A and B do not overlap: their boxes lie {np.linalg.norm(gaps):.1f} mm apart ({places}), so deviations "
             f"would mean nothing. {remedy}"
         )
     from scipy.spatial import cKDTree
@@ -41,10 +39,8 @@ def requireOverlap(mesh: TriangleMesh, reference: TriangleMesh) -> None:
     shares = [float((distance < limit).mean()) for distance in distances]
     if max(shares) < LEAST_SHARE:
         raise M3DError(
-            f"A and B do not overlap: {shareInPercent(shares[0])} of A's surface and {shareInPercent(shares[1])} "
-            "of B's lie "
-            f"within {millimeters(limit)} of the other, and half of A lies more than "
-            f"{millimeters(np.median(distances[0]))} away "
+            f"A and B do not overlap: {100 * shares[0]:.1f} % of A's surface and {100 * shares[1]:.1f} % of B's lie "
+            f"within {limit:.1f} mm of the other, and half of A lies more than {np.median(distances[0]):.1f} mm away "
             f"({places}), so deviations would mean nothing. {remedy}"
         )
 

@@ -128,7 +128,7 @@ class TestResults:
         slices = application.scene.AddNewNodeByClass("vtkMRMLSliceNode", "Red")
         validated.ui.findingsTable.selectRow(rowOf(validated, "No part of the surface lies far"))
         assert "lies far" not in validated.ui.findingBrowser.plainText
-        assert "mm2 deviates" in validated.ui.findingBrowser.plainText
+        assert "mm² deviates" in validated.ui.findingBrowser.plainText
         place = [slices.GetSliceToRAS().GetElement(row, 3) for row in range(3)]
         assert np.linalg.norm(np.subtract(place, (-CENTER[0], -CENTER[1], CENTER[2]))) == pytest.approx(10, abs=1.5)
         shown = ", ".join(f"{value:.1f}" for value in place)

@@ -51,7 +51,7 @@ def test_shrinkageIsFoundPerAxisWithItsUncertainty(model):
 def test_shrinkageFailsTheRequirementAndNamesTheAxis(model):
     found = judged(changed(model, lambda p: p * [0.97, 1, 1]), model)[1]["part-scale"]
     assert found.verdict is Verdict.FAIL and found.measured == pytest.approx(3.0, abs=0.15)
-    assert "too small" in found.message and "x -" in found.message
+    assert "too small" in found.message and "x −" in found.message
 
 
 def test_growthIsNotScale():

@@ -77,7 +77,7 @@ def test_theWorstPlaceComesFirstAndNoneTwice():
         (1, "100 %"),
         (0.99996, "> 99.99 %"),
         (0.00003, "< 0.01 %"),
-        (0.92371, "92.37 %"),
+        (0.92371, "92.4 %"),
         (None, "not measured"),
     ],
 )
@@ -85,20 +85,20 @@ def test_aShareIsWholeOnlyWhenItIs(share, text):
     assert percent(share) == text
 
 
-def test_lengthsAreGivenToTheMicrometer():
-    assert [millimeters(value) for value in (0.39831, -0.00004, None)] == ["0.398 mm", "0.000 mm", "not measured"]
-    assert [millimeters(value, signed=True) for value in (1.30404, -0.844, 0.0)] == [
-        "+1.304 mm",
-        "−0.844 mm",
-        "0.000 mm",
+def test_lengthsHaveThreeDigitsAndEndAtTheMicrometer():
+    assert [millimeters(value) for value in (0.39831, -0.00004, None)] == [
+        "0.398 mm",
+        "less than 0.001 mm",
+        "not measured",
     ]
+    assert [millimeters(value, signed=True) for value in (1.30404, -0.844, 0.0)] == ["+1.3 mm", "−0.844 mm", "0 mm"]
 
 
 def test_numbersStandInFull():
     assert [number(value) for value in (1569860, 391243.4, 0.45117, -2.5, None, "YA", True)] == [
         "1569860",
         "391243",
-        "0.4512",
+        "0.451",
         "−2.5",
         "–",
         "YA",

@@ -72,7 +72,7 @@ def test_aPassNamesItsReachAndWhatIsNotLookedFor(tmp_path, capsys):
         finding = findings[id_]
         assert finding["verdict"] == "pass" and "picture" not in finding["evidence"]
         assert f"looked up to {reach}" in finding["message"]
-        assert f"below {least} on less than 1 mm2 are not reported" in finding["message"]
+        assert f"below {least} on less than 1 mm² are not reported" in finding["message"]
     assert not list(output.glob("*.png"))
 
 
