@@ -167,7 +167,8 @@ class SliceAlignmentCheck(ImageCheck):
             return
         if not len(outside) and compared < LEAST_COMPARED:
             yield requirement.notAssessable(
-                f"Only {shareInPercent(compared)} of the pairs of neighboring slices that show anatomy show enough of it to "
+                f"Only {shareInPercent(compared)} of the pairs of neighboring slices that show anatomy show "
+                "enough of it to "
                 f"compare them; these are aligned within {millimeters(value)}.",
                 measuredMm=numberOrNone(value, 3),
                 **evidence,

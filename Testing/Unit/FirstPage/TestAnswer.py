@@ -49,7 +49,7 @@ def test_whatPassesIsToldWithItsDistancesAndTheUnmeasuredRest():
     assert answer["sentence"] == (
         "All limits set for the intended use (Implant template) are met. 95 % of the measured surface lies within "
         "0.40 mm of the edge in the scan (uncertainty 0.05 mm), the worst place is 0.90 mm off at R 31.0, P 144.0, "
-        "S 705.9 mm, slice 13. 8.00 % of the surface was not measured. The model covers 99.98 % of the edge that the "
+        "S 705.9 mm, slice 13. 8 % of the surface was not measured. The model covers 99.98 % of the edge that the "
         "scan shows."
     )
 
@@ -66,7 +66,7 @@ def test_whatIsMissingComesFirstWithItsSide():
     )
     answer = answerOf(content)
     assert answer["sentence"].startswith(
-        "Do not use as intended (Implant template): the scan shows 211.9 cm³ of the same material that the model lacks "
+        "Do not use as intended (Implant template): the scan shows 212 cm³ of the same material that the model lacks "
         "at the left; 95 % of the measured surface lies within 0.6 mm only (at most 0.5 mm allowed); and 2 more. "
         "Elsewhere 95 % of the measured surface lies within 0.40 mm"
     )

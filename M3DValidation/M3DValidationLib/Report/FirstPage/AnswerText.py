@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from M3DLib.NumberText import exactNumber, measuredText, withUnit
+
 from ..Content.ReportText import number, percent, place
 
 MOST_REASONS = 2
@@ -194,20 +196,26 @@ def length(value: float) -> str:
     return f"{rounded} mm"
 
 
-def quantity(value: object, unit: str) -> str:
-    """A measured value or a limit with its unit; numbers to four digits, so that a value over its limit looks it."""
+def quantity(value: object, unit: str, limits: tuple = ()) -> str:
+    """A measured value or a limit with its unit, with the digits that tell a measured value from its limits."""
     if value is None:
         return ""
     if unit == "mm3" and isinstance(value, (int, float)) and abs(value) >= _LARGE_MM3:
         return f"{number(value / 1000)} cm³"
-    return f"{number(value)} {unit.replace('mm2', 'mm²').replace('mm3', 'mm³')}".strip()
+    return measuredText(value, unit, limits)
+
+
+def measuredOf(entry: Mapping) -> str:
+    """The measured value of an entry of ``limits``; "" where there is none."""
+    limits = tuple(value for value in (entry["limit"], entry.get("warningLimit")) if value is not None)
+    return quantity(entry["measured"], entry["unit"] or "", (*limits, *(-value for value in limits)))
 
 
 def limitText(entry: Mapping) -> str:
     """The limit of an entry of ``limits``, with its sense; "" where there is none."""
     if entry["limit"] is None or entry["sense"] not in LIMITS:
         return ""
-    return LIMITS[entry["sense"]].format(limit=quantity(entry["limit"], entry["unit"] or ""))
+    return LIMITS[entry["sense"]].format(limit=withUnit(exactNumber(entry["limit"]), entry["unit"] or ""))
 
 
 def _verdict(texts: Mapping[str, str], block: Mapping, use: str) -> str:
@@ -229,7 +237,7 @@ def _reasons(limits, block: Mapping) -> str:
 def _reason(entry: Mapping, block: Mapping) -> str:
     if entry["verdict"] == "notAssessable":
         return NOT_ASSESSED.format(title=entry["title"])
-    measured, limit = quantity(entry["measured"], entry["unit"] or ""), limitText(entry)
+    measured, limit = measuredOf(entry), limitText(entry)
     template = REASONS.get(entry["requirement"])
     if template is None or not isinstance(entry["measured"], (int, float)):
         template = NOT_MET if measured and limit else NOT_MET_ALONE if measured else NOT_MET_BARE

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from M3DLib.NumberText import exactNumber
+
 from ..Content.ReportText import date, moment, number, personName
 from .Answer import answerOf
-from .AnswerText import length, limitText, measuredTexts, placeOf, quantity, verdictOf, wholeSentence
+from .AnswerText import length, limitText, measuredOf, measuredTexts, placeOf, verdictOf, wholeSentence
 from .Document import documentOf
 
 # Rows that a first page has room for; what is left is counted and found on a later one.
@@ -91,7 +93,7 @@ def _limits(limits, most: int) -> dict:
         {
             "verdict": entry["verdict"],
             "title": entry["title"],
-            "measured": quantity(entry["measured"], entry["unit"] or "") or "–",
+            "measured": measuredOf(entry) or "–",
             "limit": limitText(entry) or "–",
             "requirement": entry["requirement"],
         }
@@ -110,7 +112,7 @@ def _facts(report: Mapping, answer: Mapping, document: Mapping) -> list[dict]:
         "id": case["patient"]["id"],
         "study": ", ".join(filter(None, (case["study"]["description"], date(case["study"]["date"])))),
         "use": answer["use"],
-        "tolerance": f"{number(report['toleranceMm'])} mm",
+        "tolerance": f"{exactNumber(report['toleranceMm'])} mm",
         "part": report.get("declaredPart", ""),
         "number": _number(document),
         "made": moment(report["made"]["time"]),
