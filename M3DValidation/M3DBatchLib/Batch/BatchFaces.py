@@ -45,6 +45,7 @@ def junitXml(summary: Mapping[str, Any]) -> str:
             *case["reports"].get("model", {}).values(),
             *case["reports"].get("part", {}).values(),
             *case["models"],
+            *case["printFiles"],
         ]
         test.system_out = _plain("\n".join([*case["remarks"], *places, case["log"]]).strip())
         suite.add_testcase(test)

@@ -100,6 +100,11 @@ class BatchRun:
                     outcomes[plan.row] = outcome
                     self._tell(plan, outcome, outcomes, started)
         except KeyboardInterrupt:
+            # Cases whose end nobody has heard of any more.
+            for plan in self.plans:
+                there = None if plan.row in outcomes else readOutcome(self.output / plan.folder)
+                if there is not None and there["run"] == self.token:
+                    outcomes[plan.row] = {**there, "kept": False}
             self._write(outcomes, started, interrupted=True)
             finished = sum(outcome.get("log", "") != "" for outcome in outcomes.values())
             raise KeyboardInterrupt(

@@ -48,6 +48,7 @@ _CSV_COLUMNS = (
     "folder",
     "report",
     "models",
+    "printFiles",
     "log",
     "seconds",
     "peakMemoryMb",
@@ -121,6 +122,7 @@ def _entry(plan: CasePlan, outcome: Mapping[str, Any] | None) -> dict[str, Any]:
         "folder": plan.folder if isThere else "",
         "reports": reports,
         "models": [placed(name) for name in outcome.get("models", ())],
+        "printFiles": [placed(name) for name in outcome.get("printFiles", ())],
         "thumbnail": placed(outcome.get("thumbnail", "")),
         "thumbnailText": outcome.get("thumbnailText", ""),
         "log": placed(outcome.get("log", "")),
@@ -177,6 +179,7 @@ def _csv(summary: Mapping[str, Any]) -> str:
             "remarks": " ".join(case["remarks"]),
             "report": case["reports"].get("model", {}).get("json", ""),
             "models": ";".join(case["models"]),
+            "printFiles": ";".join(case["printFiles"]),
             "kept": "yes" if case["kept"] else "no",
         }
         writer.writerow([_cell(values[name]) for name in _CSV_COLUMNS])

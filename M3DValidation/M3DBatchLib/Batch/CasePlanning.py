@@ -135,6 +135,7 @@ class _Row:
     def _parsed(self, plan: CasePlan, parse: Callable[[list[str]], argparse.Namespace]) -> None:
         """Let the command itself judge what it is given, as far as it can before it reads a file."""
         from ..Options.DescriptionOptions import descriptionFrom
+        from ..Options.FileOptions import printRequestFrom
 
         said = io.StringIO()
         try:
@@ -144,6 +145,7 @@ class _Row:
                     parse(plan.partArguments("model.dcm", "."))
             if plan.command == "run":
                 descriptionFrom(arguments)
+                printRequestFrom(arguments)
         except SystemExit:
             self.problems.append(said.getvalue().strip().splitlines()[0].partition(": ")[2])
         except M3DError as error:

@@ -133,6 +133,7 @@ def _head(plan: CasePlan, token: str) -> dict[str, Any]:
         "host": platform.node(),
         "remarks": list(plan.remarks),
         "models": [],
+        "printFiles": [],
         "log": LOG_FILE,
     }
 
@@ -183,13 +184,20 @@ def _done(plan: CasePlan, work: Path, progress: Progress) -> dict[str, Any]:
         outcome = outcomeOf(reports, work)
     if verdict and outcome["verdict"] != "fail":
         outcome.update(verdict=verdict, exitStatus=exitStatusOf([verdict]), reason=remarks[-1])
-    return {**outcome, "models": models, "remarks": remarks}
+    return {**outcome, "models": models, "printFiles": _printFiles(work), "remarks": remarks}
 
 
 def _models(work: Path) -> list[str]:
     """The objects of the models that were stored, relative to the case's folder."""
     files = sorted(file for file in (work / DICOM_FOLDER).rglob("*") if file.is_file())
     return [file.relative_to(work).as_posix() for file in files if modelHeaders(file)]
+
+
+def _printFiles(work: Path) -> list[str]:
+    """Models as plain files, which lie beside the DICOMDIR, relative to the case's folder."""
+    folder = work / DICOM_FOLDER
+    files = sorted(folder.glob("*.*")) if folder.is_dir() else []
+    return [file.relative_to(work).as_posix() for file in files if file.is_file()]
 
 
 def _referenceOf(plan: CasePlan, models: list[str]) -> str:

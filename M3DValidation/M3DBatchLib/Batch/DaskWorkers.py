@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import re
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +23,7 @@ from .Fingerprint import programVersions
 
 _CONNECT_SECONDS = 20
 _WORKER_SECONDS = 60
-_PAUSE_SECONDS = 1.0
+_PAUSE_SECONDS = 0.1
 _EXTRA = "pip install SlicerM3D[cluster]"
 
 
@@ -58,9 +61,6 @@ class DaskWorkers:
 
     def outcomes(self, plans: Sequence[CasePlan]) -> Iterator[tuple[CasePlan, dict[str, Any]]]:
         """Each case with its record, as they end; closing the iterator cancels what was not begun."""
-        from distributed import wait
-        from distributed.utils import TimeoutError as DaskTimeout
-
         versions = programVersions()
         waiting = {}
         for plan in plans:
@@ -77,10 +77,9 @@ class DaskWorkers:
             waiting[future] = plan
         try:
             while waiting:
-                try:
-                    done = wait(list(waiting), timeout=_PAUSE_SECONDS, return_when="FIRST_COMPLETED").done
-                except (TimeoutError, DaskTimeout):
-                    continue
+                done = [future for future in waiting if future.done()]
+                if not done:
+                    time.sleep(_PAUSE_SECONDS)
                 for future in done:
                     plan = waiting.pop(future)
                     outcome = self._outcome(future)
@@ -151,16 +150,29 @@ def _connected(address: str, tls: Tls):
     for name in tls.given().values():
         if not Path(name).is_file():
             raise M3DError(f"There is no file '{name}' for the encryption of --scheduler.")
-    if tls.given() and not address.startswith("tls://"):
+    if not re.match(r"(tcp|tls|ucx|ws|wss)://.", address):
+        raise M3DError(f"--scheduler {address} is no address; write it as tcp://host:8786 or tls://host:8786.")
+    isEncrypted = address.startswith(("tls", "wss"))
+    if tls.given() and not isEncrypted:
         raise M3DError(f"--tls-... are about a scheduler with TLS, but '{address}' does not begin with tls://.")
     try:
-        security = Security(**tls.given()) if tls.given() else None
+        security = Security(**tls.given())
+        if isEncrypted and security.get_connection_args("client").get("ssl_context") is None:
+            raise M3DError(
+                f"The scheduler {address} wants TLS; give --tls-ca-file, --tls-cert and --tls-key, or set them in "
+                "Dask's own configuration."
+            )
+    except OSError as error:
+        raise M3DError(f"The TLS files of --scheduler cannot be used: {error.strerror or error}.") from error
+    # What Dask logs of lost connections is said in sentences here, or no matter.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
         return Client(address, security=security, timeout=_CONNECT_SECONDS, set_as_default=False)
     except Exception as error:
-        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        text = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise M3DError(
-            f"The scheduler {address} does not answer, or not as one: {text} Check the address"
-            f"{' and the TLS files' if address.startswith('tls') else ''}."
+            f"The scheduler {address} does not answer, or not as one: {text}. Check the address"
+            f"{' and the TLS files' if isEncrypted else ''}."
         ) from error
 
 

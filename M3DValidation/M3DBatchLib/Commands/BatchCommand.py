@@ -16,6 +16,7 @@ from ..Batch.BatchSummary import describeSummary
 from ..Batch.CaseMemory import chooseWorkers
 from ..Batch.CasePlanning import planCases
 from ..Batch.CaseTable import readTable
+from ..Options.FileOptions import addEncapsulateOption, addFileOptions
 from ..Options.ReportOptions import addReportOptions
 from ..Settings import readSettings
 from ..Terminal import Terminal
@@ -66,6 +67,8 @@ def addParser(subparsers) -> None:
     group.add_argument("--tls-key", default="", metavar="FILE", help="its key (PEM), unless it is in --tls-cert")
     addSurfaceMaking(parser.add_argument_group("surface", "of all cases whose model is made here"))
     addRequirementOptions(parser)
+    addFileOptions(parser)
+    addEncapsulateOption(parser)
     addReportOptions(parser, formats=_DEFAULT_FORMATS, pseudonym=False)
     parser.set_defaults(run=run)
 
@@ -113,9 +116,11 @@ def _commandLine(
             texts[f"--{name}"] = setting.text if isinstance(setting.text, list) else [setting.text]
     given = getattr(arguments, "optionsGiven", {})
     for action in arguments.parser._actions:
+        value = getattr(arguments, action.dest, None)
         if action.option_strings and action.dest in given:
-            text = given[action.dest]
-            texts[action.option_strings[-1]] = text.split() if isinstance(action.nargs, int) else [text]
+            texts[action.option_strings[-1]] = _asTexts(value, action)
+        elif isinstance(action, argparse._StoreTrueAction) and value:
+            texts[action.option_strings[-1]] = []
     texts["--formats"] = [arguments.formats]
     commands = commandsOf(parser)
     known = {name: set(commands[name]._option_string_actions) - _OWN for name in _COMMANDS}
@@ -127,6 +132,13 @@ def _commandLine(
 
 # Of this command line, not of a case.
 _OWN = {"--output", "--json", "--log-file", "--config", "--color", "--quiet", "--verbose"}
+
+
+def _asTexts(value: Any, action: argparse.Action) -> list[str]:
+    """A value as it was given: several for an option of several, a list with commas for one that takes a list."""
+    if isinstance(value, (list, tuple)):
+        return [str(one) for one in value] if action.nargs else [",".join(map(str, value))]
+    return [str(value)]
 
 
 def _workers(arguments: argparse.Namespace, batch: BatchRun, terminal: Terminal):

@@ -44,7 +44,7 @@ def done(folder):
     (folder / "no-mesh.stl").write_text("solid of words")
     table = writeTable(folder / "cases.csv", rows)
     output = folder / "out"
-    status = main(["batch", str(table), "--output", str(output), "--workers", "2"])
+    status = main(["batch", str(table), "--output", str(output), "--workers", "2", "--files", "stl,3mf"])
     return status, *readSummary(output), output
 
 
@@ -76,11 +76,12 @@ def test_caseIsWhatRunMakesOfIt(done, folder, tmp_path):
 def test_everyFileThatTheSummaryNamesIsThere(done):
     _status, _summary, cases, output = done
     for case in cases.values():
-        places = [case["log"], case["thumbnail"], *case["models"]]
+        places = [case["log"], case["thumbnail"], *case["models"], *case["printFiles"]]
         places += [place for files in case["reports"].values() for place in files.values()]
         for place in filter(None, places):
             assert (output / place).is_file(), place
     assert cases["scan"]["thumbnail"]
+    assert sorted(place.rpartition(".")[2] for place in cases["scan"]["printFiles"]) == ["3mf", "stl"]
     assert cases[STRANGE]["folder"] == "strange ü #1"
     assert "no-mesh.stl" in (output / cases[STRANGE]["log"]).read_text(encoding="utf-8")
 

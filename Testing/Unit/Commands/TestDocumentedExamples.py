@@ -149,6 +149,8 @@ def test_everyExampleInPythonIsPython(page):
 def test_everyOptionThatIsNamedExists(page):
     known = {"--additional-module-paths", "--testing", "--no-splash", "--no-main-window", "--python-code"}
     known |= {"--python-script", "--check"}
+    # Of Dask, whose scheduler and workers one starts oneself.
+    known |= {"--nthreads", "--nworkers", "--host", "--protocol"}
     parsers = [makeParser(), *commandsOf(makeParser()).values()]
     for parser in list(parsers):
         for action in parser._actions:
