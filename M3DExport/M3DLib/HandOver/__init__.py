@@ -1,0 +1,1 @@
+"""Packages that leave the house: put together, sealed, signed, encrypted; verified and unpacked."""
