@@ -7,7 +7,7 @@ from pathlib import Path
 
 from M3DLib.Signature.KeyFile import KEY_PASSWORD
 
-from ..Terminal import Terminal
+from ...Terminal import Terminal
 
 
 def addParser(subparsers) -> None:

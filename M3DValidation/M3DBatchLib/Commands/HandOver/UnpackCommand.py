@@ -7,7 +7,7 @@ from pathlib import Path
 
 from M3DLib.Errors import M3DError
 
-from ..Terminal import Terminal
+from ...Terminal import Terminal
 from .VerifyCommand import addTrustOptions, openedFrom, trustedFrom
 
 
