@@ -89,6 +89,12 @@ def prepareCase(line):
         writeDicomFile(makeObject(), Path("CASE/skull.dcm"))
     if "CASE/report.json" in line:
         Path("CASE/report.json").write_text(json.dumps({"verdict": "pass"}))
+    if "berg.pem" in line:
+        from M3DTestSupport.Certificates import certificateOf, keyPem, pemOf, writeSigner
+
+        writeSigner(Path(), "Dr. Berg", "berg")
+        Path("maker.pem").write_bytes(pemOf(certificateOf("Maker")))
+        Path("maker-key.pem").write_bytes(keyPem("Maker"))
     if "berg.p12" in line:
         writeKey(Path("berg.p12"))
 

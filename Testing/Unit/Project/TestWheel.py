@@ -14,7 +14,7 @@ from M3DTestSupport.Project import ROOT
 
 PACKAGES = {"M3DLib": "M3DExport", "M3DValidationLib": "M3DValidation", "M3DBatchLib": "M3DValidation"}
 # Parts of other packages: what the code imports of each extra, and of them what one imports on behalf of another.
-IMPORTED_BY_OTHERS = {"lxml": "trimesh", "networkx": "trimesh"}
+IMPORTED_BY_OTHERS = {"lxml": "trimesh", "networkx": "trimesh", "dicom_anonymizer": "dicomanonymizer"}
 
 
 @pytest.fixture(scope="module")
