@@ -31,7 +31,7 @@ _FACE_WORDS = re.compile(
 _HEAD = re.compile(r"\b(head|kopf|tete|cabeza|testa)\b")
 _HEAD_OF_BONE = re.compile(r"\b(femur|femoral|humer\w+|radi(us|al)|fibula\w*|rib|metatars\w+|metacarp\w+|pancrea\w+)\b")
 _INNER_WORDS = re.compile(
-    r"\b(skull|crani\w+|bones?|osseous|mandib\w+|maxill\w+|orbit\w*|zygoma\w*|femur|femoral|tibia\w*|fibula\w*|"
+    r"\b(skull|calvari\w+|crani\w+|bones?|osseous|mandib\w+|maxill\w+|orbit\w*|zygoma\w*|femur|femoral|tibia\w*|fibula\w*|"
     r"humer\w+|radius|ulna\w*|scapula\w*|clavic\w+|ribs?|sternum|vertebra\w*|spine|sacrum|pelvi\w+|hip|acetabul\w+|"
     r"patella\w*|calcan\w+|talus|carpal|tarsal|tooth|teeth|dent\w+|heart|aort\w*|vessels?|arter\w+|veins?|liver|"
     r"kidneys?|spleen|lungs?|bronch\w+|airways?|trachea|bladder|prostate|tumou?rs?|lesions?|brain|ventric\w+|implants?|"
