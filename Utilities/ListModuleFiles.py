@@ -4,7 +4,8 @@
 
 Slicer installs what is listed and nothing else: a file that is missing from the list works from the source folder and
 is missing in the installed extension. With --check nothing is written; the exit status says whether they are right.
-What is made from the command line's parsers (``WriteCommandLineDocs.py``) is brought up to date as well.
+What is made from the command line's parsers (``WriteCommandLineDocs.py``) is brought up to date as well, and the
+messages for translators (``ExtractMessages.py``).
 """
 
 import re
@@ -54,8 +55,10 @@ def main():
                 file.write_text(wanted, encoding="utf-8")
     if stale:
         print(f"{'Stale' if '--check' in sys.argv else 'Updated'}: {', '.join(stale)}")
-    docs = [sys.executable, str(ROOT / "Utilities" / "WriteCommandLineDocs.py"), *sys.argv[1:]]
-    status = subprocess.run(docs, check=False).returncode
+    status = 0
+    for script in ("WriteCommandLineDocs.py", "ExtractMessages.py"):
+        command = [sys.executable, str(ROOT / "Utilities" / script), *sys.argv[1:]]
+        status = subprocess.run(command, check=False).returncode or status
     sys.exit(1 if stale and "--check" in sys.argv else status)
 
 

@@ -16,7 +16,7 @@ FINEST_MM = 0.001
 # A share between these is written as one between them, however near to nothing or everything it is.
 _LEAST_PERCENT, _MOST_PERCENT = 0.01, 99.99
 _SYMBOLS = {"mm2": "mm²", "mm3": "mm³"}
-_ONE_OF_MANY = {
+ONE_OF_MANY = {
     "bodies": "body",
     "cavities": "cavity",
     "days": "day",
@@ -161,7 +161,7 @@ def withUnit(text: str, unit: str) -> str:
         return f"{text} × the tolerance"
     if unit == "times":
         return f"{text} ×"
-    return f"{text} {_ONE_OF_MANY.get(unit, unit) if text == '1' else _SYMBOLS.get(unit, unit)}"
+    return f"{text} {ONE_OF_MANY.get(unit, unit) if text == '1' else _SYMBOLS.get(unit, unit)}"
 
 
 def measuredText(value: object, unit: str, limits: tuple = (), uncertainty: float | None = None) -> str:

@@ -14,7 +14,7 @@ from M3DValidationLib.Report.Content.ReportFormats import SHOWING_PICTURES, form
 from ..ComparisonText import describeComparison, describeDoubts
 from ..Options.AlignmentOptions import addAlignmentOptions, align, requireAlignmentSense
 from ..Options.ComparisonInput import addComparedOptions, readCompared
-from ..Options.ReportOptions import addReportOptions, requireRevision
+from ..Options.ReportOptions import addReportOptions, languageFrom, requireRevision
 from ..Terminal import Terminal
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ def _requireSense(arguments: argparse.Namespace) -> tuple[str, ...]:
     if arguments.output is None and formats != ("json",):
         raise M3DError("--formats says which faces the report gets; give --output DIR for them too.")
     requireFormats(formats)
+    languageFrom(arguments)
     if "sr" in formats and arguments.pseudonym:
         raise M3DError("--formats sr puts the report into the patient's study; leave --pseudonym out.")
     if arguments.output is not None:
@@ -229,7 +230,7 @@ def _judge(arguments: argparse.Namespace, judged: tuple, data: dict, *, header, 
     if header is not None:
         referToModels(content, [header])
     if output is not None:
-        files = faces(content, report.attachments, formats)
+        files = faces(content, report.attachments, formats, languageFrom(arguments))
         replaceReport(output, files)
         if "sr" in formats:
             storeReport(content, [header], output / DICOM_FOLDER, files.get(PDF_FILE))

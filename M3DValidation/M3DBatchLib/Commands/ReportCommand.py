@@ -14,7 +14,7 @@ from M3DValidationLib.Report.ReportFolder import replaceReport, requireReportFol
 
 from ..Options.InputOptions import readScan
 from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
-from ..Options.ReportOptions import addRevisionOptions, issue, requireRevision
+from ..Options.ReportOptions import addLanguageOption, addRevisionOptions, issue, languageFrom, requireRevision
 from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
 from ..Terminal import Terminal
 
@@ -37,6 +37,7 @@ def addParser(subparsers) -> None:
     parser.add_argument("--image", metavar="DIR", help="the scan the report is about, for --formats sr")
     parser.add_argument("--series", metavar="UID", help="series of the scan where the folder holds several")
     parser.add_argument("--mesh", metavar="FILE", help="a model in DICOM that the report is about too")
+    addLanguageOption(parser)
     addRevisionOptions(parser)
     addPacsOptions(parser)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
@@ -47,6 +48,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     formats = formatsOf(arguments.formats)
     requireFormats(formats)
+    language = languageFrom(arguments)
     requireRevision(arguments)
     requireSource(formats, arguments.image, "", arguments.pacs)
     pacs = pacsFrom(arguments)
@@ -65,7 +67,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     requireOnePatient(headers, models)
     referToModels(data, models)
     issued = issue(data, arguments)
-    files = faces(data, attachments, formats)
+    files = faces(data, attachments, formats, language)
     if inPlace:
         # The report, its pictures and 3D models are what everything is made from; they stay as they are, but for the
         # revision that the report was given.

@@ -17,6 +17,7 @@ from ..Options.FileOptions import addEncapsulateOption, addFileOptions, printReq
 from ..Options.InputOptions import requireOneAnatomy
 from ..Options.ModelRequest import ModelRequest, modelRequestFrom
 from ..Options.PacsOptions import send
+from ..Options.ReportOptions import languageFrom
 from ..ReportDicom import DICOM_FOLDER, requireOneRun
 from ..Stopwatch import peakMemoryMb
 from ..Terminal import Terminal
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     reason = None if arguments.export_anyway is None else " ".join(arguments.export_anyway.split())
     if reason == "":
         raise M3DError("--export-anyway needs the reason why the model is exported although something fails.")
-    output, wanted = Path(arguments.output), printRequestFrom(arguments)
+    output, wanted, language = Path(arguments.output), printRequestFrom(arguments), languageFrom(arguments)
     request = modelRequestFrom(arguments, output / DICOM_FOLDER, terminal)
     requireOneRun(output, [str(header.SOPInstanceUID) for header in request.earlier.headers])
     store, stopwatch = request.store, request.stopwatch
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     objects = [model.dataset for model in models]
     referToModels(data, objects, [model.mesh.name for model in models])
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
-    files = faces(data, report.attachments, formats)
+    files = faces(data, report.attachments, formats, language)
     if "sr" in formats:
         neighbors = store.directory().headers()
         objects = modelsAndReport(data, image.headers, objects, neighbors, files.get(PDF_FILE))

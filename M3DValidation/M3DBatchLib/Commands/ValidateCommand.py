@@ -17,7 +17,7 @@ from M3DValidationLib.Report.ReportFolder import replaceReport, requireReportFol
 
 from ..Options.InputOptions import addImageOptions, addRefinementOptions, addSegmentOptions, requireOneAnatomy
 from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
-from ..Options.ReportOptions import addReportOptions, issue, requireRevision
+from ..Options.ReportOptions import addReportOptions, issue, languageFrom, requireRevision
 from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireOneRun, requireSource, storeReport
 from ..Stopwatch import Stopwatch, peakMemoryMb
 from ..Terminal import Terminal
@@ -149,7 +149,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     timings = Timings() if arguments.timings else None
     stopwatch = Stopwatch(terminal.step) if timings is None else Stopwatch(terminal.step, timings.stages)
-    formats, output = formatsOf(arguments.formats), Path(arguments.output)
+    formats, output, language = formatsOf(arguments.formats), Path(arguments.output), languageFrom(arguments)
     requireSource(formats, arguments.image, arguments.pseudonym, arguments.pacs)
     requireOneRun(output)
     pacs = pacsFrom(arguments)
@@ -159,7 +159,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         data["timings"] = timings.asDict()
     data["seconds"], data["peakMemoryMb"] = stopwatch.asDict(), peakMemoryMb()
     with nullcontext() if timings is None else timings.stages("faces"):
-        files = faces(data, report.attachments, formats)
+        files = faces(data, report.attachments, formats, language)
         replaceReport(output, files)
     said = [describeResult(data)]
     if "sr" not in formats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from M3DLib.Errors import M3DError
+from M3DLib.Language.Languages import ENGLISH, LANGUAGES, languageOf, requireLanguage
 from M3DValidationLib.Report.Content.ReportFormats import FORMATS
 
 _LONGEST_NUMBER = 64
@@ -34,8 +35,30 @@ def addReportOptions(parser: argparse.ArgumentParser, formats: str = "json", pse
             metavar="TEXT",
             help="name the patient so in the report, and leave out everything else that identifies patient and study",
         )
+    addLanguageOption(group)
     addInstitutionOption(group)
     addRevisionOptions(group)
+
+
+def addLanguageOption(group) -> None:
+    """--language: of the faces that people read."""
+    group.add_argument(
+        "--language",
+        default=ENGLISH,
+        metavar="CODE",
+        help=f"language of HTML and PDF: {', '.join(LANGUAGES)}; what has no translation, and the JSON, are in English "
+        "(default: %(default)s)",
+    )
+
+
+def languageFrom(arguments: argparse.Namespace) -> str:
+    """The language that was asked for.
+
+    :raises M3DError: there are no reports in it, or Babel is not installed.
+    """
+    language = languageOf(arguments.language)
+    requireLanguage(language)
+    return language
 
 
 def addInstitutionOption(group) -> None:

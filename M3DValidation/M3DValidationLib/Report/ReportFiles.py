@@ -10,26 +10,30 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from M3DLib.Errors import M3DError
+from M3DLib.Language.Languages import ENGLISH
 
 REPORT_FILE = "report.json"
 HTML_FILE = "report.html"
 PDF_FILE = "report.pdf"
 
 
-def faces(data: dict, attachments: Mapping[str, bytes], formats: tuple[str, ...]) -> dict[str, bytes]:
+def faces(
+    data: dict, attachments: Mapping[str, bytes], formats: tuple[str, ...], language: str = ENGLISH
+) -> dict[str, bytes]:
     """Content of every file of the report by its name, the JSON last.
 
+    :param language: of HTML and PDF; the JSON is English, so that it reads the same everywhere.
     :param attachments: pictures and 3D models by the names that the report has for them.
     """
     files = dict(attachments)
     if "html" in formats:
         from .Html.HtmlReport import htmlReport
 
-        files[HTML_FILE] = htmlReport(data, attachments).encode("utf-8")
+        files[HTML_FILE] = htmlReport(data, attachments, language).encode("utf-8")
     if "pdf" in formats:
         from .Pdf.PdfReport import pdfReport
 
-        files[PDF_FILE] = pdfReport(data, attachments)
+        files[PDF_FILE] = pdfReport(data, attachments, language)
     files[REPORT_FILE] = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8")
     return files
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from M3DLib.Errors import M3DError
 
+from ..Content.ReportLanguage import translatedTemplate, translatedView, translatorOf
 from ..Content.ReportView import reportView
 from ..Pictures.ColorScale import ANCHORS, NOT_MEASURED, cssGradient
 from ..Pictures.HistogramDrawing import histogramSvg
@@ -17,22 +18,28 @@ from ..Pictures.HistogramDrawing import histogramSvg
 MOST_BYTES = 14_000_000
 
 
-def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None) -> str:
+def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, language: str = "en") -> str:
     """A complete HTML document.
 
     :param report: content that follows ``Report.schema.json``.
     :param attachments: PNG and glTF files by the names that the report has for them; those that are missing are not
         shown.
+    :param language: code of :data:`M3DLib.Language.Languages.LANGUAGES`.
     :raises M3DError: Jinja2 is not installed.
     """
     try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
     except ImportError as error:
         raise M3DError("A report in HTML needs Jinja2; install it with: pip install jinja2") from error
     from markupsafe import Markup
 
+    translator = translatorOf(report, language)
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FunctionLoader(
+            lambda name: translatedTemplate(
+                Path(__file__).with_name(name).read_text(encoding="utf-8"), "html", translator
+            )
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -54,7 +61,7 @@ def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None) 
     view["notMeasuredColor"] = Markup("rgb({} {} {})".format(*NOT_MEASURED))
     for part in ("Report.css", "TableSorting.js", "DeviationMesh.js", "DeviationView.js"):
         view[part.replace(".", "")] = Markup(Path(__file__).with_name(part).read_text(encoding="utf-8"))
-    return environment.get_template("Report.html.j2").render(view)
+    return environment.get_template("Report.html.j2").render(translatedView(view, translator))
 
 
 def _withData(pictures: list[dict], files: Mapping[str, bytes]) -> list[dict]:

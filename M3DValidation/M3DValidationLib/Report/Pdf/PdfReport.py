@@ -16,6 +16,7 @@ from pathlib import Path
 from M3DLib.Errors import M3DError
 
 from ..Content.ReportFormats import requireFormats
+from ..Content.ReportLanguage import translatedTemplate, translatedView, translatorOf
 from ..Content.ReportText import date
 from ..Content.ReportView import reportView
 from ..Pictures.ColorScale import ANCHORS, NOT_MEASURED
@@ -29,15 +30,17 @@ _ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")
 _MOST_MISSING = 100
 
 
-def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None) -> bytes:
+def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, language: str = "en") -> bytes:
     """A PDF/A-2b document.
 
     :param report: content that follows ``Report.schema.json``.
     :param attachments: PNG files by the names that the report has for them; those that are missing are not shown, and
         other files are not asked for.
+    :param language: code of :data:`M3DLib.Language.Languages.LANGUAGES`.
     :raises M3DError: typst is not installed, or cannot set the report (with its own words).
     """
     requireFormats(("pdf",))
+    translator = translatorOf(report, language)
     view = reportView(report)
     view["study"] = ", ".join(filter(None, (report["case"]["patient"]["id"], date(report["case"]["study"]["date"]))))
     view["date"] = _dateOf(report["made"]["time"])
@@ -63,8 +66,9 @@ def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None) -
         groups = [{**group, "pictures": _shown(group["pictures"], names)} for group in view["pictureGroups"]]
         view["pictureGroups"] = [group for group in groups if group["pictures"]]
         template = root / "Report.typ"
-        template.write_bytes(Path(__file__).with_name("Report.typ").read_bytes())
-        return _compiled(template, view)
+        layout = Path(__file__).with_name("Report.typ").read_text(encoding="utf-8")
+        template.write_text(translatedTemplate(layout, "typst", translator), encoding="utf-8")
+        return _compiled(template, translatedView(view, translator))
 
 
 def _compiled(template: Path, view: dict) -> bytes:
