@@ -17,6 +17,7 @@ from M3DLib.Software import NAME, VERSION
 from .CommandParser import CommandParser, HelpFormatter
 from .GeneralOptions import addGeneralOptions
 from .JsonFile import describeJsonFile, takeJsonFile
+from .OnRecord.CaseWork import onRecord
 from .ProgramErrors import EXIT_PROGRAM_ERROR, diskFullSentence, diskIsFull, programErrorSentence
 from .Settings import Setting, Settings, readSettings
 from .Terminal import Terminal
@@ -161,7 +162,7 @@ def main(argv: list[str] | None = None, settings: Settings | None = None, termin
 def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     with fileSizeLimit(getattr(arguments, "max_file_size", None)), collectRemarks() as remarks:
         try:
-            return arguments.run(arguments, terminal)
+            return onRecord(arguments, terminal, lambda: arguments.run(arguments, terminal))
         finally:
             if remarks:
                 terminal.note(remarksSentence(remarks))

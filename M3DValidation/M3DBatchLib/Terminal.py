@@ -46,6 +46,8 @@ class Terminal:
         self._color = "auto"
         self._bar = ProgressLine(self._say) if _isTerminal(sys.stderr) else None
         self._lastText: str | None = None
+        # What the command had to say at its end, for the record of a case.
+        self.lastResult: dict | None = None
         self._log: RunLog | None = None
 
     def begin(self, arguments: argparse.Namespace, settings: Sequence[Setting] = ()) -> None:
@@ -120,6 +122,7 @@ class Terminal:
     def result(self, data: dict, text: str) -> None:
         """The command's result: ``data`` as JSON when asked for, else ``text``."""
         self._clearBar()
+        self.lastResult = data
         if self._log is not None:
             self._log.result(data)
         if self.jsonFile is not None:
@@ -150,6 +153,7 @@ class Terminal:
 
     def pipedResult(self, data: dict) -> None:
         """The result of a command that has put its output on stdout: into the log and the JSON file, if any."""
+        self.lastResult = data
         if self._log is not None:
             self._log.result(data)
         if self.jsonFile is not None:

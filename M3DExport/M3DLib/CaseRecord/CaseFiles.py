@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,20 +29,44 @@ def fileEntry(file: Path, folder: Path, kind: str, **more: Any) -> dict[str, Any
     return {"kind": kind, **named, "bytes": size, "sha256": sha256, **more}
 
 
-def seriesEntry(headers: Iterable[Any], kind: str = "series") -> dict[str, Any]:
+def seriesEntry(
+    headers: Iterable[Any], kind: str = "series", files: Sequence[Path] = (), folder: Path | None = None
+) -> dict[str, Any]:
     """What an event says of a DICOM series: its identifiers, and one hash over those of its instances.
 
     :param headers: pydicom data sets of the instances.
+    :param files: of the series; their contents are hashed, too.
+    :param folder: of the case; a series whose files lie together in a folder in it is named by its place there, and
+        that folder is looked after when the case is verified.
+    :raises M3DError: a file cannot be read.
     """
     found = list(headers)
     instances = sorted(str(header.SOPInstanceUID) for header in found)
+    more = {"contentSha256": contentHash(files)} if files else {}
+    places = {file.resolve().parent for file in files}
+    if folder is not None and len(places) == 1:
+        place = placeIn(places.pop(), folder)
+        if place not in (None, "."):
+            more |= {"folder": place, "folderSha256": folderHash(folder / place)}
     return {
+        **more,
         "kind": kind,
         "studyInstanceUid": str(found[0].StudyInstanceUID),
         "seriesInstanceUid": str(found[0].SeriesInstanceUID),
         "instances": len(instances),
         "sha256": hashlib.sha256("\n".join(instances).encode("ascii")).hexdigest(),
     }
+
+
+def contentHash(files: Iterable[Path]) -> str:
+    """One hash over what files hold, whatever they are called and in which order they come."""
+    return hashlib.sha256("\n".join(sorted(fileHash(file)[1] for file in files)).encode("ascii")).hexdigest()
+
+
+def folderHash(folder: Path) -> str:
+    """One hash over all files in a folder, by their places in it and what they hold."""
+    lines = [f"{fileHash(folder / place)[1]} {place}" for place in filesOf(folder)]
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def placeIn(file: Path, folder: Path) -> str | None:

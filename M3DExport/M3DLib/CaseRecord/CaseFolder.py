@@ -14,7 +14,19 @@ from .RecordEvent import RecordEvent
 from .RecordFile import RECORD_FILE, appendEvent, readEvents
 
 # What work writes into the record, by the command or button that does it.
-WORK = ("exported", "validated", "compared", "repaired", "sent", "packaged", "added")
+WORK = (
+    "exported",
+    "validated",
+    "produced",
+    "compared",
+    "repaired",
+    "encapsulated",
+    "batchDone",
+    "sent",
+    "packaged",
+    "released",
+    "added",
+)
 
 
 def openCase(
@@ -63,20 +75,28 @@ def recordWork(
     outputs: Sequence[dict] = (),
     settings: dict[str, Any] | None = None,
     result: dict[str, Any] | None = None,
+    acquisition: Sequence[dict] = (),
+    removed: Sequence[str] = (),
     person: str = "",
     role: str = "",
 ) -> RecordEvent:
-    """Record what was done for a case.
+    """Record what was done for a case, or what came of the attempt.
 
     :param event: one of ``WORK``.
     :param inputs, outputs: entries of files and series (:mod:`M3DLib.CaseRecord.CaseFiles`).
     :param settings: what decided the result, plain JSON values.
-    :param result: what came of it, as a verdict.
+    :param result: what came of it: exit status, verdict, and the error of work that failed.
+    :param removed: places of files in the case that the work has taken away.
+    :param acquisition: how the scans were made (:mod:`M3DLib.CaseRecord.AcquisitionRecord`).
     """
     if event not in WORK:
         raise M3DError(f"'{event}' is no kind of work that a case records; it is one of {', '.join(WORK)}.")
     requireCase(folder)
     body = {"inputs": list(inputs), "outputs": list(outputs), "settings": settings or {}, "result": result or {}}
+    if removed:
+        body["removed"] = list(removed)
+    if acquisition:
+        body["acquisition"] = list(acquisition)
     return appendEvent(folder, event, body, person=person, role=role)
 
 

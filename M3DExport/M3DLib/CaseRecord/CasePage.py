@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..Errors import M3DError
+from .AcquisitionRecord import acquisitionText
 from .CaseText import caseFacts, placeOf, requirementText
 from .CaseVerification import CaseVerification
 
@@ -24,7 +25,8 @@ def casePage(found: CaseVerification) -> str:
     facts = caseFacts(found.state, found.events)
     void = {one["event"] for one in facts["confirmations"] if one["void"]}
     for event, entry in zip(found.events, facts["events"], strict=True):
-        failed = event.body.get("result", {}).get("verdict") == "fail"
+        result = event.body.get("result", {})
+        failed = result.get("verdict") == "fail" or bool(result.get("error"))
         entry["mark"] = "void" if event.sequence in void else "fail" if failed else event.event
     current = [{**entry, "place": placeOf(entry)} for entry in facts["current"]]
     environment = Environment(
@@ -38,6 +40,7 @@ def casePage(found: CaseVerification) -> str:
         {
             **facts,
             "current": current,
+            "scans": [acquisitionText(one) for one in found.state.acquisition.values()],
             "requirement": requirementText(found.state.requirement),
             "problems": found.problems,
             "remarks": found.remarks,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -10,14 +11,14 @@ from typing import Any
 from ..Errors import M3DError
 from .RecordEvent import RecordEvent
 
-OPENED, CHANGED, CONFIRMED = "opened", "changed", "confirmed"
+OPENED, CHANGED, CONFIRMED, ADDED = "opened", "changed", "confirmed", "added"
 # What can be confirmed, in the order of the work, and which kinds of files each confirmation is about.
 CONFIRMABLE = {
     "data": ("series", "image"),
     "segmentation": ("segmentation",),
-    "design": ("model", "report"),
+    "design": ("model", "printFile", "report"),
     "print": ("part", "comparison"),
-    "release": ("series", "image", "segmentation", "model", "report", "part", "comparison"),
+    "release": ("series", "image", "segmentation", "model", "printFile", "report", "part", "comparison"),
 }
 # These need nothing to be on record for an order that has none of it: a model may be printed elsewhere, or be made of
 # a threshold. Whether that is so is said by leaving the confirmation out, not by confirming nothing.
@@ -53,6 +54,7 @@ class CaseState:
     :ivar superseded: entries that a later event has replaced, oldest first.
     :ivar changes: the events of changes, with reason.
     :ivar confirmations: all of them, the newest of each kind last.
+    :ivar acquisition: how each scan was made, by its Series Instance UID; with the accuracy of the newest report on it.
     """
 
     order: str
@@ -63,6 +65,7 @@ class CaseState:
     superseded: list[dict[str, Any]] = field(default_factory=list)
     changes: list[RecordEvent] = field(default_factory=list)
     confirmations: list[Confirmation] = field(default_factory=list)
+    acquisition: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def subjects(self, what: str) -> list[dict[str, Any]]:
         """The entries that a confirmation made now would be about."""
@@ -97,9 +100,20 @@ def stateOf(events: Sequence[RecordEvent]) -> CaseState:
         raise M3DError("The record does not begin with the opening of a case.")
     first = events[0].body
     state = CaseState(first["order"], first["requirement"], first.get("validUntil", ""), events[0].time)
+    held = _Held(state)
     for event in events:
-        for entry in [*event.body.get("inputs", ()), *event.body.get("outputs", ())]:
-            _take(state, event, entry)
+        for entry in event.body.get("inputs", ()):
+            # What work has read is on record already, under whatever name it was found this time; what is added is
+            # added as what it is said to be.
+            if event.event == ADDED or keyOf(entry) in state.current or not held.hashes[entry["sha256"]]:
+                held.take(event, entry)
+        for entry in event.body.get("outputs", ()):
+            held.take(event, entry)
+        for place in event.body.get("removed", ()):
+            held.remove(event, place)
+        for entry in event.body.get("acquisition", ()):
+            known = state.acquisition.get(entry["seriesInstanceUid"], {})
+            state.acquisition[entry["seriesInstanceUid"]] = {**known, **entry}
         if event.event == CHANGED:
             state.changes.append(event)
         if event.event == CONFIRMED:
@@ -144,21 +158,60 @@ def keyOf(entry: dict[str, Any]) -> str:
     raise M3DError("An entry of the record names no file and no series.")
 
 
-def _take(state: CaseState, event: RecordEvent, entry: dict[str, Any]) -> None:
-    """Let an entry be the newest of its key; a confirmation of what it replaces is void from here on."""
-    key = keyOf(entry)
-    replaced = [key, *(f"{entry['kind']}:{place}" for place in entry.get("replaces", ()))]
-    for old in replaced:
-        before = state.current.get(old)
-        if before is None or (old == key and before["sha256"] == entry["sha256"]):
-            continue
-        state.superseded.append({**before, "supersededBy": event.sequence})
-        del state.current[old]
-    isNew = key not in state.current
-    state.current[key] = entry
-    if not isNew:
-        return
-    for one in state.confirmations:
-        if not one.void and entry["kind"] in CONFIRMABLE[one.what]:
-            name = entry.get("path") or entry.get("name") or entry.get("seriesInstanceUid")
-            one.void = f"{entry['kind']} {name} is new or another one since event {event.sequence} ({event.event})"
+def isSame(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two entries are of the same content, as far as both say it."""
+    if "contentSha256" in one and "contentSha256" in other and one["contentSha256"] != other["contentSha256"]:
+        return False
+    return one["sha256"] == other["sha256"]
+
+
+class _Held:
+    """What is on record now, for quick questions.
+
+    :ivar hashes: how many current entries have each hash.
+    :ivar keys: of the current entries at each place in the case.
+    """
+
+    def __init__(self, state: CaseState):
+        self.state = state
+        self.hashes: Counter[str] = Counter()
+        self.keys: dict[str, set[str]] = {}
+
+    def take(self, event: RecordEvent, entry: dict[str, Any]) -> None:
+        """Let an entry be the newest of its key; a confirmation of what it replaces is void from here on."""
+        key = keyOf(entry)
+        self._drop(event, [f"{entry['kind']}:{place}" for place in entry.get("replaces", ())])
+        # A place holds one file, whatever it was called before.
+        stale = [key, *(self.keys.get(entry["path"], ()) if "path" in entry else ())]
+        current = self.state.current
+        self._drop(event, [old for old in stale if old in current and not isSame(current[old], entry)])
+        if key in self.state.current:
+            self.state.current[key] |= entry
+            return
+        self.state.current[key] = dict(entry)
+        self.hashes[entry["sha256"]] += 1
+        if "path" in entry:
+            self.keys.setdefault(entry["path"], set()).add(key)
+        name = entry.get("path") or entry.get("name") or entry.get("seriesInstanceUid")
+        self._void(entry["kind"], f"{entry['kind']} {name} is new or another one", event)
+
+    def remove(self, event: RecordEvent, place: str) -> None:
+        """Let what lay at a place be there no more."""
+        for key in list(self.keys.get(place, ())):
+            kind = self.state.current[key]["kind"]
+            self._drop(event, [key])
+            self._void(kind, f"{kind} {place} was removed", event)
+
+    def _drop(self, event: RecordEvent, keys: Iterable[str]) -> None:
+        for key in keys:
+            before = self.state.current.pop(key, None)
+            if before is None:
+                continue
+            self.state.superseded.append({**before, "supersededBy": event.sequence})
+            self.hashes[before["sha256"]] -= 1
+            self.keys.get(before.get("path", ""), set()).discard(key)
+
+    def _void(self, kind: str, why: str, event: RecordEvent) -> None:
+        for one in self.state.confirmations:
+            if not one.void and kind in CONFIRMABLE[one.what]:
+                one.void = f"{why} since event {event.sequence} ({event.event})"

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .AcquisitionRecord import acquisitionText
 from .CaseState import CHANGED, CONFIRMED, OPENED, CaseState
 from .RecordEvent import RecordEvent
 from .RecordFile import REPAIRED
+
+_MOST_NAMED = 8
+# What comes along with what matters.
+_BESIDE = ("other", "picture", "directory", "copy")
+_WORDS = {"batchDone": "Batch", "produced": "Validated and exported"}
 
 
 def caseFacts(state: CaseState, events: Sequence[RecordEvent]) -> dict[str, Any]:
@@ -21,6 +27,7 @@ def caseFacts(state: CaseState, events: Sequence[RecordEvent]) -> dict[str, Any]
         "open": state.open(),
         "current": list(state.current.values()),
         "superseded": state.superseded,
+        "acquisition": list(state.acquisition.values()),
         "confirmations": [vars(one) for one in state.confirmations],
         "events": [
             {
@@ -50,11 +57,18 @@ def eventText(event: RecordEvent) -> str:
         return f"Confirmed: {body['what']} ({', '.join(named(entry) for entry in body['subjects'])}){signed}"
     if event.event == REPAIRED:
         return "A line that had been written in part was put right"
-    outputs = [named(entry) for entry in body.get("outputs", ())] or [named(one) for one in body.get("inputs", ())]
-    verdict = body.get("result", {}).get("verdict")
-    return f"{event.event.capitalize()}: {', '.join(outputs) or 'nothing'}" + (
-        f"; verdict {verdict}" if verdict else ""
-    )
+    entries = body.get("outputs") or body.get("inputs") or []
+    main = [named(entry) for entry in entries if entry["kind"] not in _BESIDE] or [named(one) for one in entries]
+    shown = main[:_MOST_NAMED]
+    if len(entries) > len(shown):
+        shown.append(f"and {len(entries) - len(shown)} more")
+    result = body.get("result", {})
+    said = f"{_WORDS.get(event.event, event.event.capitalize())}: {', '.join(shown) or 'nothing'}"
+    if result.get("error"):
+        said = f"{_WORDS.get(event.event, event.event.capitalize())}: failed. {result['error']}"
+    if result.get("verdict"):
+        said += f"; verdict {result['verdict']}"
+    return said
 
 
 def requirementText(requirement: dict[str, Any]) -> str:
@@ -78,6 +92,8 @@ def caseText(state: CaseState, events: Sequence[RecordEvent]) -> str:
     if state.validUntil:
         lines.append(f"Valid until {state.validUntil}")
     lines += ["", "On record:", *(f"  {named(entry)}  {entry['sha256'][:12]}" for entry in state.current.values())]
+    if state.acquisition:
+        lines += ["", "Acquisition:", *(f"  {acquisitionText(one)}" for one in state.acquisition.values())]
     lines += ["", "Confirmations:" if state.confirmations else "Confirmations: none"]
     for one in state.confirmations:
         held = f"VOID: {one.void}" if one.void else "holds"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..Errors import M3DError, noProgress
-from .CaseFiles import fileHash, filesOf
+from .CaseFiles import fileHash, filesOf, folderHash
 from .CaseState import CaseState, stateOf
 from .EventSignature import signatureProblem
 from .RecordEvent import NO_EVENT, RecordEvent, sha256Of
@@ -90,6 +90,22 @@ def _checkEvents(found: CaseVerification) -> None:
             found.remarks.append(f"Event {event.sequence} notes a line that had been written in part.")
 
 
+def _checkScans(found: CaseVerification, folder: Path, progress: Callable[[float, str], None]) -> list[str]:
+    """Hold every series that lies in the case against what the record says; the folders they are in."""
+    scans = {entry["folder"]: entry for entry in found.state.current.values() if "folder" in entry}
+    for place, entry in scans.items():
+        progress(0.5, f"Reading {place}")
+        if not (folder / place).is_dir():
+            found.problems.append(f"The {entry['kind']} in '{place}' is missing.")
+            continue
+        found.filesChecked += entry["instances"]
+        if folderHash(folder / place) != entry["folderSha256"]:
+            found.problems.append(
+                f"The {entry['kind']} in '{place}' is not the one on record: a file was changed, added or removed."
+            )
+    return list(scans)
+
+
 def _checkFiles(found: CaseVerification, folder: Path, progress: Callable[[float, str], None]) -> None:
     """Hold every file that the record speaks of against what it says, the newest entry of each."""
     known = {entry["path"]: entry for entry in found.state.current.values() if "path" in entry}
@@ -105,7 +121,13 @@ def _checkFiles(found: CaseVerification, folder: Path, progress: Callable[[float
             found.problems.append(
                 f"The {entry['kind']} '{place}' is not the one on record: it was changed or replaced since."
             )
-    strange = [place for place in filesOf(folder) if place not in known and place not in replaced]
+    scans = _checkScans(found, folder, progress)
+    inScans = tuple(f"{place}/" for place in scans)
+    strange = [
+        place
+        for place in filesOf(folder)
+        if place not in known and place not in replaced and not place.startswith(inScans)
+    ]
     if strange:
         shown = ", ".join(f"'{place}'" for place in strange[:5]) + (" ..." if len(strange) > 5 else "")
         found.remarks.append(f"The record does not speak of {len(strange)} files in the folder: {shown}.")

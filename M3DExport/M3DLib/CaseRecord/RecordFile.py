@@ -114,6 +114,21 @@ def appendEvent(
     return written
 
 
+def requireWritableRecord(folder: Path) -> None:
+    """Refuse a record to which no event can be added: to be asked before hours of work, not after.
+
+    :raises M3DError: there is none, its chain is broken, it is locked for long, or it cannot be written.
+    """
+    readEvents(folder)
+    with recordLock(folder / LOCK_FILE):
+        _settled(folder)
+        try:
+            with (folder / RECORD_FILE).open("ab"):
+                pass
+        except OSError as error:
+            raise M3DError(f"The record '{folder / RECORD_FILE}' cannot be written: {error.strerror}.") from error
+
+
 def _next(
     last: tuple[bytes, RecordEvent] | None, event: str, body: dict, person: str = "", role: str = ""
 ) -> RecordEvent:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 
-def verifiedVersion(file: Path | str, madeAt: datetime | None = None) -> Dataset:
+def verifiedVersion(file: Path | str, madeAt: datetime | None = None, instanceNumber: int | None = None) -> Dataset:
     """An object that says of the same STL that it is verified (Verification Flag (0040,A493), PS3.3 C.24.2).
 
     An instance is never changed once it is stored: the new one has a UID and number of its own in the same series,
@@ -25,6 +25,7 @@ def verifiedVersion(file: Path | str, madeAt: datetime | None = None) -> Dataset
 
     :param file: of the model that was confirmed.
     :param madeAt: when the new instance is made; None for now.
+    :param instanceNumber: that no other instance of the series has; the next after the file's own when None.
     :return: data set with file meta information, not written yet.
     :raises M3DError: the file is no Encapsulated STL object, cannot be read, or is verified already.
     """
@@ -39,7 +40,7 @@ def verifiedVersion(file: Path | str, madeAt: datetime | None = None) -> Dataset
             del dataset[keyword]
     now = madeAt or datetime.now().astimezone()
     dataset.SOPInstanceUID = newUid()
-    dataset.InstanceNumber = int(header.get("InstanceNumber") or 0) + 1
+    dataset.InstanceNumber = instanceNumber or int(header.get("InstanceNumber") or 0) + 1
     dataset.InstanceCreationDate = now.strftime("%Y%m%d")
     dataset.InstanceCreationTime = now.strftime("%H%M%S")
     dataset.VerificationFlag = "VERIFIED"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from M3DLib.CaseRecord.RecordEvent import RecordEvent
 
 CONFIRMABLE = ("data", "segmentation", "design", "print", "release")
-KINDS = ("series", "image", "segmentation", "model", "report", "part", "comparison", "other")
+KINDS = ("series", "image", "segmentation", "model", "printFile", "report", "part", "comparison", "other")
 
 
 def addParser(subparsers) -> None:
@@ -37,6 +37,7 @@ def addParser(subparsers) -> None:
     _addChange(actions)
     _addConfirm(actions)
     _addShow(actions)
+    _addDiff(actions)
     _addVerify(actions)
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true", help="print the result as one JSON object")
@@ -111,6 +112,22 @@ def _addShow(actions) -> None:
     parser.add_argument("--html", metavar="FILE", default="", help="also write a page with the timeline")
 
 
+def _addDiff(actions) -> None:
+    parser = _addAction(
+        actions,
+        "diff",
+        "show how two versions of a model differ",
+        _diff,
+        description="Distance of the newer version from the older one, change of volume, and settings that differ. "
+        "Nothing is aligned. A version is named by its place in the case, the number of its event or its SOP Instance "
+        "UID.",
+    )
+    parser.add_argument("versions", metavar="VERSION", nargs="*", help="two versions (default: the last two)")
+    parser.add_argument(
+        "--output", metavar="DIR", default="", help="write the distance map: pictures, and a CSV of all points"
+    )
+
+
 def _addVerify(actions) -> None:
     parser = _addAction(
         actions,
@@ -146,22 +163,24 @@ def _open(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _add(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    from M3DLib.CaseRecord.CaseFiles import fileEntry, seriesEntry
+    from M3DLib.CaseRecord.CaseFiles import fileEntry
     from M3DLib.CaseRecord.CaseFolder import recordWork, requireCase
 
-    from ..Options.SourceHeaders import readSourceHeaders
+    from ..OnRecord.CaseInputs import seriesEntries
 
     folder = Path(arguments.folder)
-    requireCase(folder)
-    entries = []
+    state = requireCase(folder)
+    entries, acquisition = [], []
     for place in map(Path, arguments.files):
         if arguments.kind != "series":
             entries.append(fileEntry(place, folder, arguments.kind))
             continue
-        for headers in readSourceHeaders([str(place)], []):
-            entries.append(seriesEntry(headers))
+        found, acquired = seriesEntries(place, None, folder)
+        entries += found
+        acquisition += [{**one, "validUntil": state.validUntil or None} for one in acquired]
     result = {"verdict": arguments.verdict} if arguments.verdict else {}
-    event = recordWork(folder, "added", inputs=entries, result=result, person=arguments.by, role=arguments.role)
+    who = {"person": arguments.by, "role": arguments.role}
+    event = recordWork(folder, "added", inputs=entries, result=result, acquisition=acquisition, **who)
     return _said(event, terminal)
 
 
@@ -192,27 +211,21 @@ def _confirm(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _release(folder: Path, confirmation: RecordEvent, terminal: Terminal) -> None:
-    """Write a verified instance of every DICOM model that was released, and put it on record."""
+    """Write a verified instance of every model in DICOM that was released, and put it on record."""
     from M3DLib.CaseRecord.CaseFiles import fileEntry
     from M3DLib.CaseRecord.CaseFolder import recordWork
-    from M3DLib.Dicom.DicomFile import writeDicomFile
-    from M3DLib.EncapsulatedStl.VerifiedVersion import verifiedVersion
 
-    entries = []
-    for entry in confirmation.body["subjects"]:
-        if entry["kind"] != "model" or "path" not in entry:
-            continue
-        file = folder / entry["path"]
-        released = file.with_name(f"{file.stem}-verified.dcm")
-        try:
-            writeDicomFile(verifiedVersion(file), released)
-        except M3DError as error:
-            terminal.warn(f"No verified instance of {entry['path']} was written: {error}")
-            continue
-        terminal.note(f"Written: {released}")
-        entries.append(fileEntry(released, folder, "released"))
+    from ..OnRecord.CaseRelease import releaseModels
+
+    places = [one["path"] for one in confirmation.body["subjects"] if one["kind"] == "model" and "path" in one]
+    released, notes = releaseModels(folder, places)
+    for note in notes:
+        terminal.warn(note)
+    for file in released:
+        terminal.note(f"Written: {file}")
+    entries = [fileEntry(file, folder, "released") for file in released]
     if entries:
-        recordWork(folder, "exported", outputs=entries, person=confirmation.person, role=confirmation.role)
+        recordWork(folder, "released", outputs=entries, person=confirmation.person, role=confirmation.role)
 
 
 def _show(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -233,6 +246,38 @@ def _show(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.note(f"Written: {arguments.html}")
     facts = {**caseFacts(found.state, found.events), "problems": found.problems, "remarks": found.remarks}
     terminal.result(facts, caseText(found.state, found.events))
+    return 0
+
+
+def _diff(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    from M3DLib.CaseRecord.RecordFile import readEvents
+    from M3DLib.Dicom.DicomFile import atomicWrite
+    from M3DLib.WritablePlace import requireWritableFolder
+    from M3DValidationLib.Deviation.DeviationCsv import writePointsCsv
+
+    from ..OnRecord.CaseDiff import difference, differenceText, distanceMap, versionsOf
+
+    folder = Path(arguments.folder)
+    output = Path(arguments.output) if arguments.output else None
+    if output is not None:
+        requireWritableFolder(output)
+    older, newer = versionsOf(readEvents(folder), folder, arguments.versions)
+    data, compared = difference(older, newer, folder, terminal.progress)
+    text = differenceText(data)
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        data["files"] = [str(output / "distances.csv")]
+        writePointsCsv(data["files"][0], {"newer": compared.forward, "older": compared.reverse})
+        pictures, data["fullColorMm"] = distanceMap(compared)
+        for name, content in pictures.items():
+            with atomicWrite(output / name) as stream:
+                stream.write(content)
+            data["files"].append(str(output / name))
+        text += (
+            f"\nMap: blue where the newer is larger, orange where it is smaller, full at {data['fullColorMm']:.3f} mm"
+        )
+        text += "".join(f"\n  {file}" for file in data["files"])
+    terminal.result(data, text)
     return 0
 
 

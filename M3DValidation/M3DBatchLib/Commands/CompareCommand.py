@@ -13,6 +13,7 @@ from M3DValidationLib.Report.Content.ReportFormats import SHOWING_PICTURES, form
 
 from ..ComparisonText import describeComparison, describeDoubts
 from ..Options.AlignmentOptions import addAlignmentOptions, align, requireAlignmentSense
+from ..Options.CaseOptions import addCaseOptions
 from ..Options.ComparisonInput import addComparedOptions, readCompared
 from ..Options.ReportOptions import addReportOptions, languageFrom, requireRevision
 from ..Terminal import Terminal
@@ -65,6 +66,7 @@ def addParser(subparsers) -> None:
     group.add_argument("--points-csv", type=Path, metavar="FILE", help="write the deviation of every point of A and B")
     group.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     addReportOptions(parser)
+    addCaseOptions(parser, person=False)
     parser.set_defaults(run=run)
 
 

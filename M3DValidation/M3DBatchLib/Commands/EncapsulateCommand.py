@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from M3DLib.Errors import M3DError
 from M3DLib.WritablePlace import requireWritableFile
 
+from ..Options.CaseOptions import addCaseOptions
 from ..Options.DescriptionOptions import addDescriptionOptions
 from ..Options.FileOptions import addEncapsulateOption, siblingEntries, withSiblings
 from ..Options.ModelRequest import ModelRequest, beside, modelEntry, modelLine, modelRequestFrom, tell
@@ -76,6 +77,7 @@ def addParser(subparsers) -> None:
     addEncapsulateOption(group)
     group.add_argument("--json", action="store_true", help="print the result as one JSON object")
     addPacsOptions(parser)
+    addCaseOptions(parser)
     parser.acceptOldName("--source", "--image")
     parser.set_defaults(run=run)
 

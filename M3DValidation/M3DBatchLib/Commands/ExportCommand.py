@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..Options.CaseOptions import addCaseOptions
 from ..Options.DescriptionOptions import addDescriptionOptions
 from ..Options.FileOptions import addEncapsulateOption, addFileOptions, printRequestFrom, siblingEntries, withSiblings
 from ..Options.InputOptions import (
@@ -68,6 +69,7 @@ def addParser(subparsers) -> None:
     addEncapsulateOption(group)
     addFileOptions(parser, stlToo=True)
     addPacsOptions(parser)
+    addCaseOptions(parser)
     parser.set_defaults(run=run)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from M3DLib.Errors import M3DError
 from M3DLib.WritablePlace import requireWritableFile
 
+from ..Options.CaseOptions import addCaseOptions
 from ..Options.RepairRequest import repairRecords
 from ..Terminal import Terminal
 
@@ -38,6 +39,7 @@ def addParser(subparsers) -> None:
         help="the STL file to write, replaced when it exists; - for stdout",
     )
     parser.add_argument("--json", action="store_true", help="print the record as one JSON object")
+    addCaseOptions(parser)
     parser.set_defaults(run=run)
 
 

@@ -15,6 +15,7 @@ from M3DValidationLib.Report.Content.ReportReferences import referToModels, requ
 from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces
 from M3DValidationLib.Report.ReportFolder import replaceReport, requireReportFolder
 
+from ..Options.CaseOptions import addCaseOptions
 from ..Options.InputOptions import addImageOptions, addRefinementOptions, addSegmentOptions, requireOneAnatomy
 from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
 from ..Options.ReportOptions import addReportOptions, issue, languageFrom, requireRevision
@@ -98,6 +99,7 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
     group.add_argument("--json", action="store_true", help="print the report as one JSON object")
     addReportOptions(parser)
     addPacsOptions(parser)
+    addCaseOptions(parser, person=False)
 
 
 def addSurfaceMaking(group) -> None:

@@ -1,0 +1,1 @@
+"""What a command puts on the record of a case, and what is made of the record: differences, released models."""
