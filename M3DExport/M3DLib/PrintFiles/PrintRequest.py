@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from dataclasses import dataclass
 
 from ..Errors import M3DError
@@ -59,7 +60,7 @@ def kindsOf(text: str) -> tuple[str, ...]:
 
     :raises M3DError: one of them is unknown, or there is none.
     """
-    wanted = [part.strip().lower().removeprefix(".") for part in text.split(",") if part.strip()]
+    wanted = [part.strip().lower().removeprefix(".") for part in re.split(r"[,\s]+", text) if part]
     unknown = [part for part in wanted if part not in FORMATS]
     if unknown:
         raise M3DError(f"'{unknown[0]}' is no format that models are written in; choose from {', '.join(FORMATS)}.")

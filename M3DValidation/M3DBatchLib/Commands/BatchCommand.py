@@ -16,6 +16,7 @@ from ..Batch.BatchSummary import describeSummary
 from ..Batch.CaseMemory import chooseWorkers
 from ..Batch.CasePlanning import planCases
 from ..Batch.CaseTable import readTable
+from ..Options.CaseOptions import addCaseOptions
 from ..Options.FileOptions import addEncapsulateOption, addFileOptions
 from ..Options.ReportOptions import addReportOptions
 from ..Settings import readSettings
@@ -24,7 +25,7 @@ from .ValidateCommand import addRequirementOptions, addSurfaceMaking
 
 _COMMANDS = ("run", "validate", "compare")
 # Settings that are not about what is judged and made.
-_NOT_OF_CASES = ("pacs", "pacs-user", "color", "log-file")
+_NOT_OF_CASES = ("pacs", "pacs-user", "color", "log-file", "case", "by", "role")
 _DEFAULT_FORMATS = "json,html"
 
 
@@ -70,6 +71,7 @@ def addParser(subparsers) -> None:
     addFileOptions(parser)
     addEncapsulateOption(parser)
     addReportOptions(parser, formats=_DEFAULT_FORMATS, pseudonym=False)
+    addCaseOptions(parser, person=False)
     parser.set_defaults(run=run)
 
 
@@ -131,7 +133,7 @@ def _commandLine(
 
 
 # Of this command line, not of a case.
-_OWN = {"--output", "--json", "--log-file", "--config", "--color", "--quiet", "--verbose"}
+_OWN = {"--case", "--by", "--role", "--output", "--json", "--log-file", "--config", "--color", "--quiet", "--verbose"}
 
 
 def _asTexts(value: Any, action: argparse.Action) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from M3DLib.CaseRecord.CaseFiles import fileEntry, seriesEntry
+from M3DLib.CaseRecord.CaseFiles import OWN_FILES, fileEntry, placeIn, seriesEntry
 from M3DLib.Errors import M3DError
 
 # Options that name inputs, by their destination, and what the record calls these.
@@ -21,6 +21,8 @@ INPUTS = {
     "file": "model",
     "predecessor": "model",
     "component": "model",
+    "paths": "other",
+    "table": "other",
     "references": "other",
     "profile": "other",
     "segmentation_report": "other",
@@ -43,13 +45,21 @@ def inputEntries(arguments: argparse.Namespace, folder: Path) -> tuple[list[dict
     kinds = INPUTS | (_OF_COMPARE if arguments.command == "compare" else {})
     for destination, kind in kinds.items():
         for place in _places(getattr(arguments, destination, None)):
-            if place.is_dir() or (kind in _SCANS and _isDicom(place) and not _isModel(place)):
+            if destination == "paths":
+                entries += _below(place, folder)
+            elif place.is_dir() or (kind in _SCANS and _isDicom(place) and not _isModel(place)):
                 found, records = seriesEntries(place, _chosen(arguments, destination), folder, kind)
                 entries += found
                 acquired += records
             else:
                 entries.append(fileEntry(place, folder, "image" if kind == "series" else kind, **_uidOf(place)))
     return _unique(entries), acquired
+
+
+def _below(place: Path, folder: Path) -> list[dict]:
+    """Entries of a file, or of all files in a folder but those of the record itself, each with its UID in DICOM."""
+    found = sorted(one for one in place.rglob("*") if one.is_file()) if place.is_dir() else [place]
+    return [fileEntry(one, folder, "other", **_uidOf(one)) for one in found if placeIn(one, folder) not in OWN_FILES]
 
 
 def seriesEntries(place: Path, series: str | None, folder: Path, kind: str = "series") -> tuple[list[dict], list[dict]]:
@@ -119,7 +129,7 @@ def _unique(entries: list[dict]) -> list[dict]:
 def requireInputs(arguments: argparse.Namespace) -> None:
     """Refuse a case of which an input's place is the record itself."""
     folder = Path(arguments.case).resolve()
-    for destination in INPUTS:
+    for destination in set(INPUTS) - {"paths"}:
         for place in _places(getattr(arguments, destination, None)):
             if place.resolve() == folder:
                 raise M3DError(f"'{place}' is the case itself; name the scan or file in it.")

@@ -76,10 +76,11 @@ class Outputs:
             return ("copy" if sopClass else "other"), more
         if file.stem == "report" and suffix in (".json", ".html", ".pdf"):
             return report, {}
-        if suffix == ".png" or (suffix == ".glb" and self.command in ("validate", "compare")):
-            return "picture", {}
-        if suffix in _PRINT_FILES and self.command in ("export", "run", "extract", "batch"):
+        # Files for printers lie beside the objects; a report has pictures and models to look at.
+        if suffix in _PRINT_FILES and (file.parent / "DICOMDIR").exists():
             return "printFile", {}
+        if suffix in (".png", ".glb"):
+            return "picture", {}
         if suffix in _PRINT_FILES and self.command == "repair":
             return "model", {}
         return ("package" if self.command == "package" else "other"), {}

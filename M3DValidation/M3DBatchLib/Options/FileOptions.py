@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,7 +101,7 @@ def printRequestFrom(arguments: argparse.Namespace) -> PrintRequest:
 
 
 def _documents(text: str) -> tuple[str, ...]:
-    wanted = [part.strip().lower() for part in text.split(",") if part.strip()]
+    wanted = [part.strip().lower() for part in re.split(r"[,\s]+", text) if part]
     unknown = [part for part in wanted if part not in ("stl", "obj")]
     if unknown:
         raise argparse.ArgumentTypeError(f"'{unknown[0]}' cannot be encapsulated; DICOM has stl and obj")

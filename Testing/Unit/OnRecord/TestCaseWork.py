@@ -125,6 +125,20 @@ def test_aReportThatReplacesAnotherTakesItsPicturesOffTheRecord(case, part, caps
     assert m3d("case", "verify", case) == 0
 
 
+def test_aBatchWritesTheModelsFilesAndOneEvent(case, scan, tmp_path):
+    table = tmp_path / "cases.csv"
+    table.write_text(f"id,image,threshold,title\none,{scan},500,Ball\n")
+    out = case / "batch"
+    call = ("batch", table, "--output", out, "--workers", 0, "--files", "ply,obj", "--case", case, "--by", "Ada")
+    assert m3d(*call) in (0, 3)
+    assert sorted(file.suffix for file in out.rglob("Ball.*")) == [".mtl", ".obj", ".ply"]
+    events = readEvents(case)
+    assert [event.event for event in events] == ["opened", "batchDone"]
+    kinds = [entry["kind"] for entry in events[-1].body["outputs"]]
+    assert kinds.count("printFile") == 3 and "model" in kinds and "report" in kinds
+    assert m3d("case", "verify", case) == 0
+
+
 def test_noPasswordComesIntoTheRecord():
     from argparse import Namespace
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...Options.CaseOptions import addCaseOptions
 from ...Options.ServerOptions import addServerOptions, connectionFrom
 from ...Terminal import Terminal
 
@@ -31,6 +32,7 @@ def addParser(subparsers) -> None:
         help="how to see that all has arrived: auto (storage commitment, else query), query (the server is searched), "
         "content (everything is fetched again and compared)",
     )
+    addCaseOptions(parser)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.set_defaults(run=run)
 
