@@ -57,4 +57,5 @@ def describeComparison(data: dict) -> str:
 
 
 def _millimeters(value: float | None) -> str:
-    return f"{'-':>12}" if value is None else f"{value:12.4f}"
+    # Adding 0.0 and rounding turns -0.0 into 0.0.
+    return f"{'-':>12}" if value is None else f"{round(value, 4) + 0.0:12.4f}"

@@ -1,13 +1,16 @@
 """Alignment from any position beside others: how often it is right, and how long it takes.
 
-Poses of five shapes (skull, mandible, plate with holes, vertebra, nearly round ball), by turns whole and one side of
-40 % of the surface, with noise of 0.05, 0.1 and 0.2 mm, are brought back onto the shape's own mesh. Right is what ends
-within 0.02 mm (of the middle of the surface) and 0.05 degrees of the truth, near what leaves no vertex farther than
-0.5 mm from its place. Beside ours, where they are installed: Open3D's global registration (FPFH features, RANSAC) with
-point-to-plane ICP after it, and pymeshlab's ICP between meshes, which has no global search and starts from the aligned
-principal axes. CPU seconds (user and system) of the process, reading and preparing of the meshes left out.
+Poses of five shapes (skull, mandible, plate with holes, vertebra, nearly round ball), as scans of several kinds: whole,
+one side of 40 % of the surface, with holes, with stubs of supports, on a scan table, with coarser triangles of their
+own, with 800 000 points; noise of 0.05, 0.1 and 0.2 mm by turns. Right is what ends within 0.02 mm (of the middle of
+the surface) and 0.05 degrees of the truth, near what leaves no vertex farther than 0.5 mm from its place. Mirrored
+scans and such in inches and meters are right when that is said, and elsewhere when a position is given. Beside ours,
+where they are installed: Open3D's global registration (FPFH features, RANSAC) with point-to-plane ICP after it, and
+pymeshlab's ICP between meshes, which has no global search and starts from the aligned principal axes. CPU seconds (user
+and system) of the process, reading and preparing of the meshes left out.
 
     python Testing/Benchmarks/alignment.py --poses 20 --tools ours,open3d,pymeshlab
+    python Testing/Benchmarks/alignment.py --shapes odd --scans whole,side --poses 4 --list
 """
 
 from __future__ import annotations
@@ -25,16 +28,17 @@ sys.path[:0] = [str(ROOT / name) for name in ("M3DExport", "M3DValidation", "Tes
 
 from M3DLib.Alignment.AnyPosition import alignFromAnywhere
 from M3DLib.Alignment.Search.Rotations import angleDegrees
-from M3DTestSupport.PartShapes import SHAPES, partMesh, posed, randomPose, seenFrom
+from M3DTestSupport.OddShapes import ODD_SHAPES
+from M3DTestSupport.PartScans import REFUSED, SCANS, scanOf
+from M3DTestSupport.PartShapes import SHAPES, partMesh
 
-NOISES = (0.05, 0.1, 0.2)
 RIGHT_MM, RIGHT_DEGREES, NEAR_MM = 0.02, 0.05, 0.5
 
 
 def ours(mesh, reference):
-    """Matrix, and whether it is doubtful."""
+    """Matrix, and every reason to doubt it."""
     result = alignFromAnywhere(mesh, reference)
-    return result.matrix, result.doubtful
+    return result.matrix, result.doubts
 
 
 def open3d(mesh, reference):
@@ -72,7 +76,7 @@ def open3d(mesh, reference):
         matrix = registration.registration_icp(
             clouds[0][0], clouds[1][0], reach, matrix, registration.TransformationEstimationPointToPlane()
         ).transformation
-    return np.asarray(matrix), False
+    return np.asarray(matrix), []
 
 
 def pymeshlab(mesh, reference):
@@ -92,54 +96,64 @@ def pymeshlab(mesh, reference):
         points = one.points.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
         meshes.add_mesh(pml.Mesh(points, one.triangles))
     meshes.compute_matrix_by_icp_between_meshes(referencemesh=0, sourcemesh=1)
-    return np.asarray(meshes.mesh(1).transform_matrix()) @ start, False
+    return np.asarray(meshes.mesh(1).transform_matrix()) @ start, []
 
 
 TOOLS = {"ours": ours, "open3d": open3d, "pymeshlab": pymeshlab}
 
 
-def judged(matrix, doubtful, pose, points) -> str:
-    """Where a motion ends."""
-    left = matrix @ pose
+def judged(result, doubtful, pose, points, kind) -> tuple[str, float, float]:
+    """Where a motion ends: in a word, and how far off in mm and degrees."""
+    if kind in REFUSED:
+        return ("right" if doubtful else "elsewhere"), np.nan, np.nan
+    left = np.asarray(result) @ pose
     moved = points @ left[:3, :3].T + left[:3, 3] - points
+    center, degrees = float(np.linalg.norm(moved.mean(axis=0))), angleDegrees(left)
     if doubtful:
-        return "doubtful"
-    if np.linalg.norm(moved.mean(axis=0)) <= RIGHT_MM and angleDegrees(left) <= RIGHT_DEGREES:
-        return "right"
-    return "near" if np.linalg.norm(moved, axis=1).max() <= NEAR_MM else "elsewhere"
+        word = "doubtful"
+    elif center <= RIGHT_MM and degrees <= RIGHT_DEGREES:
+        word = "right"
+    else:
+        word = "near" if np.linalg.norm(moved, axis=1).max() <= NEAR_MM else "elsewhere"
+    return word, center, degrees
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--poses", type=int, default=20, help="of each shape (default: %(default)s)")
+    parser.add_argument("--poses", type=int, default=20, help="of each shape, by turns over the scans (%(default)s)")
+    parser.add_argument("--first", type=int, default=0, help="number of the first pose (default: %(default)s)")
     parser.add_argument("--tools", default="ours,open3d,pymeshlab")
-    parser.add_argument("--shapes", default=",".join(SHAPES))
+    parser.add_argument("--shapes", default=",".join(SHAPES), help="names, or odd for those made to mislead")
+    parser.add_argument("--scans", default="whole,side,holes,supports,table,coarse", help=f"of {', '.join(SCANS)}")
+    parser.add_argument("--list", action="store_true", help="print every pose that is not right, with the doubts")
     arguments = parser.parse_args()
-    print(f"{'shape':14}{'scan':7}{'tool':11}{'right':>6}{'doubtful':>9}{'near':>6}{'elsewhere':>10}{'CPU s':>7}")
-    for name in arguments.shapes.split(","):
+    shapes = list(ODD_SHAPES) if arguments.shapes == "odd" else arguments.shapes.split(",")
+    scans = arguments.scans.split(",")
+    print(f"{'shape':16}{'scan':10}{'tool':11}{'right':>6}{'doubtful':>9}{'near':>6}{'elsewhere':>10}{'CPU s':>7}")
+    for name in shapes:
         mesh = partMesh(name)
         points = mesh.points.astype(np.float64)
         for tool in arguments.tools.split(","):
-            counts = {"whole": Counter(), "side": Counter()}
-            seconds = {"whole": [], "side": []}
-            for seed in range(arguments.poses):
-                kind = "whole" if seed % 2 == 0 else "side"
-                rng = np.random.default_rng(seed)
-                part = mesh if kind == "whole" else seenFrom(mesh, rng.normal(size=3))
-                pose = randomPose(seed)
-                scan = posed(part, pose, NOISES[seed % 3], seed)
+            counts, seconds = {kind: Counter() for kind in scans}, {kind: [] for kind in scans}
+            for seed in range(arguments.first, arguments.first + arguments.poses):
+                kind = scans[seed % len(scans)]
+                scan, pose = scanOf(mesh, kind, seed)
                 start = time.process_time()
-                matrix, doubtful = TOOLS[tool](scan, mesh)
+                matrix, doubts = TOOLS[tool](scan, mesh)
                 seconds[kind].append(time.process_time() - start)
-                counts[kind][judged(matrix, doubtful, pose, points)] += 1
+                word, center, degrees = judged(matrix, bool(doubts), pose, points, kind)
+                counts[kind][word] += 1
+                if arguments.list and (word != "right" or kind in REFUSED):
+                    off = f"{center:.3f} mm, {degrees:.3f} degrees off"
+                    print(f"  {name}, {kind}, pose {seed}: {word}, {off}. {' '.join(doubts)}", flush=True)
             for kind, count in counts.items():
-                figures = "".join(
-                    f"{count[key]:>{width}}"
-                    for key, width in (("right", 6), ("doubtful", 9), ("near", 6), ("elsewhere", 10))
-                )
-                middle = np.median(seconds[kind]) if seconds[kind] else np.nan
-                print(f"{name:14}{kind:7}{tool:11}{figures}{middle:7.1f}", flush=True)
+                if count:
+                    figures = "".join(
+                        f"{count[key]:>{width}}"
+                        for key, width in (("right", 6), ("doubtful", 9), ("near", 6), ("elsewhere", 10))
+                    )
+                    print(f"{name:16}{kind:10}{tool:11}{figures}{np.median(seconds[kind]):7.1f}", flush=True)
 
 
 if __name__ == "__main__":

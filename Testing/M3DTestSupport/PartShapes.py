@@ -58,11 +58,13 @@ SHAPES = {"skull": skull, "mandible": mandible, "plate": plate, "vertebra": vert
 
 
 def partMesh(name: str, coarser: float = 1.0) -> TriangleMesh:
-    """The closed mesh of a shape.
+    """The closed mesh of a shape, one of those here or in ``OddShapes``.
 
     :param coarser: factor of the edge length.
     """
-    shape, step, half = SHAPES[name]()
+    from M3DTestSupport.OddShapes import ODD_SHAPES
+
+    shape, step, half = {**SHAPES, **ODD_SHAPES}[name]()
     mesh = surfaceMesh(shape, [-half] * 3, [half] * 3, step * coarser)
     return TriangleMesh(mesh.points, mesh.triangles, name)
 

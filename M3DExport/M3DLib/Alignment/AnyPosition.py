@@ -79,7 +79,7 @@ def _directly(mesh, reference, pair: SurfacePair, *, tolerance, datum, progress)
     result.alternatives = [_alternative(one, best) for one in others]
     addDoubts(result, exact, pair, tolerance)
     if not isExcellent(exact):
-        mirrored = SurfacePair.of(pair.moving.mirrored(), pair.fixed, pair)
+        mirrored = SurfacePair.of(pair.moving.mirrored(), pair.fixed, pair, pair.aside)
         other = findPositions(mirrored, tolerance, lambda done, text: progress(0.6 + 0.4 * done, text))
         if other is not None and _mirrorFits(other[0], best, mirrored):
             mirrorDoubt(result, other[0])

@@ -148,7 +148,7 @@ def _modelHeader(arguments: argparse.Namespace, formats: tuple[str, ...]):
 def _measured(arguments, first: ComparedMesh, second: ComparedMesh, steps: tuple, terminal: Terminal):
     """The comparison, and the part where it was brought to."""
     from M3DLib.Alignment.Overlap import requireOverlap
-    from M3DLib.Distance.SurfaceDeviation import compareSurfaces
+    from M3DLib.Distance.EvenComparison import compareEvenly
     from M3DValidationLib.Deviation.DeviationReport import surfaceFacts
     from M3DValidationLib.PrintedPart.PartComparison import PartComparison, compareParts
 
@@ -164,7 +164,7 @@ def _measured(arguments, first: ComparedMesh, second: ComparedMesh, steps: tuple
         except M3DError:
             # They lie apart before the alignment, so there is nothing to report of that.
             return comparison, part
-        before = surfaceFacts(compareSurfaces(first.mesh, second.mesh, "none"), arguments.tolerance)
+        before = surfaceFacts(compareEvenly(first.mesh, second.mesh, "none"), arguments.tolerance)
         comparison.before = {key: value for key, value in before.items() if not isinstance(value, (dict, list))}
     return comparison, part
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from M3DLib.Distance.DeviationMap import DeviationMap
-from M3DLib.Distance.SurfaceDeviation import compareSurfaces
+from M3DLib.Distance.EvenComparison import compareEvenly
 from M3DLib.Edge.ImageDeviation import HALF_HEIGHT, imageDeviation
 from M3DLib.Errors import M3DError, noProgress
 from M3DLib.Image.ImageVolume import ImageVolume
@@ -106,7 +106,7 @@ def deviationReport(
             report.add("segmentation", facts, deviation)
     if case.mesh is not None and reference is not None:
         with kept(report, "surface"):
-            comparison = compareSurfaces(
+            comparison = compareEvenly(
                 case.mesh, reference, progress=lambda done, text: progress(0.8 + 0.2 * done, text)
             )
             report.add("surface", surfaceFacts(comparison, tolerance), comparison.forward)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from M3DLib.Alignment.AnyPosition import alignFromAnywhere
 from M3DLib.Alignment.Overlap import requireOverlap
-from M3DLib.Distance.SurfaceDeviation import compareSurfaces
+from M3DLib.Distance.EvenComparison import compareEvenly
 from M3DLib.Errors import M3DError, noProgress
 from M3DLib.InSlicer.SlicerParts import moved, partOfModel
 
@@ -54,14 +54,14 @@ def compareModels(
     mesh, reference = (_meshOf(node) for node in (modelNode, referenceNode))
     if not align:
         requireOverlap(mesh, reference)
-        comparison = compareSurfaces(mesh, reference, "none: both models where they lie in the scene", progress)
+        comparison = compareEvenly(mesh, reference, "none: both models where they lie in the scene", progress)
         return ModelComparison(surfaceFacts(comparison, tolerance), comparison.forward, None)
     alignment = alignFromAnywhere(
         mesh, reference, tolerance=tolerance, progress=lambda done, text: progress(_ALIGNING_SHARE * done, text)
     )
     if alignment.doubtful:
         return ModelComparison(None, None, alignment)
-    comparison = compareSurfaces(
+    comparison = compareEvenly(
         alignment.apply(mesh),
         reference,
         alignment.text(),

@@ -33,7 +33,7 @@ class DeviationShape:
     """The shape of a deviation; signs as of the part: positive is too large.
 
     :ivar scale: float64 (3,), by how much the part is too large along x, y, z of the model, as shares (0.01 is 1 %).
-    :ivar scaleUncertainty: half widths of their 95 % intervals, from the spread between patches.
+    :ivar scaleUncertainty: half widths of their 95 % intervals, from the spread between patches and the order of the fit.
     :ivar growthMm, growthUncertaintyMm: how much the surface lies too far out everywhere.
     :ivar warpMm: 95 % of the surface is bent by less than this, mm. :ivar warpLargestMm: the largest.
     :ivar roughnessMm: root mean square of what is left, mm.
@@ -102,10 +102,12 @@ def deviationShape(deviation: DeviationMap) -> DeviationShape | None:
     warp = columns[:, 10:] @ coefficients[10:]
     # A warp has no part that moves, scales or grows the whole: that is the other columns' share.
     warp -= columns[:, :10] @ np.linalg.lstsq(columns[:, :10] * areas[:, None] ** 0.5, warp * areas**0.5, rcond=None)[0]
+    # The distances grow with the place on the part, which is scaled already: x' - x = s x = s / (1 + s) x'.
+    scale = 1 / (1 - coefficients[6:9] / size) - 1
     return DeviationShape(
-        # The distances grow with the place on the part, which is scaled already: x' - x = s x = s / (1 + s) x'.
-        scale=1 / (1 - coefficients[6:9] / size) - 1,
-        scaleUncertainty=half[6:9] / size,
+        scale=scale,
+        # Normals turn with an uneven scale; a fit of first order leaves the square of it out.
+        scaleUncertainty=np.hypot(half[6:9] / size, np.abs(scale).max() ** 2),
         growthMm=float(coefficients[9]),
         growthUncertaintyMm=float(half[9]),
         warpMm=float(weightedPercentiles(np.abs(warp), areas, [95])[0]),

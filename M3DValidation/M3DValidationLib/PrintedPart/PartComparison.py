@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from M3DLib.Alignment.RigidMotion import RigidMotion
-from M3DLib.Distance.SurfaceDeviation import SurfaceComparison, compareSurfaces
+from M3DLib.Distance.EvenComparison import compareEvenly
+from M3DLib.Distance.SurfaceDeviation import SurfaceComparison
 from M3DLib.Errors import noProgress
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
@@ -52,7 +53,7 @@ def compareParts(
     if comparison.doubts:
         return comparison.part
     part = comparison.part if comparison.alignment is None else comparison.alignment.apply(comparison.part)
-    comparison.surfaces = compareSurfaces(part, comparison.model, comparison.done, progress)
+    comparison.surfaces = compareEvenly(part, comparison.model, comparison.done, progress)
     comparison.facts = surfaceFacts(comparison.surfaces, tolerance)
     comparison.shape = deviationShape(comparison.surfaces.forward)
     return part

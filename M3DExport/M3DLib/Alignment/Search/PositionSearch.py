@@ -38,12 +38,21 @@ class SurfacePair:
     size: float
 
     @classmethod
-    def of(cls, moving: SurfaceSample, fixed: SurfaceSample, known: SurfacePair | None = None) -> SurfacePair:
+    def of(
+        cls,
+        moving: SurfaceSample,
+        fixed: SurfaceSample,
+        known: SurfacePair | None = None,
+        aside: np.ndarray | None = None,
+    ) -> SurfacePair:
         """The pair of two dense samples.
 
         :param known: another pair with the same fixed surface, whose preparation is used again.
+        :param aside: which of the moving sample's points are left out, where that is known: a mirror image is asked at
+            the same points as what it is the image of.
         """
-        aside = onLargePlanes(moving, fixed)
+        if aside is None:
+            aside = onLargePlanes(moving, fixed)
         left = _without(moving, aside)
         prepared = (
             (known.coarse[1], known.dense[1])
