@@ -78,7 +78,7 @@ def scanOf(mesh: TriangleMesh, kind: str, seed: int, shift: float = 200.0) -> tu
     """A scan in any position with noise, and the pose it was given."""
     pose = randomPose(seed, shift)
     scan = SCANS[kind](mesh, np.random.default_rng(seed))
-    noise = NOISES[seed % len(NOISES)]
+    noise = NOISES[(seed + seed // 6) % len(NOISES)]
     if kind in ("inches", "meters"):
         pose[:3, 3] /= 25.4
         noise *= float(np.ptp(scan.points) / np.ptp(mesh.points))

@@ -57,10 +57,12 @@ def addDoubts(result: SurfaceAlignment, exact: ExactFit, pair: SurfacePair, tole
         )
     if exact.left > 0.01:
         doubts.append(f"The steps had not settled: about {millimeters(exact.left)} were still to go.")
-    if exact.noiseCenter > NOISE_CENTER or exact.noiseDegrees > NOISE_DEGREES:
+    center = float(np.hypot(exact.noiseCenter, exact.apartCenter))
+    degrees = float(np.hypot(exact.noiseDegrees, exact.apartDegrees))
+    if center > NOISE_CENTER or degrees > NOISE_DEGREES:
         doubts.append(
-            "The surfaces leave the position open: by noise alone their middle is certain to "
-            f"{millimeters(exact.noiseCenter)} and the rotation to {inDegrees(exact.noiseDegrees)} (99 %; allowed are "
+            "The surfaces leave the position open: by noise and the sizes of the triangles their middle is certain to "
+            f"{millimeters(center)} and the rotation to {inDegrees(degrees)} (99 %; allowed are "
             f"{exactNumber(NOISE_CENTER)} mm and {exactNumber(NOISE_DEGREES)} degrees)."
         )
     elif exact.uncertainty > IN_TOLERANCES * tolerance:

@@ -9,6 +9,7 @@ open, or when the mirror image or another unit fits better. A doubtful position 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,16 +17,20 @@ from ..Distance.ClosestSurface import ClosestSurface
 from ..Errors import M3DError, noProgress
 from ..Mesh.TriangleMesh import TriangleMesh
 from .AlignmentDoubts import addDoubts, isExcellent, mirrorDoubt, unitDoubt
-from .ExactFit import fitExactly
+from .ExactFit import ExactFit, fitExactly
 from .FarMeshes import FarMeshes
 from .Search.PoseComparison import PoseFit, isClearlyBetter
 from .Search.PositionSearch import DENSE, LEAST_DENSE, SurfacePair, clearDistance, findPositions, fitAt, refinedFit
 from .Search.Rotations import angleDegrees
-from .Search.SurfaceSample import SurfaceSample, sampleSurface
+from .Search.SurfaceSample import SurfaceSample, medianEdge, sampleSurface
 from .SurfaceAlignment import Alternative, SurfaceAlignment
 
+# By this share of the length of their edges the triangulations of one surface may lie apart, where it is sharp.
+GRAIN = 0.5
 # Points settled on the triangles.
 EXACT = 24_000
+# Meshes of fewer vertices are fitted both ways: how their triangles cut a curved surface short moves a position.
+COARSE = 200_000
 # How much larger in another unit: cm, inches, m, feet for mm, and inches for cm.
 UNIT_FACTORS = (10.0, 25.4, 1000.0, 304.8, 2.54, 100.0)
 # Sizes of a part and of a scan of some of it, or of it on a table, lie within these of each other.
@@ -53,15 +58,15 @@ def alignFromAnywhere(
     far = FarMeshes.of(mesh, reference)
     if far is not None:
         return far.aligned(alignFromAnywhere, np.eye(4), datum, tolerance=tolerance, progress=progress)
-    moving, fixed = _samples(mesh, reference)
-    pair = SurfacePair.of(moving, fixed)
-    ratio = pair.left.size / fixed.size
+    pair = _pair(mesh, reference, tolerance)
+    ratio = pair.left.size / pair.fixed.size
     alike = LIKE_SIZE[0] <= ratio <= LIKE_SIZE[1]
     other = None if alike else _otherUnit(pair, tolerance, progress)
     if other is not None:
         return other
     result = _directly(mesh, reference, pair, tolerance=tolerance, datum=datum, progress=progress)
-    if result.doubtful and alike and not result.mirrored and not result.alternatives:
+    explained = max(result.usedShare, result.usedShareReference) >= UNIT_FITS
+    if result.doubtful and alike and not explained and not result.mirrored and not result.alternatives:
         result = _otherUnit(pair, tolerance, progress) or result
     progress(1.0, "Aligned")
     return result
@@ -102,7 +107,7 @@ def settleFrom(
     far = FarMeshes.of(mesh, reference)
     if far is not None:
         return far.aligned(settleFrom, start, datum, method=method, tolerance=tolerance)
-    pair = SurfacePair.of(*_samples(mesh, reference))
+    pair = _pair(mesh, reference, tolerance)
     fit = refinedFit(pair, np.asarray(start, dtype=np.float64), tolerance)
     result, exact = settle(mesh, reference, pair, fit, tolerance=tolerance, datum=datum)
     result.method = method
@@ -113,25 +118,19 @@ def settleFrom(
 def settle(mesh, reference, pair: SurfacePair, fit: PoseFit, *, tolerance: float, datum=None):
     """The position on the triangles themselves: the alignment without its doubts, and the fit they follow from."""
     reach = float(np.clip(8 * fit.scale, tolerance, max(0.03 * pair.size, tolerance)))
-    extent = pair.left.moved(fit.pose).points
     # Where both are noisy, the coarser of the two has fewer independent places.
-    independent = min(len(mesh.points) * (1 - pair.aside.mean()), len(reference.points) / max(fit.shareB, 0.1))
+    independent = min(len(mesh.points) * _leftShare(mesh, pair), len(reference.points) / max(fit.shareB, 0.1))
+    counts = None if datum is None else datum(pair.fixed.points)
+    if counts is not None and not counts.any():
+        raise M3DError("No part of B's surface lies in the datum region; check its coordinates (LPS mm).")
     count = min(EXACT, max(4000, 2 * int(independent)))
-    if fit.shareA >= fit.shareB or datum is not None:
-        points, surface = pair.left.some(count, 8), ClosestSurface(reference)
-        counts = None if datum is None else datum(pair.fixed.points)
-        if counts is not None and not counts.any():
-            raise M3DError("No part of B's surface lies in the datum region; check its coordinates (LPS mm).")
-        exact = fitExactly(
-            fit.pose, points, surface, pair.dense[1], reach, extent=extent, independent=independent, counts=counts
-        )
-        pose = exact.pose
-    else:
-        points, surface = pair.fixed.some(count, 8), ClosestSurface(mesh)
-        inverse = np.linalg.inv(fit.pose)
-        extent = pair.fixed.moved(inverse).points
-        exact = fitExactly(inverse, points, surface, pair.dense[0], reach, extent=extent, independent=independent)
-        pose = np.linalg.inv(exact.pose)
+    surfaces = _Surfaces(mesh, reference, pair, counts, reach, count, int(independent))
+    forward = fit.shareA >= fit.shareB or datum is not None
+    exact = surfaces.onto(fit.pose, forward)
+    pose = exact.pose if forward else np.linalg.inv(exact.pose)
+    if np.isfinite(exact.residual) and min(len(mesh.points), len(reference.points)) < COARSE:
+        # What the triangles hide between their corners pulls the one way and the other.
+        exact.disagree(pose, surfaces.otherWay(pose, forward), pair.left.moved(pose).points)
     within = max(tolerance, 4.685 * exact.residual if np.isfinite(exact.residual) else 0)
     at = fitAt(pair, pose, within)
     result = SurfaceAlignment(
@@ -141,7 +140,7 @@ def settle(mesh, reference, pair: SurfacePair, fit: PoseFit, *, tolerance: float
         usedShareReference=at.shareB,
         noise=exact.noise,
         uncertaintyMm=exact.uncertainty,
-        uncertaintyDegrees=exact.noiseDegrees,
+        uncertaintyDegrees=float(np.hypot(exact.noiseDegrees, exact.apartDegrees)),
         iterations=exact.steps,
         converged=exact.left < 0.005,
         setAsideShare=float(pair.aside.mean()),
@@ -149,10 +148,64 @@ def settle(mesh, reference, pair: SurfacePair, fit: PoseFit, *, tolerance: float
     return result, exact
 
 
-def _samples(mesh: TriangleMesh, reference: TriangleMesh) -> list[SurfaceSample]:
+@dataclass
+class _Surfaces:
+    """Two surfaces, and how points of one are settled on the triangles of the other."""
+
+    mesh: TriangleMesh
+    reference: TriangleMesh
+    pair: SurfacePair
+    counts: np.ndarray | None
+    reach: float
+    count: int
+    independent: int
+
+    def onto(self, pose: np.ndarray, forward: bool) -> ExactFit:
+        """A settled onto B; or, not ``forward``, B onto A by the inverse of the pose."""
+        pair = self.pair
+        target = self.reference if forward else self.mesh
+        points = (pair.left if forward else self._ofReference()).some(self.count, 8)
+        start = pose if forward else np.linalg.inv(pose)
+        return fitExactly(
+            start,
+            points,
+            ClosestSurface(target),
+            pair.dense[1 if forward else 0],
+            self.reach,
+            extent=(pair.left if forward else pair.fixed).moved(start).points,
+            independent=self.independent,
+            counts=self.counts if forward else None,
+        )
+
+    def otherWay(self, pose: np.ndarray, forward: bool) -> np.ndarray:
+        """The pose that the other direction leads to, from a settled one."""
+        other = self.onto(pose, not forward).pose
+        return np.linalg.inv(other) if forward else other
+
+    def _ofReference(self) -> SurfaceSample:
+        fixed, counts = self.pair.fixed, self.counts
+        if counts is None:
+            return fixed
+        area = fixed.areaMm2 * float(counts.mean())
+        return SurfaceSample(fixed.points[counts], fixed.normals[counts], fixed.border[counts], area)
+
+
+def _leftShare(mesh: TriangleMesh, pair: SurfacePair) -> float:
+    """Share of a mesh's vertices that do not lie on what was set aside: a table has few large triangles."""
+    if not pair.aside.any():
+        return 1.0
+    from scipy.spatial import cKDTree
+
+    some = mesh.points[:: max(1, len(mesh.points) // 5000)]
+    return 1 - float(pair.aside[cKDTree(pair.moving.points).query(some)[1]].mean())
+
+
+def _pair(mesh: TriangleMesh, reference: TriangleMesh, tolerance: float) -> SurfacePair:
     """Samples of both, as dense as the finer of the two has points to offer."""
     count = min(DENSE, max(LEAST_DENSE, 3 * max(len(mesh.points), len(reference.points))))
-    return [sampleSurface(one, count, seed) for seed, one in enumerate((mesh, reference))]
+    pair = SurfacePair.of(*(sampleSurface(one, count, seed) for seed, one in enumerate((mesh, reference))))
+    pair.grain = min(tolerance, GRAIN * max(medianEdge(one) for one in (mesh, reference)))
+    return pair
 
 
 def _alternative(fit: PoseFit, best: PoseFit) -> Alternative:
@@ -162,7 +215,7 @@ def _alternative(fit: PoseFit, best: PoseFit) -> Alternative:
 
 def _mirrorFits(mirrored: PoseFit, best: PoseFit, pair: SurfacePair) -> bool:
     """Whether the mirror image explains clearly more; the points asked are the same ones."""
-    return isClearlyBetter(mirrored, best, clearDistance(mirrored))
+    return isClearlyBetter(mirrored, best, clearDistance(mirrored, pair))
 
 
 def _otherUnit(pair: SurfacePair, tolerance: float, progress) -> SurfaceAlignment | None:

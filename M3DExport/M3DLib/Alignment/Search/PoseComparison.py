@@ -71,10 +71,12 @@ def speaksFor(better: PoseFit, other: PoseFit, clear: float) -> tuple[float, flo
     return float((difference > clear).mean()), float((difference < -clear).mean())
 
 
-def isClearlyBetter(better: PoseFit, other: PoseFit, clear: float) -> bool:
+def isClearlyBetter(better: PoseFit, other: PoseFit, clear: float, least: float = LEAST_SHARE) -> bool:
     """Whether enough of the surface lies nearer in the first pose, and little of it in the second.
 
     What fits in neither (a scan table, supports, what is missing) has no say.
+
+    :param clear: a difference in distance that noise does not explain, mm. :param least: share that is enough.
     """
     ahead, behind = speaksFor(better, other, clear)
-    return ahead - behind >= LEAST_SHARE and ahead >= LEAST_RATIO * behind
+    return ahead - behind >= least and ahead >= LEAST_RATIO * behind

@@ -19,6 +19,8 @@ DENSE, LEAST_DENSE, MEDIUM = 60_000, 20_000, 6000
 ASKED_MEDIUM, ASKED_DENSE, ASKED_FITS = 500, 1500, 4000
 # Positions refined on the dense samples: so many, and all that are nearly as good as the best of them.
 REFINED, MOST_REFINED, NEARLY = 6, 24, 0.97
+# So few positions are compared at all points of the samples; this share of them tells then.
+LOOKED_AT_CLOSELY, LEAST_CLOSELY = 8, 0.0015
 # Lengths as shares of the smaller surface's size.
 SEARCH_REACH, MEDIUM_LEAST, DENSE_REACH, CAP, SAME_MEDIUM, SAME = 0.06, 0.01, 0.02, 0.03, 0.02, 0.01
 
@@ -28,6 +30,7 @@ class SurfacePair:
     """Two sampled surfaces and what is needed to find one's points on the other; made once for all positions.
 
     :ivar aside: bool, which of the moving sample's points lie on planes too large to be of the fixed surface.
+    :ivar grain: how far two triangulations of one surface may lie apart, mm: less is no difference between positions.
     """
 
     moving: SurfaceSample
@@ -36,6 +39,7 @@ class SurfacePair:
     coarse: tuple[SearchedSurface, SearchedSurface]
     dense: tuple[SearchedSurface, SearchedSurface]
     size: float
+    grain: float = 0.0
 
     @classmethod
     def of(
@@ -61,7 +65,8 @@ class SurfacePair:
         )
         coarse = SearchedSurface(left.thinned(MEDIUM)), prepared[0]
         dense = SearchedSurface(left.smoothed()), prepared[1]
-        return cls(moving, fixed, aside, coarse, dense, min(left.size, fixed.size))
+        grain = 0.0 if known is None else known.grain
+        return cls(moving, fixed, aside, coarse, dense, min(left.size, fixed.size), grain)
 
     @property
     def left(self) -> SurfaceSample:
@@ -110,7 +115,7 @@ def findPositions(
     for number, which in enumerate(chosen):
         progress(0.8 + 0.2 * number / len(chosen), "Comparing positions")
         fits.append(refinedFit(pair, poses[which], tolerance))
-    return rank(fits, pair) if fits else None
+    return rank(fits, pair, tolerance) if fits else None
 
 
 def refinedFit(pair: SurfacePair, pose: np.ndarray, tolerance: float) -> PoseFit:
@@ -126,18 +131,29 @@ def fitAt(pair: SurfacePair, pose: np.ndarray, within: float) -> PoseFit:
     return fitOf(pose, pair.dense, asked, within, max(CAP * pair.size, 2 * within))
 
 
-def rank(fits: list[PoseFit], pair: SurfacePair) -> tuple[PoseFit, list[PoseFit]]:
+def rank(fits: list[PoseFit], pair: SurfacePair, tolerance: float) -> tuple[PoseFit, list[PoseFit]]:
     """The best, and those of the others that lie elsewhere and that it is not clearly better than."""
     scores = np.array([fit.shares() for fit in fits])
     chosen = distinct(np.array([fit.pose for fit in fits]), scores, pair.left.points, SAME * pair.size)
-    fits = [fits[number] for number in chosen]
+    best, others = _ahead([fits[number] for number in chosen], pair)
+    if 0 < len(others) <= LOOKED_AT_CLOSELY:
+        # A small mark on a part that is symmetric but for it: few points of many tell.
+        every = tuple(one.sample for one in pair.dense)
+        cap = max(CAP * pair.size, 2 * tolerance)
+        close = [fitOf(fit.pose, pair.dense, every, tolerance, cap) for fit in (best, *others)]
+        best, others = _ahead(close, pair, LEAST_CLOSELY)
+    return best, others
+
+
+def _ahead(fits: list[PoseFit], pair: SurfacePair, *least: float) -> tuple[PoseFit, list[PoseFit]]:
     best = fits[0]
     for fit in fits[1:]:
-        if isClearlyBetter(fit, best, clearDistance(fit)):
+        if isClearlyBetter(fit, best, clearDistance(fit, pair), *least):
             best = fit
-    return best, [fit for fit in fits if fit is not best and not isClearlyBetter(best, fit, clearDistance(best))]
+    clear = clearDistance(best, pair)
+    return best, [fit for fit in fits if fit is not best and not isClearlyBetter(best, fit, clear, *least)]
 
 
-def clearDistance(fit: PoseFit) -> float:
-    """A difference between distances in two positions that their spread does not explain, mm."""
-    return max(3 * fit.scale, 0.03)
+def clearDistance(fit: PoseFit, pair: SurfacePair) -> float:
+    """A difference between distances in two positions that neither their spread nor the triangles explain, mm."""
+    return max(3 * fit.scale, 0.03, pair.grain)

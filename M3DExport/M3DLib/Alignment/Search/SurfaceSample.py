@@ -151,6 +151,13 @@ def sampleSurface(mesh: TriangleMesh, count: int, seed: int = 0) -> SurfaceSampl
     return SurfaceSample(a + u * (b - a) + v * (c - a), normals, border, float(ends[-1]))
 
 
+def medianEdge(mesh: TriangleMesh) -> float:
+    """Median length of a mesh's edges, of up to about ``LOOKED_AT`` triangles, mm."""
+    some = mesh.triangles[:: max(1, len(mesh.triangles) // LOOKED_AT)]
+    corners = mesh.exactPoints[some]
+    return float(np.median(np.linalg.norm(corners - corners[:, [1, 2, 0]], axis=2)))
+
+
 def _areaVectors(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Normals of triangles, as long as twice their areas, (m, 3)."""
     a, b, c = (points.take(corner, axis=0) for corner in triangles.T)
