@@ -7,8 +7,10 @@ from M3DLib.Alignment.AnyPosition import alignFromAnywhere, settleFrom
 from M3DLib.Alignment.Search.Rotations import angleDegrees, evenRotations, motionDistance
 from M3DLib.Errors import M3DError
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Phantom.PhantomShapes import Box
 from M3DTestSupport.MeshShapes import box, cylinder
 from M3DTestSupport.PartShapes import partMesh, posed, randomPose, seenFrom, withTable
+from M3DTestSupport.ShapeMeshes import surfaceMesh
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +112,25 @@ def test_distanceOfMotionsIsThatOfThePointsTheyMove():
     moved = [points @ pose[:3, :3].T + pose[:3, 3] for pose in (first, second)]
     truth = np.sqrt(((moved[0] - moved[1]) ** 2).sum(axis=1).mean())
     assert motionDistance(first, second, points) == pytest.approx(truth)
+
+
+def test_oneSmallNotchTellsHowACubeLies():
+    cube = partMesh("notched cube", 1.3)
+    pose = randomPose(21)
+    result = alignFromAnywhere(posed(cube, pose, 0.05, 1), cube)
+    away, angle = errorOf(result, pose, cube)
+    assert not result.doubtful, result.doubts
+    assert away < 0.03 and angle < 0.05
+
+
+def test_howABrickIsCutIntoTrianglesDoesNotTellHowItLies():
+    brick = surfaceMesh(Box((0.2, 0.3, 0.1), (50, 30, 10)), [-28, -18, -8], [28, 18, 8], 1.2)
+    result = alignFromAnywhere(posed(brick, randomPose(22), 0.05, 2), brick)
+    assert sorted(round(one.turnedDegrees) for one in result.alternatives) == [180, 180, 180]
+
+
+def test_coarseTrianglesOfABallWithShallowBumpsAreDoubtful():
+    ball, coarse = partMesh("nearly round"), partMesh("nearly round", 2.2)
+    result = settleFrom(coarse, ball, np.eye(4), method="here")
+    assert result.uncertaintyDegrees > angleDegrees(result.matrix)
+    assert result.doubtful and "sizes of the triangles" in result.doubts[0]

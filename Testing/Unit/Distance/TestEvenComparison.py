@@ -50,7 +50,9 @@ def test_smallPartsAreLookedAtMoreClosely():
 
 def test_farFromTheOriginNothingIsLost():
     away = np.array([3.0e6, -2.0e6, 1.0e6])
-    hole, plate = (TriangleMesh(one.points + away, one.triangles, precise=one.points + away) for one in (frame(), PLATE))
+    hole, plate = (
+        TriangleMesh(one.points + away, one.triangles, precise=one.points + away) for one in (frame(), PLATE)
+    )
     far, near = compareEvenly(hole, plate), compareEvenly(frame(), PLATE)
     assert far.forward.distance == pytest.approx(near.forward.distance, abs=1e-4)
     assert np.abs(far.forward.mesh.exactPoints - away - near.forward.mesh.points).max() < 1e-4

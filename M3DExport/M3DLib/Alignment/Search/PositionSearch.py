@@ -140,9 +140,17 @@ def rank(fits: list[PoseFit], pair: SurfacePair, tolerance: float) -> tuple[Pose
         # A small mark on a part that is symmetric but for it: few points of many tell.
         every = tuple(one.sample for one in pair.dense)
         cap = max(CAP * pair.size, 2 * tolerance)
-        close = [fitOf(fit.pose, pair.dense, every, tolerance, cap) for fit in (best, *others)]
-        best, others = _ahead(close, pair, LEAST_CLOSELY)
+        asked = [best, *others]
+        close = [fitOf(fit.pose, pair.dense, every, tolerance, cap) for fit in asked]
+        first, left = _ahead(close, pair, LEAST_CLOSELY)
+        # What comes later compares them as they were asked before.
+        best = asked[_place(close, first)]
+        others = [asked[_place(close, fit)] for fit in left]
     return best, others
+
+
+def _place(fits: list[PoseFit], wanted: PoseFit) -> int:
+    return next(number for number, fit in enumerate(fits) if fit is wanted)
 
 
 def _ahead(fits: list[PoseFit], pair: SurfacePair, *least: float) -> tuple[PoseFit, list[PoseFit]]:
