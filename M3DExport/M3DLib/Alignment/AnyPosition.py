@@ -26,7 +26,7 @@ from .Search.SurfaceSample import SurfaceSample, medianEdge, sampleSurface
 from .SurfaceAlignment import Alternative, SurfaceAlignment
 
 # By this share of the length of their edges the triangulations of one surface may lie apart, where it is sharp.
-GRAIN = 0.5
+GRAIN = 0.7
 # Points settled on the triangles.
 EXACT = 24_000
 # Meshes of fewer vertices are fitted both ways: how their triangles cut a curved surface short moves a position.

@@ -33,7 +33,7 @@ class DeviationShape:
     """The shape of a deviation; signs as of the part: positive is too large.
 
     :ivar scale: float64 (3,), by how much the part is too large along x, y, z of the model, as shares (0.01 is 1 %).
-    :ivar scaleUncertainty: half widths of their 95 % intervals, from the spread between patches and the order of the fit.
+    :ivar scaleUncertainty: half widths of their 95 % intervals, from the spread between patches and the fit's order.
     :ivar growthMm, growthUncertaintyMm: how much the surface lies too far out everywhere.
     :ivar warpMm: 95 % of the surface is bent by less than this, mm. :ivar warpLargestMm: the largest.
     :ivar roughnessMm: root mean square of what is left, mm.

@@ -124,7 +124,7 @@ def test_oneSmallNotchTellsHowACubeLies():
 
 
 def test_howABrickIsCutIntoTrianglesDoesNotTellHowItLies():
-    brick = surfaceMesh(Box((0.2, 0.3, 0.1), (50, 30, 10)), [-28, -18, -8], [28, 18, 8], 1.2)
+    brick = surfaceMesh(Box((0.2, 0.3, 0.1), (50, 30, 10)), [-28, -18, -8], [28, 18, 8], 0.65)
     result = alignFromAnywhere(posed(brick, randomPose(22), 0.05, 2), brick)
     assert sorted(round(one.turnedDegrees) for one in result.alternatives) == [180, 180, 180]
 

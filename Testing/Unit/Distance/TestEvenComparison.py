@@ -51,7 +51,8 @@ def test_smallPartsAreLookedAtMoreClosely():
 def test_farFromTheOriginNothingIsLost():
     away = np.array([3.0e6, -2.0e6, 1.0e6])
     hole, plate = (
-        TriangleMesh(one.points + away, one.triangles, precise=one.points + away) for one in (frame(), PLATE)
+        TriangleMesh(one.points + away, one.triangles, precise=one.points.astype(float) + away)
+        for one in (frame(), PLATE)
     )
     far, near = compareEvenly(hole, plate), compareEvenly(frame(), PLATE)
     assert far.forward.distance == pytest.approx(near.forward.distance, abs=1e-4)
