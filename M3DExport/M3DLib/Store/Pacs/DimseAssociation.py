@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import struct
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -142,7 +143,7 @@ def association(
     )
     if not found.is_established:
         raise _whyNot(server, found, what)
-    _limitQueue(found)
+    _limitQueue(found, server.tls)
     try:
         yield found
     except BaseException:
@@ -174,8 +175,12 @@ def _withoutDelay(event) -> None:
     event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _limitQueue(found: Association) -> None:
-    """Let what is sent wait in the file, not in memory."""
+def _limitQueue(found: Association, isEncrypted: bool) -> None:
+    """Let what is sent wait in the file, not in memory: pynetdicom would put all of it into a queue.
+
+    Without TLS, pieces of data are written to the connection as soon as they are made, which spares half of the time.
+    With TLS only pynetdicom's own thread may use the connection, as it reads from it at any moment.
+    """
     from pynetdicom.pdu_primitives import P_DATA
 
     provider = found.dul
@@ -185,13 +190,23 @@ def _limitQueue(found: Association) -> None:
         if not isinstance(primitive, P_DATA):
             put(primitive)
             return
-        while provider.to_provider_queue.qsize() > _PIECES_WAITING and provider.is_alive():
+        allowed = _PIECES_WAITING if isEncrypted else 0
+        while provider.to_provider_queue.qsize() > allowed and provider.is_alive():
             time.sleep(0.0005)
-        if not provider.is_alive() or found.is_aborted:
+        if not provider.is_alive() or found.is_aborted or not found.is_established:
             raise ConnectionResetError("the association has ended")
-        put(primitive)
+        if isEncrypted:
+            put(primitive)
+            return
+        provider.socket.send(_dataUnit(primitive.presentation_data_value_list))
 
     provider.send_pdu = limited
+
+
+def _dataUnit(values: Sequence[tuple[int, bytes]]) -> bytes:
+    """A P-DATA-TF PDU (PS3.8 9.3.5): type 04H, its length, and each value with length and context."""
+    items = [part for context, data in values for part in (struct.pack(">LB", len(data) + 1, context), data)]
+    return b"".join([struct.pack(">BxL", 4, sum(map(len, items))), *items])
 
 
 def _identity(credentials: Credentials) -> list:

@@ -232,7 +232,7 @@ def listening(server: PacsServer, handlers: Sequence[tuple], classes: Sequence[s
 
 def _follow(server: PacsServer, responses, receiver: Receiver, collector) -> None:
     """Wait until a C-GET or C-MOVE is done; what has arrived is looked at afterwards, whatever its status says."""
-    for status, _identifier in responses:
+    for status, _identifier in _watched(server, responses, receiver):
         receiver.raiseError()
         if "Status" not in status:
             raise brokenOff(server, _WHAT, collector, receiver.hasReceived)
@@ -249,6 +249,14 @@ def _follow(server: PacsServer, responses, receiver: Receiver, collector) -> Non
             continue
         raise PacsError(f"{server.place} {_WHAT}: {reasonText(code)}.", mayPass=code >> 8 == 0xA7)
     receiver.raiseError()
+
+
+def _watched(server: PacsServer, responses, receiver: Receiver) -> Iterator[tuple]:
+    try:
+        yield from responses
+    except (ConnectionError, RuntimeError) as error:
+        receiver.raiseError()
+        raise brokenOff(server, _WHAT, None, receiver.hasReceived) from error
 
 
 def _requests(wanted: Wanted, named: Sequence[str]) -> Iterator[Dataset]:
