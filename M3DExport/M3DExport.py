@@ -146,7 +146,8 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
     ):
         """Send the objects of a segmentation or model node to a PACS.
 
-        :param store: ``M3DLib.Store.DicomWebStore.DicomWebStore("https://host/dicom-web", user, password)``.
+        :param store: ``M3DLib.Store.DicomWebStore.DicomWebStore("https://host/dicom-web", user, password)``, or
+            ``PacsStore(dimseServer("AET@HOST:PORT"))`` of the same module and ``M3DLib.Store.Servers.PacsServer``.
         :return: SOP Instance UIDs.
         """
         models, progress = self._make(node, segmentIds, volumeNode, description, surfaceParameters, **more)
@@ -259,7 +260,6 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         from M3DExportPanelLib.Choices import Destination
         from M3DLib.Errors import M3DError
         from M3DLib.SlicerAdaptors import applicationDatabase
-        from M3DLib.Store.DicomWebStore import DicomWebStore
 
         more = {
             "merge": parameters.merge,
@@ -278,10 +278,25 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
                 raise M3DError("Choose the folder that the DICOM files go to.")
             return self.exportToFolder(node, segmentIds, parameters.folder, volume, **more)
         if parameters.destination == Destination.PACS:
-            store = DicomWebStore(parameters.server, *credentials)
+            store = self._pacs(parameters.server, credentials)
             return self.exportToPacs(node, segmentIds, store, volume, **more)
         models, progress = self._make(node, segmentIds, volume, **more)
         return self.store(models, progress)
+
+    def testServer(self, server, credentials=("", "")):
+        """Ask a PACS whether it answers; returns what it says, in a sentence.
+
+        :param server: name of a known server, DICOMweb address, or AET@HOST:PORT.
+        :param credentials: user and password; those of the environment or the keyring when there is no user.
+        :raises M3DError: it does not answer, or says no.
+        """
+        return self._pacs(server, credentials).test()
+
+    def _pacs(self, server, credentials):
+        from M3DLib.InSlicer.PacsServers import storeFor
+        from M3DLib.SlicerAdaptors import rawSetting
+
+        return storeFor(server, rawSetting, *credentials)
 
 
 class M3DExportTest(ScriptedLoadableModuleTest):

@@ -74,4 +74,4 @@ class Destination(Choice):
 
     DATABASE = "database", _("DICOM database of Slicer")
     FOLDER = "folder", _("folder")
-    PACS = "pacs", _("PACS (DICOMweb)")
+    PACS = "pacs", _("PACS")

@@ -158,8 +158,7 @@ class ExportActions(PanelActions):
         written = []
 
         def export(progress):
-            credentials = (self.ui.userLineEdit.text, self.ui.passwordLineEdit.text)
-            written.extend(self.widget.logic.exportParameters(parameters, credentials, progress))
+            written.extend(self.widget.logic.exportParameters(parameters, self._credentials(), progress))
 
         if self.work(
             _("Exporting"),
@@ -173,6 +172,28 @@ class ExportActions(PanelActions):
             self.ui.resultLabel.text = self._resultText(parameters, written)
             self.removePreview()
             logging.info(f"M3D Export wrote {len(written)} object(s)")
+
+    def _credentials(self):
+        return self.ui.userLineEdit.text, self.ui.passwordLineEdit.text
+
+    def testServer(self):
+        """Ask the chosen PACS whether it answers, and show what it says."""
+        found = []
+
+        def test(progress):
+            progress(0.1, _("Asking the server"))
+            found.append(self.widget.logic.testServer(self.ui.serverLineEdit.text, self._credentials()))
+
+        if self.work(
+            _("Testing the server"),
+            test,
+            self.ui.serverStatusLabel,
+            failed=_("The server does not answer."),
+            reason=_("The server does not answer: {reason}"),
+            stopped=_("Stopped."),
+            waitCursor=True,
+        ):
+            self.ui.serverStatusLabel.text = found[0]
 
     def _resultText(self, parameters, written):
         if parameters.destination == Destination.FOLDER:

@@ -10,6 +10,7 @@ from .Choices import Destination
 from .ExportActions import ExportActions
 from .ExportParameters import forgetValidation
 from .InputSummary import summarizeInput
+from .ServerChoice import ServerChoice
 
 
 class ExportForm(PanelForm):
@@ -32,6 +33,7 @@ class ExportForm(PanelForm):
         ui.folderPathLineEdit.connect("currentPathChanged(QString)", self._onFolder)
         ui.exportButton.connect("clicked()", self._onExport)
         ui.browserButton.connect("clicked()", self.actions.openBrowser)
+        self.servers = ServerChoice(ui, self.actions)
         ui.createDatabaseButton.connect("clicked()", self._onCreateDatabase)
         ui.forgetValidationButton.connect("clicked()", self._onForgetValidation)
 
@@ -102,10 +104,7 @@ class ExportForm(PanelForm):
         # An earlier scene may hold ".", which nobody has chosen.
         folder = self._parameters.folder
         self.ui.folderPathLineEdit.currentPath = "" if folder == "." else folder
-        for widget in (self.ui.serverLineEdit, self.ui.userLineEdit, self.ui.passwordLineEdit):
-            widget.visible = destination == Destination.PACS
-        for label in (self.ui.serverLabel, self.ui.userLabel, self.ui.passwordLabel):
-            label.visible = destination == Destination.PACS
+        self.servers.show(destination == Destination.PACS)
         isOpen = self.actions.isDatabaseOpen()
         self.ui.createDatabaseButton.visible = not isOpen
         self.ui.browserButton.enabled = isOpen

@@ -48,6 +48,13 @@ def setting(key: str, default: str) -> str:
     return str(slicer.util.settingsValue(key, default))
 
 
+def rawSetting(key: str):
+    """A value of the application's settings as it is kept there; None when there is none."""
+    import slicer
+
+    return slicer.util.settingsValue(key, None)
+
+
 def userFolder(name: str) -> Path:
     """A folder for files of the user's own, beside the application's settings; not made yet."""
     import slicer

@@ -26,6 +26,14 @@ class PacsStore:
         self.server = server.place
         self._connection = connect(server, credentials)
 
+    def test(self) -> str:
+        """Ask the server whether it answers (C-ECHO, or a search by DICOMweb); returns what it says, in a sentence.
+
+        :raises M3DError: it cannot be reached, or refuses.
+        """
+        with self._connection as connection:
+            return connection.test()
+
     def add(self, datasets: Sequence[Dataset], progress: Callable[[float, str], None] = noProgress) -> list[str]:
         """Send objects, by DICOMweb in one request, and check that the server has them.
 

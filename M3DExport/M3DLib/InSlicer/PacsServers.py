@@ -1,0 +1,95 @@
+"""The PACS that a user of Slicer knows: those of the settings file, and those of Slicer's own list."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..Errors import M3DError
+from ..Store.DicomWebStore import PacsStore
+from ..Store.Servers.Credentials import Credentials
+from ..Store.Servers.PacsServer import PacsServer, dicomWebServer, dimseServer
+from ..Store.Servers.ServerList import namedServer, serversOfUser
+
+# Where Slicer keeps its list (Application settings, DICOM): CTK's ctkDICOMServerNodeWidget2, one JSON object a server.
+_COUNT, _NODE = "DICOM/ServerNodeCount", "DICOM/ServerNodes/{index}"
+
+
+@dataclass(frozen=True)
+class KnownServer:
+    """A server that can be chosen by its name.
+
+    :ivar label: for a list that people choose from.
+    """
+
+    name: str
+    label: str
+    server: PacsServer
+
+
+def knownServers(setting: Callable[[str], Any]) -> list[KnownServer]:
+    """Every server that is known, those of the settings file before Slicer's.
+
+    :param setting: gives a value of the application's settings by its key, None for none.
+    :raises M3DError: the settings file is wrong.
+    """
+    tables, _file = serversOfUser()
+    found = {name: KnownServer(name, name, namedServer(tables, name)) for name in tables}
+    for server in _serversOfSlicer(setting):
+        # Two of one name are told apart, or nobody could say which of them was sent to.
+        name = server.name if server.name not in found else f"{server.name} (Slicer)"
+        found[name] = KnownServer(name, f"{name}: {server.calledAet}@{server.place}", server)
+    return list(found.values())
+
+
+def storeFor(text: str, setting: Callable[[str], Any], user: str = "", password: str = "") -> PacsStore:
+    """The PACS that a text means: the name of a known server, a DICOMweb address, or AET@HOST:PORT.
+
+    :param user, password: as typed in; those of the environment or the keyring when there is no user.
+    :raises M3DError: it is none of these, or something is missing.
+    """
+    text = text.strip()
+    credentials = Credentials(user, password) if user else None
+    if "://" in text:
+        return PacsStore(dicomWebServer(text, timeout=120.0), credentials)
+    known = next((one for one in knownServers(setting) if one.name == text), None)
+    if known is not None:
+        return PacsStore(known.server, credentials)
+    if "@" in text:
+        return PacsStore(dimseServer(text), credentials)
+    if not text:
+        raise M3DError("Choose a server, or type its address: https://host/dicom-web, or AET@HOST:PORT.")
+    raise M3DError(f"'{text}' is not the address of a PACS, nor the name of a known one.")
+
+
+def _serversOfSlicer(setting: Callable[[str], Any]) -> list[PacsServer]:
+    """Slicer's list as far as its entries can be used; an entry that is wrong there is not for us to report."""
+    found = []
+    with contextlib.suppress(TypeError, ValueError):
+        for index in range(int(setting(_COUNT) or 0)):
+            with contextlib.suppress(M3DError, TypeError, ValueError, KeyError):
+                found.append(_server(_node(setting(_NODE.format(index=index)))))
+    return found
+
+
+def _node(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        # As older versions keep it.
+        return value
+    if hasattr(value, "data"):
+        # A byte array of Qt.
+        value = value.data()
+    return json.loads(bytes(value) if isinstance(value, (bytes, bytearray)) else str(value))
+
+
+def _server(node: dict[str, Any]) -> PacsServer:
+    address = f"{node['Called AETitle']}@{node['Address']}:{int(node['Port'])}"
+    return dimseServer(
+        address,
+        callingAet=str(node.get("Calling AETitle") or "M3D"),
+        timeout=float(node.get("Timeout") or 30),
+        name=str(node["Name"]),
+    )
