@@ -149,9 +149,14 @@ class OrthancServer:
                 self._process.wait()
         self._log.close()
 
-    def request(self, path, data=None, headers=None):
+    def clear(self):
+        """Remove all that is stored."""
+        for patient in self.get("/patients"):
+            self.request(f"/patients/{patient}", method="DELETE")
+
+    def request(self, path, data=None, headers=None, method=None):
         """Body and headers of an answer."""
-        request = urllib.request.Request(self.url + path, data=data, headers=headers or {})
+        request = urllib.request.Request(self.url + path, data=data, headers=headers or {}, method=method)
         # No proxy of the environment stands between a test and its own machine.
         if self.security is not None:
             request.add_header("Authorization", self.security.authorization)

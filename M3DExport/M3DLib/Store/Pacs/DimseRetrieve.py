@@ -34,6 +34,7 @@ class Receiver:
     :ivar error: what ended the reception on this side, None for nothing.
     :ivar hasReceived: whether anything has arrived.
     :ivar diskErrors: errors of the disk by the file that was being received into.
+    :ivar spools: the files that are being received into, by name.
     """
 
     def __init__(self, series: str, instances: Sequence[str], landing: Landing, notify: Callable[[], None]):
@@ -45,11 +46,14 @@ class Receiver:
         self.error: BaseException | None = None
         self.hasReceived = False
         self.diskErrors: dict[str, OSError] = {}
+        self.spools: dict[str, _SpoolFile] = {}
 
     def handle(self, event) -> int:
         """pynetdicom's handler of C-STORE."""
         uid = str(event.request.AffectedSOPInstanceUID)
         received = event.dataset_path
+        # pynetdicom leaves it open.
+        self.spools.pop(str(received)).close()
         try:
             if uid not in self._wanted or self.error is not None:
                 return _NOT_ASKED_FOR
@@ -115,7 +119,9 @@ def receivingInto(landing: Landing, receiver: Receiver):
 
         def newFile(*arguments, **more):
             more |= {"dir": landing.waiting, "prefix": "incoming-", "buffering": 0}
-            return _SpoolFile(before[1](*arguments, **more), receiver.diskErrors)
+            spool = _SpoolFile(before[1](*arguments, **more), receiver.diskErrors)
+            receiver.spools[spool.name] = spool
+            return spool
 
         _config.STORE_RECV_CHUNKED_DATASET, dimse_messages.NamedTemporaryFile = True, newFile
         try:
