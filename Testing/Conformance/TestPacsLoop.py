@@ -1,6 +1,8 @@
 """The whole loop with a protected archive: fetch the scan, validate, export, send, find the model, fetch it again."""
 
 import pytest
+from pydicom import dcmread
+from pydicom.uid import RLELossless
 
 from M3DTestSupport.OrthancServer import OrthancServer, Security, findOrthanc
 from M3DTestSupport.PacsCommands import address, dataBytes, filesOf, m3d, m3dJson, requireSameObjects
@@ -68,8 +70,6 @@ def test_wholeLoop(secured, tmp_path, capsys, protocol):
 
 
 def _models(folder):
-    from pydicom import dcmread
-
     files = [file for file in (folder / "DICOM").rglob("*") if file.is_file()]
     return {str(dcmread(file, stop_before_pixels=True).SOPInstanceUID): file for file in files}
 
@@ -102,3 +102,19 @@ def test_nothingIsSentOrFetchedTwice(secured, tmp_path, capsys, protocol):
     assert status == 0
     assert fetched["series"][0]["instances"] == {"onServer": count, "fetched": 0, "alreadyThere": count, "missing": []}
     assert {uid: file.stat().st_ino for uid, file in filesOf(tmp_path / "back").items()} == before
+
+
+@pytest.mark.parametrize("protocol", ["dicomweb", "dimse"])
+def test_compressedImagesComeAsTheyAreStored(secured, tmp_path, capsys, protocol):
+    (tmp_path / "made").mkdir()
+    patient = f"RLE{protocol}"
+    writeNamedScan(tmp_path / "made", PatientID=patient, StudyInstanceUID=f"1.2.826.55.{len(protocol)}")
+    for number, file in enumerate(filesOf(tmp_path / "made").values()):
+        if number % 2:
+            dataset = dcmread(file)
+            dataset.compress(RLELossless, generate_instance_uid=False)
+            dataset.save_as(file)
+    where = address(secured, protocol)
+    assert m3d("send", tmp_path / "made", *where) == 0
+    assert m3d("fetch", "--patient", patient, *where, "--output", tmp_path / "back") == 0
+    requireSameObjects(tmp_path / "back", tmp_path / "made")

@@ -244,7 +244,7 @@ def _whyNot(server: PacsServer, found: Association, what: str) -> PacsError:
         return connectionProblem(server.place, what, error)
     hint = "" if server.tls else "; it may speak TLS only (--tls)"
     return PacsError(
-        f"{server.place} {what}: it ends the connection before an association is made{hint}.", mayPass=not hint
+        f"{server.place} {what}: it ends the connection before an association is made{hint}.", mayPass=True
     )
 
 
