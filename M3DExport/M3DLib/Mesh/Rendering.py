@@ -173,11 +173,15 @@ class View:
     :ivar direction: LPS, from the meshes towards the camera.
     :ivar size: width and height, pixels.
     :ivar colored: with the colors of the points, where there are any, or the meshes' own.
+    :ivar lit: shaded by its light; otherwise the colors as they are.
+    :ivar pointColors: uint8 (points, 3) sRGB of the first mesh in this view alone.
     """
 
     direction: tuple[float, float, float]
     size: tuple[int, int]
     colored: bool = True
+    lit: bool = True
+    pointColors: np.ndarray | None = None
 
 
 def renderPictures(
@@ -215,11 +219,15 @@ def renderPictures(
             pointColors=[own for _mesh, own in chosen],
             progress=progress,
         )
+    if supersampling == 1:
+        return pictures
     reduced = []
-    for view, picture in zip(views, pictures, strict=True):
-        width, height = view.size
-        block = picture.reshape(height, supersampling, width, supersampling, 3)
-        reduced.append(np.round(block.astype(np.float32).mean(axis=(1, 3))).astype(np.uint8))
+    for picture in pictures:
+        total = np.zeros((picture.shape[0] // supersampling, picture.shape[1] // supersampling, 3), dtype=np.uint16)
+        for row in range(supersampling):
+            for column in range(supersampling):
+                total += picture[row::supersampling, column::supersampling]
+        reduced.append(((total + supersampling**2 // 2) // supersampling**2).astype(np.uint8))
     return reduced
 
 
@@ -231,17 +239,24 @@ def _actor(mesh: TriangleMesh, smooth: bool, colors: np.ndarray | None = None):
     if smooth:
         polyData.GetPointData().SetNormals(numpy_to_vtk(mesh.cached("pointNormals", lambda: _pointNormals(mesh))))
     mapper = vtkPolyDataMapper()
-    if colors is not None:
-        # Between the points VTK would mix colors, not values; the points of a scan's surface lie close enough.
-        polyData.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(colors, dtype=np.uint8), deep=True))
-        mapper.SetColorModeToDirectScalars()
     mapper.SetInputData(polyData)
+    if colors is not None:
+        _setColors(mapper, colors)
     actor = vtkActor()
     actor.SetMapper(mapper)
     actor.GetProperty().SetColor(*(mesh.color or DEFAULT_COLOR))
     actor.GetProperty().SetSpecular(0.15)
     actor.GetProperty().SetSpecularPower(20)
     return actor
+
+
+def _setColors(mapper, colors: np.ndarray) -> None:
+    """Colors of the points; between them they are mixed as they are."""
+    from vtk.util.numpy_support import numpy_to_vtk
+
+    scalars = numpy_to_vtk(np.ascontiguousarray(colors, dtype=np.uint8), deep=True)
+    mapper.GetInput().GetPointData().SetScalars(scalars)
+    mapper.SetColorModeToDirectScalars()
 
 
 def _render(meshes, views, *, background, smooth, supersampling, pointColors, progress) -> list[np.ndarray]:
@@ -265,6 +280,9 @@ def _render(meshes, views, *, background, smooth, supersampling, pointColors, pr
         window.SetSize(view.size[0] * supersampling, view.size[1] * supersampling)
         for actor in actors:
             actor.GetMapper().SetScalarVisibility(view.colored)
+            actor.GetProperty().SetLighting(view.lit)
+        if view.pointColors is not None:
+            _setColors(actors[0].GetMapper(), view.pointColors)
         _aim(renderer.GetActiveCamera(), points, view.direction, view.size[0] / view.size[1])
         renderer.ResetCameraClippingRange()
         window.Render()
@@ -281,14 +299,29 @@ def _render(meshes, views, *, background, smooth, supersampling, pointColors, pr
     return pictures
 
 
-def _aim(camera, points: np.ndarray, viewDirection, aspect: float) -> None:
-    """Point the camera at the middle of the points so that they just fit."""
+def frameOf(points: np.ndarray, viewDirection, aspect: float) -> float:
+    """Height of what a picture shows that points (n, 3) just fit into, in their unit.
+
+    :param aspect: width of the picture by its height.
+    """
+    _direction, right, trueUp = _axes(viewDirection)
+    width, height = np.ptp(points @ right), np.ptp(points @ trueUp)
+    return float(max(height, width / aspect, 1e-6) * 1.05)
+
+
+def _axes(viewDirection) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Unit vectors towards the camera, to the right and up."""
     direction = np.asarray(viewDirection, dtype=np.float64)
     direction = direction / np.linalg.norm(direction)
     up = np.array([0.0, 0.0, 1.0]) if abs(direction[2]) < 0.99 else np.array([0.0, -1.0, 0.0])
     right = np.cross(up, direction)
     right /= np.linalg.norm(right)
-    trueUp = np.cross(direction, right)
+    return direction, right, np.cross(direction, right)
+
+
+def _aim(camera, points: np.ndarray, viewDirection, aspect: float) -> None:
+    """Point the camera at the middle of the points so that they just fit."""
+    direction, right, trueUp = _axes(viewDirection)
     across, along, depth = (points @ axis for axis in (right, trueUp, direction))
     middle = sum(
         axis * (values.min() + values.max()) / 2

@@ -10,8 +10,9 @@ import numpy as np
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.NumberText import exactNumber, millimeters
 
+from ..CheckSupport import sidesText
 from ..Report.Content.WorstPlaces import worstPlaces
-from ..Report.Pictures.Pictures import Picture, pngBytes
+from ..Report.Pictures.PictureFile import Picture, pngBytes
 from ..Report.Pictures.SlicePicture import meshOutline
 
 PAPER, GRID, PART, MODEL, MARK = (255, 255, 255), (226, 226, 226), (213, 94, 0), (0, 90, 160), (120, 120, 120)
@@ -39,8 +40,8 @@ def sectionPictures(part: TriangleMesh, model: TriangleMesh, facts: dict) -> lis
         array = sectionPicture(part, model, axis, point[axis], point)
         side = "small" if distance > 0 else "large"
         title = f"Deviation {number}: {millimeters(distance, True)}, part too {side}"
-        where = ", ".join(f"{value:.1f}" for value in point)
-        text = f"Section {_PLANES[axis]} through the place at LPS {where} mm; the part in orange, the model in blue."
+        where = sidesText(point)
+        text = f"Section {_PLANES[axis]} through the place at {where} mm; the part in orange, the model in blue."
         pictures.append(Picture(f"section-worst-{number}.png", "section", title, text, pngBytes(array)))
     return pictures
 
@@ -54,7 +55,7 @@ def sectionPicture(part: TriangleMesh, model: TriangleMesh, axis: int, level: fl
 
     across, up = (one for one in range(3) if one != axis)
     outlines = [
-        meshOutline(mesh.points.astype(np.float64), mesh.triangles, axis, level)[..., [across, up]]
+        meshOutline(mesh.points.astype(np.float64), mesh.triangles, axis, level)[0][..., [across, up]]
         for mesh in (model, part)
     ]
     if center is None:

@@ -21,8 +21,9 @@ from .Content.ReportResult import resultOf
 from .Content.StlHash import hashing
 from .FirstPage.Answer import answerOf
 from .FirstPage.Document import documentOf
-from .Pictures.DeviationModel import DeviationModel, deviationModels
-from .Pictures.Pictures import Picture, makePictures, ofSegment, pngBytes
+from .Pictures.DeviationModel import DeviationModel, deviationModels, fileEnding
+from .Pictures.PictureFile import Picture, pngBytes
+from .Pictures.Pictures import makePictures, ofSegment
 from .Pictures.ThinPlacePictures import thinPlacePictures
 
 # The checks take most of the time, the pictures nearly all of the rest.
@@ -96,29 +97,31 @@ def validateCases(
 
     with stage("checking"):
         results = inBackground(check, checking) if background else check(checking)
-    shown = _CHECKS_SHARE + _PICTURES_SHARE
+    shown = _CHECKS_SHARE + _MODELS_SHARE
     with stage("pictures"):
-        pictures = casePictures(
-            cases, results, showing, lambda done, text: progress(_CHECKS_SHARE + _PICTURES_SHARE * done, text)
-        )
         models = []
         if showing:
+            # First of all: the pictures show the surface that is made for these.
 
             def make(report: Callable[[float, str], None]) -> list[DeviationModel]:
                 return deviationModels(cases, report)
 
             def making(done: float, text: str) -> None:
-                progress(shown + _MODELS_SHARE * done, text)
+                progress(_CHECKS_SHARE + _MODELS_SHARE * done, text)
 
             models = inBackground(make, making) if background else make(making)
-    progress(shown + _MODELS_SHARE, "Putting the report together")
+        pictures = casePictures(
+            cases, results, showing, lambda done, text: progress(shown + _PICTURES_SHARE * done, text)
+        )
+    shown += _PICTURES_SHARE
+    progress(shown, "Putting the report together")
     with stage("report"):
 
         def putTogether(_report: Callable[[float, str], None]) -> Report:
             return makeReport(cases, results, pictures, models, person=person, pseudonym=pseudonym, files=files)
 
         def putting(_done: float, _text: str) -> None:
-            progress(shown + _MODELS_SHARE, "Putting the report together")
+            progress(shown, "Putting the report together")
 
         report = inBackground(putTogether, putting) if background else putTogether(noProgress)
     progress(1.0, "Validated")
@@ -158,13 +161,13 @@ def casePictures(
     """
     pictures = []
     for number, (case, findings) in enumerate(zip(cases, results, strict=True), start=1):
-        ending = "" if len(cases) == 1 else f"-{number}"
+        ending = fileEnding(case, number, len(cases))
         own = []
         progress(0.0, "Drawing the field of view")
         # Several models of one scan without segments have one field of view.
         array = fieldOfViewPicture(case) if number == 1 or case.segment is not None else None
         if array is not None:
-            title = "Anatomy in the field of view" + (f": '{case.name}'" if ending and case.name else "")
+            title = "Anatomy in the field of view" + (f": '{case.name}'" if len(cases) > 1 and case.name else "")
             png, words = pngBytes(array), describePicture(case)
             requirement = "anatomy-inside-field-of-view"
             own.append(Picture(f"field-of-view{ending}.png", "fieldOfView", title, words, png, requirement))

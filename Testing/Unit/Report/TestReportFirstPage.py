@@ -34,28 +34,34 @@ def firstPage(*findings, pictures=ALL):
     others = [entry["file"] for group in groups["pictureGroups"] for entry in group["pictures"]]
     assert set(key) | set(others) == {entry["file"] for entry in pictures}
     # The maps stay together; nothing else is shown twice.
-    assert all(file.startswith("map") for file in set(key) & set(others))
+    assert all(file.startswith(("map", "edge")) for file in set(key) & set(others))
     return key
 
 
-def test_failuresBringTheirPicturesBeforeWarnings():
+def test_everyModelHasMapWorstPlaceAndWhatItsFailureRestsOn():
     shown = firstPage(
         finding("wall-thickness", "warning", "a"),
         finding("deviation-p95", "fail", "b"),
         finding("anatomy-inside-field-of-view", "pass", "a"),
         finding("anatomy-inside-field-of-view", "fail", "b"),
     )
-    assert shown == ["worst-b", "fov-b", "wall-a"]
+    assert shown == ["map-a", "worst-a", "wall-a", "map-b", "worst-b", "fov-b"]
 
 
 def test_whereNothingFailsMapAndModelAreShown():
-    assert firstPage() == ["map-a", "worst-a", "model-a"]
+    assert firstPage()[:3] == ["map-a", "worst-a", "model-a"]
     assert firstPage(pictures=[]) == []
+
+
+def test_whatTheModelLacksIsShownOnTheScan():
+    own = [*ALL, picture("edge-a", "scan", segment="a"), picture("gone-a", "completeness", "bodies-left-out", "a")]
+    shown = firstPage(finding("bodies-left-out", "fail", "a"), pictures=own)
+    assert shown[:3] == ["edge-a", "gone-a", "model-a"]
 
 
 def test_aReportWithoutNamesOfSegmentsHasItsPicturesToo():
     plain = [{key: entry[key] for key in ("file", "kind", "title", "alternative")} for entry in ALL]
-    assert firstPage(finding("deviation-bias", "fail", "b"), pictures=plain)[0] == "worst-a"
+    assert firstPage(finding("deviation-bias", "fail", "b"), pictures=plain) == ["map-a", "worst-a", "model-a"]
 
 
 def test_theWorstPlaceComesFirstAndNoneTwice():

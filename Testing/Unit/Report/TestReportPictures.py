@@ -24,11 +24,12 @@ def image(spacing=(0.5, 0.5, 1.0), value=0.0):
 
 def test_outlineOfABallIsACircle():
     ball = sphereMesh(10.0)
-    ends = meshOutline(ball.points.astype(np.float64), ball.triangles, 2, 6.0)
+    ends, cut = meshOutline(ball.points.astype(np.float64), ball.triangles, 2, 6.0)
     radii = np.linalg.norm(ends[..., :2], axis=2)
     assert len(ends) > 20 and np.allclose(ends[..., 2], 6.0, atol=1e-5)
     assert radii.max() <= 8.0 + 1e-3 and radii.min() > 7.8
-    assert len(meshOutline(ball.points.astype(np.float64), ball.triangles, 2, 11.0)) == 0
+    assert len(ends) == len(cut) == len(np.unique(cut))
+    assert len(meshOutline(ball.points.astype(np.float64), ball.triangles, 2, 11.0)[0]) == 0
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

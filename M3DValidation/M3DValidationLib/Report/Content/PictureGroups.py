@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _MOST_KEY = 3
+_COMPLETENESS = ("bodies-left-out", "cut-faces", "bodies-added", "scan-covered")
 _GROUPS = (
     ("From the model to the scan: deviation of the model from six sides", "deviation", ("deviation",)),
     ("From the scan to the model: the edge in the scan from six sides", "deviation", ("scan",)),
@@ -17,30 +18,14 @@ _GROUPS = (
 
 
 def pictureGroups(report: Mapping) -> dict:
-    """``keyPictures`` for the first page, and ``pictureGroups`` with the others; the six sides stay together.
-
-    First comes what failures and then warnings rest on; a failing or doubtful deviation brings its worst place. What is
-    left of the room is for the map and the model as a whole.
-    """
+    """``keyPictures`` for the first page, and ``pictureGroups`` with the others; the six sides stay together."""
     pictures = [
         {key: picture.get(key, "") for key in ("file", "kind", "title", "alternative", "requirement", "segment")}
         for picture in report["pictures"]
     ]
-    wanted = []
-    for verdict in ("fail", "warning"):
-        for finding in report["findings"]:
-            if finding["verdict"] != verdict:
-                continue
-            own = [picture for picture in pictures if picture["segment"] in ("", finding.get("segment", ""))]
-            wanted += [picture for picture in own if picture["requirement"] == finding["requirement"]]
-            if finding["requirement"] == "scan-covered":
-                wanted += [picture for picture in own if picture["kind"] == "scan"][:1]
-            if finding["requirement"].startswith("deviation-"):
-                wanted += [picture for picture in own if picture["kind"] == "worst"][:1]
-    for kind in ("deviation", "worst", "model", "fieldOfView"):
-        wanted += [picture for picture in pictures if picture["kind"] == kind][:1]
-    key = list({picture["file"]: picture for picture in wanted}.values())[:_MOST_KEY]
-    files = {picture["file"] for picture in key if picture["kind"] != "deviation"}
+    names = list(dict.fromkeys(picture["segment"] for picture in pictures if picture["segment"]))
+    key = [picture for name in names or [""] for picture in keyPictures(pictures, report["findings"], name)]
+    files = {picture["file"] for picture in key if picture["kind"] not in ("deviation", "scan")}
     groups = []
     for title, about, kinds in _GROUPS:
         others = [picture for picture in pictures if picture["kind"] in kinds and picture["file"] not in files]
@@ -49,3 +34,34 @@ def pictureGroups(report: Mapping) -> dict:
                 {"title": title, "about": about, "scale": kinds in (("deviation",), ("scan",)), "pictures": others}
             )
     return {"keyPictures": key, "pictureGroups": groups}
+
+
+def keyPictures(pictures: Sequence[Mapping], findings: Sequence[Mapping], segment: str = "") -> list[Mapping]:
+    """The map from its best side, the worst place, and what the first failure rests on: the few of the first page.
+
+    Where the model lacks something, the map is that of the scan and the place is what is missing.
+
+    :param pictures, findings: of the report; the picture of the best side is the first of its kind.
+    :param segment: of which model; "" where there is only one.
+    """
+    own = [picture for picture in pictures if picture.get("segment", "") in ("", segment) or not segment]
+    failing = {
+        verdict: [
+            entry["requirement"]
+            for entry in findings
+            if entry["verdict"] == verdict and (not segment or entry.get("segment", "") in ("", segment))
+        ]
+        for verdict in ("fail", "warning")
+    }
+    incomplete = any(requirement in _COMPLETENESS for requirement in failing["fail"])
+    maps = ("scan", "deviation") if incomplete else ("deviation", "scan")
+    places = ("completeness", "worst", "section") if incomplete else ("worst", "section", "completeness")
+    wanted = [_firstOf(own, (*maps, "model", "fieldOfView")), _firstOf(own, places)]
+    for requirement in (*failing["fail"], *failing["warning"]):
+        wanted += [picture for picture in own if picture.get("requirement", "") == requirement]
+    wanted += [_firstOf(own, ("model",)), _firstOf(own, ("fieldOfView",))]
+    return list({picture["file"]: picture for picture in wanted if picture}.values())[:_MOST_KEY]
+
+
+def _firstOf(pictures: Sequence[Mapping], kinds: Sequence[str]) -> Mapping | None:
+    return next((picture for kind in kinds for picture in pictures if picture["kind"] == kind), None)

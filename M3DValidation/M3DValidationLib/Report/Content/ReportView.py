@@ -11,7 +11,7 @@ from .BothDirections import bothDirections
 from .ComparisonView import comparisonView, isComparison
 from .PictureGroups import pictureGroups
 from .ReportContent import deviationsBySegment
-from .ReportText import date, millimeters, moment, number, percent, place
+from .ReportText import date, millimeters, moment, number, percent, personName, place
 from .WorstPlaces import worstPlaces
 
 WORDS = {
@@ -51,6 +51,8 @@ _FIGURES = (
 )
 _REFERENCES = ("reference-", "calibration-")
 _MOST_REGIONS = 10
+# What nobody has to act on: folded away on the screen, and in the annex on paper.
+_FOLDED = ("pass", "information")
 # Less than what is written.
 _NO_BIAS_MM = 0.0005
 _PARAMETERS = {
@@ -66,6 +68,13 @@ _KINDS = {
     "segmentation": "Mesh against segment",
     "surface": "Mesh against mesh",
 }
+
+
+PLACE_CONVENTION = (
+    "Places are millimeters towards the patient's sides from the origin of the scan (L left, R right, P posterior, "
+    "A anterior, S superior, I inferior), as Slicer shows them; in DICOM (LPS) L, P and S are positive, in RAS R, A "
+    "and S. They are ordered by their distance from zero, the largest first."
+)
 
 
 def reportView(report: Mapping) -> dict:
@@ -89,16 +98,24 @@ def reportView(report: Mapping) -> dict:
             {"key": key, "word": word, "number": str(counts[key])} for key, word in WORDS.items() if key in CONCLUSIONS
         ],
         "override": report.get("override", {}).get("reason", ""),
-        "patient": report["case"]["patient"]["name"] or "not named",
-        "brief": _brief(report),
+        "patient": personName(report["case"]["patient"]["name"]) or "not named",
         "case": _caseFacts(report),
         "attention": [row for key in ("fail", "warning") for row in rows if row["verdict"] == key],
-        "clauses": [{"clause": name, "rows": clauses[name]} for name in sorted(clauses)],
+        "clauses": [
+            {
+                "clause": name,
+                "rows": clauses[name],
+                "open": [row for row in clauses[name] if row["verdict"] not in _FOLDED],
+                "folded": [row for row in clauses[name] if row["verdict"] in _FOLDED],
+            }
+            for name in sorted(clauses)
+        ],
         "notAssessable": [{"title": entry["title"], "reason": entry["reason"]} for entry in report["notAssessable"]],
         "bothDirections": bothDirections(report),
         "deviations": _deviations(report),
         "comparison": comparisonView(report),
         "signConvention": report["signConvention"],
+        "placeConvention": PLACE_CONVENTION,
         "acquisition": [
             {"attribute": entry["attribute"], "value": date(entry["value"] or "not recorded")}
             for entry in report["acquisition"]
@@ -111,27 +128,11 @@ def reportView(report: Mapping) -> dict:
     }
 
 
-def _brief(report: Mapping) -> list[dict]:
-    """What stands beside the conclusion."""
-    case = report["case"]
-    return _pairs(
-        ("Patient", case["patient"]["name"] or "not named"),
-        ("Patient ID", case["patient"]["id"]),
-        ("Study", case["study"]["description"]),
-        ("Study date", date(case["study"]["date"])),
-        ("Intended use", report["intendedUse"]["title"]),
-        ("Tolerance", f"{exactNumber(report['toleranceMm'])} mm"),
-        ("Only a part of the anatomy, as declared", report.get("declaredPart", "")),
-        ("Made", moment(report["made"]["time"])),
-        ("Responsible", report["made"]["person"]),
-    )
-
-
 def _caseFacts(report: Mapping) -> list[dict]:
     """Everything of patient, study, intended use and run."""
     case, profile = report["case"], report["profile"]
     return _pairs(
-        ("Patient", case["patient"]["name"] or "not named"),
+        ("Patient", personName(case["patient"]["name"]) or "not named"),
         ("Patient ID", case["patient"]["id"]),
         ("Birth date", date(case["patient"]["birthDate"])),
         ("Sex", case["patient"]["sex"]),
@@ -277,8 +278,15 @@ def _model(entry: Mapping, report: Mapping) -> dict:
         "rangeText": f"{exactNumber(entry['rangeMm'])} mm",
         "made": made,
         "places": [point for _distance, point in places],
-        "placeTexts": [millimeters(distance, signed=True) for distance, _point in places],
+        "placeTexts": [_recorded(distance, point) for distance, point in places],
+        "placeValues": [millimeters(distance, signed=True) for distance, _point in places],
     }
+
+
+def _recorded(distance: float, point) -> str:
+    """What the report has of a place."""
+    side = "small" if distance > 0 else "large"
+    return f"{millimeters(distance, signed=True)} (mesh too {side}) at {place(point)} mm, as recorded"
 
 
 def _step(step: Mapping) -> dict:

@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+from M3DLib.Software import NAME
+
 # Of the findings, what changes from one day to the next though nothing else has.
 _AGING = {"scan-age"}
 _DIGITS = 12
@@ -43,7 +45,9 @@ def reportNumber(report: Mapping) -> str:
         "part": report.get("declaredPart", ""),
         "input": report["input"],
         "steps": [
-            {key: step[key] for key in ("step", "title", "software", "parameters", "files")}
+            {key: step[key] for key in ("step", "title", "parameters", "files")}
+            # Which libraries are loaded depends on what is written, and changes nothing that is found.
+            | {"software": [one for one in step["software"] if one.startswith(f"{NAME} ")]}
             for step in report["dataFlow"]
         ],
         "findings": [

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 from M3DLib.NumberText import exactNumber
 
+from ..Content.PictureGroups import keyPictures
+from ..Content.ReportContent import deviationsBySegment
 from ..Content.ReportText import date, moment, number, personName
+from ..Content.ReportView import ICONS, WORDS
 from .Answer import answerOf
 from .AnswerText import length, limitText, measuredOf, measuredTexts, placeOf, verdictOf, wholeSentence
 from .Document import documentOf
@@ -54,8 +57,14 @@ def firstPage(report: Mapping) -> dict:
     models = sorted(answer["models"], key=lambda block: order.index(block["verdict"]))
     most = MOST_LIMITS_OF_MANY if several else MOST_LIMITS
     blocks = [_block(block, answer["use"], several, most) for block in models[:MOST_MODELS]]
+    for block in blocks:
+        block["pictures"] = list(keyPictures(report["pictures"], report["findings"], block["name"] if several else ""))
+        if several:
+            block["pictures"] = block["pictures"][:2]
     if answer["scan"] is not None:
         blocks.append(_scanBlock(answer["scan"], most))
+        if not models:
+            blocks[-1]["pictures"] = list(keyPictures(report["pictures"], report["findings"]))
     unchecked = [entry["title"] for entry in answer["notChecked"]]
     return {
         "sentence": wholeSentence(answer),
@@ -66,6 +75,7 @@ def firstPage(report: Mapping) -> dict:
         "notChecked": unchecked[:MOST_UNCHECKED],
         "moreNotChecked": max(0, len(unchecked) - MOST_UNCHECKED),
         "signatures": _signatures(report),
+        "scale": _scale(report),
         "document": {**document, "text": _number(document)},
     }
 
@@ -76,6 +86,8 @@ def _block(block: Mapping, use: str, named: bool, most: int) -> dict:
     return {
         "name": block["name"],
         "verdict": block["verdict"],
+        "word": WORDS[block["verdict"]],
+        "icon": ICONS[block["verdict"]],
         "answer": verdictOf(block, use, named),
         "measured": measuredTexts(block),
         **_limits(block["limits"], most),
@@ -84,7 +96,8 @@ def _block(block: Mapping, use: str, named: bool, most: int) -> dict:
 
 
 def _scanBlock(scan: Mapping, most: int) -> dict:
-    shown = {"name": "", "verdict": scan["verdict"], "answer": "", "measured": [], "worst": ""}
+    shown = {"name": "", "verdict": scan["verdict"], "answer": "", "measured": [], "worst": "", "pictures": []}
+    shown |= {"word": WORDS[scan["verdict"]], "icon": ICONS[scan["verdict"]]}
     return shown | _limits(scan["limits"], most)
 
 
@@ -96,6 +109,8 @@ def _limits(limits, most: int) -> dict:
             "measured": measuredOf(entry) or "–",
             "limit": limitText(entry) or "–",
             "requirement": entry["requirement"],
+            "word": WORDS[entry["verdict"]],
+            "icon": ICONS[entry["verdict"]],
         }
         for entry in limits
     ]
@@ -119,6 +134,16 @@ def _facts(report: Mapping, answer: Mapping, document: Mapping) -> list[dict]:
         "software": document["software"][0] if document["software"] else "",
     }
     return [{"key": key, "name": LABELS[key], "value": value} for key, value in rows.items() if value]
+
+
+def _scale(report: Mapping) -> dict | None:
+    """Where the colors of the maps end, and the tolerance, mm; None where nothing is shown in colors."""
+    for block in deviationsBySegment(report).values():
+        for kind in ("image", "surface", "segmentation", "scan"):
+            facts = (block or {}).get(kind)
+            if facts:
+                return {"reach": facts["histogram"]["edges"][-1], "tolerance": facts["tolerance"]}
+    return None
 
 
 def _number(document: Mapping) -> str:

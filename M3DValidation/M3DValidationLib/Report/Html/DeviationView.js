@@ -6,6 +6,8 @@
     anterior: [0, -1, 0], posterior: [0, 1, 0], left: [1, 0, 0], right: [-1, 0, 0], superior: [0, 0, 1], inferior: [0, 0, -1],
   };
   const AXES = { L: [1, 0, 0], R: [-1, 0, 0], P: [0, 1, 0], A: [0, -1, 0], S: [0, 0, 1], I: [0, 0, -1] };
+  // Positive and negative end of each axis, as Slicer shows the place under the cursor.
+  const SIDE_LETTERS = [["L", "R"], ["P", "A"], ["S", "I"]];
   // The largest zoom, the angle of one key, how far a tap may slip (pixels), and how much is shown around a place.
   const CLOSEST = 40, STEP = 10 * Math.PI / 180, TAP = 5, PLACE_MM = 20;
 
@@ -37,11 +39,13 @@
   const FRAGMENT = `#version 300 es
     precision highp float;
     in vec3 facing; in float weighted, share; out vec4 color;
-    uniform vec4 anchors[5]; uniform vec3 notMeasured; uniform float range;
+    uniform vec4 anchors[5]; uniform vec3 notMeasured, hatch; uniform float range, bands, hatchSize;
     void main() {
-      vec3 own = notMeasured;
+      // Hatched as in the still pictures: nobody shall take what is not measured for a value.
+      vec3 own = mod(gl_FragCoord.x + gl_FragCoord.y, 3.0 * hatchSize) < hatchSize ? hatch : notMeasured;
       if (share >= 0.5) {
         float place = clamp(weighted / share / range, -1.0, 1.0);
+        if (bands > 0.0) place = clamp((floor(place * bands) + 0.5) / bands, 0.5 / bands - 1.0, 1.0 - 0.5 / bands);
         own = anchors[0].yzw;
         for (int index = 1; index < 5; index++) {
           vec4 low = anchors[index - 1], high = anchors[index];
@@ -99,7 +103,9 @@
       gl.enable(gl.DEPTH_TEST);
       gl.uniform4fv(this.uniform("anchors"), this.settings.anchors.flat());
       gl.uniform3fv(this.uniform("notMeasured"), this.settings.notMeasured);
+      gl.uniform3fv(this.uniform("hatch"), this.settings.hatch);
       gl.uniform1f(this.uniform("range"), this.settings.rangeMm);
+      this.banded = false;
     }
 
     // Millimeters from the middle of the view to its nearer edge.
@@ -126,7 +132,8 @@
     magnify(factor) { this.zoom = Math.min(Math.max(this.zoom * factor, 0.5), CLOSEST); this.draw(); }
 
     // The surface around a place: squarely, or from aside where something stands before it.
-    show(place) {
+    show(number) {
+      const place = this.settings.places[number];
       const normal = this.mesh.normalNear(place);
       const [right, up] = seenFrom(normal), offset = place.map((value, axis) => value - this.mesh.middle[axis]);
       const around = [0, 1, 2, 3, 4, 5, 6, 7].map(turn => turn * Math.PI / 4);
@@ -140,7 +147,9 @@
       };
       if (![normal, ...asides].some(isFree)) isFree(normal);
       this.place = place;
-      this.tellSoon(...this.center);
+      // What the report has recorded, not what lies under the middle of the window.
+      cancelAnimationFrame(this.telling);
+      this.words.textContent = this.settings.placeTexts[number];
       this.draw();
     }
 
@@ -163,6 +172,8 @@
       gl.uniform2fv(this.uniform("pan"), this.pan);
       gl.uniform2f(this.uniform("scale"), shorter / width / this.reach, shorter / height / this.reach);
       gl.uniform1f(this.uniform("depth"), 0.99 / this.radius);
+      gl.uniform1f(this.uniform("bands"), this.banded ? this.settings.bands : 0);
+      gl.uniform1f(this.uniform("hatchSize"), 3 * ratio);
       gl.drawElements(gl.TRIANGLES, this.mesh.triangles.length, gl.UNSIGNED_INT, 0);
       this.mark();
       canvas.dataset.painted = String(Number(canvas.dataset.painted || 0) + 1);
@@ -202,11 +213,14 @@
       const found = this.pick(x, y);
       if (!found) { this.words.textContent = "No surface here"; return; }
       const signed = value => value.toFixed(2).replace("-", "−");
-      const where = found.place.map(value => value.toFixed(1).replace("-", "−")).join(", ");
+      const where = found.place.map((value, axis) => {
+        const size = Math.abs(value).toFixed(1);
+        return `${SIDE_LETTERS[axis][value < 0 && Number(size) ? 1 : 0]} ${size}`;
+      }).join(", ");
       const value = found.deviation;
       const size = value === null ? "not measured"
         : `${value > 0 ? "+" : ""}${signed(value)} mm (mesh too ${value > 0 ? "small" : "large"})`;
-      this.words.textContent = `${size} at LPS ${where} mm`;
+      this.words.textContent = `${size} at ${where} mm`;
     }
 
     tellSoon(x, y) {
@@ -252,10 +266,15 @@
       canvas.addEventListener("keydown", event => this.key(event));
       canvas.addEventListener("webglcontextlost", () => this.figure.classList.remove("working"));
       for (const button of this.figure.querySelectorAll("button")) button.addEventListener("click", () => {
-        const { side, zoom, place } = button.dataset;
+        const { side, zoom, place, bands } = button.dataset;
         if (side) this.lookFrom(SIDES[side]);
         else if (zoom) this.magnify(Number(zoom));
-        else if (place) this.show(this.settings.places[Number(place)]);
+        else if (place) this.show(Number(place));
+        else if (bands) {
+          this.banded = !this.banded;
+          button.setAttribute("aria-pressed", String(this.banded));
+          this.draw();
+        }
         else this.home();
       });
     }

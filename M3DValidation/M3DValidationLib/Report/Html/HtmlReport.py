@@ -11,8 +11,10 @@ from M3DLib.Errors import M3DError
 
 from ..Content.ReportLanguage import translatedTemplate, translatedView, translatorOf
 from ..Content.ReportView import reportView
-from ..Pictures.ColorScale import ANCHORS, NOT_MEASURED, cssGradient
+from ..FirstPage.FirstPageView import firstPage
+from ..Pictures.ColorScale import ANCHORS, BANDS, HATCH, NOT_MEASURED
 from ..Pictures.HistogramDrawing import histogramSvg
+from ..Pictures.ScaleDrawing import SCALE_WORDS, scaleSvg
 
 # With the 3D views a page stays below this; from 15 MB on, mail servers refuse it.
 MOST_BYTES = 14_000_000
@@ -47,19 +49,22 @@ def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, 
     )
     files = attachments or {}
     view = reportView(report)
+    view["first"] = firstPage(report)
+    scale = view["first"]["scale"]
+    view["scale"] = Markup(scaleSvg(scale["reach"], scale["tolerance"], SCALE_WORDS)) if scale else ""
     for deviation in view["deviations"]:
         # Drawn from numbers alone, so nothing in it can be anybody's text.
         deviation["svg"] = Markup(histogramSvg(deviation["histogram"], deviation["tolerance"]))
-    view["keyPictures"] = _withData(view["keyPictures"], files)
+    for block in view["first"]["blocks"]:
+        block["pictures"] = _withData(block["pictures"], files)
     groups = [{**group, "pictures": _withData(group["pictures"], files)} for group in view["pictureGroups"]]
     groups = [group for group in groups if group["pictures"]]
     view["deviationGroups"] = [group for group in groups if group["about"] == "deviation"]
     view["otherGroups"] = [group for group in groups if group["about"] != "deviation"]
-    shown = [*view["keyPictures"], *(picture for group in groups for picture in group["pictures"])]
+    key = [picture for block in view["first"]["blocks"] for picture in block["pictures"]]
+    shown = [*key, *(picture for group in groups for picture in group["pictures"])]
     view["models"] = _modelsWithData(view["models"], files, sum(len(picture["data"]) for picture in shown))
-    view["gradient"] = Markup(cssGradient())
-    view["notMeasuredColor"] = Markup("rgb({} {} {})".format(*NOT_MEASURED))
-    for part in ("Report.css", "TableSorting.js", "DeviationMesh.js", "DeviationView.js"):
+    for part in ("Report.css", "TableSorting.js", "Navigation.js", "DeviationMesh.js", "DeviationView.js"):
         view[part.replace(".", "")] = Markup(Path(__file__).with_name(part).read_text(encoding="utf-8"))
     return environment.get_template("Report.html.j2").render(translatedView(view, translator))
 
@@ -84,6 +89,9 @@ def _modelsWithData(models: list[dict], files: Mapping[str, bytes], used: int) -
         settings = {
             "rangeMm": model["rangeMm"],
             "places": model["places"],
+            "placeTexts": model["placeTexts"],
+            "bands": BANDS,
+            "hatch": list(HATCH),
             "anchors": ANCHORS.tolist(),
             "notMeasured": list(NOT_MEASURED),
         }

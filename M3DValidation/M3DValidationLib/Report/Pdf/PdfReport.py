@@ -19,8 +19,9 @@ from ..Content.ReportFormats import requireFormats
 from ..Content.ReportLanguage import translatedTemplate, translatedView, translatorOf
 from ..Content.ReportText import date
 from ..Content.ReportView import reportView
-from ..Pictures.ColorScale import ANCHORS, NOT_MEASURED
+from ..FirstPage.FirstPageView import firstPage
 from ..Pictures.HistogramDrawing import histogramSvg
+from ..Pictures.ScaleDrawing import SCALE_WORDS, scaleSvg
 
 STANDARD = "a-2b"
 
@@ -42,16 +43,13 @@ def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, l
     requireFormats(("pdf",))
     translator = translatorOf(report, language)
     view = reportView(report)
+    view["first"] = firstPage(report)
+    scale = view["first"]["scale"]
+    view["scale"] = _inked(scaleSvg(scale["reach"], scale["tolerance"], SCALE_WORDS)) if scale else ""
     view["study"] = ", ".join(filter(None, (report["case"]["patient"]["id"], date(report["case"]["study"]["date"]))))
     view["date"] = _dateOf(report["made"]["time"])
-    view["scale"] = [
-        {"color": "#{:02x}{:02x}{:02x}".format(*map(int, color)), "at": f"{50 + 50 * at:g}"} for at, *color in ANCHORS
-    ]
-    view["notMeasuredColor"] = "#{:02x}{:02x}{:02x}".format(*NOT_MEASURED)
     for deviation in view["deviations"]:
-        svg = histogramSvg(deviation["histogram"], deviation["tolerance"])
-        # Outside a page there is no color to inherit.
-        deviation["svg"] = svg.replace("currentColor", "#16202a")
+        deviation["svg"] = _inked(histogramSvg(deviation["histogram"], deviation["tolerance"]))
     with tempfile.TemporaryDirectory(prefix="m3d-report-") as folder:
         root = Path(folder)
         names = {}
@@ -62,13 +60,19 @@ def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, l
                 width, height = struct.unpack(">II", png[16:24])
                 names[picture["file"]] = {"path": f"{number}.png", "aspect": height / max(width, 1)}
                 (root / f"{number}.png").write_bytes(png)
-        view["keyPictures"] = _shown(view["keyPictures"], names)
+        for block in view["first"]["blocks"]:
+            block["pictures"] = _shown(block["pictures"], names)
         groups = [{**group, "pictures": _shown(group["pictures"], names)} for group in view["pictureGroups"]]
         view["pictureGroups"] = [group for group in groups if group["pictures"]]
         template = root / "Report.typ"
         layout = Path(__file__).with_name("Report.typ").read_text(encoding="utf-8")
         template.write_text(translatedTemplate(layout, "typst", translator), encoding="utf-8")
         return _compiled(template, translatedView(view, translator))
+
+
+def _inked(svg: str) -> str:
+    """A drawing in the color of the text: outside a page there is none to inherit."""
+    return svg.replace("currentColor", "#16202a")
 
 
 def _compiled(template: Path, view: dict) -> bytes:

@@ -6,29 +6,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from M3DLib.Mesh.Rendering import renderViews
+from M3DLib.Mesh.Rendering import View
 
 from ...Deviation.DeviationHistogram import RANGE_IN_TOLERANCES
-from .ColorScale import deviationColors
+from ..Content.ReportText import place
+from .DeviationModel import fewerTriangles
+from .MapViews import MapView, mapViews
 from .SlicePicture import SliceView, slicePicture
 
 if TYPE_CHECKING:
     from ...Check import Case
 
 MOST_PIECES = 3
+# The edge of a scan has one point in about a voxel's width; for a picture fewer do.
+MOST_TRIANGLES = 250_000
 # What is listed of the scan, the words of its picture, and the requirement that it is about.
 _PIECES = (
-    ("bodiesLeftOut", "Missing in the model", "bodies-left-out", "volumeMm3", "mm3"),
-    ("cutFaces", "Surface without an edge in the scan", "cut-faces", "areaMm2", "mm2"),
-    ("bodiesAdded", "Not in the scan", "bodies-added", "volumeMm3", "mm3"),
+    ("bodiesLeftOut", "Missing in the model", "bodies-left-out", "volumeMm3", "mm³"),
+    ("cutFaces", "Surface without an edge in the scan", "cut-faces", "areaMm2", "mm²"),
+    ("bodiesAdded", "Not in the scan", "bodies-added", "volumeMm3", "mm³"),
 )
 
 
-def scanViews(case: Case, sides: dict, size: tuple[int, int]) -> tuple[float, dict[str, np.ndarray]]:
+def scanViews(case: Case, sides: dict, size: tuple[int, int]) -> tuple[float, dict[str, MapView]]:
     """The edge that the scan shows, colored by its distance to the model.
 
     :param sides: directions towards the eye, by name.
-    :return: distance at which the colors reach the scale's end, mm, and a picture by side; none where the scan was not
+    :return: distance at which the colors reach the scale's end, mm, and a view by side; none where the scan was not
         compared or this machine cannot render.
     """
     report = case.measurements.get("deviation")
@@ -36,9 +40,11 @@ def scanViews(case: Case, sides: dict, size: tuple[int, int]) -> tuple[float, di
         return 0.0, {}
     deviation = report.maps["scan"]
     reach = RANGE_IN_TOLERANCES * report.data["scan"]["tolerance"]
-    colors = deviationColors(deviation.distance, reach, deviation.reliable)
-    views = renderViews([deviation.mesh], list(sides.values()), size, pointColors=[colors])
-    return reach, dict(zip(sides, views, strict=False))
+    good = deviation.reliable & np.isfinite(deviation.distance)
+    weights = np.where(good, np.abs(deviation.distance), 0).astype(np.float32)
+    mesh, source = fewerTriangles(deviation.mesh, MOST_TRIANGLES, weights)
+    views = {side: View(direction, size) for side, direction in sides.items()}
+    return reach, mapViews(mesh, deviation.distance[source], good[source], reach=reach, views=views)
 
 
 def piecePictures(case: Case) -> list[tuple[str, str, str, np.ndarray]]:
@@ -55,7 +61,7 @@ def piecePictures(case: Case) -> list[tuple[str, str, str, np.ndarray]]:
             index = float(case.image.lpsToIndex(np.array([center]))[0, 2])
             array = slicePicture(case.image, case.mesh, SliceView(2, index, tuple(center), reach), 400)
             size = f"{piece[measure]:.0f} {unit}"
-            where = ", ".join(f"{value:.1f}" for value in center)
-            text = f"{what}: {size} around LPS {where} mm, ringed, on the slice there; outline of the model in orange."
+            where = place(center)
+            text = f"{what}: {size} around {where} mm, ringed, on the slice there; outline of the model in orange."
             pictures.append((requirement, f"{what}: {size}", text, array))
     return pictures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from M3DLib.Errors import noProgress
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from ...Deviation.DeviationHistogram import RANGE_IN_TOLERANCES
+from ..Content.WorstPlaces import worstPlaces
 from .ColorScale import deviationColors
+from .FewerTriangles import fewerTriangles as joinedPairs
 from .GlbFile import glbBytes
 
 if TYPE_CHECKING:
@@ -24,9 +27,10 @@ if TYPE_CHECKING:
 # Together in one report: 4.8 MB, which leaves room for the pictures in a page of 15 MB.
 MOST_TRIANGLES = 200_000
 
-# Joining the points of small boxes is a hundred times quicker than choosing edges with care, which then has the rest.
-_COARSE_FACTOR = 2.5
+# More than so many times the triangles that are wanted are too many to be shown.
+_COARSE_FACTOR = 1.5
 _MOST_BOXES = 1e8
+_LONGEST_NAME = 40
 
 
 @dataclass
@@ -64,6 +68,51 @@ def shownDeviation(case: Case) -> tuple[str, DeviationMap, float] | None:
     return kind and (kind, report.maps[kind], RANGE_IN_TOLERANCES * report.data[kind]["tolerance"])
 
 
+@dataclass(frozen=True)
+class ShownSurface:
+    """A surface with its deviations, with so few triangles that it can be turned in a browser.
+
+    :ivar kind: "image", "segmentation" or "surface". :ivar reach: mm, from here on the color is that of the scale's
+        end.
+    :ivar distance: (n,) mm at its points, signed. :ivar measured: bool (n,).
+    :ivar ofTriangles: how many the surface has that was measured.
+    """
+
+    kind: str
+    mesh: TriangleMesh
+    distance: np.ndarray
+    measured: np.ndarray
+    reach: float
+    ofTriangles: int
+
+
+def shownSurface(case: Case, mostTriangles: int = MOST_TRIANGLES) -> ShownSurface | None:
+    """The surface that is shown of a case, in pictures and in 3D alike; None where nothing was measured.
+
+    Its points are points of the surface that was measured, with their own values; those of the worst places are among
+    them. It is made once and kept with the case.
+    """
+    shown = shownDeviation(case)
+    if shown is None:
+        return None
+    kind, deviation, reach = shown
+    mesh = deviation.mesh
+    if not len(mesh.triangles) or not np.isfinite(mesh.points).all():
+        return None
+    key = (id(deviation), mostTriangles)
+    known = case.measurements.get("shownSurface")
+    if known is None or known[0] != key:
+        good = deviation.reliable & np.isfinite(deviation.distance)
+        weights = np.where(good, np.abs(deviation.distance), 0).astype(np.float32)
+        facts = case.measurements["deviation"].data[kind]
+        for _distance, place in worstPlaces(facts) if facts.get("regions") else []:
+            weights[np.argmin(((mesh.points - np.array(place, dtype=mesh.points.dtype)) ** 2).sum(axis=1))] = np.inf
+        fewer, source = fewerTriangles(mesh, mostTriangles, weights)
+        surface = ShownSurface(kind, fewer, deviation.distance[source], good[source], reach, len(mesh.triangles))
+        known = case.measurements["shownSurface"] = (key, surface)
+    return known[1]
+
+
 def deviationModels(
     cases: Sequence[Case],
     progress: Callable[[float, str], None] = noProgress,
@@ -77,55 +126,48 @@ def deviationModels(
     models = []
     several = len(cases) > 1
     for number, case in enumerate(cases, start=1):
-        shown = shownDeviation(case)
+        progress((number - 1) / len(cases), "Making the 3D view")
+        shown = shownSurface(case, mostTriangles // len(cases))
         if shown is None:
             continue
-        progress((number - 1) / len(cases), "Making the 3D view")
-        kind, deviation, reach = shown
-        mesh = deviation.mesh
-        if not len(mesh.triangles) or not np.isfinite(mesh.points).all():
-            continue
-        fewer, source = fewerTriangles(mesh, mostTriangles // len(cases))
-        distance, measured = deviation.distance[source], deviation.reliable[source]
-        measured &= np.isfinite(distance)
-        colors = deviationColors(distance, reach, measured)
+        colors = deviationColors(shown.distance, shown.reach, shown.measured)
         segment = case.name if several else ""
         models.append(
             DeviationModel(
-                file=f"deviation-{number}.glb" if several else "deviation.glb",
-                title=f"Deviation from the {kind}" + (f" of '{segment}'" if segment else ""),
-                kind=kind,
+                file=f"deviation{fileEnding(case, number, len(cases))}.glb",
+                title=f"Deviation from the {shown.kind}" + (f" of '{segment}'" if segment else ""),
+                kind=shown.kind,
                 segment=segment,
-                triangles=len(fewer.triangles),
-                ofTriangles=len(mesh.triangles),
-                rangeMm=reach,
-                glb=glbBytes(fewer.points, fewer.triangles, distance, measured, colors),
+                triangles=len(shown.mesh.triangles),
+                ofTriangles=shown.ofTriangles,
+                rangeMm=shown.reach,
+                glb=glbBytes(shown.mesh.points, shown.mesh.triangles, shown.distance, shown.measured, colors),
             )
         )
     return models
 
 
-def fewerTriangles(mesh: TriangleMesh, most: int) -> tuple[TriangleMesh, np.ndarray]:
+def fileEnding(case: Case, number: int, count: int) -> str:
+    """What the names of a case's files end with: by its title where it was given one, else by its number of several."""
+    words = re.sub(r"[^a-z0-9]+", "-", case.title.casefold()).strip("-")[:_LONGEST_NAME].strip("-")
+    ending = f"-{words}" if words else ""
+    return ending if count == 1 else f"{ending}-{number}"
+
+
+def fewerTriangles(mesh: TriangleMesh, most: int, weights: np.ndarray | None = None) -> tuple[TriangleMesh, np.ndarray]:
     """The mesh with about so many triangles at most, and for each of its points the nearest one of the mesh itself.
 
-    Quadric error metrics (Garland and Heckbert 1997) on what joining the points of small boxes has left.
+    What is closed stays closed. A mesh of loose triangles, of which none hang together, has the points of small boxes
+    joined instead: what is open in it is open then, too.
+
+    :param weights: (n,), as in :func:`~.FewerTriangles.fewerTriangles`.
     """
-    import vtk
+    fewer, source = joinedPairs(mesh, most, weights)
+    if len(fewer.triangles) <= _COARSE_FACTOR * most:
+        return fewer, source
     from scipy.spatial import cKDTree
 
-    if len(mesh.triangles) <= most:
-        used = np.unique(mesh.triangles)
-        return _renumbered(mesh, used), used
-    fewer = mesh
-    if len(fewer.triangles) > _COARSE_FACTOR * most:
-        fewer = _joined(fewer, _COARSE_FACTOR * most)
-    if len(fewer.triangles) > most:
-        decimation = vtk.vtkQuadricDecimation()
-        decimation.SetTargetReduction(1 - most / len(fewer.triangles))
-        decimation.SetInputData(fewer.toPolyData())
-        decimation.Update()
-        fewer = TriangleMesh.fromPolyData(decimation.GetOutput())
-    fewer = _renumbered(fewer, np.unique(fewer.triangles))
+    fewer = _joined(mesh, most)
     tree = cKDTree(mesh.points, balanced_tree=False, compact_nodes=False)
     return fewer, tree.query(fewer.points)[1]
 

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from .ColorScale import deviationColors
+from .ScaleDrawing import signed
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 240, 48, 34, 12
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 250, 64, 44, 12
+_SHARE_STEPS, _MOST_SHARES = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25, 50), 5
 
 
 def histogramBars(histogram: Mapping) -> list[dict]:
@@ -56,16 +58,22 @@ def histogramSvg(histogram: Mapping, tolerance: float) -> str:
         f'fill="{bar["color"]}" stroke="currentColor" stroke-width="0.4"><title>{bar["text"]}</title></rect>'
         for bar in bars
     ]
+    # As many numbers on the axis of shares as are read at a glance, on round steps.
+    highest = 100 * max(histogram["below"], *histogram["shares"], histogram["above"], 1e-9)
+    most = next((step for step in _SHARE_STEPS if highest / step <= _MOST_SHARES), _SHARE_STEPS[-1])
+    for share in np.arange(0, highest + 1e-9, most):
+        y = round(floor - (HEIGHT - BOTTOM - TOP) * share / highest, 2)
+        inside.append(f'<line x1="{LEFT}" x2="{WIDTH}" y1="{y}" y2="{y}" stroke="currentColor" stroke-opacity="0.25"/>')
+        inside.append(f'<text x="{LEFT - 4}" y="{y + 5}" text-anchor="end">{share:g} %</text>')
     for value in (-tolerance, tolerance):
         x = xOf(value)
         inside.append(f'<line x1="{x}" x2="{x}" y1="{TOP}" y2="{floor}" stroke="currentColor" stroke-dasharray="5 4"/>')
     inside.append(f'<line x1="{LEFT}" x2="{WIDTH}" y1="{floor}" y2="{floor}" stroke="currentColor"/>')
     for value in (edges[0], -tolerance, 0.0, tolerance, edges[-1]):
-        label = f"{value:.3g}".replace("-", "\u2212")
-        inside.append(f'<text x="{xOf(value)}" y="{floor + 14}" text-anchor="middle">{label}</text>')
+        label = signed(value)
+        inside.append(f'<text x="{xOf(value)}" y="{floor + 18}" text-anchor="middle">{label}</text>')
     middle = (LEFT + WIDTH) / 2
     inside.append(f'<text x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">signed deviation, mm</text>')
-    inside.append(f'<text x="2" y="{TOP + 10}">{100 * max(histogram["shares"]):.0f} %</text>')
     summary = (
         f"Histogram of the signed deviations; dashed: the tolerance of {tolerance:g} mm. "
         f"{100 * histogram['below']:.1f} % lie below and {100 * histogram['above']:.1f} % above what is drawn."

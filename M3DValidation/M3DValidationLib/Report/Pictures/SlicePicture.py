@@ -12,8 +12,11 @@ import numpy as np
 from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
+from .PictureMarks import scaleBar
+
 OUTLINE, RIM, MARK = (255, 176, 0), (30, 20, 0), (86, 200, 255)
 _CT_WINDOW = (-450.0, 1050.0)
+_DASH = 6
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,26 @@ def displayWindow(image: ImageVolume) -> tuple[float, float]:
     return float(low), float(max(high, low + 1e-6))
 
 
-def slicePicture(
-    image: ImageVolume, mesh: TriangleMesh, view: SliceView, width: int = 480, index: np.ndarray | None = None
-) -> np.ndarray:
-    """The slice in gray, the mesh's outline in orange, and a ring around ``view.center`` if there is one.
+@dataclass(frozen=True)
+class Outline:
+    """A mesh to be drawn where slices cut it.
 
-    :param mesh: LPS mm.
+    :ivar points: as voxel indices i, j, k, float64 (n, 3). :ivar triangles: int (m, 3).
+    :ivar colors: uint8 (n, 3), sRGB of the outline at every point; orange everywhere when None.
+    :ivar known: bool (n,); where it is False the outline is dashed.
+    """
+
+    points: np.ndarray
+    triangles: np.ndarray
+    colors: np.ndarray | None = None
+    known: np.ndarray | None = None
+
+
+def slicePicture(image: ImageVolume, mesh: TriangleMesh | Outline, view: SliceView, width: int = 480) -> np.ndarray:
+    """The slice in gray, the mesh's outline, a ring around ``view.center`` if there is one, and a scale bar.
+
+    :param mesh: LPS mm, outlined in orange; or an outline with its own colors.
     :param width: pixels.
-    :param index: the mesh's points as voxel indices i, j, k, float64 (n, 3), where they are known from another picture.
     :return: uint8 (height, width, 3) sRGB. Columns run along the first of the other two index axes; slices across i and
         j are shown with the last slice on top.
     """
@@ -84,17 +99,32 @@ def slicePicture(
             pixels[..., 1] = height - pixels[..., 1]
         return pixels
 
-    places = image.lpsToIndex(mesh.points) if index is None else index
-    lines = toPixels(meshOutline(places, mesh.triangles, view.axis, level)[..., [across, down]])
+    outline = mesh if isinstance(mesh, Outline) else Outline(image.lpsToIndex(mesh.points), mesh.triangles)
+    ends, cut = meshOutline(outline.points, outline.triangles, view.axis, level)
+    lines = toPixels(ends[..., [across, down]])
     inside = ((lines.max(axis=1) >= 0) & (lines.min(axis=1) <= [width, height])).all(axis=1)
-    for color, thickness in ((RIM, 4), (OUTLINE, 2)):
-        for line in lines[inside]:
-            draw.line([tuple(point) for point in line], fill=color, width=thickness)
+    _drawOutline(draw, outline, lines[inside], outline.triangles[cut[inside]])
     if middle is not None:
         x, y = toPixels(middle[None])[0]
         draw.ellipse((x - 14, y - 14, x + 14, y + 14), outline=RIM, width=5)
         draw.ellipse((x - 13, y - 13, x + 13, y + 13), outline=MARK, width=3)
-    return np.asarray(picture)
+    return scaleBar(np.asarray(picture), float(size[0]) / width)
+
+
+def _drawOutline(draw, outline: Outline, lines: np.ndarray, triangles: np.ndarray) -> None:
+    """Lines (k, 2, 2) in pixels, each from one triangle (k, 3), on a dark rim."""
+    colors = [OUTLINE] * len(lines)
+    if outline.colors is not None:
+        colors = [tuple(color) for color in outline.colors[triangles].mean(axis=1).astype(int).tolist()]
+    drawn = np.ones(len(lines), dtype=bool)
+    if outline.known is not None:
+        # Dashes of some pixels, whatever the size of the triangles.
+        even = (lines.mean(axis=1).sum(axis=1) // _DASH % 2).astype(bool)
+        drawn = outline.known[triangles].all(axis=1) | even
+    for line in lines[drawn]:
+        draw.line([tuple(point) for point in line], fill=RIM, width=5)
+    for line, color in zip(lines[drawn], (colors[number] for number in np.flatnonzero(drawn)), strict=True):
+        draw.line([tuple(point) for point in line], fill=color, width=3)
 
 
 def _sampled(plane: np.ndarray, rows: np.ndarray, columns: np.ndarray, window) -> np.ndarray:
@@ -109,16 +139,18 @@ def _sampled(plane: np.ndarray, rows: np.ndarray, columns: np.ndarray, window) -
     return np.round(np.nan_to_num(gray)).astype(np.uint8)
 
 
-def meshOutline(points: np.ndarray, triangles: np.ndarray, axis: int, level: float) -> np.ndarray:
-    """Where a mesh meets a plane: line segments, float64 (n, 2 ends, 3), in the coordinates of ``points``.
+def meshOutline(points: np.ndarray, triangles: np.ndarray, axis: int, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where a mesh meets a plane: line segments, float64 (n, 2 ends, 3), and the numbers of their triangles, (n,).
 
     :param points: (n, 3).
     :param level: the plane is where coordinate ``axis`` has this value; a corner exactly on it counts as above.
     """
     height = points[:, axis] - level
-    above = (height >= 0)[triangles]
-    crossing = np.flatnonzero(above.any(axis=1) & ~above.all(axis=1))
-    corners, above = triangles[crossing], above[crossing]
+    isAbove = height >= 0
+    first, second, third = (isAbove[triangles[:, corner]] for corner in range(3))
+    crossing = np.flatnonzero((first != second) | (second != third))
+    corners = triangles[crossing]
+    above = isAbove[corners]
     # The corner that is alone on its side, first; the plane crosses the two edges that leave it.
     alone = np.argmax(above != (above.sum(axis=1) >= 2)[:, None], axis=1)
     order = (alone[:, None] + np.arange(3)) % 3
@@ -128,4 +160,4 @@ def meshOutline(points: np.ndarray, triangles: np.ndarray, axis: int, level: flo
     for other in (corners[:, 1], corners[:, 2]):
         share = height[first] / (height[first] - height[other])
         ends.append(points[first] + share[:, None] * (points[other] - points[first]))
-    return np.stack(ends, axis=1) if len(crossing) else np.empty((0, 2, 3))
+    return (np.stack(ends, axis=1) if len(crossing) else np.empty((0, 2, 3))), crossing

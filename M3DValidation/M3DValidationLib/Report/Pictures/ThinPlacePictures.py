@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...CheckSupport import sidesText
 from ...Soundness.PlacePicture import cornersAcross, cornersNear, freestDirection, renderPlace
 from ...Soundness.SectionPicture import sectionPicture
 from .Pictures import Picture, pngBytes
@@ -38,10 +39,10 @@ def thinPlacePictures(case: Case, findings: Sequence[Finding], ending: str = "")
         if not rendered:
             finding.evidence["pictureNote"] = "This machine cannot render, so the picture shows the cut only."
         file = f"{stem}{ending}.png"
-        where = ", ".join(f"{value:.1f}" for value in place)
+        where = sidesText(place)
         name = f" of '{case.name}'" if case.name and ending else ""
         text = (
-            f"A cut through the model{name} at LPS {where} mm, material gray; a ring marks the place where the "
+            f"A cut through the model{name} at {where} mm, material gray; a ring marks the place where the "
             f"{'gap' if isGap else 'wall'} is {finding.measured:.2f} mm."
         )
         if rendered:
