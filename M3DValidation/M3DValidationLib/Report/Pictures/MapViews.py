@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from M3DLib.Errors import noProgress
+from M3DLib.Mesh.CameraAim import frameOf
 from M3DLib.Mesh.Rendering import DEFAULT_COLOR, View, renderPictures
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
@@ -130,8 +131,6 @@ def _fromValues(values: np.ndarray, millimeters: float, reach: float) -> MapView
 
 def _pixel(mesh: TriangleMesh, view: View) -> float:
     """Size of a pixel of a view that the mesh fills, mm."""
-    from M3DLib.Mesh.Rendering import frameOf
-
     return frameOf(mesh.points, view.direction, view.size[0] / view.size[1]) / view.size[1]
 
 
