@@ -15,6 +15,7 @@ from M3DExportPanelLib.ExportParameters import (
     M3DExportParameterNode,
     descriptionOf,
     earlierOf,
+    filesOf,
     validatedOf,
 )
 from M3DPanelLib.ParameterPanel import ParameterPanel
@@ -131,14 +132,23 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         return self._make(node, segmentIds, volumeNode, description, surfaceParameters, **more)[0]
 
     def exportToFolder(
-        self, node, segmentIds, folder, volumeNode=None, *, description=None, surfaceParameters=None, **more
+        self, node, segmentIds, folder, volumeNode=None, *, description=None, surfaceParameters=None, files=None, **more
     ):
-        """Write the objects of a segmentation or model node into a folder; returns the files."""
-        from M3DLib.InSlicer.SlicerDatabase import writeFolder
+        """Write the objects of a segmentation or model node into a folder; returns the files.
 
+        :param files: a ``M3DLib.PrintFiles.PrintRequest.PrintRequest`` for model files beside them; None for none.
+        """
+        from M3DLib.InSlicer.SlicerDatabase import writeFolder
+        from M3DLib.PrintFiles.PrintFiles import filesBeside
+
+        if files is not None:
+            files.requirePossible()
         models, progress = self._make(node, segmentIds, volumeNode, description, surfaceParameters, **more)
         return writeFolder(
-            [model.dataset for model in models], folder, lambda done, text: progress(0.9 + done / 10, text)
+            [model.dataset for model in models],
+            folder,
+            lambda done, text: progress(0.9 + done / 10, text),
+            filesBeside(models, files, folder),
         )
 
     def exportToPacs(
@@ -276,6 +286,7 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         if parameters.destination == Destination.FOLDER:
             if parameters.folder in ("", "."):
                 raise M3DError("Choose the folder that the DICOM files go to.")
+            more["files"] = filesOf(parameters)
             return self.exportToFolder(node, segmentIds, parameters.folder, volume, **more)
         if parameters.destination == Destination.PACS:
             store = self._pacs(parameters.server, credentials)

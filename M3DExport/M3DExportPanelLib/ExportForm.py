@@ -8,7 +8,7 @@ from M3DPanelLib.SignalRelay import connectWithoutArguments
 
 from .Choices import Destination
 from .ExportActions import ExportActions
-from .ExportParameters import forgetValidation
+from .ExportParameters import FILES, forgetValidation
 from .InputSummary import summarizeInput
 from .ServerChoice import ServerChoice
 
@@ -101,6 +101,8 @@ class ExportForm(PanelForm):
         destination = self._parameters.destination
         self.ui.folderPathLineEdit.visible = destination == Destination.FOLDER
         self.ui.folderLabel.visible = destination == Destination.FOLDER
+        for widget in (self.ui.filesLabel, *(getattr(self.ui, f"{name}CheckBox") for name in FILES)):
+            widget.visible = destination == Destination.FOLDER
         # An earlier scene may hold ".", which nobody has chosen.
         folder = self._parameters.folder
         self.ui.folderPathLineEdit.currentPath = "" if folder == "." else folder

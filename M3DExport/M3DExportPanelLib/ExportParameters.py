@@ -17,6 +17,9 @@ from .Choices import (
     Usage,
 )
 
+# Parameters that ask for model files, and the format of each.
+FILES = {f"file{kind.capitalize()}": kind for kind in ("stl", "3mf", "amf", "obj", "ply", "glb")}
+
 
 @parameterNodeWrapper
 class M3DExportParameterNode:
@@ -33,6 +36,7 @@ class M3DExportParameterNode:
     verdict - of that validation, as its report names it, "" for none.
     profile - name and version of the profile it was judged by.
     folder - for DICOM files, "" for none.
+    fileStl, file3mf ... - whether the models are written as such files too, beside the DICOM files in the folder.
 
     The rest has the names of :class:`M3DLib.EncapsulatedStl.ModelDescription.ModelDescription` and
     :class:`M3DLib.Mesh.SurfaceParameters.SurfaceParameters`. User name and password are not kept.
@@ -78,6 +82,12 @@ class M3DExportParameterNode:
 
     destination: Destination = Destination.DATABASE
     folder: str = ""
+    fileStl: bool = False
+    file3mf: bool = False
+    fileAmf: bool = False
+    fileObj: bool = False
+    filePly: bool = False
+    fileGlb: bool = False
     server: str = ""
 
 
@@ -103,6 +113,14 @@ def descriptionOf(parameters):
         segmentation=parameters.segmentation.strip(),
         part=parameterText(parameters.part),
     )
+
+
+def filesOf(parameters):
+    """The model files that the panel asks for beside the DICOM files in a folder; None for none."""
+    from M3DLib.PrintFiles.PrintRequest import PrintRequest
+
+    kinds = tuple(kind for name, kind in FILES.items() if getattr(parameters, name))
+    return PrintRequest(kinds) if kinds else None
 
 
 def validatedOf(parameters):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import filecmp
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..Dicom.DicomFile import writeDicomFile
+from ..Dicom.DicomFile import atomicWrite, writeDicomFile
 from ..Errors import M3DError, noProgress
 from .SlicerImage import requireOpen
 
@@ -156,9 +156,11 @@ def writeFolder(
     datasets: Sequence[Dataset],
     folder: Path | str,
     progress: Callable[[float, str], None] = noProgress,
+    extras: Mapping[str, bytes] | None = None,
 ) -> list[Path]:
     """Write objects as loose files with names of their own that say nothing about the patient, all or none.
 
+    :param extras: further files, by names that the folder does not have.
     :raises M3DError: the folder does not exist or cannot be written.
     """
     folder = Path(folder)
@@ -173,6 +175,10 @@ def writeFolder(
                 raise M3DError(f"'{file}' exists already.")
             writeDicomFile(dataset, file)
             files.append(file)
+        for name, content in (extras or {}).items():
+            with atomicWrite(folder / name) as stream:
+                stream.write(content)
+            files.append(folder / name)
     except BaseException:
         for file in files:
             file.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from .PrintRequest import ASSEMBLIES, PrintRequest
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from ..EncapsulatedStl.ModelExport import Model
     from ..Mesh.TriangleMesh import TriangleMesh
 
 NOT_VALIDATED = "not validated"
@@ -95,6 +96,14 @@ def _shown(mesh: TriangleMesh, dataset: Dataset, name: str) -> TriangleMesh:
     color = mesh.color if description.color is None else description.color
     opacity = mesh.opacity if description.opacity is None else description.opacity
     return replace(mesh, name=name, color=color, opacity=opacity)
+
+
+def filesBeside(models: Sequence[Model], request: PrintRequest | None, folder: Path | str) -> dict[str, bytes]:
+    """The files of models that go to a folder, by names that it does not have; none without a request."""
+    if not request:
+        return {}
+    meshes, objects = [model.mesh for model in models], [model.dataset for model in models]
+    return printFiles(meshes, objects, request, takenIn(Path(folder))).contents
 
 
 def writeModel(file: Path, mesh: TriangleMesh, dataset: Dataset, request: PrintRequest) -> tuple[FileFacts, list[Path]]:

@@ -168,6 +168,22 @@ class TestOutput:
         assert "2 file(s) written" in widget.ui.resultLabel.text
         assert len(list(tmp_path.glob("*.dcm"))) == 2
 
+    def test_folderWithFilesForPrinters(self, widget, case, tmp_path):
+        from M3DExportPanelLib.Choices import Destination
+
+        self.start(widget, case)
+        assert not widget.ui.filePlyCheckBox.visible
+        parameters = widget._parameterNode
+        folder = tmp_path / "printed"
+        folder.mkdir()
+        parameters.folder, parameters.destination = str(folder), Destination.FOLDER
+        assert widget.ui.filePlyCheckBox.visible and widget.ui.filesLabel.visible
+        parameters.fileStl = parameters.fileObj = True
+        widget.ui.exportButton.click()
+        names = sorted(file.name for file in folder.iterdir() if file.suffix != ".dcm")
+        assert names == ["bone.stl", "models.mtl", "models.obj", "tooth.stl"]
+        assert "6 file(s) written" in widget.ui.resultLabel.text
+
     def test_objectsGetAnIconWhereTheApplicationHasViews(self, application, widget, case, monkeypatch):
         import pydicom
         import slicer
