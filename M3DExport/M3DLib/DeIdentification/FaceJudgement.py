@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ class FaceJudgement:
     reason: str
 
 
-def judgeFace(dataset: Dataset | None, names: list[str], mesh: TriangleMesh | None) -> FaceJudgement:
+def judgeFace(dataset: Dataset | None, names: list[str], readMesh: Callable[[], TriangleMesh | None]) -> FaceJudgement:
     """Judge one model.
 
     What the object says of itself goes first, then what the structure is called, then how it was segmented, then its
@@ -60,7 +61,7 @@ def judgeFace(dataset: Dataset | None, names: list[str], mesh: TriangleMesh | No
 
     :param dataset: of an Encapsulated STL object; None for a loose file.
     :param names: of the structure: title, segment, description, coded meanings.
-    :param mesh: LPS mm; None where it could not be read.
+    :param readMesh: gives the mesh in LPS mm, or None where it cannot be read; called only when nothing else tells.
     """
     said = str(dataset.get("RecognizableVisualFeatures") or "").upper() if dataset is not None else ""
     if said == "YES":
@@ -77,7 +78,7 @@ def judgeFace(dataset: Dataset | None, names: list[str], mesh: TriangleMesh | No
     threshold = _threshold(dataset)
     if threshold is not None and threshold >= _DENSER_THAN_SKIN_HU:
         return FaceJudgement(NO_FACE, f"it was segmented above {threshold:g} HU, where there is no skin")
-    return _byShape(mesh)
+    return _byShape(readMesh())
 
 
 def _threshold(dataset: Dataset | None) -> float | None:
@@ -86,7 +87,7 @@ def _threshold(dataset: Dataset | None) -> float | None:
         return None
     for item in dataset.get("DerivationAlgorithmSequence") or ():
         found = re.search(
-            r"segmentation=threshold (?:from )?(-?\d+(?:\.\d+)?)", str(item.get("AlgorithmParameters") or "")
+            r"segmentation=threshold (?:from |above )?(-?\d+(?:\.\d+)?)", str(item.get("AlgorithmParameters") or "")
         )
         if found and "HU" in str(item.get("AlgorithmParameters")):
             return float(found[1])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..DeIdentification.FaceJudgement import FACE, UNKNOWN, FaceJudgement, judgeFace
+from ..DeIdentification.FileTexts import textsOf
 from ..Errors import M3DError
 from .PackageInput import IMAGE, MODEL, PackageInput
 from .PackageRequest import PackageRequest
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from ..Mesh.TriangleMesh import TriangleMesh
 
+# What a file says of itself stands at its beginning, before thousands of points.
+_BEGINNING = 1 << 16
 _HEADS = ("HEAD", "FACE", "SKULL", "BRAIN", "HEADNECK", "WHOLEBODY", "EAR", "NOSE", "ORBIT", "JAW", "SINUS", "PAROTID")
 
 
@@ -29,15 +33,16 @@ def requireNoFace(request: PackageRequest, found: PackageInput, warnings: list[s
     aside = {file for file, _why in found.leftOut}
     segments = _segmentNames(found)
     judged: list[tuple[Path, FaceJudgement]] = []
+    marks: dict[str, FaceJudgement] = {}
     for entry in found.dicom:
         if entry.kind == MODEL and entry.file not in aside and str(entry.header.get("Modality")) == "M3D":
             if "MTL" not in entry.header.SOPClassUID.name:
-                judged.append(
-                    (entry.file, judgeFace(entry.header, _namesIn(entry.header), _mesh(entry.file, entry.header)))
-                )
+                read = partial(_mesh, entry.file, entry.header)
+                judged.append((entry.file, judgeFace(entry.header, _namesIn(entry.header), read)))
+                marks[str(entry.header.SOPInstanceUID)] = judged[-1][1]
     for file in found.models:
-        judged.append((file, judgeFace(None, [file.stem], _mesh(file))))
-    judged += [(report.file, judgeFace(None, segments, None)) for report in found.reports if _namesFace(segments)]
+        judged.append((file, _sameModel(file, marks) or judgeFace(None, [file.stem], partial(_mesh, file))))
+    judged += [(report.file, judgeFace(None, segments, _noMesh)) for report in found.reports if _namesFace(segments)]
     for file, judgement in judged:
         if judgement.verdict == FACE and not request.faceIsNeeded:
             problems.append(
@@ -75,7 +80,23 @@ def _images(request: PackageRequest, found: PackageInput, aside: set[Path], warn
 
 
 def _namesFace(names: list[str]) -> bool:
-    return judgeFace(None, names, None).verdict == FACE
+    return judgeFace(None, names, _noMesh).verdict == FACE
+
+
+def _sameModel(file: Path, marks: dict[str, FaceJudgement]) -> FaceJudgement | None:
+    """What was found of the object whose model a file says it holds, as files for printers do."""
+    if not marks:
+        return None
+    for _place, text in textsOf(file.read_bytes(), "the model"):
+        beginning = text[:_BEGINNING] if isinstance(text, str) else text[:_BEGINNING].decode("latin-1")
+        for uid, judgement in marks.items():
+            if uid in beginning:
+                return judgement
+    return None
+
+
+def _noMesh() -> None:
+    """A report shows pictures of its models, and has none itself."""
 
 
 def _segmentNames(found: PackageInput) -> list[str]:
