@@ -28,7 +28,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 
 benchmark: setup
-	@for script in Testing/Benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@$(BIN)/python Testing/Benchmarks/performance.py
 
 clean:
 	rm -rf $(VENV) $(DEMO_OUTPUT) build *.egg-info .pytest_cache .ruff_cache .hypothesis

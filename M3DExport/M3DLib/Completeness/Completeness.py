@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..Distance.ClosestSurface import ClosestSurface
+from ..Distance.ClosestSurface import KEPT, ClosestSurface
 from ..Distance.DeviationMap import DeviationMap, Quality
 from ..Edge.ProfileSampling import VolumeSampler
 from ..Errors import M3DError, noProgress
@@ -104,7 +104,7 @@ def measureCompleteness(
     # Only a CT shows air as black as this, should the file not say what it is.
     inHounsfield = image.modality == "CT" if image.modality else float(blocks.values.min()) < -500
     material = materialOf(deviation, sampler, blocks, space.model, space.around, inHounsfield=inHounsfield)
-    closest = ClosestSurface(mesh)
+    closest = ClosestSurface.of(mesh)
     scene = Neighborhood.of(space, closest, blocks, material, others=others, nearMm=nearMm)
     progress(0.3, TEXT)
     surface = scanSurface(scene, sampler)
@@ -121,6 +121,7 @@ def measureCompleteness(
         result.problems["bodies"] = (
             "The mesh is not closed, so it has no inside to compare the scan's material with; repair it first."
         )
+    mesh.drop(KEPT)
     progress(0.9, TEXT)
     state = surfacesWithoutEdge(deviation, sampler, scene)
     result.cuts = faces(deviation, state == IN_MATERIAL, LEAST_FACE_MM2)

@@ -29,6 +29,8 @@ TILE, SMALLEST_TILE = 1 << 15, 1 << 13
 # One of so many triangles lends a corner to bound the distances.
 COARSE = 16
 TEXT = "Measuring the distance between the surfaces"
+# Under this name a mesh keeps its search structure.
+KEPT = "closestSurface"
 
 
 @dataclass
@@ -79,6 +81,14 @@ class ClosestSurface:
         self.kept: dict[int, SurfaceTile] | None = {} if keepTiles else None
         # Numbers of a tile's corners within it; one tile at a time writes here.
         self.numbers, self.numbering = np.empty(self.columns.shape[1], dtype=np.int32), threading.Lock()
+
+    @classmethod
+    def of(cls, mesh: TriangleMesh) -> ClosestSurface:
+        """The search structure of a mesh, made once however many ask, until the mesh is told to ``drop`` it (``KEPT``).
+
+        :raises M3DError: as for a new one.
+        """
+        return mesh.cached(KEPT, lambda: cls(mesh))
 
     def corners(self, which: np.ndarray) -> np.ndarray:
         """Positions of merged corners relative to the center, float64 (3, n)."""

@@ -73,7 +73,7 @@ def surfaceDeviation(
         # Both read the meshes only, and take about as long as each other.
         closed = pool.submit(lambda: reference.isClosed)
         measured = pool.submit(vertexAreas, mesh)
-        surface = ClosestSurface(reference)
+        surface = ClosestSurface.of(reference)
         closed.result()
         areas = measured.result()
     triangle = surface.search(mesh.points, lambda done, text: progress(0.2 + 0.7 * done, text))

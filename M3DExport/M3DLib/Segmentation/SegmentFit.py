@@ -67,11 +67,15 @@ def _largestBodies(array: np.ndarray, count: int) -> np.ndarray:
     labels, bodies = ndimage.label(array)
     if bodies <= count:
         return array
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
+    # Only the voxels of bodies: all labels as indices would take eight bytes for every voxel of the image.
+    place = np.flatnonzero(array)
+    own = labels.reshape(-1).take(place)
+    del labels
     kept = np.zeros(bodies + 1, dtype=bool)
-    kept[np.argsort(sizes, kind="stable")[-count:]] = True
-    return kept[labels]
+    kept[np.argsort(np.bincount(own, minlength=bodies + 1), kind="stable")[-count:]] = True
+    result = np.zeros(array.shape, dtype=bool)
+    result.reshape(-1)[place] = kept[own]
+    return result
 
 
 def bodyAt(segment: Segment, point: tuple[float, float, float], name: str) -> Segment:

@@ -173,9 +173,7 @@ def largestRegionalDeviation(deviation: DeviationMap, leastArea: float) -> tuple
             return None
         return vertices[np.isin(labels, np.flatnonzero(areas >= leastArea))]
 
-    low, members = 0.0, widest(0.0)
-    if members is None:
-        return None
+    low, members = 0.0, None
     high = float(size.max()) + 1e-6
     while high - low > 1e-3:
         middle = (low + high) / 2
@@ -184,4 +182,7 @@ def largestRegionalDeviation(deviation: DeviationMap, leastArea: float) -> tuple
             high = middle
         else:
             low, members = middle, found
-    return low, members
+    if members is None:
+        # Regions shrink with the level, so what is nowhere large enough at any other may still be at the lowest.
+        members = widest(0.0)
+    return None if members is None else (low, members)
