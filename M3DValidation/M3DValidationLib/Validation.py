@@ -99,6 +99,9 @@ def runChecks(
         besideEachOther(lambda said: run(comparing, said), lambda said: run(others, said), progress)
     else:
         run(list(range(len(chosen))), progress)
+    if case.mesh is not None:
+        # Nobody asks for them again, and pictures need the room.
+        case.mesh.dropStructures()
     progress(1.0, "Checked")
     return [finding for number in range(len(chosen)) for finding in found[number]]
 

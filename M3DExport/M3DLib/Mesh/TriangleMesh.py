@@ -80,7 +80,7 @@ class TriangleMesh:
             for start in range(0, len(self.triangles), BLOCK):
                 corners = self.points.take(self.triangles[start : start + BLOCK].T, axis=0) - center
                 a, b, c = corners.transpose(0, 2, 1)
-                volume += sum(float(x @ y) for x, y in zip(a, _cross(b, c), strict=True)) / 6
+                volume += sum(float((x * y).sum()) for x, y in zip(a, _cross(b, c), strict=True)) / 6
         return volume
 
     @property
@@ -118,6 +118,11 @@ class TriangleMesh:
     def drop(self, name: str) -> None:
         """Forget what :meth:`cached` keeps under a name."""
         self._cache.pop(name, None)
+
+    def dropStructures(self) -> None:
+        """Forget all that :meth:`cached` keeps but single figures: search trees, topology, normals."""
+        for name in [name for name, value in self._cache.items() if not isinstance(value, int | float)]:
+            self.drop(name)
 
     def openEdges(self) -> np.ndarray:
         """Edges without a balanced opposite: int64 (k, 2) pairs of point indices, smaller index first."""

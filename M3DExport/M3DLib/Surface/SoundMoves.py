@@ -7,7 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ..Errors import noProgress
+from ..Intersection.BoxPairs import overlappingBoxesBetween
 from ..Intersection.SelfIntersection import selfIntersections
+from ..Intersection.TriangleBoxes import boxesOfTriangles
 from ..Intersection.TriangleIntersection import APART, meeting
 from .Neighborhood import Neighborhood
 from .ScanBorder import ScanBorder
@@ -79,8 +81,11 @@ def _evenOut(points: np.ndarray, neighborhood: Neighborhood, which: np.ndarray) 
 
 def _newPairs(before, points, triangles, look, progress) -> np.ndarray:
     """Pairs (k, 2) of the triangles ``look`` that meet now and did not before."""
-    used, compact = np.unique(triangles[look], return_inverse=True)
-    found = selfIntersections(points[used], compact.reshape(-1, 3), progress).pairs
+    chosen = triangles[look]
+    used = np.zeros(len(points), dtype=bool)
+    used[chosen] = True
+    number = np.cumsum(used) - 1
+    found = selfIntersections(points[used], number[chosen], progress).pairs
     if not len(found):
         return found
     pairs = look[found]
@@ -96,11 +101,11 @@ def _newPairs(before, points, triangles, look, progress) -> np.ndarray:
 
 
 def _around(points: np.ndarray, triangles: np.ndarray, changed: np.ndarray) -> np.ndarray:
-    """Numbers of all triangles that may meet one with a changed corner."""
-    from scipy.spatial import cKDTree
-
-    own = changed[triangles].any(axis=1)
-    centers = points[triangles].mean(axis=1)
-    reach = np.linalg.norm(points[triangles] - centers[:, None], axis=2).max(axis=1)
-    distance, _ = cKDTree(centers[own]).query(centers, distance_upper_bound=2 * float(reach.max()))
-    return np.flatnonzero(np.isfinite(distance))
+    """Numbers of all triangles that may meet one with a changed corner: those whose boxes overlap."""
+    columns = np.ascontiguousarray(triangles.T)
+    near = changed[columns[0]] | changed[columns[1]] | changed[columns[2]]
+    low, high = boxesOfTriangles(points, columns)
+    own = np.flatnonzero(near)
+    for _, other in overlappingBoxesBetween(low[own], high[own], low, high):
+        near[other] = True
+    return np.flatnonzero(near)
