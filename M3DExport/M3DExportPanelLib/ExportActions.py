@@ -154,11 +154,21 @@ class ExportActions(PanelActions):
         return [node for node in nodes if node.GetAttribute(_PREVIEW)]
 
     def export(self, parameters):
-        """Export what the parameters say, and show what was written."""
+        """Export what the parameters say, show what was written, and put it on the record of the case."""
+        from M3DLib.InSlicer.SceneCase import onRecord
+        from M3DLib.SlicerAdaptors import applicationDatabase
+
+        from .ExportRecord import recordedFiles, recordedSettings
+
         written = []
 
         def export(progress):
-            written.extend(self.widget.logic.exportParameters(parameters, self._credentials(), progress))
+            database = applicationDatabase()
+            place, volume = parameters.caseFolder, parameters.sourceVolume
+            with onRecord(place, "exported", volume, database, recordedSettings(parameters), **self.case.who()) as work:
+                written.extend(self.widget.logic.exportParameters(parameters, self._credentials(), progress))
+                work.files = recordedFiles(written, database)
+                work.result = {"destination": parameters.destination.value, "written": [str(one) for one in written]}
 
         if self.work(
             _("Exporting"),
@@ -170,6 +180,7 @@ class ExportActions(PanelActions):
             waitCursor=True,
         ):
             self.ui.resultLabel.text = self._resultText(parameters, written)
+            self.case.show(parameters)
             self.removePreview()
             logging.info(f"M3D Export wrote {len(written)} object(s)")
 

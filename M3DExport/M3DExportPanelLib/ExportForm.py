@@ -3,6 +3,7 @@
 import slicer
 from slicer.i18n import tr as _
 
+from M3DPanelLib.CaseSection import CaseSection
 from M3DPanelLib.PanelForm import PanelForm, isSegmentation, segmentIdsOf
 from M3DPanelLib.SignalRelay import connectWithoutArguments
 
@@ -19,6 +20,8 @@ class ExportForm(PanelForm):
     def __init__(self, ui, widget):
         super().__init__(ui, widget)
         self.actions = ExportActions(ui, widget)
+        self.case = CaseSection(ui)
+        self.actions.case = self.case
         self._summarized = None
         self._volumeId = None
         self._problem = ""
@@ -39,6 +42,7 @@ class ExportForm(PanelForm):
 
     def showParameters(self, parameters):
         """Show these parameters, None for none."""
+        self.case.show(parameters)
         if parameters is None:
             # Nodes of another scene may have the same IDs.
             self._summarized = self._volumeId = None

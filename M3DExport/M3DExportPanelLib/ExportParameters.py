@@ -36,6 +36,7 @@ class M3DExportParameterNode:
     verdict - of that validation, as its report names it, "" for none.
     profile - name and version of the profile it was judged by.
     folder - for DICOM files, "" for none.
+    caseFolder - of the case on whose record the work goes, "" for none.
     fileStl, file3mf ... - whether the models are written as such files too, beside the DICOM files in the folder.
 
     The rest has the names of :class:`M3DLib.EncapsulatedStl.ModelDescription.ModelDescription` and
@@ -82,6 +83,7 @@ class M3DExportParameterNode:
 
     destination: Destination = Destination.DATABASE
     folder: str = ""
+    caseFolder: str = ""
     fileStl: bool = False
     file3mf: bool = False
     fileAmf: bool = False

@@ -1,5 +1,6 @@
 """What the buttons of the M3D Validation panel do."""
 
+import json
 import pathlib
 
 import slicer
@@ -52,17 +53,23 @@ class ValidationActions(PanelActions):
 
         :param showButtons: called when the work begins, so that nothing is begun beside it.
         """
+        from M3DLib.InSlicer.SceneCase import onRecord
+        from M3DLib.SlicerAdaptors import applicationDatabase
         from M3DValidationLib.InSlicer.ResultNodes import isReport
 
         if self.isRunning:
             return
+        place, database = parameters.caseFolder, applicationDatabase()
         # The application handles its events meanwhile: what is chosen then is not what was validated.
         validated = parameters.volume, parameters.inputNode, parameters.segmentId
         settings, stamp = settingsOf(parameters), contentStamp(*validated)
         warnings = []
 
         def validate(progress):
-            report, said = self.widget.logic.validateParameters(parameters, progress)
+            said = {"command": "M3D Validation", **json.loads(settings)}
+            with onRecord(place, "validated", parameters.volume, database, said, **self.case.who()) as work:
+                report, said = self.widget.logic.validateParameters(parameters, progress)
+                work.result = {"verdict": report.data["verdict"], "exitStatus": report.data["exitStatus"]}
             warnings.extend(said)
             node = self.widget.logic.keepResults(report, parameters, *validated)
             rememberSettings(node, settings)
@@ -90,9 +97,11 @@ class ValidationActions(PanelActions):
 
     def save(self, parameters):
         """Write the report into the folder that is chosen."""
-        from M3DLib.SlicerAdaptors import ensurePackages
+        from M3DLib.InSlicer.SceneCase import onRecord
+        from M3DLib.SlicerAdaptors import applicationDatabase, ensurePackages
 
         self.ui.outputLabel.text = ""
+        database = applicationDatabase()
         with errorsShown(_("The report was not saved."), waitCursor=True):
             from M3DLib.Errors import M3DError
 
@@ -101,7 +110,12 @@ class ValidationActions(PanelActions):
             formats = [name for name in ("html", "pdf") if getattr(parameters, name)]
             needed = {"html": "jinja2>=3.1", "pdf": "typst>=0.13"}
             ensurePackages([needed[name] for name in formats], "M3DValidation")
-            files = self.widget.logic.saveReport(parameters.report, parameters.reportFolder, formats)
+            said = {"command": "M3D Validation", "formats": formats}
+            who = self.case.who()
+            with onRecord(parameters.caseFolder, "validated", parameters.volume, database, said, **who) as work:
+                files = self.widget.logic.saveReport(parameters.report, parameters.reportFolder, formats)
+                work.files = [("report" if file.stem == "report" else "picture", file) for file in files]
+            self.case.show(parameters)
             self._saved = pathlib.Path(parameters.reportFolder), files
             self.showButtons(parameters)
             names = "\n".join(file.name for file in files)

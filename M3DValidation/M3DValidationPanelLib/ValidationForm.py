@@ -3,6 +3,7 @@
 import slicer
 from slicer.i18n import tr as _
 
+from M3DPanelLib.CaseSection import CaseSection
 from M3DPanelLib.PanelForm import PanelForm, isSegmentation, segmentIdsOf
 
 from .ComparisonView import ComparisonView
@@ -24,6 +25,8 @@ class ValidationForm(PanelForm):
         self.comparison = ComparisonView(ui, widget)
         self.results = ResultView(ui, self.deviation.reveal)
         self.actions = ValidationActions(ui, widget, self.results)
+        self.case = CaseSection(ui)
+        self.actions.case = self.case
         ui.segmentComboBox.connect("currentIndexChanged(int)", self._onSegment)
         ui.validateButton.connect("clicked()", self._onValidate)
         ui.saveButton.connect("clicked()", lambda: self.actions.save(self._parameters))
@@ -36,7 +39,7 @@ class ValidationForm(PanelForm):
 
     def showParameters(self, parameters):
         """Show these parameters, None for none."""
-        for part in (self.limits, self.lines, self.results, self.deviation, self.comparison):
+        for part in (self.case, self.limits, self.lines, self.results, self.deviation, self.comparison):
             part.show(parameters)
         if parameters is not None:
             self.ui.folderPathLineEdit.currentPath = folderOf(parameters.reportFolder)

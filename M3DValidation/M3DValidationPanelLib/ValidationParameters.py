@@ -24,6 +24,7 @@ class M3DValidationParameterNode:
     limits - limits that were changed: JSON, requirement id to [pass limit, warning limit].
     tolerance - mm; 0 for the profile's.
     person, pseudonym - for the report.
+    caseFolder - of the case on whose record the work goes, "" for none.
     report - the results: text node with the report's JSON.
     displayRange - deviation (mm) at which colors end.
     comparedModel, comparisonReference - two models to compare; alignFirst, comparisonTolerance (mm) - how.
@@ -50,6 +51,7 @@ class M3DValidationParameterNode:
     person: str = ""
     pseudonym: str = ""
 
+    caseFolder: str = ""
     report: vtkMRMLTextNode
     displayRange: Annotated[float, WithinRange(0.1, 10)] = 2.0
     bands: bool = False

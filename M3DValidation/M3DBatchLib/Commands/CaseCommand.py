@@ -199,33 +199,17 @@ def _change(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _confirm(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    from M3DLib.CaseRecord.CaseFolder import confirmCase
     from M3DLib.CaseRecord.EventSignature import signer
+    from M3DLib.Release.CaseRelease import confirm
 
     folder = Path(arguments.folder)
     sign = signer(Path(arguments.sign), passwordFor(arguments.sign)) if arguments.sign else None
-    event = confirmCase(folder, arguments.what, person=arguments.by, role=arguments.role, sign=sign)
-    if arguments.what == "release":
-        _release(folder, event, terminal)
-    return _said(event, terminal)
-
-
-def _release(folder: Path, confirmation: RecordEvent, terminal: Terminal) -> None:
-    """Write a verified instance of every model in DICOM that was released, and put it on record."""
-    from M3DLib.CaseRecord.CaseFiles import fileEntry
-    from M3DLib.CaseRecord.CaseFolder import recordWork
-
-    from ..OnRecord.CaseRelease import releaseModels
-
-    places = [one["path"] for one in confirmation.body["subjects"] if one["kind"] == "model" and "path" in one]
-    released, notes = releaseModels(folder, places)
+    event, released, notes = confirm(folder, arguments.what, person=arguments.by, role=arguments.role, sign=sign)
     for note in notes:
         terminal.warn(note)
     for file in released:
         terminal.note(f"Written: {file}")
-    entries = [fileEntry(file, folder, "released") for file in released]
-    if entries:
-        recordWork(folder, "released", outputs=entries, person=confirmation.person, role=confirmation.role)
+    return _said(event, terminal)
 
 
 def _show(arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -1,11 +1,37 @@
-"""The models of a case that were released, as new DICOM instances that say they are verified."""
+"""Confirming what is on record; a release also writes new DICOM instances that say they are verified."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from M3DLib.Errors import M3DError
+from ..CaseRecord.CaseFiles import fileEntry
+from ..CaseRecord.CaseFolder import confirmCase, recordWork
+from ..Errors import M3DError
+
+if TYPE_CHECKING:
+    from ..CaseRecord.RecordEvent import RecordEvent
+
+
+def confirm(
+    folder: Path, what: str, *, person: str, role: str, sign: Callable[[bytes], dict[str, str]] | None = None
+) -> tuple[RecordEvent, list[Path], list[str]]:
+    """Record a confirmation; of a release also the verified instances that are written for it.
+
+    :param sign: makes a signature of the event.
+    :return: the event, the files written, and a sentence for each model of which none was written.
+    :raises M3DError: see ``confirmCase``.
+    """
+    event = confirmCase(folder, what, person=person, role=role, sign=sign)
+    if what != "release":
+        return event, [], []
+    places = [one["path"] for one in event.body["subjects"] if one["kind"] == "model" and "path" in one]
+    released, notes = releaseModels(folder, places)
+    if released:
+        entries = [fileEntry(file, folder, "released") for file in released]
+        recordWork(folder, "released", outputs=entries, person=event.person, role=event.role)
+    return event, released, notes
 
 
 def releaseModels(folder: Path, places: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -14,19 +40,16 @@ def releaseModels(folder: Path, places: Sequence[str]) -> tuple[list[Path], list
     :param places: of the models in the case.
     :return: the files written, and a sentence for each model of which none was written.
     """
-    from M3DLib.Dicom.DicomFile import writeDicomFile
-    from M3DLib.EncapsulatedObj.EncapsulatedObjDocument import MTL_CLASS, OBJ_CLASS
-    from M3DLib.EncapsulatedStl.VerifiedVersion import verifiedVersion
-
-    from .CaseInputs import headerOf
+    from ..Dicom.DicomFile import writeDicomFile
+    from ..EncapsulatedObj.EncapsulatedObjDocument import MTL_CLASS, OBJ_CLASS
+    from ..EncapsulatedStl.VerifiedVersion import verifiedVersion
 
     written: list[Path] = []
     notes: list[str] = []
     numbers = _numbersInSeries(folder, places)
     for place in places:
         file = folder / place
-        found = str(headerOf(file).get("SOPClassUID") or "") if _isDicomName(file) else ""
-        if found in (OBJ_CLASS, MTL_CLASS):
+        if str(_header(file).get("SOPClassUID") or "") in (OBJ_CLASS, MTL_CLASS):
             # The same model again; its STL object is the one that is verified.
             continue
         released = file.with_name(f"{file.stem}-verified.dcm")
@@ -67,7 +90,9 @@ def _header(file: Path):
     from pydicom import Dataset, dcmread
 
     try:
-        return dcmread(file, specific_tags=["SeriesInstanceUID", "InstanceNumber"], stop_before_pixels=True)
+        return dcmread(
+            file, specific_tags=["SOPClassUID", "SeriesInstanceUID", "InstanceNumber"], stop_before_pixels=True
+        )
     except Exception:
         # Whatever is wrong with it is said where it is read for its model.
         return Dataset()

@@ -1,0 +1,1 @@
+"""The models of a case that were released, as DICOM instances that say they are verified."""
