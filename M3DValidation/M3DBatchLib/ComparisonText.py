@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from M3DLib.NumberText import cubicMillimeters, millimeters, shareInPercent, squareMillimeters
+
 
 def describeDoubts(data: dict, alignment) -> str:
     """Why there is no result, in words."""
@@ -53,6 +55,35 @@ def describeComparison(data: dict) -> str:
         lines.append(f"Not compared: {100 * reason['areaShare']:.2f} % of A's area ({reason['reason']})")
     for region in facts["regions"]["largest"][:5]:
         lines.append(f"Region beyond tolerance: {region['areaMm2']:.1f} mm2, worst {region['worst']:+.3f} mm")
+    return "\n".join(lines)
+
+
+def describeChanges(changes: dict) -> str:
+    """What changed from B to A, in words: how much, in which places."""
+    if changes["movedShare"] == 0 and not changes["places"]:
+        return "\nFrom B to A nothing changed: no point has moved by more than " + millimeters(changes["movedMm"]) + "."
+    moved = f"{shareInPercent(changes['movedShare'])} of A's surface is not where B's is"
+    lines = ["", f"From B to A: {moved} (beyond {millimeters(changes['movedMm'])})."]
+    if changes["addedMm3"] is not None:
+        lines.append(
+            f"Added {cubicMillimeters(changes['addedMm3'])}, removed {cubicMillimeters(changes['removedMm3'])}; "
+            f"the volume changed from {cubicMillimeters(changes['volumeMm3'] - changes['volumeChangeMm3'])} to "
+            f"{cubicMillimeters(changes['volumeMm3'])}."
+        )
+    else:
+        lines.append("A mesh is open, so nothing is said of volumes.")
+    if changes["placesBeyondMm"] > changes["movedMm"]:
+        lines.append(
+            f"Most of the surface has moved, by {millimeters(changes['medianMm'])} on median; places are what has "
+            f"moved by more than {millimeters(changes['placesBeyondMm'])}."
+        )
+    for place in changes["places"][:10]:
+        where = "at (" + ", ".join(f"{value:.1f}" for value in place["pointLps"]) + ") mm"
+        volume = "" if place["volumeMm3"] is None else f"{cubicMillimeters(place['volumeMm3'])}, "
+        size = f"{volume}{squareMillimeters(place['areaMm2'])}, up to {millimeters(place['largestMm'])}"
+        lines.append(f"  {place['kind']:8}{size} {where}")
+    if changes["placeCount"] > 10:
+        lines.append(f"  and {changes['placeCount'] - 10} more places")
     return "\n".join(lines)
 
 

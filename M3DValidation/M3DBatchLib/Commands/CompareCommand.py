@@ -11,7 +11,7 @@ from M3DLib.Errors import M3DError
 from M3DLib.WritablePlace import requireWritableFile
 from M3DValidationLib.Report.Content.ReportFormats import SHOWING_PICTURES, formatsOf, requireFormats
 
-from ..ComparisonText import describeComparison, describeDoubts
+from ..ComparisonText import describeChanges, describeComparison, describeDoubts
 from ..Options.AlignmentOptions import addAlignmentOptions, align, requireAlignmentSense
 from ..Options.CaseOptions import addCaseOptions
 from ..Options.ComparisonInput import addComparedOptions, readCompared
@@ -34,9 +34,11 @@ def addParser(subparsers) -> None:
         description="Measures the exact distance from every point of mesh A to the surface of B and back. B is the "
         "reference: a positive deviation means that B lies outside A (A is too small there). Nothing is aligned unless "
         "--register, --register-near or --register-points is given; the alignment and its residual are then reported "
-        "apart from the comparison. With --profile or --output the part A is judged, too. Exit status: 0 done (nothing "
-        "fails), 1 something fails, 2 wrong input (meshes that lie apart, too), 3 the alignment is doubtful, so "
-        "nothing is said of deviations, or a check that the profile requires could not be made.",
+        "apart from the comparison. Without --profile, --output or --references, A is taken for another version of B: "
+        "what was added and removed, where and how much, is listed. With one of them, A is judged as a printed part. "
+        "Exit status: 0 done (nothing fails), 1 something fails, 2 wrong input (meshes that lie apart, too), 3 the "
+        "alignment is doubtful, so nothing is said of deviations, or a check that the profile requires could not be "
+        "made.",
     )
     addComparedOptions(parser)
     addAlignmentOptions(parser)
@@ -93,7 +95,15 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         return _judge(arguments, (comparison, part, profile), data, header=header, terminal=terminal)
     surface = comparison.facts or None
     data["deviation"] = {**dict.fromkeys(KINDS), "surface": surface}
-    terminal.result(data, describeComparison(data) if surface else describeDoubts(data, last))
+    text = describeComparison(data) if surface else describeDoubts(data, last)
+    data["changes"] = None
+    if surface and not first.scan:
+        from M3DValidationLib.PrintedPart.VersionChanges import versionChanges
+
+        terminal.progress(0.95, "Finding what changed")
+        data["changes"] = versionChanges(comparison.surfaces)
+        text += "\n" + describeChanges(data["changes"])
+    terminal.result(data, text)
     return 0 if surface else EXIT_NOT_ASSESSABLE
 
 

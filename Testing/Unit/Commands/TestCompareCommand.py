@@ -190,3 +190,17 @@ def test_meshesThatLieApartAreAnErrorWithNumbers(files, upsideDown, capsys):
     status, text, error = run(capsys, str(upsideDown / "turned.stl"), files["model"], "--json")
     assert status == 2 and not text
     assert "do not overlap" in error and "mm apart" in error and "--register" in error
+
+
+def test_versionsAreComparedWithoutAWordOfPrinting(files, capsys, tmp_path):
+    longer = surfaceMesh(Union((LUMP, Box((0, 0, 8), (4, 4, 6)))), [-10] * 3, [15] * 3, 0.7)
+    (tmp_path / "next.stl").write_bytes(stlBytes(longer))
+    status, text, _ = run(capsys, str(tmp_path / "next.stl"), files["model"], "--json")
+    changes = json.loads(text)["changes"]
+    assert status == 0 and changes["placeCount"] >= 1
+    assert changes["places"][0]["kind"] == "added" and changes["places"][0]["pointLps"][2] > 10
+    assert changes["volumeChangeMm3"] == pytest.approx(changes["places"][0]["volumeMm3"], abs=5)
+    status, text, _ = run(capsys, str(tmp_path / "next.stl"), files["model"])
+    assert status == 0 and "From B to A" in text and "added" in text and "print" not in text
+    status, text, _ = run(capsys, files["model"], files["model"])
+    assert status == 0 and "nothing changed" in text

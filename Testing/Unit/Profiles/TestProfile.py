@@ -188,3 +188,14 @@ def test_publishedSchemaAgreesWithJsonSchemaItself(tmp_path):
 def test_schemaKeywordThatIsNotUnderstoodIsRefused():
     with pytest.raises(NotImplementedError, match="uniqueItems"):
         schemaProblems([1], {"type": "array", "uniqueItems": True})
+
+
+def test_printedPartsAreHeldToTheirUse():
+    uses = ("implant", "surgical-planning", "anatomical-model", "education")
+    for name in ("part-bias", "part-max-region", "part-missing", "part-warp", "part-scale"):
+        limits = [loadProfile(use).requirements[name].passLimit for use in uses]
+        assert limits == sorted(limits) and limits[0] < limits[-1], name
+    for use in uses:
+        profile = loadProfile(use)
+        assert profile.requirements["part-warp"].passLimit <= profile.toleranceMm / 2
+        assert profile.requirements["part-max-region"].passLimit <= profile.toleranceMm
