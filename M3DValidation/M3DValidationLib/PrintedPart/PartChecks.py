@@ -163,7 +163,10 @@ def _scale(requirement: Requirement, comparison: PartComparison) -> Finding:
         for axis, value, sure in zip(_AXES, percent, half, strict=True)
     )
     evidence = {"scalePercent": percent.tolist(), "uncertainty95Percent": half.tolist(), "growthMm": shape.growthMm}
-    if requirement.passLimit is not None and half.max() > requirement.passLimit:
+    limit = requirement.passLimit
+    # An axis that is beyond the limit by more than it is unsure by is so however unsure the limit's width would be.
+    beyond = limit is not None and bool((np.abs(percent) - half > limit).any())
+    if limit is not None and half.max() > limit and not beyond:
         return requirement.notAssessable(
             f"The scale is not sure enough to be judged by {exactNumber(requirement.passLimit)} %: {listed}.",
             **evidence,
