@@ -22,15 +22,14 @@ INPUTS = {
     "predecessor": "model",
     "component": "model",
     "paths": "other",
-    "table": "other",
     "references": "other",
     "profile": "other",
     "segmentation_report": "other",
     "editing_report": "other",
     "total_report": "other",
 }
-# In a comparison the first is what was printed (or scanned after printing).
-_OF_COMPARE = {"mesh": "part"}
+# In a comparison the first is what was printed (or scanned after printing). To package, a table is an output.
+_OF_COMMAND = {"compare": {"mesh": "part"}, "batch": {"table": "other"}}
 _SCANS = ("series", "part")
 
 
@@ -42,7 +41,7 @@ def inputEntries(arguments: argparse.Namespace, folder: Path) -> tuple[list[dict
     """
     entries: list[dict] = []
     acquired: list[dict] = []
-    kinds = INPUTS | (_OF_COMPARE if arguments.command == "compare" else {})
+    kinds = INPUTS | _OF_COMMAND.get(arguments.command, {})
     for destination, kind in kinds.items():
         for place in _places(getattr(arguments, destination, None)):
             if destination == "paths":

@@ -26,6 +26,8 @@ class Outputs:
 
     def __init__(self, arguments: argparse.Namespace, jsonFile: Path | None):
         names = [getattr(arguments, destination, None) for destination in OUTPUTS] + [jsonFile]
+        if arguments.command == "package":
+            names.append(arguments.table)
         self.places = [Path(name).absolute() for name in names if name and str(name) != "-"]
         self.command = arguments.command
         self.folder = Path(arguments.case)
@@ -50,9 +52,10 @@ class Outputs:
                     found[file] = (state.st_mtime_ns, state.st_size, state.st_ino)
         return found
 
-    @staticmethod
-    def _besideOf(place: Path) -> list[Path]:
-        """A file that is written, with the materials that come with an OBJ."""
+    def _besideOf(self, place: Path) -> list[Path]:
+        """A file that is written, with what comes with it: the materials of an OBJ, the table of a package."""
+        if self.command == "package" and place.parent.is_dir():
+            return [file for file in place.parent.iterdir() if file.name.startswith(place.stem)]
         return [place, place.with_suffix(".mtl")] if place.suffix.lower() == ".obj" else [place]
 
     def _entry(self, file: Path) -> dict:
@@ -83,4 +86,4 @@ class Outputs:
             return "picture", {}
         if suffix in _PRINT_FILES and self.command == "repair":
             return "model", {}
-        return ("package" if self.command == "package" else "other"), {}
+        return ("package" if self.command == "package" and file in self.places[:1] else "other"), {}

@@ -139,6 +139,15 @@ def test_aBatchWritesTheModelsFilesAndOneEvent(case, scan, tmp_path):
     assert m3d("case", "verify", case) == 0
 
 
+def test_aPackageIsOnRecordWithWhatIsInIt(case, part, tmp_path):
+    pytest.importorskip("bagit")
+    call = ("package", part, "--output", tmp_path / "out.zip", "--with-identity", "--case", case)
+    assert m3d(*call) == 0
+    body = readEvents(case)[-1].body
+    assert [entry["name"] for entry in body["inputs"]] == ["part.stl"]
+    assert [(entry["kind"], entry["name"]) for entry in body["outputs"]][:1] == [("package", "out.zip")]
+
+
 def test_noPasswordComesIntoTheRecord():
     from argparse import Namespace
 

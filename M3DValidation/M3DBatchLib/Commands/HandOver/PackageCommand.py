@@ -7,6 +7,7 @@ from pathlib import Path
 
 from M3DLib.Signature.KeyFile import KEY_PASSWORD
 
+from ...Options.CaseOptions import addCaseOptions
 from ...Terminal import Terminal
 
 
@@ -78,6 +79,7 @@ def addParser(subparsers) -> None:
         help="encrypt the package (CMS, AES-256) for the holders of these certificates; the output is a CMS message",
     )
     trust.add_argument("--timestamp", metavar="URL", default="", help="have a time stamp server (RFC 3161) say when")
+    addCaseOptions(parser)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.set_defaults(run=run)
 
