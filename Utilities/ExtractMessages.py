@@ -24,6 +24,26 @@ _CHECKS = ("Acquisition", "Anatomy", "Completeness", "Deviation", "PrintedPart",
 _REPORT = ("Report/Content", "Report/FirstPage", "Report/Html", "Report/Pdf", "Report/Pictures")
 _SINGLE = ("CheckSupport.py", "CaseBuilding.py")
 _LIBRARY = ("NumberText.py", "Edge/EdgeCalibration.py", "Surface/SurfaceRecord.py", "Completeness", "Distance")
+# What joins a part of a sentence to what stands before it.
+_BETWEEN = " ;,"
+# Parts of sentences that the sources have as values of their own.
+_JOINED = (
+    "Page",
+    "above {0} HU",
+    "{0} at {1}",
+    "{0} to {1}",
+    "No {0} {1}.",
+    "outward",
+    "inward",
+    "hole",
+    "island",
+    "triangle",
+    "point",
+    "patient",
+    "study",
+    "Spacing Between Slices (0018,0088)",
+    "Slice Location (0020,1041)",
+)
 _NOT_REPORTED = ("progress", "M3DError", "scaled")
 _NOT_SHOWN = (
     "DeviationCsv.py",
@@ -130,7 +150,7 @@ def _plurals(node):
 
 def _messageOf(node):
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value.strip()
+        return node.value.strip(_BETWEEN)
     if not isinstance(node, ast.JoinedStr):
         return ""
     parts, gaps = [], 0
@@ -140,7 +160,7 @@ def _messageOf(node):
         else:
             parts.append(f"{{{gaps}}}")
             gaps += 1
-    return "".join(parts).strip()
+    return "".join(parts).strip(_BETWEEN)
 
 
 def _isPhrase(text):
@@ -157,7 +177,11 @@ def _inUnits(stream, _keywords, _comments, options):
 
     for unit in (*ONE_OF_MANY, *ONE_OF_MANY.values(), "% of the anatomy"):
         yield 1, "_", f"{{0}} {unit}", []
-    yield 1, "_", "above {0} HU", []
+    for direction in ("left", "right", "anterior", "posterior", "superior", "inferior", "around"):
+        yield 1, "_", direction, []
+        yield 1, "_", f"{{0}} {direction}", []
+    for message in _JOINED:
+        yield 1, "_", message, []
 
 
 def _inJson(stream, _keywords, _comments, options):

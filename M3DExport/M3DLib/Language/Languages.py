@@ -56,6 +56,7 @@ class Writing:
     :ivar percent: what stands between a number and the percent sign.
     :ivar colon: between a name and what is said of it.
     :ivar items: what stands for the separators of lists, by the English ones.
+    :ivar stop: the full stop.
     """
 
     decimal: str = "."
@@ -64,6 +65,7 @@ class Writing:
     percent: str = " "
     colon: str = ": "
     items: Mapping[str, str] = field(default_factory=dict)
+    stop: str = "."
 
     @staticmethod
     def of(language: str) -> Writing:
@@ -84,7 +86,15 @@ class Writing:
         percent = "" if pattern.rstrip("%")[-1] in "0#" else "\N{NO-BREAK SPACE}"
         items = {"; ": "；", ", ": "、"} if narrow else {}
         colon = "：" if narrow else "\N{NO-BREAK SPACE}: " if language == "fr" else ": "
-        return Writing(decimal, "; " if decimal == "," else ", ", "" if narrow else " ", percent, colon, items)
+        return Writing(
+            decimal,
+            "; " if decimal == "," else ", ",
+            "" if narrow else " ",
+            percent,
+            colon,
+            items,
+            "。" if narrow else ".",
+        )
 
     def numbers(self, text: str) -> str:
         """A text of numbers, units and codes as the language writes them; the numbers stay what they are."""

@@ -24,6 +24,7 @@ _QUOTES = ("'", "'")
 # No words: units, coordinate systems and kinds of file; codes in capital letters are none either.
 _SYMBOLS = {"mm", "cm", "ml", "kB", "kV", "mA", "HU", "px", "GHz", "Hz", "min", "deg", "um", "kg", "LPS", "RAS"}
 _SUPERSCRIPTS = dict.fromkeys(map(ord, "²³"))
+_UNITS = "mm|mm²|mm³|cm³|HU|%|degrees|MB|slices|days|parts"
 _DEEPEST = 4
 
 
@@ -79,7 +80,12 @@ class Translator:
         found = self._byPattern(text, depth)
         if found is not None:
             return found
-        return self._bySentences(text, depth) or self._byItems(text, depth)
+        return self._bySentences(text, depth) or self._withoutStop(text, depth) or self._byItems(text, depth)
+
+    def _withoutStop(self, text: str, depth: int) -> str | None:
+        """What was put together before its full stop."""
+        found = self._texts(text[:-1], depth + 1) if text.endswith(".") and not text.endswith("..") else None
+        return None if found is None else f"{found}{self._writing.stop}"
 
     def _byPattern(self, text: str, depth: int) -> str | None:
         outcomes = set()
@@ -144,9 +150,9 @@ class _Pattern:
                 name = self._names[number]
                 # A gap right behind a word or a gap holds what may be said besides: " at the left", or nothing.
                 said = "(?: .+?)?" if literal[-1:].isalpha() or (number and not literal) else ".+?"
-                if number + 1 < len(self._names) and not self._literals[number + 1]:
-                    # In front of another gap stands a number with its unit.
-                    said = r"\S+(?: \S+)?"
+                if number + 1 < len(self._names) and not self._literals[number + 1].strip():
+                    # In front of another gap stands a word, or a number with its unit.
+                    said = rf"\S+(?: (?:{_UNITS}))?"
                 body.append(f"(?P=_{name})" if name in seen else f"(?P<_{name}>{said})")
                 seen.add(name)
         self._regex = re.compile("".join(body), re.S)

@@ -67,8 +67,11 @@ def _imageFindings(held: dict[str, Requirement], facts: dict) -> list[Finding]:
         findings.append(_coverage(held["deviation-coverage"], facts))
     rest = {id_: requirement for id_, requirement in held.items() if id_ != "deviation-coverage"}
     if facts["meanSigned"] is None:
-        reason = "No part of the mesh could be measured against the image" + _mainReason(facts) + "."
-        return findings + allNotAssessable(rest, reason)
+        reason, share = _mainReason(facts)
+        said = "No part of the mesh could be measured against the image."
+        if reason:
+            said = f"No part of the mesh could be measured against the image (mostly: {reason}, {share} of the area)."
+        return findings + allNotAssessable(rest, said)
     makers = {
         "deviation-bias": _bias,
         "deviation-p95": _percentile,
@@ -78,17 +81,23 @@ def _imageFindings(held: dict[str, Requirement], facts: dict) -> list[Finding]:
     return findings + [makers[id_](requirement, facts) for id_, requirement in rest.items()]
 
 
-def _mainReason(facts) -> str:
+def _mainReason(facts) -> tuple[str, str]:
+    """Why most of what was not measured was not, and on how much of the area; "" where all was."""
     reasons = facts["notMeasured"]
-    return (
-        f" (mostly: {reasons[0]['reason']}, {shareInPercent(reasons[0]['areaShare'])} of the area)" if reasons else ""
-    )
+    return (reasons[0]["reason"], shareInPercent(reasons[0]["areaShare"])) if reasons else ("", "")
 
 
 def _coverage(requirement, facts) -> Finding:
     percent = 100 * facts["coverage"]
-    message = f"{requirement.written(percent)} of the mesh's area could be measured against the image"
-    return requirement.finding(percent, message + _mainReason(facts) + ".", notMeasured=facts["notMeasured"])
+    reason, share = _mainReason(facts)
+    measured = requirement.written(percent)
+    message = f"{measured} of the mesh's area could be measured against the image."
+    if reason:
+        message = (
+            f"{measured} of the mesh's area could be measured against the image (mostly: {reason}, {share} of the "
+            "area)."
+        )
+    return requirement.finding(percent, message, notMeasured=facts["notMeasured"])
 
 
 def _bias(requirement, facts) -> Finding:

@@ -19,7 +19,7 @@ _NO_TEXTS |= {"svg", "path", "icon", "verdictIcon", "scale"}
 _IN_HTML = re.compile(r"(?<=[>}])([^<>{}]*[A-Za-z]{2}[^<>{}]*)(?=[<{])")
 _IN_ATTRIBUTE = re.compile(r'(?<=aria-label=")([^"{}]+)(?=")|(?<=data-name=")([^"{}]+)(?=")')
 _IN_TYPST = re.compile(
-    r"(?<=\[)([A-Z][^\[\]#\\\n]*)(?=\])|(?<=^== )([A-Z][^#<\n(]*)|(?<==== )([A-Z][^#<\n(]*)"
+    r"(?<=\[)([A-Z][^\[\]#\\\n]*)(?=\])|(?<=== )([A-Z][^#<\n(]*)"
     r"|(?<=[\[ ])([A-Z][a-z ]+:)(?= #)",
     re.MULTILINE,
 )
@@ -75,6 +75,9 @@ def translatedTemplate(source: str, kind: str, translator: Translator) -> str:
         return source
     for pattern in _patternsOf(kind):
         source = pattern.sub(lambda found: _word(found[0], translator), source)
+    if kind == "typst":
+        # "Page 1 of 9" is no sentence: the word in front, a stroke between.
+        source = source.replace(" Page #", f" {translator.word('Page')} #").replace(" of #counter", " / #counter")
     if kind == "html":
         return source.replace('<html lang="en">', f'<html lang="{translator.language}">')
     return source.replace('lang: "en"', f'lang: "{translator.language}"')
