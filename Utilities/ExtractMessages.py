@@ -22,8 +22,16 @@ MESSAGES = LIBRARY / "Language" / "Messages"
 # Where the sentences of findings are written, and where the texts of the report are.
 _CHECKS = ("Acquisition", "Anatomy", "Completeness", "Deviation", "PrintedPart", "Reference", "Soundness")
 _REPORT = ("Report/Content", "Report/FirstPage", "Report/Html", "Report/Pdf", "Report/Pictures")
-_SINGLE = ("CheckSupport.py", "CaseBuilding.py")
-_LIBRARY = ("NumberText.py", "Edge/EdgeCalibration.py", "Surface/SurfaceRecord.py", "Completeness", "Distance")
+_SINGLE = ("CheckSupport.py", "CaseBuilding.py", "Report/Report.py")
+_LIBRARY = (
+    "NumberText.py",
+    "Edge/EdgeCalibration.py",
+    "Edge/ImageDeviation.py",
+    "Alignment",
+    "Surface/SurfaceRecord.py",
+    "Completeness",
+    "Distance",
+)
 # What joins a part of a sentence to what stands before it.
 _BETWEEN = " ;,"
 # Parts of sentences that the sources have as values of their own.
@@ -32,6 +40,20 @@ _JOINED = (
     "above {0} HU",
     "{0} at {1}",
     "{0} to {1}",
+    "at most {0} (warning to {1})",
+    "at least {0} (warning to {1})",
+    "at most {0}",
+    "at least {0}",
+    "none",
+    "modality",
+    "voxels",
+    "description",
+    "method",
+    "smoothing",
+    "decimation",
+    "triangles",
+    "profile",
+    "version",
     "No {0} {1}.",
     "outward",
     "inward",

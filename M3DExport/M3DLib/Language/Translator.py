@@ -97,12 +97,12 @@ class Translator:
                 else pattern.filled(values, lambda value: self._texts(value, depth + 1), self._writing.between)
             )
             if filled is not None:
-                outcomes.add((pattern.letters, filled))
+                outcomes.add((pattern.own, filled))
         if not outcomes:
             return None
         # The message with the most text of its own; where two say the same much, nobody knows which it was.
-        most = max(letters for letters, _filled in outcomes)
-        best = {filled for letters, filled in outcomes if letters == most}
+        most = max(own for own, _filled in outcomes)
+        best = {filled for own, filled in outcomes if own == most}
         return best.pop() if len(best) == 1 else None
 
     def _bySentences(self, text: str, depth: int) -> str | None:
@@ -141,7 +141,8 @@ class _Pattern:
         parts = _GAP.split(message)
         self._literals = parts[::2]
         self._names = parts[1::2]
-        self.letters = sum(len(re.sub(r"[\W\d_]", "", part)) for part in self._literals)
+        letters = sum(len(re.sub(r"[\W\d_]", "", part)) for part in self._literals)
+        self.own = (letters, sum(map(len, self._literals)))
         self._longest = max(self._literals, key=len)
         body, seen = [], set()
         for number, literal in enumerate(self._literals):
@@ -149,10 +150,14 @@ class _Pattern:
             if number < len(self._names):
                 name = self._names[number]
                 # A gap right behind a word or a gap holds what may be said besides: " at the left", or nothing.
-                said = "(?: .+?)?" if literal[-1:].isalpha() or (number and not literal) else ".+?"
+                said = (
+                    "(?: .+?)?"
+                    if literal[-1:].isalpha() or literal.endswith(".") or (number and not literal)
+                    else ".+?"
+                )
                 if number + 1 < len(self._names) and not self._literals[number + 1].strip():
                     # In front of another gap stands a word, or a number with its unit.
-                    said = rf"\S+(?: (?:{_UNITS}))?"
+                    said = rf"(?:less than )?\S+(?: (?:{_UNITS}))?"
                 body.append(f"(?P=_{name})" if name in seen else f"(?P<_{name}>{said})")
                 seen.add(name)
         self._regex = re.compile("".join(body), re.S)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from html import escape
 
 from M3DLib.Language.Languages import ENGLISH
 from M3DLib.Language.Translator import Translator
@@ -77,6 +78,7 @@ def translatedTemplate(source: str, kind: str, translator: Translator) -> str:
         source = pattern.sub(lambda found: _word(found[0], translator), source)
     if kind == "typst":
         # "Page 1 of 9" is no sentence: the word in front, a stroke between.
+        source = source.replace("role, date]", f"role, {translator.word('date')}]")
         source = source.replace(" Page #", f" {translator.word('Page')} #").replace(" of #counter", " / #counter")
     if kind == "html":
         return source.replace('<html lang="en">', f'<html lang="{translator.language}">')
@@ -88,7 +90,7 @@ def textsOfTemplate(source: str, kind: str) -> Iterable[str]:
     for pattern in _patternsOf(kind):
         for found in pattern.finditer(source):
             core = _parts(found[0])[1]
-            if re.search("[A-Za-z]{2}", core):
+            if re.search("[A-Za-z]{2}", core) and '="' not in core:
                 yield core
 
 
@@ -105,3 +107,8 @@ def _parts(text: str) -> tuple[str, str, str]:
     """What stands before, the message, and what stands behind it."""
     found = re.fullmatch(r"([^A-Za-z0-9(]*)(.*?)((?::|\s|, )*)", text, re.DOTALL)
     return (found[1], found[2], found[3]) if found else ("", text, "")
+
+
+def wordsOf(words: Iterable[str], translator: Translator) -> tuple[str, ...]:
+    """Words of a drawing in the language, escaped for SVG."""
+    return tuple(escape(translator.word(word)) for word in words)

@@ -244,18 +244,20 @@ def _inShort(facts: Mapping) -> str:
             f"farthest place that the model is too small for, or lacks, is {millimeters(facts['maxSigned'])} away."
         )
     mean = facts["meanSigned"]
-    side = f"too {'small' if mean > 0 else 'large'} by {millimeters(abs(mean))} on average"
+    side = f"The mesh is too large by {millimeters(abs(mean))} on average."
     if abs(mean) < _NO_BIAS_MM:
-        side = "neither too small nor too large on average"
+        side = "The mesh is neither too small nor too large on average."
+    elif mean > 0:
+        side = f"The mesh is too small by {millimeters(abs(mean))} on average."
     largest = facts.get("largest", {}).get("text") or (
         f"The largest deviation is {millimeters(max((facts['minSigned'], facts['maxSigned']), key=abs), signed=True)}."
     )
-    return (
+    within = (
         f"{percent(facts['withinTolerance'])} of the measured surface lies within "
-        f"{exactNumber(facts['tolerance'])} mm; "
-        f"95 % lies within {millimeters(facts['p95Absolute'])}. The mesh is {side}. "
-        f"{largest} {percent(facts['coverage'])} of the surface could be measured."
+        f"{exactNumber(facts['tolerance'])} mm; 95 % lies within {millimeters(facts['p95Absolute'])}."
     )
+    # Whole sentences, so that each can be translated.
+    return " ".join([within, side, largest, f"{percent(facts['coverage'])} of the surface could be measured."])
 
 
 def _model(entry: Mapping, report: Mapping) -> dict:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from M3DLib.Errors import M3DError
 
-from ..Content.ReportLanguage import translatedTemplate, translatedView, translatorOf
+from ..Content.ReportLanguage import translatedTemplate, translatedView, translatorOf, wordsOf
 from ..Content.ReportView import reportView
 from ..FirstPage.FirstPageView import firstPage
 from ..Pictures.ColorScale import ANCHORS, BANDS, HATCH, NOT_MEASURED
@@ -51,7 +51,9 @@ def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, 
     view = reportView(report)
     view["first"] = firstPage(report)
     scale = view["first"]["scale"]
-    view["scale"] = Markup(scaleSvg(scale["reach"], scale["tolerance"], SCALE_WORDS)) if scale else ""
+    view["scale"] = (
+        Markup(scaleSvg(scale["reach"], scale["tolerance"], wordsOf(SCALE_WORDS, translator))) if scale else ""
+    )
     for deviation in view["deviations"]:
         # Drawn from numbers alone, so nothing in it can be anybody's text.
         deviation["svg"] = Markup(histogramSvg(deviation["histogram"], deviation["tolerance"]))

@@ -16,7 +16,7 @@ from pathlib import Path
 from M3DLib.Errors import M3DError
 
 from ..Content.ReportFormats import requireFormats
-from ..Content.ReportLanguage import translatedTemplate, translatedView, translatorOf
+from ..Content.ReportLanguage import translatedTemplate, translatedView, translatorOf, wordsOf
 from ..Content.ReportText import date
 from ..Content.ReportView import reportView
 from ..FirstPage.FirstPageView import firstPage
@@ -45,7 +45,9 @@ def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, l
     view = reportView(report)
     view["first"] = firstPage(report)
     scale = view["first"]["scale"]
-    view["scale"] = _inked(scaleSvg(scale["reach"], scale["tolerance"], SCALE_WORDS)) if scale else ""
+    view["scale"] = (
+        _inked(scaleSvg(scale["reach"], scale["tolerance"], wordsOf(SCALE_WORDS, translator))) if scale else ""
+    )
     view["study"] = ", ".join(filter(None, (report["case"]["patient"]["id"], date(report["case"]["study"]["date"]))))
     view["date"] = _dateOf(report["made"]["time"])
     for deviation in view["deviations"]:
