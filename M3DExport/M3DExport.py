@@ -303,6 +303,14 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         """
         return self._pacs(server, credentials).test()
 
+    def handOver(self, parameters, progress=None):
+        """Pack what the panel's parameters say to be handed over (``M3DLib.HandOver.Packing.PackedCase``)."""
+        from M3DExportPanelLib.HandOverSection import requestOf
+        from M3DLib.Errors import noProgress
+        from M3DLib.HandOver.Packing import makePackage
+
+        return makePackage(requestOf(parameters), progress or noProgress)
+
     def _pacs(self, server, credentials):
         from M3DLib.InSlicer.PacsServers import storeFor
         from M3DLib.SlicerAdaptors import rawSetting

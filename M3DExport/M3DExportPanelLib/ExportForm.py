@@ -10,6 +10,7 @@ from M3DPanelLib.SignalRelay import connectWithoutArguments
 from .Choices import Destination
 from .ExportActions import ExportActions
 from .ExportParameters import FILES, forgetValidation
+from .HandOverSection import HandOverSection
 from .InputSummary import summarizeInput
 from .ServerChoice import ServerChoice
 
@@ -37,6 +38,7 @@ class ExportForm(PanelForm):
         ui.exportButton.connect("clicked()", self._onExport)
         ui.browserButton.connect("clicked()", self.actions.openBrowser)
         self.servers = ServerChoice(ui, self.actions)
+        self.handOver = HandOverSection(ui, self.actions)
         ui.createDatabaseButton.connect("clicked()", self._onCreateDatabase)
         ui.forgetValidationButton.connect("clicked()", self._onForgetValidation)
 
@@ -52,6 +54,7 @@ class ExportForm(PanelForm):
         self._showDestination()
         self._showValidation()
         self._showSummary()
+        self.handOver.show(parameters)
         self.actions.showPreviewState(parameters)
 
     def _showInput(self):

@@ -39,6 +39,10 @@ class M3DExportParameterNode:
     caseFolder - of the case on whose record the work goes, "" for none.
     fileStl, file3mf ... - whether the models are written as such files too, beside the DICOM files in the folder.
 
+    handOverFolder, packageFile - what is handed over, and the package, "" for none.
+    pseudonym, withIdentity, keepImages, faceIsNeeded, noFace, signKey, encryptFor, timeStampServer - how it is packed,
+        as in :class:`M3DLib.HandOver.PackageRequest.PackageRequest`; passwords are not kept.
+
     The rest has the names of :class:`M3DLib.EncapsulatedStl.ModelDescription.ModelDescription` and
     :class:`M3DLib.Mesh.SurfaceParameters.SurfaceParameters`. User name and password are not kept.
     """
@@ -91,6 +95,17 @@ class M3DExportParameterNode:
     filePly: bool = False
     fileGlb: bool = False
     server: str = ""
+
+    handOverFolder: str = ""
+    packageFile: str = ""
+    pseudonym: str = ""
+    withIdentity: bool = False
+    keepImages: bool = False
+    faceIsNeeded: str = ""
+    noFace: str = ""
+    signKey: str = ""
+    encryptFor: str = ""
+    timeStampServer: str = ""
 
 
 def descriptionOf(parameters):
