@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..Errors import M3DError, noProgress
-from ..Signature.Certificates import SignatureState
+from ..Signature.Certificates import FOREIGN, UNTRUSTED, VALID, SignatureState
 from ..Signature.CmsSignature import verifyCms
 from ..Signature.DicomSignature import verifyDicom
 from ..Signature.TimeStamp import verifyTimeStamp
@@ -175,7 +175,10 @@ def _checkSignatures(package: OpenedPackage, found: PackageVerification, trusted
     _checkObjects(package, found, trusted, signers)
     for state in found.signatures:
         (found.problems if state.isProblem else found.remarks).append(state.sentence)
-    if not found.signatures:
+    isTrusted = any(state.what == TAG_MANIFEST and state.state == VALID for state in found.signatures)
+    if trusted and not isTrusted and TAG_MANIFEST + SIGNATURE_SUFFIX not in package.members:
+        found.problems.append("The package is not signed, although a signature is expected: nobody knows who made it.")
+    elif not found.signatures:
         found.remarks.append("The package is not signed: that it is whole does not say who made it.")
 
 
@@ -188,6 +191,9 @@ def _provenTime(package: OpenedPackage, found: PackageVerification, trusted: Seq
         if stamp not in package.members or stamped not in package.members:
             continue
         state, moment = verifyTimeStamp(package.read(stamp), package.read(stamped), stamped, trusted)
+        if state.state == FOREIGN:
+            sentence = f"{state.sentence} It proves no time."
+            state = replace(state, state=UNTRUSTED, sentence=sentence)
         found.signatures.append(state)
         # A time stamp of a server that nobody vouches for proves no time: anybody can run one.
         if stamped == signature and state.state == "valid":

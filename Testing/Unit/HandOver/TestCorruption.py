@@ -178,6 +178,19 @@ def testASignatureThatWasRemovedIsMissed(signed, tmp_path):
     assert "its signature was removed" in problemsOf(changedMember(signed[0], tmp_path / "bare.zip", remove))
 
 
+def testAPackageWithoutTheSignatureThatIsExpectedIsNotWhole(signed, tmp_path):
+    case = tmp_path / "case"
+    case.mkdir()
+    writeModel(case / "model.dcm")
+    assert m3d("package", case, "--output", tmp_path / "case.zip", "--pseudonym", "P-1") == 0
+    assert m3d("verify", tmp_path / "case.zip") == 0
+    assert m3d("verify", tmp_path / "case.zip", "--trust", signed[2]) == 1
+    assert m3d("verify", case / "model.dcm") == 3
+    assert m3d("verify", case / "model.dcm", "--trust", signed[2]) == 1
+    assert m3d("unpack", tmp_path / "case.zip", "--output", tmp_path / "out", "--trust", signed[2]) == 2
+    assert not (tmp_path / "out").exists()
+
+
 def testExpiredCertificateIsNamed(tmp_path, capsys):
     signer, trusted = writeSigner(tmp_path, "Old", "old", days=-3)
     (tmp_path / "case").mkdir()

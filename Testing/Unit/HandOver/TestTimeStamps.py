@@ -81,6 +81,10 @@ def testOpensslVerifiesTheStampInAPackage(server, tmp_path, capsys):
     status, found = m3dJson(capsys, "verify", package, "--trust", trusted, clock)
     assert status == 0
     assert {entry["state"] for entry in found["signatures"]} == {"valid"}
+    # A server that nobody vouches for proves no time, and is no reason to doubt the package.
+    status, found = m3dJson(capsys, "verify", package, "--trust", trusted)
+    assert status == 0
+    assert "notChecked" in {entry["state"] for entry in found["signatures"]}
     assert m3d("unpack", package, "--output", tmp_path / "out") == 0
     signature = tmp_path / "out/tagmanifest-sha256.txt.p7s"
     command = ["openssl", "ts", "-verify", "-in", f"{signature}.tsr", "-data", signature]

@@ -97,6 +97,9 @@ def _verifyObject(arguments: argparse.Namespace, trusted: list, terminal: Termin
     found = PackageVerification(signatures=states)
     for state in states:
         (found.problems if state.isProblem else found.remarks).append(state.sentence)
+    if not states and trusted:
+        found.problems.append("The object carries no digital signature, although one is expected.")
+        return _said(arguments, found, terminal, 1)
     if not states:
         found.remarks.append("The object carries no digital signature: whether it was changed cannot be said.")
     return _said(arguments, found, terminal, CANNOT_SAY if not states else 0 if found.isWhole else 1)
