@@ -175,9 +175,13 @@ class DicomWebConnection:
 
     def _download(self, url: str, place, landing: Landing) -> None:
         what = "did not send an object"
-        accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+        # Not squeezed on the way: it takes a server longer than the network saves, and a length can be told.
+        headers = {
+            "Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*',
+            "Accept-Encoding": "identity",
+        }
         try:
-            response = self._session.get(url, headers={"Accept": accept}, stream=True, allow_redirects=False)
+            response = self._session.get(url, headers=headers, stream=True, allow_redirects=False)
             with response:
                 if response.status_code != 200:
                     raise self._refusal(what, response)
