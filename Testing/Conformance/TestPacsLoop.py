@@ -4,6 +4,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import RLELossless
 
+from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DTestSupport.Models import makeHeaders, makeObject
 from M3DTestSupport.OrthancServer import OrthancServer, Security, findOrthanc
 from M3DTestSupport.PacsCommands import address, dataBytes, filesOf, m3d, m3dJson, requireSameObjects
 from M3DTestSupport.Reports import writeNamedScan
@@ -118,3 +120,25 @@ def test_compressedImagesComeAsTheyAreStored(secured, tmp_path, capsys, protocol
     assert m3d("send", tmp_path / "made", *where) == 0
     assert m3d("fetch", "--patient", patient, *where, "--output", tmp_path / "back") == 0
     requireSameObjects(tmp_path / "back", tmp_path / "made")
+
+
+@pytest.mark.parametrize("protocol", ["dicomweb", "dimse"])
+def test_patientsAreFoundWhateverTheirNamesAndNumbers(secured, tmp_path, capsys, protocol):
+    where = address(secured, protocol)
+    # Each is alike to the next one but for a character that an address cannot hold as it is.
+    for number, patient in enumerate(["A 1/ü", "A-1/ü", "A 1/u"]):
+        header = {"PatientID": patient, "AccessionNumber": f"N {number}", "PatientName": f"Wang^{number}=王^小東"}
+        headers = makeHeaders(SpecificCharacterSet="ISO_IR 192", StudyInstanceUID=f"1.2.826.9.{number}", **header)
+        writeDicomFile(makeObject(headers=headers), tmp_path / f"{number}.dcm")
+    assert m3d("send", tmp_path, *where) == 0
+    for arguments, expected in [
+        (["--patient", "A 1/ü"], ["A 1/ü"]),
+        (["--patient", "A?1/ü"], ["A 1/ü", "A-1/ü"]),
+        (["--accession", "N 2"], ["A 1/u"]),
+        (["--name", "wang^1*"], ["A-1/ü"]),
+        (["--name", "*王^小東", "--patient", "A*"], ["A 1/ü", "A-1/ü", "A 1/u"]),
+    ]:
+        status, found, said = m3dJson(capsys, "query", *arguments, *where)
+        assert status == 0 and sorted(one["patientId"] for one in found["found"]) == sorted(expected), said
+    assert m3d("fetch", "--patient", "A 1/ü", *where, "--output", tmp_path / "back") == 0
+    assert {str(dcmread(file).PatientID) for file in filesOf(tmp_path / "back").values()} == {"A 1/ü"}

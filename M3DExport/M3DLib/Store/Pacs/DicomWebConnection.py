@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 # One request holds so much at most, so that a server that keeps it in memory can; what is larger goes alone.
 _REQUEST_BYTES = 1 << 26
-_PAGE_LIMIT = 10_000
+_MOST_ANSWERS = 100_000
 
 
 class DicomWebConnection:
@@ -98,21 +99,18 @@ class DicomWebConnection:
         }[level]
         wanted = [*FIELDS[level], *fields]
 
-        def ask(offset: int | None) -> list:
+        def ask(asked: dict[str, str], offset: int | None = None) -> list:
             return self._ask(
-                lambda: search(**parents, search_filters=filters, fields=wanted, offset=offset),
+                lambda: search(**parents, search_filters=asked, fields=wanted, offset=offset),
                 "cannot be asked what it has",
             )
 
-        # A server may give a part of its answers only, and some do not know the parameter that asks for the rest.
-        items, seen = [], set()
-        page = ask(None)
-        while page:
-            new = [item for item in page if (mark := repr(sorted(item.items()))) not in seen and not seen.add(mark)]
-            items += new
-            if not new or "SOPInstanceUID" in filters or len(items) > _PAGE_LIMIT * 10:
-                break
-            page = ask(len(items))
+        items = _allPages(lambda offset: ask(filters, offset), isOne="SOPInstanceUID" in filters)
+        loose = {keyword: _loosened(value) for keyword, value in filters.items()}
+        if not items and loose != filters:
+            # Some servers (Orthanc 1.10) take "%5E" for three characters. Asked for any character in that place, they
+            # answer with more than was meant, of which whoever asks keeps what fits.
+            items = _allPages(lambda offset: ask(loose, offset))
         return [self._dataset(item, keys) for item in items]
 
     def store(self, outgoing: Sequence[Outgoing], told: Callable[[Outgoing, str], None], progress) -> None:
@@ -232,6 +230,28 @@ class DicomWebConnection:
         return dataset
 
 
+def _allPages(ask: Callable[[int | None], list], isOne: bool = False) -> list:
+    """All answers: a server may give a part of them only, and some do not know the parameter that asks for the rest.
+
+    :param isOne: whether one answer at most can come.
+    """
+    items, seen = [], set()
+    page = ask(None)
+    while page:
+        new = [item for item in page if (mark := repr(sorted(item.items()))) not in seen and not seen.add(mark)]
+        items += new
+        if not new or isOne or len(items) > _MOST_ANSWERS:
+            break
+        page = ask(len(items))
+    return items
+
+
+def _loosened(value: str) -> str:
+    """A value to match, with a wildcard for each character that an address cannot hold as it is."""
+    # Servers may keep other letters than those of ASCII as two characters, or as none.
+    return re.sub(r"[^A-Za-z0-9._~*?,-]", "?", re.sub(r"[^\x00-\x7f]+", "*", value))
+
+
 @contextlib.contextmanager
 def _quietly():
     """Keep the libraries' own remarks out of every log: they hold addresses, which hold UIDs."""
@@ -262,6 +282,8 @@ def _authorization(credentials: Credentials):
 
 def _limited(request, timeout: float):
     def limited(method, url, **kwargs):
+        # Wildcards may stand in an address as they are (RFC 3986 3.4), and some servers know them only so.
+        url = url.replace("%2A", "*").replace("%3F", "?")
         # The client sets a limit of its own; ours holds.
         kwargs["timeout"] = timeout
         # A server that sends on to another address could have passwords and patients sent to anybody.
