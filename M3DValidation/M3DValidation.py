@@ -152,15 +152,17 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
             removeResults(earlier, slicer.mrmlScene)
         return added
 
-    def saveReport(self, reportNode, folder, formats=("html",)):
+    def saveReport(self, reportNode, folder, formats=("html",), language="en"):
         """Write a report that is in the scene into a folder: JSON and pictures always.
 
         :param reportNode: text node, as :meth:`addResults` gives it.
         :param formats: further faces, "html" and "pdf", which need Jinja2 and typst.
+        :param language: of these faces, as in ``m3d report --language``; other languages than English need Babel.
         :return: the files.
         """
         from pathlib import Path
 
+        from M3DLib.Language.Languages import languageOf
         from M3DValidationLib.InSlicer.ResultNodes import readResults
         from M3DValidationLib.Report.Content.ReportFormats import formatsOf, requireFormats
         from M3DValidationLib.Report.ReportFiles import faces
@@ -169,7 +171,7 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         chosen = formatsOf(",".join(formats))
         requireFormats(chosen)
         results = readResults(reportNode)
-        files = faces(results.data, results.files, chosen)
+        files = faces(results.data, results.files, chosen, languageOf(language))
         replaceReport(Path(folder), files)
         return [Path(folder) / name for name in files]
 

@@ -2,7 +2,9 @@
 
 The libraries know no application, and write their messages as f-strings. What is translated is the sentence with
 numbered gaps in the places of its values, "Volume '{0}' holds no image." for example; ``Utilities/ListMessages.py``
-lists them all for the translators. A message is translated by finding the sentence that it was made of.
+lists them all for the translators. A message is translated by finding the sentence that it was made of. Slicer's own
+translations come first; what they lack is taken from the catalogs of the reports (``M3DLib/Language``), where Babel is
+installed.
 """
 
 import ast
@@ -35,7 +37,26 @@ def _translatedLine(text, translate):
         translated = translate(CONTEXT, sentence)
         if translated != sentence:
             return filled(translated, found.groups())
-    return text
+    return _fromCatalog(text)
+
+
+def _fromCatalog(text):
+    """A sentence as the reports of the library have it in the application's language, where they do."""
+    import slicer
+
+    translator = _translatorOf(re.split("[-_]", str(slicer.app.applicationLocaleName))[0].lower())
+    return text if translator is None else translator.text(text)
+
+
+@functools.cache
+def _translatorOf(language):
+    """The translator of a language; None where there is none, or Babel, which reads the catalogs, is not installed."""
+    from M3DLib.Language.Languages import LANGUAGES
+    from M3DLib.Language.Translator import Translator
+
+    if language not in LANGUAGES or importlib.util.find_spec("babel") is None:
+        return None
+    return Translator(language)
 
 
 def filled(sentence, values):

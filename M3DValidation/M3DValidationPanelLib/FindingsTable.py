@@ -2,6 +2,7 @@
 
 from slicer.i18n import tr as _
 
+from M3DPanelLib.LibraryMessages import translatedMessage
 from M3DPanelLib.LibraryWords import verdictWord
 
 # Told apart by shape and word too; readable on light and dark.
@@ -96,7 +97,7 @@ class FindingsTable:
         title = titleOf(view)
         for column, text in enumerate((view["icon"], title, view["measured"], view["limit"])):
             item = qt.QTableWidgetItem(text)
-            item.setToolTip("\n".join([f"{verdictWord(view['verdict'])}: {title}", view["message"]]))
+            item.setToolTip("\n".join([f"{verdictWord(view['verdict'])}: {title}", translatedMessage(view["message"])]))
             if column == 0:
                 item.setForeground(qt.QBrush(qt.QColor(COLORS[view["verdict"]])))
             self._table.setItem(row, column, item)
@@ -104,7 +105,7 @@ class FindingsTable:
 
 def titleOf(view):
     """A finding's title that tells it from others of the same requirement: attribute of the header, or segment."""
-    title = view["title"]
+    title = translatedMessage(view["title"])
     if view["attribute"]:
         # Without the unit, which follows the tag: "KVP (0018,0060), kV".
         name, end, _unit = view["attribute"].partition("), ")

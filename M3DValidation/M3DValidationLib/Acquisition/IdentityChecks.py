@@ -158,9 +158,10 @@ class ScopeCheck(ImageCheck):
                 return
             derived = {text: count for text, count in counts.items() if _isDerived(text)}
             if derived:
+                kind = next(iter(derived)).replace("\\", ", ")
                 message = (
                     f"{sum(derived.values())} of {len(headers)} slices are not the scanner's own (Image Type "
-                    f"{next(iter(derived))}): they were computed from other images and have been interpolated before."
+                    f"{kind}): they were computed from other images and have been interpolated before."
                 )
             else:
                 message = "The images are original and primary."

@@ -9,7 +9,7 @@ from M3DLib.Errors import noProgress
 from M3DLib.NumberText import exactNumber, millimeters, shareInPercent
 
 from ..Check import Case
-from ..CheckSupport import allNotAssessable, refiningWouldHelp, requirementsOf
+from ..CheckSupport import allNotAssessable, plural, refiningWouldHelp, requirementsOf
 from ..Requirement import Finding, Requirement, Verdict
 from .RefinedSurface import judgedFacts
 
@@ -229,7 +229,7 @@ def _parts(requirement, facts) -> Finding:
     parts = facts["parts"]
     count = parts["lost"] + parts["made"]
     message = (
-        f"The segment has {parts['segment']} parts and the mesh {parts['mesh']}; {parts['lost']} lost, "
+        f"The segment has {plural(parts['segment'], 'part')} and the mesh {parts['mesh']}; {parts['lost']} lost, "
         f"{parts['made']} made."
     )
     return requirement.finding(count, message, **parts)

@@ -70,3 +70,16 @@ def test_sentencesAreListedForTheTranslators(tmp_path):
     assert "translate('M3DLib', \"Volume '{0}' holds no image.\")" in text
     assert text.count("translate(") > 300
     compile(text, str(file), "exec")
+
+
+def test_whatSlicerHasNoTranslationOfIsTakenFromTheReports(application, german, monkeypatch):
+    import slicer
+
+    from M3DPanelLib.LibraryMessages import translatedMessage
+
+    assert translatedMessage("The surface is closed.") == "Die Oberfläche ist geschlossen."
+    monkeypatch.setattr(slicer.app, "applicationLocaleName", "zh_CN")
+    assert translatedMessage("Slices are thin enough") == "切片足够薄"
+    # A language that there are no reports in.
+    monkeypatch.setattr(slicer.app, "applicationLocaleName", "tr_TR")
+    assert translatedMessage("The surface is closed.") == "The surface is closed."

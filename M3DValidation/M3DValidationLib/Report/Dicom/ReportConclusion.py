@@ -14,8 +14,10 @@ from .ReportCodes import VERDICTS, isNumber
 def conclusionOf(report: Mapping) -> str:
     """The verdict, the intended use, and everything that fails with measured and allowed value."""
     verdict = report["verdict"]
+    # The sentence of the first page; a report of an earlier version has none.
+    answer = (report.get("answer") or {}).get("sentence") or CONCLUSIONS[verdict]
     sentences = [
-        f"{VERDICTS[verdict]}: {CONCLUSIONS[verdict]}",
+        f"{VERDICTS[verdict]}: {answer}",
         f"Intended use: {report['intendedUse']['title']}, tolerance {exactNumber(report['toleranceMm'])} mm.",
     ]
     for key, heading in (("fail", "Fails"), ("warning", "Warnings")):
