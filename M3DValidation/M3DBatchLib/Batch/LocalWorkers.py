@@ -101,8 +101,8 @@ class _MemoryGate:
         """Wait for room; False when the work is to stop meanwhile."""
         with self._condition:
             while not stopping.is_set():
-                need = self._factor * expected
-                if not self._running or (self._reserved + need <= self._budget and freeMemory() >= need):
+                need, others = self._factor * expected, self._factor * self._reserved
+                if not self._running or (others + need <= self._budget and freeMemory() >= need):
                     self._reserved += expected
                     self._running += 1
                     return True
