@@ -180,3 +180,25 @@ def test_damagedFileIsFetchedAgain(server, models, tmp_path):
     os.truncate(file, file.stat().st_size // 2)
     assert m3d(*arguments) == 0
     requireSameObjects(tmp_path / "out", folder)
+
+
+def test_seriesThatHasGrownIsCompleted(server, models, tmp_path):
+    patient, folder = models
+    later = folder / "5.dcm"
+    first = tmp_path / "first"
+    first.mkdir()
+    later.rename(first / "later.dcm")
+    where = address(server, "dicomweb")
+    arguments = ["fetch", "--patient", patient, *where, "--output", tmp_path / "out"]
+    assert m3d("send", folder, *where) == 0 and m3d(*arguments) == 0
+    (first / "later.dcm").rename(later)
+    assert m3d("send", folder, *where) == 0
+    # A run that was killed after it had put the new file into its place, but before it had taken away the old name.
+    waiting = tmp_path / ".out.m3d-fetch"
+    (series,) = (tmp_path / "out").iterdir()
+    (waiting / series.name).mkdir(parents=True)
+    one = next(series.iterdir())
+    os.link(one, waiting / series.name / one.name)
+    assert m3d(*arguments) == 0
+    requireSameObjects(tmp_path / "out", folder)
+    assert not waiting.exists()

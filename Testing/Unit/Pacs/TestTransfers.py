@@ -11,6 +11,10 @@ pytest.importorskip("pynetdicom", reason="pynetdicom is not installed")
 from pydicom.uid import CTImageStorage, EncapsulatedSTLStorage, JPEGLSLossless
 
 from M3DLib.Dicom.DicomFile import writeDicomFile
+from M3DLib.Errors import Cancelled
+from M3DLib.Store.DicomWebStore import PacsStore
+from M3DLib.Store.Servers.Credentials import Credentials
+from M3DLib.Store.Servers.PacsServer import dicomWebServer, dimseServer
 from M3DTestSupport.DicomWebStub import DicomWebStub
 from M3DTestSupport.DimseStub import DimseStub
 from M3DTestSupport.LoopbackProxy import LoopbackProxy
@@ -247,3 +251,21 @@ def settingsShown(capsys):
     capsys.readouterr()
     assert m3d("config", "--json") == 0
     return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("kind", [DicomWebStub, DimseStub])
+def test_transferIsStoppedByWhoeverWatchesIt(kind):
+    with kind() as server:
+        address = dicomWebServer(server.url) if kind is DicomWebStub else dimseServer(server.address)
+        said = []
+
+        def stop(_fraction, text):
+            said.append(text)
+            if text.startswith("Sending"):
+                raise Cancelled
+
+        with pytest.raises(Cancelled):
+            PacsStore(address, Credentials()).add([makeObject(), makeObject()], stop)
+        assert len(server.stored) <= 1 and "Sent" not in said
+        # The next one is not hindered by it.
+        assert len(PacsStore(address, Credentials()).add([makeObject()])) == 1

@@ -112,8 +112,10 @@ class Landing:
                     os.rename(waiting, place)
                 else:
                     for file in sorted(waiting.iterdir()):
-                        # A link fails where something has that name, a rename would replace it.
-                        os.link(file, place / file.name)
+                        # A link fails where something has that name, a rename would replace it. What a run that was
+                        # killed here has linked already is there, and only the name among the waiting goes.
+                        if not ((place / file.name).exists() and sameFiles(file, place / file.name)):
+                            os.link(file, place / file.name)
                         file.unlink()
                     waiting.rmdir()
                 _syncFolder(self.output)
