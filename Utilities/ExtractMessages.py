@@ -55,6 +55,7 @@ _JOINED = (
     "profile",
     "version",
     "No {0} {1}.",
+    "{0} in all",
     "outward",
     "inward",
     "hole",

@@ -24,6 +24,9 @@ _QUOTES = ("'", "'")
 # No words: units, coordinate systems and kinds of file; codes in capital letters are none either.
 _SYMBOLS = {"mm", "cm", "ml", "kB", "kV", "mA", "HU", "px", "GHz", "Hz", "min", "deg", "um", "kg", "LPS", "RAS"}
 _SUPERSCRIPTS = dict.fromkeys(map(ord, "²³"))
+_SENTENCE_END, _COLON = re.compile(r"(?<=[.!?]) "), re.compile(": ")
+# What may stand in a gap: brackets are not torn apart.
+_ANYTHING = r"(?:[^()]|\([^()]*\))+?"
 _UNITS = "mm|mm²|mm³|cm³|HU|%|degrees|MB|slices|days|parts"
 _DEEPEST = 4
 
@@ -67,9 +70,13 @@ class Translator:
         """A message of the templates with named gaps in the language; gaps are filled as they are given."""
         return self._messages.get(message, message).format(**values) if values else self._messages.get(message, message)
 
-    def _translated(self, text: str, depth: int) -> str | None:
-        """The translation; None where there is none that is sure and whole."""
-        if text in self._names:
+    def _translated(self, text: str, depth: int, inGap: bool = False) -> str | None:
+        """The translation; None where there is none that is sure and whole.
+
+        :param inGap: whether the text stands in a gap that holds one value: no list and no sentences, for their ends
+            could belong to what stands around the gap.
+        """
+        if text in self._names or text.removesuffix(".") in self._names:
             return text
         if text in self._messages:
             return self._messages[text]
@@ -77,10 +84,11 @@ class Translator:
             return dateText(self._writing.numbers(text), self.language)
         if depth > _DEEPEST:
             return None
-        found = self._byPattern(text, depth)
-        if found is not None:
-            return found
-        return self._bySentences(text, depth) or self._withoutStop(text, depth) or self._byItems(text, depth)
+        # Sentences come first: a gap of one must not swallow those before it.
+        ways = (self._bySentences, self._byPattern, self._byColon, self._withoutStop, self._byItems)
+        if inGap:
+            return self._byPattern(text, depth)
+        return next((found for way in ways if (found := way(text, depth)) is not None), None)
 
     def _withoutStop(self, text: str, depth: int) -> str | None:
         """What was put together before its full stop."""
@@ -94,7 +102,7 @@ class Translator:
             filled = (
                 None
                 if values is None
-                else pattern.filled(values, lambda value: self._texts(value, depth + 1), self._writing.between)
+                else pattern.filled(values, functools.partial(self._gap, depth + 1), self._writing.between)
             )
             if filled is not None:
                 outcomes.add((pattern.own, filled))
@@ -105,20 +113,30 @@ class Translator:
         best = {filled for own, filled in outcomes if own == most}
         return best.pop() if len(best) == 1 else None
 
+    def _gap(self, depth: int, value: str, isOneValue: bool) -> str | None:
+        return self._texts(value, depth, isOneValue)
+
     def _bySentences(self, text: str, depth: int) -> str | None:
-        """Sentence after sentence, or what stands before and behind a colon, each of them whole."""
-        for found in reversed(list(re.finditer(r"(?<=[.!?]) |: ", text))):
+        """Sentence after sentence, each of them whole."""
+        return self._inTwo(text, _SENTENCE_END, self._writing.between, depth)
+
+    def _byColon(self, text: str, depth: int) -> str | None:
+        """What stands before and behind a colon, each of them whole."""
+        return self._inTwo(text, _COLON, self._writing.colon, depth)
+
+    def _inTwo(self, text: str, border: re.Pattern, between: str, depth: int) -> str | None:
+        for found in border.finditer(text):
             first = self._texts(text[: found.start()], depth + 1)
             rest = self._texts(text[found.end() :], depth) if first is not None else None
             if first is not None and rest is not None:
-                return f"{first}{self._writing.between if found[0] == ' ' else self._writing.colon}{rest}"
+                return f"{first}{between}{rest}"
         return None
 
     def _byItems(self, text: str, depth: int) -> str | None:
         """The items of a list, each of them whole."""
         for separator in ("; ", ", "):
             items = text.split(separator)
-            if len(items) > 1:
+            if len(items) > 1 and all(item.count("(") == item.count(")") for item in items):
                 found = [self._texts(item, depth + 1) for item in items]
                 if None not in found:
                     return self._writing.items.get(separator, separator).join(found)
@@ -150,17 +168,28 @@ class _Pattern:
             if number < len(self._names):
                 name = self._names[number]
                 # A gap right behind a word or a gap holds what may be said besides: " at the left", or nothing.
-                said = (
-                    "(?: .+?)?"
-                    if literal[-1:].isalpha() or literal.endswith(".") or (number and not literal)
-                    else ".+?"
-                )
+                besides = literal[-1:].isalpha() or literal.endswith(".") or (number and not literal)
+                said = f"(?: {_ANYTHING})?" if besides else _ANYTHING
+                if (literal[-1:], self._literals[number + 1][:1]) == _QUOTES:
+                    said = ".+?"
                 if number + 1 < len(self._names) and not self._literals[number + 1].strip():
                     # In front of another gap stands a word, or a number with its unit.
                     said = rf"(?:less than )?\S+(?: (?:{_UNITS}))?"
                 body.append(f"(?P=_{name})" if name in seen else f"(?P<_{name}>{said})")
                 seen.add(name)
         self._regex = re.compile("".join(body), re.S)
+        self._forSentences = {
+            name
+            for number, name in enumerate(self._names)
+            if (not self._literals[number + 1] and re.search(r"(?:[.:] |\.)$", self._literals[number]))
+            or (number == 0 and not self._literals[0] and re.match(" [A-Z]", self._literals[1]))
+        }
+        # Gaps with names are filled by the first page, which knows what it puts there; others hold one value each.
+        self._oneValue = {
+            name
+            for number, name in enumerate(self._names)
+            if name.isdigit() and name not in self._forSentences and not self._literals[number].endswith(": ")
+        }
         self._quoted = {
             name
             for number, name in enumerate(self._names)
@@ -172,15 +201,21 @@ class _Pattern:
         if self._longest not in text:
             return None
         found = self._regex.fullmatch(text)
-        return None if found is None else {key[1:]: value for key, value in found.groupdict().items()}
+        if found is None:
+            return None
+        values = {key[1:]: value for key, value in found.groupdict().items()}
+        # A sentence stands in a gap only where the message leaves room for one.
+        forbidden = set(values) - self._forSentences - self._quoted
+        return None if any(_SENTENCE_END.search(values[name]) for name in forbidden) else values
 
     def filled(
-        self, values: Mapping[str, str], translated: Callable[[str], str | None], between: str = " "
+        self, values: Mapping[str, str], translated: Callable[[str, bool], str | None], between: str = " "
     ) -> str | None:
         """The translation with the values in its gaps; None where one of them is not known."""
         said = {}
         for name, value in values.items():
-            found = value if name in self._quoted or not value else translated(value.lstrip(" "))
+            keeps = name in self._quoted or not value
+            found = value if keeps else translated(value.lstrip(" "), name in self._oneValue)
             if found is None:
                 return None
             said[name] = between + found if value.startswith(" ") else found

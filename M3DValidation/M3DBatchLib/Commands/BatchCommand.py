@@ -18,7 +18,7 @@ from ..Batch.CasePlanning import planCases
 from ..Batch.CaseTable import readTable
 from ..Options.CaseOptions import addCaseOptions
 from ..Options.FileOptions import addEncapsulateOption, addFileOptions
-from ..Options.ReportOptions import addReportOptions
+from ..Options.ReportOptions import addReportOptions, languageFrom
 from ..Settings import readSettings
 from ..Terminal import Terminal
 from .ValidateCommand import addRequirementOptions, addSurfaceMaking
@@ -101,6 +101,7 @@ def _requireSense(arguments: argparse.Namespace) -> None:
         raise M3DError(problems)
     requireFaces()
     requireFormats(formatsOf(arguments.formats))
+    languageFrom(arguments)
 
 
 def _commandLine(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from M3DLib.NumberText import cubicMillimeters, exactNumber, millimeters, shareInPercent, squareMillimeters
+from M3DLib.NumberText import cubicMillimeters, exactNumber, millimeters, number, shareInPercent, squareMillimeters
 
 from ..CheckSupport import PLACES, placeList, placeText, plural
 from .MeshChecks import MeshCheck
@@ -103,7 +103,7 @@ class SizeCheck(MeshCheck):
             low, median, high = (float(value) for value in np.quantile(lengths, (0, 0.5, 1)))
             yield requirement.finding(
                 median,
-                f"Edges are {low:.4g} to {millimeters(high)} long, half of them below {millimeters(median)}.",
+                f"Edges are {number(low)} to {millimeters(high)} long, half of them below {millimeters(median)}.",
                 minimumMm=low,
                 medianMm=median,
                 maximumMm=high,

@@ -63,6 +63,32 @@ def test_whatFitsTwoMessagesWithDifferentOutcomesStaysEnglish():
     assert twice.text("1 is not 2.") == "1 is not 2."
 
 
+def test_aGapSwallowsNoSentence():
+    messages = {
+        "{0} of the surface could be measured.": "Messbar: {0}.",
+        "{0} lies within {1}.": "{0} in {1}.",
+        "It is not known. {0}": "Unbekannt. {0}",
+        "The largest is {0}, {1}; {2}.": "Die größte: {0} / {1} / {2}.",
+        "{0} at {1}": "{0} bei {1}",
+        "within the tolerance": "in der Toleranz",
+    }
+    german = Translator("de", messages)
+    assert german.text("95 % lies within 2 mm. 94.8 % of the surface could be measured.") == (
+        "95\u00a0% in 2 mm. Messbar: 94,8\u00a0%."
+    )
+    assert german.text("Nobody knows. 94.8 % of the surface could be measured.") == (
+        "Nobody knows. 94.8 % of the surface could be measured."
+    )
+    assert german.text("It is not known. 95 % lies within 2 mm.") == "Unbekannt. 95\u00a0% in 2 mm."
+    # Nor does it swallow the items of a list.
+    sides = Translator("de", {"Cut off: {0}.": "Ab: {0}.", "{0} left": "links {0}", "{0} top": "oben {0}"})
+    assert sides.text("Cut off: 3 mm² left, 4 mm² top, 5 mm² left.") == "Ab: links 3 mm², oben 4 mm², links 5 mm²."
+    # Nor is what stands in brackets torn apart.
+    assert german.text("The largest is 2 mm at (L 1.0, A 8.5, S 60.1 mm), within the tolerance; 3 mm.") == (
+        "Die größte: 2 mm bei (L 1,0; A 8,5; S 60,1 mm) / in der Toleranz / 3 mm."
+    )
+
+
 def test_codesAreNoNumbers(german):
     for text in ("1.2.840.10008.5.1", "0.1.0", "(0018,0050)", "UB"):
         assert german.text(text) == text
