@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -74,18 +74,23 @@ class BatchRun:
 
     @contextmanager
     def place(self):
-        """Hold the output folder, made if needed, for this run alone.
+        """Hold the output folder, made if needed, for this run alone; where nothing comes into it, it is gone after.
 
         :raises M3DError: another run holds it.
         """
+        isNew = not self.output.exists()
         self.output.mkdir(parents=True, exist_ok=True)
-        with folderLock(self.output):
-            clearWorkFolders(self.output)
-            removeSummary(self.output)
-            try:
-                yield
-            finally:
+        try:
+            with folderLock(self.output):
                 clearWorkFolders(self.output)
+                try:
+                    yield
+                finally:
+                    clearWorkFolders(self.output)
+        finally:
+            if isNew:
+                with suppress(OSError):
+                    self.output.rmdir()
 
     def run(self, workers: Workers) -> dict[str, Any]:
         """Do the cases and write the summary, which is returned.
@@ -93,6 +98,7 @@ class BatchRun:
         :raises KeyboardInterrupt: it was interrupted; says what is finished and how to go on.
         """
         started, outcomes = datetime.now().astimezone(), {}
+        removeSummary(self.output)
         self._progress(outcomes, started)
         try:
             with closing(workers.outcomes(self.plans)) as ended:

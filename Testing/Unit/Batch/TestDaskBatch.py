@@ -82,7 +82,7 @@ def test_workerOfAnotherVersionIsRefusedByName(folder, cluster, monkeypatch, cap
     assert runBatch(folder / "cases.csv", folder / "other", "--scheduler", cluster.address) == 2
     said = capsys.readouterr().err
     assert "scipy" in said and "instead of 0.1" in said
-    assert list((folder / "other").iterdir()) == []
+    assert not (folder / "other").exists()
 
 
 def test_workerThatComesLaterWithAnotherVersionIsRefused():
@@ -96,6 +96,15 @@ def test_schedulerThatIsNotThereIsRefused(folder, address, monkeypatch, capsys):
     assert runBatch(folder / "cases.csv", folder / "none", "--scheduler", address) == 2
     said = capsys.readouterr().err
     assert address in said and "Traceback" not in said
+
+
+def test_summaryOfTheEarlierRunStaysWhereNothingCouldBeBegun(folder, monkeypatch):
+    monkeypatch.setattr(DaskWorkers, "_CONNECT_SECONDS", 2)
+    table = writeTable(folder / "kept.csv", [{"id": "a", "mesh": GOOD}])
+    assert runBatch(table, folder / "kept", "--workers", "0") == 0
+    before = (folder / "kept" / "summary.json").read_bytes()
+    assert runBatch(table, folder / "kept", "--resume", "--scheduler", "tcp://127.0.0.1:9") == 2
+    assert (folder / "kept" / "summary.json").read_bytes() == before
 
 
 def test_schedulerWithoutWorkersIsRefused(folder, tmp_path, monkeypatch, capsys):
@@ -141,7 +150,7 @@ def test_withoutTheRightCertificatesItIsRefused(folder, encrypted, tmp_path, mon
         assert runBatch(folder / "cases.csv", folder / "open", "--scheduler", reached, *options) == 2
         said = capsys.readouterr().err
         assert reached in said and "Traceback" not in said
-    assert list((folder / "open").iterdir()) == []
+    assert not (folder / "open").exists()
 
 
 def test_certificatesThatAreNotThereOrNotWantedAreNamed(tmp_path):
