@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,16 +101,14 @@ def part(name: str, *arguments) -> dict:
     return json.loads(measured([sys.executable, str(PARTS), name, *map(str, arguments)])[3].splitlines()[-1])
 
 
-def validation(scan: Path, folder: Path) -> list[Row]:
+def validation(scan: Path, folder: Path) -> Iterator[Row]:
     """Validating the scan, with all faces and in JSON alone, and what its parts take."""
     command = m3d("validate", "--image", scan, *BODY, "--output", folder / "report")
     faces = ("--formats", "json,html,pdf")
-    rows = [
-        Row("m3d validate, all faces", *measured([*command, *faces])[:3], 15, 1.0),
-        Row("the same, JSON only", *measured([*command, "--formats", "json"])[:3], 10),
-    ]
+    yield Row("m3d validate, all faces", *measured([*command, *faces])[:3], 15, 1.0)
+    yield Row("the same, JSON only", *measured([*command, "--formats", "json"])[:3], 10)
     image = part("scan", scan)
-    rows.append(Row("  of it: image deviation", image["seconds"], image["cpu"], image["peakGb"], 3))
+    yield Row("  of it: image deviation", image["seconds"], image["cpu"], image["peakGb"], 3)
     measured([*command, *faces, "--timings"])
     timings = json.loads((folder / "report" / "report.json").read_text(encoding="utf-8"))["timings"]
     taken = {entry["name"]: entry for kind in timings.values() for entry in kind}
@@ -117,45 +116,42 @@ def validation(scan: Path, folder: Path) -> list[Row]:
         entries = [taken[check] for check in checks if check in taken]
         seconds, cpu = (sum(entry[key] for entry in entries) for key in ("seconds", "cpuSeconds"))
         peaks = [entry["peakMemoryMb"] / 1e3 for entry in entries if entry["peakMemoryMb"]]
-        rows.append(Row(name, seconds, cpu, max(peaks, default=None), goal))
-    return rows
+        yield Row(name, seconds, cpu, max(peaks, default=None), goal)
 
 
-def others(scan: Path, folder: Path) -> list[Row]:
+def others(scan: Path, folder: Path) -> Iterator[Row]:
     """Export, comparison with registration, demo."""
     export = m3d("export", "--image", scan, *BODY, "--output", folder / "export", "--stl")
-    rows = [Row("m3d export", *measured(export)[:3], 3.5, 0.8)]
+    yield Row("m3d export", *measured(export)[:3], 3.5, 0.8)
     models = part("models", scan, folder)
     compare = m3d("compare", models["moved"], models["mesh"], "--register")
-    rows.append(Row("m3d compare with registration", *measured(compare)[:3], 5))
-    rows.append(Row("m3d demo", *measured(m3d("demo", "--output", folder / "demo"))[:3], 8))
-    return rows
+    yield Row("m3d compare with registration", *measured(compare)[:3], 5)
+    yield Row("m3d demo", *measured(m3d("demo", "--output", folder / "demo"))[:3], 8)
 
 
-def large(scan: Path, folder: Path) -> list[Row]:
+def large(scan: Path, folder: Path) -> Iterator[Row]:
     """The scan with four times the slices (values between its slices), validated and exported."""
     series = folder / "large"
     made = part("large", scan, series)
-    validate = m3d(
-        "validate", "--image", series, *BODY, "--output", folder / "largeReport", "--formats", "json,html,pdf"
-    )
+    faces = ("--formats", "json,html,pdf")
+    validate = m3d("validate", "--image", series, *BODY, "--output", folder / "largeReport", *faces)
+    yield Row(f"m3d validate, {made['slices']} slices", *measured(validate)[:3], 30, 2.0)
     export = m3d("export", "--image", series, *BODY, "--output", folder / "largeExport", "--stl")
-    return [
-        Row(f"m3d validate, {made['slices']} slices", *measured(validate)[:3], 30, 2.0),
-        Row(f"m3d export, {made['slices']} slices", *measured(export)[:3], 8, 1.5),
-    ]
+    yield Row(f"m3d export, {made['slices']} slices", *measured(export)[:3], 8, 1.5)
 
 
-def deviations() -> list[Row]:
+def deviations() -> Iterator[Row]:
     """Deviations of 0.78 million vertices beside other programs."""
     found = part("deviations")
-    rows = [
-        Row(f"{name} deviation of {found['vertices'] / 1e6:.2f} million vertices", *found[name], 1.5)
-        for name in ("image", "surface")
-    ]
-    for row in rows:
-        row.peers = found["peers"]
-    return rows
+    for name in ("image", "surface"):
+        title = f"{name} deviation of {found['vertices'] / 1e6:.2f} million vertices"
+        yield Row(title, *found[name], 1.5, peers=found["peers"])
+
+
+def waiting(scan: Path) -> Iterator[Row]:
+    """How long the events of the application wait at most."""
+    wait = part("responsiveness", scan)
+    yield Row("longest wait of the interface during validation", wait["seconds"], wait["cpu"], None, 0.2)
 
 
 def table(rows: list[Row]) -> str:
@@ -200,13 +196,13 @@ def main() -> None:
             part("phantom", scan)
         rows = []
         works = [lambda: validation(scan, folder), lambda: others(scan, folder), deviations]
+        works.append(lambda: waiting(scan))
         if not arguments.no_large:
             works.append(lambda: large(scan, folder))
         for work in works:
-            rows += work()
-            print(f"{len(rows)} rows measured, load {os.getloadavg()[0]:.1f}", flush=True)
-        wait = part("responsiveness", scan)
-        rows.append(Row("longest wait of the interface during validation", wait["seconds"], wait["cpu"], None, 0.2))
+            for row in work():
+                rows.append(row)
+                print(" | ".join(row.cells()), flush=True)
     peers = next((row.peers for row in rows if row.peers), {})
     rows[0].peers = {name: seconds for name, seconds in peers.items() if name == "VTK's distance filter"}
     print(table(rows))
