@@ -88,8 +88,8 @@ def vtkDistance(mesh: TriangleMesh, reference: TriangleMesh, cells: bool) -> np.
     return vtk_to_numpy(distance.GetOutput().GetPointData().GetArray("Distance"))
 
 
-def others(mesh: TriangleMesh, reference: TriangleMesh) -> dict[str, float]:
-    """Seconds of further programs that are installed."""
+def others(mesh: TriangleMesh, reference: TriangleMesh, measure=timed) -> dict[str, float]:
+    """Seconds of further programs that are installed: by the clock, or of the processor with ``processorTimed``."""
     seconds = {}
     try:
         import pymeshlab
@@ -99,8 +99,9 @@ def others(mesh: TriangleMesh, reference: TriangleMesh) -> dict[str, float]:
         meshSet = pymeshlab.MeshSet()
         for part in (mesh, reference):
             meshSet.add_mesh(pymeshlab.Mesh(part.points.astype(np.float64), part.triangles))
-        measure = meshSet.compute_scalar_by_distance_from_another_mesh_per_vertex
-        _, seconds["pymeshlab"] = timed(lambda: measure(measuremesh=0, refmesh=1, signeddist=True, maxdist=_far()))
+        distances = meshSet.compute_scalar_by_distance_from_another_mesh_per_vertex
+        done = measure(lambda: distances(measuremesh=0, refmesh=1, signeddist=True, maxdist=_far()))
+        seconds["pymeshlab"] = done[-1]
     try:
         from meshlib import mrmeshnumpy, mrmeshpy
     except ImportError:
@@ -109,7 +110,7 @@ def others(mesh: TriangleMesh, reference: TriangleMesh) -> dict[str, float]:
         a, b = (mrmeshnumpy.meshFromFacesVerts(part.triangles, part.points) for part in (mesh, reference))
         parameters = mrmeshpy.MeshProjectionParameters() if hasattr(mrmeshpy, "MeshProjectionParameters") else None
         arguments = (b, a) if parameters is None else (b, a, parameters)
-        _, seconds["MeshLib"] = timed(lambda: mrmeshpy.findSignedDistances(*arguments))
+        seconds["MeshLib"] = measure(lambda: mrmeshpy.findSignedDistances(*arguments))[-1]
     return seconds
 
 

@@ -28,6 +28,8 @@ sys.path[:0] = [str(ROOT / part) for part in ("M3DExport", "M3DValidation", "Tes
 PARTS = Path(__file__).with_name("performance_parts.py")
 DOCUMENT, PLOT = ROOT / "Docs" / "Performance.md", ROOT / "Docs" / "Performance.png"
 BODY = ("--threshold", "300", "--largest", "1")
+# Whether other programs are at work, so that seconds by the clock say nothing.
+BUSY = hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5 * (os.cpu_count() or 1)
 # Two checks that a row names together, and checks that have a row of their own.
 CHECKS = (
     ("  of it: orientation and self-intersections", ("OrientationCheck", "SelfIntersectionCheck"), 2),
@@ -40,7 +42,7 @@ CHECKS = (
 class Row:
     """One line of the table: seconds by the clock and of the processor, peak in GB; goals None where there are none.
 
-    :ivar peers: what others take in the same run, seconds by name.
+    :ivar peers: processor seconds that others take in the same run, by name.
     """
 
     name: str
@@ -52,11 +54,10 @@ class Row:
     peers: dict[str, float] = field(default_factory=dict)
 
     def cells(self) -> list[str]:
-        """The cells of the line, as text."""
-        ratio = "" if self.goal is None else f"{self.seconds / self.goal:.2f}"
-        peers = ", ".join(
-            f"{name} {seconds:.1f} s ({self.seconds / seconds:.2f})" for name, seconds in self.peers.items()
-        )
+        """The cells of the line, as text; no share of the goal where other programs kept the processors."""
+        shared = BUSY or self.goal is None
+        ratio = ("busy" if BUSY else "") if shared else f"{self.seconds / self.goal:.2f}"
+        peers = ", ".join(f"{name} {seconds:.1f} s ({self.cpu / seconds:.2f})" for name, seconds in self.peers.items())
         numbers = [f"{self.seconds:.1f}", f"{self.cpu:.1f}", "" if self.goal is None else f"{self.goal:g}", ratio]
         memory = ["" if value is None else f"{value:.2f}" for value in (self.peakGb, self.goalGb)]
         return [self.name, *numbers, *memory, peers]
@@ -70,7 +71,7 @@ HEAD = [
     "of the goal",
     "peak GB",
     "goal GB",
-    "others in the same run (ours to theirs)",
+    "others in the same run, processor s (ours to theirs)",
 ]
 
 
