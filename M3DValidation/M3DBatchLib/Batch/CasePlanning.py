@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -15,6 +16,7 @@ from M3DLib.Errors import M3DError
 
 from .CaseMemory import expectedMemory
 from .CasePlan import CasePlan, inputOf
+from .CaseTable import CheckedTable
 from .FolderNames import folderProblem, foldersInEachOther
 
 _ANATOMY = ("segmentation", "threshold")
@@ -31,7 +33,7 @@ _DICOM_MARK = (128, b"DICM")
 
 
 def planCases(
-    rows: Sequence[tuple[int, dict[str, Any]]],
+    checked: CheckedTable,
     table: Path,
     output: Path,
     given: Mapping[str, Sequence[list[Any]]],
@@ -39,7 +41,7 @@ def planCases(
 ) -> list[CasePlan]:
     """A plan for each row.
 
-    :param rows: as :func:`~.CaseTable.readTable` gives them.
+    :param checked: the table as far as its schema tells; what is wrong with it is said with all the rest.
     :param table: the table's file, to whose folder paths are relative.
     :param output: folder of the batch.
     :param given: options that hold for every case, as [option, value], for each of the commands run, validate, compare.
@@ -47,17 +49,23 @@ def planCases(
     :raises M3DError: lists everything that is wrong, with row and column.
     """
     folder, output = table.absolute().parent, output.absolute()
-    plans, problems = [], []
-    for number, values in rows:
+    plans, problems = [], list(checked.problems)
+    for number, values in checked.rows:
         row = _Row(number, values, folder)
         plan = row.plan(given)
-        row.check(plan, parse)
+        if number not in checked.unsound:
+            row.check(plan, parse)
         problems += [f"Row {number}: {problem}" for problem in row.problems]
         plans.append(plan)
     problems += _clashes(plans) + _places(plans, output)
     if problems:
-        raise M3DError(list(dict.fromkeys(problems)))
+        raise M3DError(sorted(dict.fromkeys(problems), key=_rowOf))
     return plans
+
+
+def _rowOf(problem: str) -> int:
+    match = re.match(r"Row (\d+):", problem)
+    return int(match[1]) if match else 0
 
 
 class _Row:
@@ -256,6 +264,8 @@ def _clashes(plans: Sequence[CasePlan]) -> list[str]:
             problems.append(f"Row {plan.row}: the id '{plan.id}' is that of row {first.row}, too{same}.")
     folders = {}
     for plan in plans:
+        if not plan.folder:
+            continue
         first = folders.setdefault(_folded(plan.folder), plan)
         # Where the ids are the same, that is said already.
         if first is not plan and _folded(first.id) != _folded(plan.id):

@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,27 +34,56 @@ def columns() -> tuple[str, ...]:
     return tuple(tableSchema()["$defs"]["case"]["properties"])
 
 
-def readTable(file: Path) -> list[tuple[int, dict[str, Any]]]:
-    """Rows of a table as (number, values), each as the schema has it.
+@dataclass
+class CheckedTable:
+    """Rows of a table and what is wrong with it.
 
-    The number is that of the row in a spreadsheet, whose header is row 1; in JSON it counts the cases from 1.
+    :ivar rows: as (number, values), each value as the schema has it. The number is that of the row in a spreadsheet,
+        whose header is row 1; in JSON it counts the cases from 1.
+    :ivar problems: a sentence each, with row and column.
+    :ivar unsound: numbers of rows of which something could not be read, so that what seems to lack may not.
+    """
+
+    rows: list[tuple[int, dict[str, Any]]]
+    problems: list[str]
+    unsound: set[int]
+
+
+def readTable(file: Path) -> list[tuple[int, dict[str, Any]]]:
+    """Rows of a table in which nothing is wrong, see :class:`CheckedTable`.
 
     :raises M3DError: lists everything that is wrong, with row and column.
+    """
+    table = checkTable(file)
+    if table.problems:
+        raise M3DError(table.problems)
+    return table.rows
+
+
+def checkTable(file: Path) -> CheckedTable:
+    """Read a table and hold it against its schema.
+
+    :raises M3DError: it cannot be read at all.
     """
     if not file.is_file():
         raise M3DError(f"There is no table '{file}'.")
     text = _decoded(file)
-    if file.suffix.lower() == ".json":
-        rows, problems = _fromJson(text, file)
-    else:
-        rows, problems = _fromCsv(text, file)
+    read = _fromJson if file.suffix.lower() == ".json" else _fromCsv
+    rows, problems = read(text, file)
+    # Without the names of all columns no row can be said to lack something.
+    isWhole = not any(" column " in problem for problem in problems)
+    unsound = set() if isWhole else {number for number, _values in rows}
     for number, values in rows:
-        problems += [f"Row {number}: {problem}" for problem in _schemaProblems(values)]
+        found = _schemaProblems(values)
+        unsound |= {number} if found or any(problem.startswith(f"Row {number}:") for problem in problems) else set()
+        hasNoId = isWhole or not any("no column 'id'" in problem for problem in problems)
+        problems += [f"Row {number}: {one}" for one in found if hasNoId or not one.startswith("id is missing")]
+        wrong = {re.match(r"\w*", problem)[0] for problem in found}
+        for name in wrong & set(values):
+            del values[name]
     if not rows and not problems:
         problems = [f"The table '{file}' holds no case."]
-    if problems:
-        raise M3DError(problems)
-    return rows
+    return CheckedTable(rows, problems, unsound)
 
 
 def _decoded(file: Path) -> str:
@@ -147,8 +177,7 @@ def _fromCsv(text: str, file: Path) -> tuple[list[tuple[int, dict]], list[str]]:
     problems += [f"Row 1: the column '{name}' stands there twice." for name in columns() if header.count(name) > 1]
     if "id" not in header:
         problems.append("Row 1: there is no column 'id'.")
-    if problems:
-        raise M3DError(problems)
+    names, header = header, [name if name in columns() else "" for name in header]
     found = []
     for number, cells in rows:
         if not any(cell.strip() for cell in cells):
@@ -159,7 +188,7 @@ def _fromCsv(text: str, file: Path) -> tuple[list[tuple[int, dict]], list[str]]:
                 f"Row {number}: there are more cells than columns ('{more[0].strip()[:_MOST_SHOWN]}'); put what holds "
                 f"the character that separates the columns into quotes."
             )
-        nameless = [cell for name, cell in zip(header, cells, strict=False) if not name and cell.strip()]
+        nameless = [cell for name, cell in zip(names, cells, strict=False) if not name and cell.strip()]
         problems += [
             f"Row {number}: '{cell.strip()[:_MOST_SHOWN]}' is in a column without a name." for cell in nameless
         ]

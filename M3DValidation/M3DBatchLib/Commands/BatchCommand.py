@@ -15,7 +15,7 @@ from ..Batch.BatchRun import BatchRun
 from ..Batch.BatchSummary import describeSummary
 from ..Batch.CaseMemory import chooseWorkers
 from ..Batch.CasePlanning import planCases
-from ..Batch.CaseTable import readTable
+from ..Batch.CaseTable import checkTable
 from ..Options.CaseOptions import addCaseOptions
 from ..Options.FileOptions import addEncapsulateOption, addFileOptions
 from ..Options.ReportOptions import addReportOptions, languageFrom
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     _requireSense(arguments)
     parse, given = _commandLine(arguments)
-    plans = planCases(readTable(arguments.table), arguments.table, arguments.output, given, parse)
+    plans = planCases(checkTable(arguments.table), arguments.table, arguments.output, given, parse)
     output = arguments.output.absolute()
     batch = BatchRun(plans, output, arguments.table.absolute(), arguments.resume, terminal)
     batch.requirePlace()

@@ -139,11 +139,12 @@ def test_nothingIsLeftBesideCasesAndSummary(done):
 
 
 def test_tableWithErrorsIsRefusedWholeAndNothingIsMade(folder, tmp_path, capsys):
-    table = writeTable(folder / "wrong.csv", [{"id": "a", "mesh": "none.stl"}, {"id": "a", "mesh": GOOD}])
-    assert runBatch(table, tmp_path / "out") == 2
-    said = capsys.readouterr().err
-    assert "Row 2: mesh: there is no" in said
-    assert "Row 3: the id 'a'" in said
+    rows = [{"id": "a", "mesh": "none.stl"}, {"id": "a", "mesh": GOOD, "colour": "red"}, {"id": "b", "largest": "all"}]
+    assert runBatch(writeTable(folder / "wrong.csv", rows), tmp_path / "out") == 2
+    said = capsys.readouterr().err.removeprefix("m3d: ").splitlines()
+    beginnings = ("Row 1: the column 'colour'", "Row 2: mesh: there is no", "Row 3: the id 'a'", "Row 4: largest must")
+    assert len(said) == len(beginnings)
+    assert all(line.startswith(beginning) for line, beginning in zip(said, beginnings, strict=True))
     assert not (tmp_path / "out").exists()
 
 

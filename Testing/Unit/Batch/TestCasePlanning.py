@@ -3,6 +3,7 @@
 import pytest
 
 from M3DBatchLib.Batch.CasePlanning import planCases
+from M3DBatchLib.Batch.CaseTable import CheckedTable
 from M3DBatchLib.CommandLine import makeParser
 from M3DLib.Errors import M3DError
 from M3DTestSupport.Batches import GOOD, writeMeshes
@@ -25,8 +26,8 @@ def folder(tmp_path_factory):
 
 
 def plan(folder, *rows, given=NOTHING, output=None):
-    numbered = list(enumerate(rows, start=2))
-    return planCases(numbered, folder / "cases.csv", output or folder / "out", given, makeParser().parse_args)
+    checked = CheckedTable(list(enumerate(rows, start=2)), [], set())
+    return planCases(checked, folder / "cases.csv", output or folder / "out", given, makeParser().parse_args)
 
 
 def problems(folder, *rows, **more):
