@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..Errors import M3DError
 from .AcquisitionRecord import acquisitionText
-from .CaseText import caseFacts, placeOf, requirementText
+from .CaseText import BESIDE, caseFacts, placeOf, requirementText
 from .CaseVerification import CaseVerification
 
 
@@ -28,7 +28,7 @@ def casePage(found: CaseVerification) -> str:
         result = event.body.get("result", {})
         failed = result.get("verdict") == "fail" or bool(result.get("error"))
         entry["mark"] = "void" if event.sequence in void else "fail" if failed else event.event
-    current = [{**entry, "place": placeOf(entry)} for entry in facts["current"]]
+    current = [{**entry, "place": placeOf(entry), "beside": entry["kind"] in BESIDE} for entry in facts["current"]]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,

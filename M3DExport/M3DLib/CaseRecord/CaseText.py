@@ -12,7 +12,7 @@ from .RecordFile import REPAIRED
 
 _MOST_NAMED = 8
 # What comes along with what matters.
-_BESIDE = ("other", "picture", "directory", "copy")
+BESIDE = ("other", "picture", "directory", "copy")
 _WORDS = {"batchDone": "Batch", "produced": "Validated and exported"}
 
 
@@ -58,7 +58,7 @@ def eventText(event: RecordEvent) -> str:
     if event.event == REPAIRED:
         return "A line that had been written in part was put right"
     entries = body.get("outputs") or body.get("inputs") or []
-    main = [named(entry) for entry in entries if entry["kind"] not in _BESIDE] or [named(one) for one in entries]
+    main = [named(entry) for entry in entries if entry["kind"] not in BESIDE] or [named(one) for one in entries]
     shown = main[:_MOST_NAMED]
     if len(entries) > len(shown):
         shown.append(f"and {len(entries) - len(shown)} more")
