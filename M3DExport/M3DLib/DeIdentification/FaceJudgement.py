@@ -78,7 +78,11 @@ def judgeFace(dataset: Dataset | None, names: list[str], readMesh: Callable[[], 
     threshold = _threshold(dataset)
     if threshold is not None and threshold >= _DENSER_THAN_SKIN_HU:
         return FaceJudgement(NO_FACE, f"it was segmented above {threshold:g} HU, where there is no skin")
-    return _byShape(readMesh())
+    judgement = _byShape(readMesh())
+    if threshold is not None and judgement.verdict == NO_FACE and judgement.reason.startswith("it is convex"):
+        # A smooth body may be a head all the same, when it is known to end where the air begins.
+        return FaceJudgement(UNKNOWN, f"it was segmented above {threshold:g} HU, so that skin is in it")
+    return judgement
 
 
 def _threshold(dataset: Dataset | None) -> float | None:

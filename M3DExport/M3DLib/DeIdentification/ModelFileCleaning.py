@@ -16,6 +16,8 @@ from .Replacements import Replacements
 
 # Metadata that say how to read the coordinates, with what they were made, and what they are an extract of.
 _KEPT_METADATA = ("Application", "Coordinates", "ToPatientLps", "ModelUID", "Validation", "Verdict", "Software", "cad")
+# Unit and coordinate system of a file from elsewhere are known to whoever made it, and not said here.
+_SAYS_NOTHING = stlHeader().partition(b",")[0].ljust(HEADER_SIZE)
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -53,8 +55,8 @@ def cleanStl(content: bytes) -> bytes:
     expected = PREFIX_SIZE + count * TRIANGLE_TYPE.itemsize
     if len(content) >= PREFIX_SIZE and count and len(content) >= expected:
         # What follows the triangles is none of the model, and could be anything.
-        return stlHeader("mm").replace(b"LPS, unit mm", b"            ") + content[HEADER_SIZE:expected]
-    return stlBytes(readStl(content, strict=False, name="model"))
+        return _SAYS_NOTHING + content[HEADER_SIZE:expected]
+    return _SAYS_NOTHING + stlBytes(readStl(content, strict=False, name="model"))[HEADER_SIZE:]
 
 
 def _stl(content: bytes, _replacements: Replacements) -> bytes:

@@ -20,7 +20,7 @@ from .BagFiles import sha256
 from .CleanObjects import NotCleanable, cleanObject, encoded, readWhole
 from .MemberNames import nameProblem
 from .PackageInput import DOCUMENT, IMAGE, MODEL, DicomFile, PackageInput, ReportFile
-from .PackageRequest import PackageRequest
+from .PackageRequest import TABLE_KEY_SUFFIX, TABLE_SUFFIX, PackageRequest
 
 if TYPE_CHECKING:
     from .PackageWriter import PackageWriter
@@ -183,6 +183,9 @@ def writeAsItIs(payload: Payload, progress: Callable[[float, str], None]) -> Non
         place = inside
         progress(number / len(listed), "Packing")
         entry = kinds.get(file)
+        if file.name.endswith((TABLE_SUFFIX, TABLE_KEY_SUFFIX)) or file == payload.request.output.absolute():
+            payload.found.leftOut.append((file, "it is a package, or the table of one, which stays in the house"))
+            continue
         if file.is_symlink() or nameProblem(place) or place.casefold() in places:
             payload.found.leftOut.append((file, "its name cannot be that of a file everywhere, or it is a link"))
             continue

@@ -51,6 +51,22 @@ def testSizeAndShapeTellWhereNothingElseDoes():
     assert judgeFace(None, [], relief).verdict == UNKNOWN
 
 
+def testASmoothBodyThatEndsAtTheSkinMayBeAHead():
+    from pydicom import Dataset
+
+    dataset, item = Dataset(), Dataset()
+    dataset.Modality = "M3D"
+    dataset.DerivationAlgorithmSequence = [item]
+
+    def body():
+        return TriangleMesh(*box((200.0, 180.0, 150.0)))
+
+    for words, verdict in (("above -300 HU", UNKNOWN), ("-300 to 3000 HU", UNKNOWN), ("above 300 HU", NO_FACE)):
+        item.AlgorithmParameters = f"segmentation=threshold {words}"
+        assert judgeFace(dataset, [words], body).verdict == verdict
+        assert judgeFace(dataset, [words], makeTetrahedron).verdict == NO_FACE
+
+
 def testModelThatSaysItShowsAFaceIsRefusedUnlessItIsNeeded(tmp_path, capsys):
     case = tmp_path / "case"
     case.mkdir()
