@@ -141,6 +141,9 @@ def _asTexts(value: Any, action: argparse.Action) -> list[str]:
     """A value as it was given: several for an option of several, a list with commas for one that takes a list."""
     if isinstance(value, (list, tuple)):
         return [str(one) for one in value] if action.nargs else [",".join(map(str, value))]
+    if action.dest == "max_file_size":
+        # Bytes by now, but a number alone stands for megabytes.
+        return [f"{value / (1 << 20):.6f}M"]
     return [str(value)]
 
 

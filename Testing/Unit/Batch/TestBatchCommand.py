@@ -169,6 +169,15 @@ def test_settingsOfTheSiteHoldForEveryCase(folder, tmp_path, capsys):
     assert "Settings of" in capsys.readouterr().err
 
 
+def test_optionsOfAllCasesReachThemAsTheyWereGiven(folder, tmp_path):
+    table = writeTable(folder / "one.csv", [{"id": "a", "mesh": GOOD}])
+    given = ["--max-file-size", "1.5G", "--build-volume", "200", "150.5", "100", "--min-wall", "0.8", "--person", "A B"]
+    assert runBatch(table, tmp_path / "out", "--workers", "0", *given) == 0
+    command = (tmp_path / "out" / "a" / "log.txt").read_text(encoding="utf-8").splitlines()[0]
+    for words in ("--max-file-size=1536.000000M", "--build-volume 200.0 150.5 100.0", "--min-wall=0.8", "--person=A B"):
+        assert words in command
+
+
 # A worker that does to itself, at a case of this title, what happens to processes.
 _FAULTY = """
 import os, signal, sys
