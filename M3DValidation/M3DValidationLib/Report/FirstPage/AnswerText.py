@@ -9,6 +9,9 @@ from M3DLib.NumberText import exactNumber, measuredText, withUnit
 from ..Content.ReportText import number, percent, place
 
 MOST_REASONS = 2
+# So many models have their own sentence, the worst first.
+MOST_TOLD = 3
+MORE_MODELS = "Of {count} more models, {failing} fail."
 # From here on a volume is told in cm³.
 _LARGE_MM3 = 10_000
 
@@ -132,7 +135,11 @@ def wholeSentence(answer: Mapping) -> str:
         return f"{_verdict(VERDICTS, answer['scan'], use)} {SCAN_ALONE}"
     order = tuple(VERDICTS)
     worst = sorted(models, key=lambda block: order.index(block["verdict"]))
-    said = [_verdict(MODELS, block, use) for block in worst]
+    said = [_verdict(MODELS, block, use) for block in worst[:MOST_TOLD]]
+    rest = worst[MOST_TOLD:]
+    if rest:
+        failing = sum(block["verdict"] == "fail" for block in rest)
+        said.append(MORE_MODELS.format(count=len(rest), failing=failing))
     said.append(_verdict(SCAN, answer["scan"], use))
     return " ".join(said)
 

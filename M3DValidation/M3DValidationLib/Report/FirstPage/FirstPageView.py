@@ -39,6 +39,7 @@ MADE_FROM = {
 }
 NUMBER = "{number}, revision {revision}"
 REPLACES = "{number}, replaces {replaces}"
+AND_MORE = "and {count} more"
 UNNAMED = "not named"
 
 
@@ -55,7 +56,7 @@ def firstPage(report: Mapping) -> dict:
     several = len(answer["models"]) > 1
     order = ("fail", "notAssessable", "warning", "pass")
     models = sorted(answer["models"], key=lambda block: order.index(block["verdict"]))
-    most = MOST_LIMITS_OF_MANY if several else MOST_LIMITS
+    most = MOST_LIMITS if not several else MOST_LIMITS_OF_MANY if len(answer["models"]) == 2 else 1
     blocks = [_block(block, answer["use"], several, most) for block in models[:MOST_MODELS]]
     for block in blocks:
         block["pictures"] = list(keyPictures(report["pictures"], report["findings"], block["name"] if several else ""))
@@ -65,7 +66,7 @@ def firstPage(report: Mapping) -> dict:
         blocks.append(_scanBlock(answer["scan"], most))
         if not models:
             blocks[-1]["pictures"] = list(keyPictures(report["pictures"], report["findings"]))
-    unchecked = [entry["title"] for entry in answer["notChecked"]]
+    unchecked = list(dict.fromkeys(entry["title"] for entry in answer["notChecked"]))
     return {
         "sentence": wholeSentence(answer),
         "facts": _facts(report, answer, document),
@@ -121,8 +122,8 @@ def _facts(report: Mapping, answer: Mapping, document: Mapping) -> list[dict]:
     case = report["case"]
     models = report.get("models") or []
     rows = {
-        "model": ", ".join(model["name"] for model in models if model["name"]),
-        "madeFrom": "; ".join(dict.fromkeys(filter(None, map(_madeFrom, models)))),
+        "model": _few([model["name"] for model in models if model["name"]], ", "),
+        "madeFrom": _few(list(dict.fromkeys(filter(None, map(_madeFrom, models)))), "; "),
         "patient": personName(case["patient"]["name"]) or UNNAMED,
         "id": case["patient"]["id"],
         "study": ", ".join(filter(None, (case["study"]["description"], date(case["study"]["date"])))),
@@ -149,6 +150,12 @@ def _scale(report: Mapping) -> dict | None:
 def _number(document: Mapping) -> str:
     text = NUMBER.format(number=document["number"], revision=document["revision"])
     return REPLACES.format(number=text, replaces=document["replaces"]) if document["replaces"] else text
+
+
+def _few(texts: list[str], between: str) -> str:
+    """As many texts as there are models on the page, and how many there are besides."""
+    more = [AND_MORE.format(count=len(texts) - MOST_MODELS)] if len(texts) > MOST_MODELS else []
+    return between.join([*texts[:MOST_MODELS], *more])
 
 
 def _madeFrom(model: Mapping) -> str:

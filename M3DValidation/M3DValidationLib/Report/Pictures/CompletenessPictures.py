@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ...Check import Case
 
 MOST_PIECES = 3
-# The edge of a scan has one point in about a voxel's width; for a picture fewer do.
-MOST_TRIANGLES = 250_000
+# The edge of a scan has some two triangles to a voxel's face; so many are drawn sooner than made fewer.
+MOST_TRIANGLES = 1_000_000
 # What is listed of the scan, the words of its picture, and the requirement that it is about.
 _PIECES = (
     ("bodiesLeftOut", "Missing in the model", "bodies-left-out", "volumeMm3", "mm³"),

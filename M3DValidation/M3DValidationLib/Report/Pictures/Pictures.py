@@ -30,7 +30,7 @@ SIDES = {
     "inferior": (0, 0, -1),
 }
 # Width and height in pixels: of the maps, of the scan's edge, of the model.
-SIZE, SCAN_SIZE, MODEL_SIZE = (720, 540), (560, 420), (720, 540)
+SIZE, SCAN_SIZE, MODEL_SIZE = (640, 480), (480, 360), (640, 480)
 
 
 def makePictures(cases: Sequence[Case], progress: Callable[[float, str], None] = noProgress) -> list[Picture]:

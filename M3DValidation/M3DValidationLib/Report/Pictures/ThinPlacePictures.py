@@ -49,7 +49,14 @@ def thinPlacePictures(case: Case, findings: Sequence[Finding], ending: str = "")
             text += f" Beside it the surroundings, {2 * _RADIUS_MM:g} mm wide, seen from outside."
         finding.evidence["picture"] = file
         pictures.append(
-            Picture(file, "thinnestPlace", title + name, text, pngBytes(array), requirement=finding.requirement.id)
+            Picture(
+                file,
+                "thinnestPlace",
+                title + name,
+                text,
+                pngBytes(_withoutPaper(array)),
+                requirement=finding.requirement.id,
+            )
         )
     return pictures
 
@@ -72,3 +79,9 @@ def _picture(case: Case, place: np.ndarray, normal: np.ndarray, value: float, is
     cut = sectionPicture(across, middle, normal, one, float(np.clip(8 * value, 3, _RADIUS_MM)))
     shown = renderPlace(case.mesh, middle, direction, _RADIUS_MM)
     return (cut, False) if shown is None else (np.concatenate([cut, shown], axis=1), True)
+
+
+def _withoutPaper(array: np.ndarray) -> np.ndarray:
+    """The picture with its white ground transparent, uint8 (height, width, 4): it lies on dark pages, too."""
+    ground = (array == 255).all(axis=2)
+    return np.concatenate([array, np.where(ground, 0, 255).astype(np.uint8)[:, :, None]], axis=2)

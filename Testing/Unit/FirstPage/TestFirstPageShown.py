@@ -1,0 +1,167 @@
+"""Page one as it is seen: on one screen and one sheet whatever is in it, with numbers of the JSON, for everybody."""
+
+import copy
+import re
+import shutil
+import subprocess
+from html import unescape
+
+import pytest
+
+from M3DTestSupport.AxeCore import violations
+from M3DTestSupport.ChromiumPage import ChromiumPage
+from M3DTestSupport.Reports import validated, withFindings, writeNamedScan
+from M3DValidationLib.Report.ReportFiles import readReport
+
+pytest.importorskip("jinja2")
+pytest.importorskip("typst")
+
+from M3DValidationLib.Report.Html.HtmlReport import htmlReport
+from M3DValidationLib.Report.Pdf.PdfReport import pdfReport
+from M3DValidationLib.Report.Report import conclude
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("first")
+    (made / "scan").mkdir()
+    writeNamedScan(made / "scan")
+    validated(made / "scan", made / "out", "--formats", "json,html,pdf", "--tolerance", "0.3", "--person", "Dr. Q")
+    return made
+
+
+@pytest.fixture(scope="module")
+def report(folder):
+    return readReport(folder / "out" / "report.json")
+
+
+def many(data, models=12, failures=400):
+    """The report with very many failures, on very many models with long names."""
+    changed = withFindings(data, failures)
+    names = [f"Structure number {number} of a set with a long name" for number in range(models)]
+    changed["models"] = [{**data["models"][0], "name": name} for name in names]
+    for number, finding in enumerate(changed["findings"]):
+        finding["verdict"], finding["segment"] = "fail", names[number % models]
+        finding["title"] = "Something that is asked for in a sentence that takes more than one line of the table"
+    changed["verdict"] = "fail"
+    changed["deviation"] = {**data["deviation"], "segments": dict.fromkeys(names, data["deviation"])}
+    conclude(changed)
+    return changed
+
+
+def firstPageOf(html):
+    """Texts of the first page."""
+    section = html[html.index('<section id="answer"') : html.index('<section id="attention"')]
+    section = re.sub(r"<svg.*?</svg>", " ", section, flags=re.DOTALL)
+    return unescape(re.sub(r"<[^>]+>", " ", section))
+
+
+def valuesOf(part):
+    """All numbers of a part of the report, and all its texts."""
+    if isinstance(part, dict):
+        part = list(part.values())
+    if isinstance(part, list):
+        found = [valuesOf(item) for item in part]
+        return [n for numbers, _ in found for n in numbers], [t for _, texts in found for t in texts]
+    if isinstance(part, str):
+        return [], [part]
+    return ([] if part is None or isinstance(part, bool) else [float(part)]), []
+
+
+def isOf(token, numbers, texts):
+    """Whether a written number is one of the report, rounded to its digits, as it is, in percent or in cm³."""
+    digits = len(token.partition(".")[2])
+    half = 0.5 * 10**-digits + 1e-9
+    for number in map(abs, numbers):
+        for value in (number, 100 * number, 100 * (1 - number), number / 1000):
+            if abs(value - float(token)) <= half:
+                return True
+    return any(token in NUMBER.findall(text) for text in texts)
+
+
+def test_everyNumberOnPageOneIsOneOfTheJson(report):
+    data, attachments = report
+    text = firstPageOf(htmlReport(data, attachments))
+    # What the words themselves say, and the moment, which stands in the JSON as ISO 8601.
+    text = text.replace("95 % of the measured surface", "").replace("Validation of a 3D model", "")
+    for name in data["answer"]["models"]:
+        text = text.replace(name["name"], "")
+    parts = ("answer", "models", "document", "toleranceMm", "case", "made", "pictures")
+    numbers, texts = valuesOf([data[part] for part in parts])
+    tokens = NUMBER.findall(text)
+    assert len(tokens) > 20
+    assert [token for token in tokens if not isOf(token, numbers, texts)] == []
+    # A number of nowhere would be seen.
+    assert not isOf("777.123", numbers, texts)
+    deviation = data["answer"]["models"][0]["deviation"]
+    assert f"{deviation['within95Mm']:.2f} mm" in text and f"{deviation['uncertainty95Mm']:.2f} mm" in text
+
+
+def test_pageOneIsOneScreenWhateverIsInIt(report, tmp_path):
+    data, attachments = report
+    for name, content in (("as it is", data), ("very many", many(data)), ("no findings", withFindings(data, 0))):
+        conclude(content := copy.deepcopy(content))
+        file = tmp_path / f"{name.replace(' ', '-')}.html"
+        file.write_text(htmlReport(content, attachments), encoding="utf-8")
+        with ChromiumPage(file, tmp_path / f"profile {name}", width=1440, height=900) as page:
+            assert page.evaluate("document.querySelector('.first').getBoundingClientRect().bottom") <= 900, name
+            assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+            page.resize(390, 844, True)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 400, name
+
+
+def pagesOf(content, folder):
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler-utils) is not installed")
+    (folder / "x.pdf").write_bytes(content)
+    said = subprocess.run(["pdftotext", folder / "x.pdf", "-"], capture_output=True, check=True).stdout
+    return said.decode("utf-8").split("\f")[:-1]
+
+
+def test_pageOneIsOneSheetWhateverIsInIt(report, tmp_path):
+    data, attachments = report
+    for content in (data, many(data)):
+        pages = pagesOf(pdfReport(content, attachments), tmp_path)
+        # Answer, facts and signatures are on the first sheet; the table of contents begins the second one.
+        assert "Approved by" in pages[0] and "Report" in pages[0] and "Contents" in pages[1]
+        assert pages[0].index("Do not use") < pages[0].index("Intended use") < pages[0].index("Reviewed by")
+    assert "more, page 2" in " ".join(pages[0].split())
+
+
+def test_whatPassesTakesSixPagesAtMost(report, tmp_path):
+    data, attachments = copy.deepcopy(report)
+    for finding in data["findings"]:
+        if finding["verdict"] in ("fail", "warning"):
+            finding["verdict"] = "pass"
+    data["verdict"] = "pass"
+    # What passes has no region beyond its tolerance.
+    for facts in data["deviation"].values():
+        if isinstance(facts, dict) and "regions" in facts:
+            facts["regions"] = {**facts["regions"], "count": 0, "largest": []}
+    data["pictures"] = [one for one in data["pictures"] if not re.match("(worst|completeness)-[2-9]", one["file"])]
+    conclude(data)
+    pages = pagesOf(pdfReport(data, attachments), tmp_path)
+    assert len(pages) <= 6
+    assert "All limits" in pages[0] and "Page 1 of" in pages[0]
+
+
+@pytest.mark.parametrize("way", ["light", "dark", "phone"])
+def test_axeHasNothingAgainstThePage(folder, tmp_path, way):
+    with ChromiumPage(folder / "out" / "report.html", tmp_path / "profile") as page:
+        page.media("", dark=way == "dark")
+        if way == "phone":
+            page.resize(390, 844, True)
+        for one in range(page.evaluate("document.querySelectorAll('details').length")):
+            page.evaluate(f"document.querySelectorAll('details')[{one}].open = true")
+        assert violations(page) == {}
+
+
+def test_passesAreFoldedAndALinkUnfoldsThem(folder, tmp_path):
+    with ChromiumPage(folder / "out" / "report.html", tmp_path / "profile", width=1440, height=900) as page:
+        assert page.evaluate("[...document.querySelectorAll('#findings ~ section details')].every(d => !d.open)")
+        page.evaluate("document.querySelector('nav.bar a[href=\"#annex\"]').click()")
+        page.waitFor("document.querySelector('nav.bar a[aria-current]').hash === '#annex'")
+        bar = page.evaluate("document.querySelector('nav.bar').getBoundingClientRect().top")
+        assert bar == 0
