@@ -16,6 +16,7 @@ and system) of the process, reading and preparing of the meshes left out.
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 import time
 from collections import Counter
@@ -95,11 +96,25 @@ def pymeshlab(mesh, reference):
     for one, matrix in ((reference, np.eye(4)), (mesh, start)):
         points = one.points.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
         meshes.add_mesh(pml.Mesh(points, one.triangles))
-    meshes.compute_matrix_by_icp_between_meshes(referencemesh=0, sourcemesh=1)
+    try:
+        meshes.compute_matrix_by_icp_between_meshes(referencemesh=0, sourcemesh=1)
+    except pml.PyMeshLabException:
+        # It finds too few points near each other; what it began with is all there is.
+        return start, []
     return np.asarray(meshes.mesh(1).transform_matrix()) @ start, []
 
 
 TOOLS = {"ours": ours, "open3d": open3d, "pymeshlab": pymeshlab}
+
+
+def isInstalled(tool: str) -> bool:
+    """Whether a tool can be run; says why not."""
+    try:
+        importlib.import_module({"ours": "numpy"}.get(tool, tool))
+    except ImportError as error:
+        print(f"{tool} is left out: {error} (pip install SlicerM3D[benchmark])")
+        return False
+    return True
 
 
 def judged(result, doubtful, pose, points, kind) -> tuple[str, float, float]:
@@ -130,11 +145,12 @@ def main() -> None:
     arguments = parser.parse_args()
     shapes = list(ODD_SHAPES) if arguments.shapes == "odd" else arguments.shapes.split(",")
     scans = arguments.scans.split(",")
+    tools = [tool for tool in arguments.tools.split(",") if isInstalled(tool)]
     print(f"{'shape':16}{'scan':10}{'tool':11}{'right':>6}{'doubtful':>9}{'near':>6}{'elsewhere':>10}{'CPU s':>7}")
     for name in shapes:
         mesh = partMesh(name)
         points = mesh.points.astype(np.float64)
-        for tool in arguments.tools.split(","):
+        for tool in tools:
             counts, seconds = {kind: Counter() for kind in scans}, {kind: [] for kind in scans}
             for seed in range(arguments.first, arguments.first + arguments.poses):
                 kind = scans[seed % len(scans)]

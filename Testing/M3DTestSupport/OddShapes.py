@@ -1,4 +1,7 @@
-"""Parts made to mislead an alignment: nearly symmetric ones with one small mark, thin shells, a nearly mirrored one."""
+"""Parts made to mislead an alignment: nearly symmetric ones with one small mark, thin shells, a nearly mirrored one.
+
+Cube, cylinder, ring, propeller, twins and bracket are their own mirror images, which no alignment can tell.
+"""
 
 from __future__ import annotations
 
