@@ -148,6 +148,41 @@ MISTAKES = {
         (["csh"], "'csh' is none of bash, zsh, fish"),
         (["bash", "zsh"], "'zsh' is one argument too many"),
     ],
+    "batch": [
+        ([], "Missing: CASES.csv|json, --output"),
+        (["nowhere.csv", "--output", "o"], "There is no table 'nowhere.csv'"),
+        (["nowhere.csv", "--output", "o", "--worker", "2"], "Did you mean --workers?"),
+    ],
+    "query": [
+        ([], "Say what is looked for: --patient ID"),
+        (["--dicomweb", "http://me:secret@127.0.0.1:9", "--patient", "P"], "holds a user name or password"),
+        (["--dimse", "nothing", "--patient", "P"], "'nothing' is not the address of a DIMSE server"),
+    ],
+    "fetch": [
+        (["--dicomweb", "http://127.0.0.1:9", "--output", "o"], "Say what is to be fetched: --study UID"),
+        (["--dimse", "A@b:1", "--study", "1.2.x", "--output", "o"], "'1.2.x' is no UID"),
+        (["--study", "1.2.3", "--output", "o"], "Say which PACS is meant"),
+    ],
+    "send": [
+        ([], "Missing: PATH"),
+        (["part.stl"], "Say which PACS is meant"),
+        (["nowhere.dcm", "--dimse", "A@127.0.0.1:9"], "'nowhere.dcm' does not exist"),
+    ],
+    "package": [
+        (["part.stl", "--output", "o.zip"], "Say with --pseudonym ID who stands in for the patient"),
+        (["nowhere", "--output", "o.zip", "--pseudonym", "X"], "'nowhere' does not exist"),
+        (["part.stl", "--output", "o.zip", "--pseudonym", "X", "--sign", "no.pem"], "no.pem"),
+    ],
+    "verify": [
+        ([], "Missing: "),
+        (["nowhere.zip"], "'nowhere.zip' does not exist"),
+        (["part.stl", "--trust", "no.pem"], "no.pem"),
+    ],
+    "unpack": [
+        (["nowhere.zip"], "Missing: --output"),
+        (["nowhere.zip", "--output", "o"], "'nowhere.zip' does not exist"),
+        (["part.stl", "--output", "o"], "its ZIP directory cannot be read"),
+    ],
     "help": [
         (["export", "run"], "'run' is one argument too many"),
         (["exprt"], "Did you mean export?"),
