@@ -15,7 +15,7 @@ from ..ComparisonText import describeChanges, describeComparison, describeDoubts
 from ..Options.AlignmentOptions import addAlignmentOptions, align, requireAlignmentSense
 from ..Options.CaseOptions import addCaseOptions
 from ..Options.ComparisonInput import addComparedOptions, readCompared
-from ..Options.ReportOptions import addReportOptions, languageFrom, requireRevision
+from ..Options.ReportOptions import addReportOptions, issue, languageFrom, requireRevision
 from ..Terminal import Terminal
 
 if TYPE_CHECKING:
@@ -235,6 +235,7 @@ def _judge(arguments: argparse.Namespace, judged: tuple, data: dict, *, header, 
         progress=terminal.progress,
     )
     content = report.data
+    issue(content, arguments)
     if arguments.pseudonym:
         for name in "AB":
             content[name]["file"] = content[name]["name"]

@@ -103,3 +103,17 @@ def test_theAnswerStandsInTheReport(report):
 )
 def test_namesStandAsPeopleWriteThem(name, written):
     assert personName(name) == written
+
+
+def test_aComparisonIsIssuedLikeAnyReport(tmp_path):
+    from M3DLib.Mesh.StlFile import stlBytes
+    from M3DLib.Mesh.TriangleMesh import TriangleMesh
+    from M3DTestSupport.MeshShapes import icosphere
+
+    for name, radius in (("part", 20.1), ("model", 20.0)):
+        (tmp_path / f"{name}.stl").write_bytes(stlBytes(TriangleMesh(*icosphere(radius, 3), name)))
+    arguments = ["compare", tmp_path / "part.stl", tmp_path / "model.stl", "--output", tmp_path / "out"]
+    assert main([*map(str, arguments), "--revision", "2", "--replaces", "X 1"]) in (0, 1, 3)
+    data = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert (data["document"]["revision"], data["document"]["replaces"]) == (2, "X 1")
+    assert "of the model it is held against" in data["answer"]["sentence"]
