@@ -150,3 +150,38 @@ def test_modelLiesBesideTheReportOnlyWhereItIsLookedAt(tmp_path, capsys):
     (tmp_path / "shown" / entry["file"]).unlink()
     assert main(["report", str(tmp_path / "shown" / "report.json")]) == 2
     assert "3D model deviation.glb cannot be read" in capsys.readouterr().err
+
+
+def edgesOf(triangles):
+    """How many triangles every edge has."""
+    edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
+    return np.unique(edges, axis=0, return_counts=True)[1]
+
+
+def test_whatIsClosedStaysClosedWithItsBodiesAndHandles():
+    around, across = 240, 60
+    u, v = (2 * np.pi * np.arange(count) / count for count in (around, across))
+    reach = 20 + 4 * np.cos(v)[None]
+    ring = np.stack([np.cos(u)[:, None] * reach, np.sin(u)[:, None] * reach, 0 * u[:, None] + 4 * np.sin(v)], axis=2)
+    here = np.arange(around * across).reshape(around, across)
+    on, up = np.roll(here, -1, axis=0), np.roll(here, -1, axis=1)
+    quads = np.stack([here, on, np.roll(on, -1, axis=1), up], axis=2).reshape(-1, 4)
+    ring = TriangleMesh(ring.reshape(-1, 3), np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]))
+    ball = TriangleMesh(*icosphere(6.0, 5, (60, 0, 0)))
+    points = np.concatenate([ring.points, ball.points])
+    both = TriangleMesh(points, np.concatenate([ring.triangles, ball.triangles + len(ring.points)]))
+    assert (edgesOf(both.triangles) == 2).all()
+    fewer, source = fewerTriangles(both, 4000)
+    assert 3000 < len(fewer.triangles) <= 4000
+    assert (edgesOf(fewer.triangles) == 2).all()
+    # Euler characteristic: 0 of the ring and 2 of the ball.
+    assert len(fewer.points) - len(edgesOf(fewer.triangles)) + len(fewer.triangles) == 2
+    np.testing.assert_array_equal(fewer.points, both.points[source])
+
+
+def test_thePointThatMattersMostStays():
+    mesh = TriangleMesh(*icosphere(20.0, 5))
+    weights = np.zeros(len(mesh.points), dtype=np.float32)
+    weights[1234] = np.inf
+    _fewer, source = fewerTriangles(mesh, 1500, weights)
+    assert 1234 in source
