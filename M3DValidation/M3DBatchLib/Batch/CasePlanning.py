@@ -8,6 +8,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,21 +47,27 @@ def planCases(
     :param output: folder of the batch.
     :param given: options that hold for every case, as [option, value], for each of the commands run, validate, compare.
     :param parse: reads the arguments of a command as the command line does.
-    :raises M3DError: lists everything that is wrong, with row and column.
+    :raises M3DError: lists everything that is wrong, with row and column. A file that is not there is no mistake of the
+        table unless that is so in every row: it may have been moved since, and the other cases are done all the same.
     """
     folder, output = table.absolute().parent, output.absolute()
-    plans, problems = [], list(checked.problems)
+    plans, problems, missing = [], list(checked.problems), []
     for number, values in checked.rows:
         row = _Row(number, values, folder)
         plan = row.plan(given)
         if number not in checked.unsound:
             row.check(plan, parse)
         problems += [f"Row {number}: {problem}" for problem in row.problems]
-        plans.append(plan)
+        missing += [f"Row {number}: {problem}" for problem in row.missing]
+        plans.append(replace(plan, remarks=[*plan.remarks, *row.missing]))
     problems += _clashes(plans) + _places(plans, output)
-    if problems:
-        raise M3DError(sorted(dict.fromkeys(problems), key=_rowOf))
+    if problems or all(_isLost(plan, missing) for plan in plans):
+        raise M3DError(sorted(dict.fromkeys([*problems, *missing]), key=_rowOf))
     return plans
+
+
+def _isLost(plan: CasePlan, missing: Sequence[str]) -> bool:
+    return any(_rowOf(one) == plan.row for one in missing)
 
 
 def _rowOf(problem: str) -> int:
@@ -74,6 +81,7 @@ class _Row:
     def __init__(self, number: int, values: dict[str, Any], folder: Path):
         self.number, self.values, self.folder = number, values, folder
         self.problems: list[str] = []
+        self.missing: list[str] = []
         self.inputs: dict[str, list[str]] = {}
 
     def plan(self, given: Mapping[str, Sequence[list[Any]]]) -> CasePlan:
@@ -170,7 +178,7 @@ class _Row:
                     if role == "part"
                     else ""
                 )
-                self.problems.append(f"{role}: there is no '{place}'.{hint}")
+                self.missing.append(f"{role}: there is no '{place}'.{hint}")
             elif role not in ("image", "part") and not place.is_file():
                 self.problems.append(f"{role}: '{place}' is a folder; name a file.")
             found.append(str(place.absolute()))

@@ -40,6 +40,7 @@ def done(folder):
         {"id": STRANGE, "mesh": "no-mesh.stl", "output": "strange ü #1"},
         {"id": "scan", "image": "scan", "threshold": "500", "largest": 1, "title": "Bone", "profile": "education"},
         {"id": "alone", "image": "scan", "profile": "education"},
+        {"id": "lost", "image": "not-there", "threshold": "500"},
     ]
     (folder / "no-mesh.stl").write_text("solid of words")
     table = writeTable(folder / "cases.csv", rows)
@@ -56,8 +57,10 @@ def test_statusSaysThatSomethingFails(done):
         "open": "fail",
         STRANGE: "error",
         "alone": "notAssessable",
+        "lost": "error",
     }
-    assert sum(summary["counts"].values()) == len(cases) == 5
+    assert "not-there" in cases["lost"]["reason"]
+    assert sum(summary["counts"].values()) == len(cases) == 6
 
 
 def test_caseIsWhatRunMakesOfIt(done, folder, tmp_path):
@@ -108,7 +111,7 @@ def test_summaryFollowsItsPublishedSchema(done):
 def test_anyContinuousIntegrationSeesFailuresAndErrors(done):
     output = done[-1]
     document = JUnitXml.fromfile(str(output / "junit.xml"))
-    assert (document.tests, document.failures, document.skipped) == (5, 1, 0)
+    assert (document.tests, document.failures, document.skipped) == (6, 1, 0)
     assert document.errors >= 2
     tests = {test.get("name"): test for test in ET.parse(output / "junit.xml").iter("testcase")}
     assert tests["open"].find("failure").get("message")
@@ -130,11 +133,11 @@ def test_pageEscapesWhatOthersHaveWrittenAndLinksToEveryFile(done):
     page = (done[-1] / "summary.html").read_text(encoding="utf-8")
     assert "<b> #1" not in page
     assert 'href="strange%20%C3%BC%20%231/log.txt"' in page
-    assert page.count("<tr>") == 6
+    assert page.count("<tr>") == 7
 
 
 def test_nothingIsLeftBesideCasesAndSummary(done):
-    names = {"good", "open", "strange ü #1", "scan", "alone", "summary.json", "summary.csv", "summary.html"}
+    names = {"good", "open", "strange ü #1", "scan", "alone", "lost", "summary.json", "summary.csv", "summary.html"}
     assert {entry.name for entry in done[-1].iterdir()} == {*names, "junit.xml"}
 
 

@@ -121,7 +121,6 @@ def test_placesOfFilesAreNoPartOfWhatACaseIsRecognizedBy(folder, tmp_path):
     ("row", "words"),
     [
         ({}, "nothing to check"),
-        ({"image": "none"}, "image: there is no"),
         ({"image": "scan", "segmentation": "labels.seg.nrrd", "threshold": "3"}, "contradict"),
         ({"mesh": GOOD, "threshold": "3"}, "give image too"),
         ({"mesh": GOOD, "series": "3"}, "series needs the scan"),
@@ -134,9 +133,7 @@ def test_placesOfFilesAreNoPartOfWhatACaseIsRecognizedBy(folder, tmp_path):
         ({"mesh": GOOD, "usage": "PlanningIntent"}, "usage is written into the model's object"),
         ({"mesh": GOOD, "profile": "imlant"}, "profile"),
         ({"mesh": GOOD, "profile": "none.json"}, "profile"),
-        ({"mesh": GOOD, "references": ["known.csv", "none.csv"]}, "references: there is no"),
         ({"mesh": "scan"}, "is a folder"),
-        ({"image": "scan", "threshold": "3", "part": "left half"}, "scan of the printed part"),
         ({"image": "scan", "part": GOOD}, "this row has none"),
         ({"image": "volume.nrrd", "threshold": "3", "part": GOOD}, "for DICOM scans only"),
     ],
@@ -197,3 +194,27 @@ def test_resultsNeverLieInWhatIsRead(folder):
         "lies in the folder that the case is written to"
         in problems(folder, {**row, "output": "scan"}, output=folder)[0]
     )
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"image": "none"}, "image: there is no"),
+        ({"mesh": GOOD, "references": ["known.csv", "none.csv"]}, "references: there is no"),
+        ({"image": "scan", "threshold": "3", "part": "left half"}, "scan of the printed part"),
+    ],
+)
+def test_fileThatIsNotThereIsTheErrorOfItsOwnCaseOnly(folder, row, words):
+    good, lost = plan(folder, {"id": "good", "mesh": GOOD}, {"id": "a", **row})
+    assert good.remarks == []
+    (remark,) = lost.remarks
+    assert words in remark
+    (alone,) = problems(folder, {"id": "a", **row})
+    assert words in alone
+
+
+def test_missingFilesAreListedWithWhatIsWrongWithTheTable(folder):
+    rows = {"id": "a", "mesh": "none.stl"}, {"id": "a", "mesh": GOOD}
+    (lost, twice) = problems(folder, *rows)
+    assert lost.startswith("Row 2: mesh: there is no '")
+    assert twice.startswith("Row 3: the id 'a'")
