@@ -45,7 +45,10 @@ def describeResult(data: dict) -> str:
         lines += _row(identifier, segment, findings)
     counts = data["counts"]
     listed = ", ".join(f"{counts[verdict]} {WORDS[verdict].lower()}" for verdict in _CONCLUSIONS if counts[verdict])
-    lines += ["", f"{_CONCLUSIONS[data['verdict']]} ({listed})", f"Report: {data['report']}"]
+    lines += ["", f"{_CONCLUSIONS[data['verdict']]} ({listed})"]
+    # A comparison may be judged without a folder for its report.
+    if data["report"]:
+        lines.append(f"Report: {data['report']}")
     return "\n".join(lines)
 
 

@@ -68,6 +68,12 @@ def test_aShrunkPartFails(files, capsys):
     assert "part-scale" in failed
 
 
+def test_withoutAFolderNoReportIsNamed(files, capsys):
+    main(["compare", str(files / "good.stl"), str(files / "model.stl"), "--profile", "surgical-guide"])
+    said = capsys.readouterr().out
+    assert "Profile surgical-guide" in said and "Report:" not in said
+
+
 def test_theErrorBudgetTakesReportsOfTheOtherErrors(files, capsys, tmp_path):
     facts = {"meanSigned": 0.2, "sd": 0.3, "p95Absolute": 0.7, "uncertainty95": 0.05}
     (tmp_path / "validation.json").write_text(json.dumps({"deviation": {"image": facts}}))
