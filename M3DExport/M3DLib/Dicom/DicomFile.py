@@ -51,13 +51,13 @@ def atomicWrite(path: Path | str):
             os.replace(temporary, path)
         except OSError as error:
             raise M3DError(f"Cannot write '{path}': {error.strerror or error}.") from error
-        _syncFolder(path.parent)
+        syncFolder(path.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _syncFolder(folder: Path) -> None:
+def syncFolder(folder: Path) -> None:
     """Make the new name itself durable; not every system can open a folder, and then it does so by itself."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

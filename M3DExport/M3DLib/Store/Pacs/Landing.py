@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
 import uuid
 from pathlib import Path
 
+from ...Dicom.DicomFile import syncFolder
 from ...Errors import M3DError
 from ...WritablePlace import requireWritableFolder
 from .Outgoing import factsOf, sameFiles
@@ -107,7 +107,7 @@ class Landing:
         try:
             self.output.mkdir(parents=True, exist_ok=True)
             if waiting.is_dir():
-                _syncFolder(waiting)
+                syncFolder(waiting)
                 if not place.exists():
                     os.rename(waiting, place)
                 else:
@@ -118,7 +118,7 @@ class Landing:
                             os.link(file, place / file.name)
                         file.unlink()
                     waiting.rmdir()
-                _syncFolder(self.output)
+                syncFolder(self.output)
         except OSError as error:
             raise M3DError(diskSentence(self.output, error)) from error
         return place
@@ -149,12 +149,3 @@ def _safe(uid: str) -> str:
     import hashlib
 
     return hashlib.sha256(uid.encode()).hexdigest()[:32]
-
-
-def _syncFolder(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
