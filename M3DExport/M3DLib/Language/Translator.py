@@ -27,8 +27,11 @@ _SUPERSCRIPTS = dict.fromkeys(map(ord, "²³"))
 _SENTENCE_END, _COLON = re.compile(r"(?<=[.!?]) "), re.compile(": ")
 # What may stand in a gap: brackets are not torn apart.
 _ANYTHING = r"(?:[^()]|\([^()]*\))+?"
+# Gaps with names that hold a list, or what somebody wrote; all others hold one value.
+_LISTS = {"reasons", "reason", "part", "name", "title"}
 _UNITS = "mm|mm²|mm³|cm³|HU|%|degrees|MB|slices|days|parts"
-_DEEPEST = 4
+# A sentence among others, its reasons, one of them, its limit, the number in that and its unit.
+_DEEPEST = 6
 
 
 class Verbatim(str):
@@ -190,6 +193,10 @@ class _Pattern:
             for number, name in enumerate(self._names)
             if name.isdigit() and name not in self._forSentences and not self._literals[number].endswith(": ")
         }
+        # What is joined by semicolons is a list, whose items belong to what stands around the gap.
+        self._noLists = self._oneValue | {
+            name for name in self._names if not name.isdigit() and name not in _LISTS | self._forSentences
+        }
         self._quoted = {
             name
             for number, name in enumerate(self._names)
@@ -206,7 +213,9 @@ class _Pattern:
         values = {key[1:]: value for key, value in found.groupdict().items()}
         # A sentence stands in a gap only where the message leaves room for one.
         forbidden = set(values) - self._forSentences - self._quoted
-        return None if any(_SENTENCE_END.search(values[name]) for name in forbidden) else values
+        if any(_SENTENCE_END.search(values[name]) for name in forbidden):
+            return None
+        return None if any("; " in values[name] for name in self._noLists - self._quoted) else values
 
     def filled(
         self, values: Mapping[str, str], translated: Callable[[str, bool], str | None], between: str = " "

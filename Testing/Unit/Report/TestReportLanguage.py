@@ -8,9 +8,11 @@ import pytest
 
 from M3DBatchLib.CommandLine import main
 from M3DLib.Language.Languages import LANGUAGES
+from M3DLib.Language.Translator import Translator
 from M3DTestSupport.Reports import validated, writeNamedScan
 from M3DValidationLib.Report.Content.ReportLanguage import translatedTemplate, translatedView, translatorOf
 from M3DValidationLib.Report.Content.ReportView import WORDS, reportView
+from M3DValidationLib.Report.FirstPage.AnswerText import REASONS, VERDICTS
 from M3DValidationLib.Report.Html.HtmlReport import htmlReport
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
@@ -115,3 +117,21 @@ def test_layoutsInEnglishAreAsTheyAre(made):
     assert translatedTemplate(source, "html", translatorOf(report, "en")) == source
     assert translatedTemplate(source, "html", translatorOf(report, "de")) == "<p>Was Aufmerksamkeit braucht</p>"
     assert htmlReport(report) == htmlReport(report, language="en")
+
+
+VALUES = {"measured": "1901 mm²", "limit": "at most 180 days", "side": " at the left", "direction": "small"}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_reasonsOfTheAnswerStayApartWhateverTheirOrder(language):
+    """A gap of one reason must not swallow the next: in some languages words follow its value."""
+    translator = Translator(language)
+    reasons = [reason.format(**VALUES) for reason in REASONS.values()]
+    rest = "The model covers 99.98 % of the edge that the scan shows."
+    for first, second in zip(reasons, [*reasons[1:], reasons[0]], strict=True):
+        verdict = VERDICTS["fail"].format(use="Anatomical model", reasons=f"{first}; {second}")
+        said = translator.text(f"{verdict} {rest}")
+        assert "Do not use" not in said
+        for part in (first, second):
+            assert translator.text(part) != part
+            assert translator.text(part) in said
