@@ -179,6 +179,9 @@ def _parse(argv: list[str], terminal: Terminal) -> argparse.Namespace:
         # What --help printed may still be on its way.
         terminal.flush()
         raise
+    except OSError as error:
+        terminal.notPrinted(error)
+        raise SystemExit(EXIT_DONE) from error
     return arguments
 
 

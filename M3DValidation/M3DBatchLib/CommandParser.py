@@ -177,6 +177,16 @@ class CommandParser(argparse.ArgumentParser):
         meant = f" Did you mean {close[0]}?" if close else ""
         raise argparse.ArgumentError(action, f"'{value}' is none of {', '.join(names)}.{meant}")
 
+    def _print_message(self, message, file=None):
+        # argparse passes over an output that takes nothing more, where the text is longer than the output's buffer.
+        stream = file or sys.stderr
+        try:
+            if message and stream is not None:
+                stream.write(message)
+        except OSError:
+            if stream is sys.stdout:
+                raise
+
 
 def _sentence(message: str) -> str:
     """What argparse says, as a sentence that begins with what it is about."""

@@ -147,7 +147,7 @@ class Terminal:
             for part in parts:
                 stream.write(part)
         except OSError as error:
-            self._givenUp(error)
+            self.notPrinted(error)
         else:
             self.flush()
 
@@ -183,7 +183,7 @@ class Terminal:
         try:
             print(text)
         except OSError as error:
-            self._givenUp(error)
+            self.notPrinted(error)
         else:
             self.flush()
 
@@ -197,9 +197,13 @@ class Terminal:
         try:
             sys.stdout.flush()
         except OSError as error:
-            self._givenUp(error)
+            self.notPrinted(error)
 
-    def _givenUp(self, error: OSError) -> None:
+    def notPrinted(self, error: OSError) -> None:
+        """Say that standard output has not taken what was printed.
+
+        :raises M3DError: says so; not when its reader has had enough, as "head" has.
+        """
         # Python's last flush must not fail over the same text again.
         with contextlib.suppress(AttributeError, OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

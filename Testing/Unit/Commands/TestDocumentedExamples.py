@@ -157,6 +157,8 @@ def test_everyOptionThatIsNamedExists(page):
     known |= {"--python-script", "--check"}
     # Of Dask, whose scheduler and workers one starts oneself.
     known |= {"--nthreads", "--nworkers", "--host", "--protocol"}
+    # Of the benchmark.
+    known |= {"--write"}
     parsers = [makeParser(), *commandsOf(makeParser()).values()]
     for parser in list(parsers):
         for action in parser._actions:

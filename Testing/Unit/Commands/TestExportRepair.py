@@ -41,7 +41,7 @@ def test_theSmallerBodyIsDroppedAndTheObjectSaysSo(scan, tmp_path):
     (algorithm,) = dataset.DerivationAlgorithmSequence
     assert "repairs=drop-specks: Removed 1 bodies" in algorithm.AlgorithmParameters
     read = readEncapsulatedStl(model["file"])
-    assert read.description.repairs.startswith("drop-specks: Removed 1 bodies and 0 cavities below 1000 mm3")
+    assert read.description.repairs.startswith("drop-specks: Removed 1 bodies and 0 cavities below 1000 mm³")
     assert read.description.segmentation.startswith("threshold") and read.surface is not None
     assert not [warning for warning in read.warnings if "parameters" in warning]
     facts = runJson("inspect", model["file"])

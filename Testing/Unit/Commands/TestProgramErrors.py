@@ -104,10 +104,12 @@ def test_detailsThatCannotBeWrittenAreStillPlaced(monkeypatch, tmp_path, capsys)
 
 
 @needsFullDevice
-@pytest.mark.parametrize("arguments", [["profiles"], ["profiles", "--json"], ["--help"], ["validate", "--help"]])
+@pytest.mark.parametrize("arguments", [["profiles"], ["profiles", "--json"], ["--help"], ["run", "--help"]])
 def test_outputThatTakesNothingMoreIsSaid(arguments):
     # Unbuffered, argparse itself keeps quiet about help that could not be printed.
     buffered = {name: value for name, value in environment().items() if name != "PYTHONUNBUFFERED"}
+    # In narrow lines the help of a command is longer than the buffer of the output.
+    buffered["COLUMNS"] = "60"
     with open("/dev/full", "wb") as full:
         process = subprocess.run(
             [sys.executable, "-m", "M3DBatchLib.CommandLine", *arguments],
