@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import vtk
 
 # Triangles looked at together, and points whose edges are sorted together, at least.
-BLOCK, RANGE = 1 << 15, 1 << 20
+BLOCK, RANGE = 1 << 15, 1 << 18
 
 
 @dataclass

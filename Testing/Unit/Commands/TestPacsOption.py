@@ -132,10 +132,10 @@ def test_failureToSendIsSaidAndLeavesAllThatIsStored(model, server, tmp_path, ca
 
 
 def test_interruptedTransferLeavesAllThatIsStored(model, server, tmp_path, monkeypatch, capsys):
-    def interrupted(*_arguments):
+    def interrupted(*_arguments, **_more):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("M3DLib.Store.DicomWebStore.DicomWebStore.add", interrupted)
+    monkeypatch.setattr("M3DLib.Store.DicomWebStore.PacsStore.add", interrupted)
     assert m3d("run", *model, "--output", tmp_path / "out", "--pacs", server.url) == 130
     assert str(tmp_path / "out" / "dicom") in capsys.readouterr().err
     assert len(instances(tmp_path / "out" / "dicom")) == 1 and (tmp_path / "out" / "report.json").exists()

@@ -51,7 +51,10 @@ def test_eachFindingWithAPlaceNamesItsPicture(tmp_path, capsys):
         shown = np.asarray(Image.open(output / file).convert("RGB"))
         assert (shown == RING).all(axis=2).any()
     # The cut is 6 mm wide and up is out of the material: the column through its middle shows what was measured.
-    wall, gap = (np.asarray(Image.open(output / name))[:, 300] for name in ("thinnest-wall.png", "narrowest-gap.png"))
+    wall, gap = (
+        np.asarray(Image.open(output / name).convert("RGB"))[:, 300]
+        for name in ("thinnest-wall.png", "narrowest-gap.png")
+    )
     assert (wall[240:360] != 255).any(axis=1).sum() == pytest.approx(0.4 * 600 / 6.4, abs=3)
     assert (gap[255:345] == 255).all(axis=1).sum() == pytest.approx(0.3 * 600 / 6, abs=3)
 
