@@ -293,7 +293,7 @@ def test_checkingInTheBackgroundFindsTheSameAndCanBeStopped(application, scanned
 
 def test_onlyPicturesAreMadeInTheThreadOfTheInterfaceAndItIsCalledBetweenThem(application, scannedBall, monkeypatch):
     from M3DValidationLib.Report import Report as reporting
-    from M3DValidationLib.Report.Pictures import Pictures
+    from M3DValidationLib.Report.Pictures import MapViews, SectionsOfScan
 
     interface, events, threads = threading.main_thread(), [], {}
 
@@ -313,8 +313,8 @@ def test_onlyPicturesAreMadeInTheThreadOfTheInterfaceAndItIsCalledBetweenThem(ap
         (reporting, "makeReport"),
         (reporting, "fieldOfViewPicture"),
         (reporting, "thinPlacePictures"),
-        (Pictures, "renderPictures"),
-        (Pictures, "slicePicture"),
+        (MapViews, "renderPictures"),
+        (SectionsOfScan, "slicePicture"),
     ):
         noting(module, name)
 

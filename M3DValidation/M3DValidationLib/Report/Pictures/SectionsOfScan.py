@@ -71,11 +71,12 @@ def _worstPlaces(
     pictures = []
     places = list(worstPlaces(facts))
     for number, (distance, point) in enumerate(places, start=1):
-        progress((number - 1) / len(places), "Cutting the scan where the deviation is largest")
         best = _axisAlongSurface(outline, case, np.array(point))
         levels = case.image.lpsToIndex(np.array([point]))[0]
         size = f"{distance:+.2f} mm, mesh too {'small' if distance > 0 else 'large'}".replace("-", "\u2212")
-        for axis in sorted(AXES, key=lambda axis, best=best: (axis != best, -axis)):
+        for step, axis in enumerate(sorted(AXES, key=lambda axis, best=best: (axis != best, -axis))):
+            done = (number - 1 + step / len(AXES)) / len(places)
+            progress(done, "Cutting the scan where the deviation is largest")
             view = SliceView(axis, float(levels[axis]), tuple(point))
             array = slicePicture(case.image, outline, view, _WIDTH)
             text = (
