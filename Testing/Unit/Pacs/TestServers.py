@@ -1,5 +1,6 @@
 """Addresses, credentials and settings of servers: what is none is refused, and secrets show up nowhere."""
 
+import ssl
 import sys
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from M3DLib.Errors import M3DError
 from M3DLib.Store.Pacs.PacsQuery import PacsQuery, believed
 from M3DLib.Store.Servers.Credentials import Credentials, credentialsFor
-from M3DLib.Store.Servers.PacsProblem import PacsError
+from M3DLib.Store.Servers.PacsProblem import PacsError, connectionProblem
 from M3DLib.Store.Servers.PacsServer import dicomWebServer, dimseServer
 from M3DLib.Store.Servers.Retrying import withRetries
 from M3DLib.Store.Servers.ServerList import namedServer, parseListen, serversOfUser
@@ -227,3 +228,15 @@ def test_whatIsFetchedIsNamedExactly():
         PacsQuery(modality="CT").requireExact()
     with pytest.raises(M3DError, match="named exactly"):
         PacsQuery(patientId="P*").requireExact()
+
+
+@pytest.mark.parametrize(
+    ("said", "mayPass"),
+    [
+        ("EOF occurred in violation of protocol (_ssl.c:2427)", True),
+        ("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required", False),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate", False),
+    ],
+)
+def test_connectionThatIsEndedWithoutAReasonIsTriedAgain(said, mayPass):
+    assert connectionProblem("pacs", "did not take the objects", ssl.SSLError(1, said)).mayPass is mayPass

@@ -73,7 +73,8 @@ def connectionProblem(server: str, what: str, error: BaseException) -> PacsError
     """The error of a connection that could not be made or broke off, of requests or of the system."""
     tls = _tlsReason(error)
     if tls:
-        return PacsError(f"{server} {what}: {tls}.")
+        # A server that ends a connection between two requests without a word may well take the next one.
+        return PacsError(f"{server} {what}: {tls}.", mayPass=_endsWithoutReason(error))
     names = {type(one).__name__ for one in _chain(error)}
     if names & {"ConnectTimeout", "ReadTimeout", "ConnectTimeoutError", "ReadTimeoutError", "TimeoutError", "timeout"}:
         return PacsError(f"{server} {what}: it does not answer in time.", mayPass=True)
@@ -99,6 +100,11 @@ def _chain(error: BaseException):
         candidates = [one.__cause__, one.__context__, getattr(one, "reason", None), *getattr(one, "args", ())]
         waiting += [other for other in candidates if isinstance(other, BaseException)]
     return found
+
+
+def _endsWithoutReason(error: BaseException) -> bool:
+    text = " ".join(str(one) for one in _chain(error)).lower()
+    return ("eof occurred" in text or "unexpected_eof" in text) and "alert" not in text
 
 
 def _tlsReason(error: BaseException) -> str:
