@@ -109,7 +109,7 @@ def test_pageOneIsOneScreenWhateverIsInIt(report, tmp_path):
             assert page.evaluate("document.querySelector('.first').getBoundingClientRect().bottom") <= 900, name
             assert page.evaluate("document.documentElement.scrollWidth") <= 1440
             page.resize(390, 844, True)
-            assert page.evaluate("document.documentElement.scrollWidth") <= 400, name
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
 
 
 def pagesOf(content, folder):
