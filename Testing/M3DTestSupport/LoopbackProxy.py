@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -71,21 +72,26 @@ class LoopbackProxy:
         for one in (client, server):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open |= {client, server}
-        threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
-        self._pump(server, client)
+        with contextlib.suppress(OSError, ValueError):
+            self._pump(client, server)
+        for one in (client, server):
+            _shut(one)
 
-    def _pump(self, source, target):
-        try:
-            while data := source.recv(1 << 16):
+    def _pump(self, client, server):
+        """Hand on what comes, in one thread: a TLS connection must not be read and written by two at a time."""
+        other = {client: server, server: client}
+        while True:
+            waiting = self._context is not None and client.pending()
+            ready = [client] if waiting else select.select([client, server], [], [])[0]
+            for source in ready:
+                data = source.recv(1 << 16)
+                if not data:
+                    return
                 if self._isOver(len(data)):
                     self.onCut()
                     self._cut()
                     return
-                target.sendall(data)
-        except (OSError, ValueError):
-            pass
-        for one in (source, target):
-            _shut(one)
+                other[source].sendall(data)
 
     def _isOver(self, size):
         with self._lock:
