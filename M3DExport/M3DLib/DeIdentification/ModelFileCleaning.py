@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Callable
 
 from ..Errors import M3DError
@@ -112,7 +113,9 @@ def _zipped(content: bytes, replacements: Replacements, isKept: Callable[[str], 
                     continue
                 made = zipfile.ZipInfo(replacements.text(entry.filename), _ZIP_DATE)
                 target.writestr(made, inside, zipfile.ZIP_DEFLATED, 1)
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
+    except M3DError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
         raise M3DError(f"The archive cannot be read ({type(error).__name__}).") from error
     return stream.getvalue()
 
