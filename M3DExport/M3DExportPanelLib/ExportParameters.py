@@ -110,8 +110,8 @@ class M3DExportParameterNode:
 
 def descriptionOf(parameters):
     """The description that the panel says; an assembly gets a group of its own at each export."""
+    from M3DLib.Dicom.Uid import newUid
     from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription, parameterText
-    from M3DLib.EncapsulatedStl.SeriesPlacement import newUid
 
     return ModelDescription(
         title=parameters.title.strip(),

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..Dicom.FileMeta import addFileMeta
+from ..Dicom.Uid import newUid
 from ..EncapsulatedStl.DescriptionReader import DescriptionReader
 from ..EncapsulatedStl.DocumentReferences import DocumentReference, addReferencedInstances
 from ..EncapsulatedStl.EncapsulatedStlWriter import safeTitle
-from ..EncapsulatedStl.SeriesPlacement import newUid
 from ..Errors import M3DError
 from ..Identifying import safeFileName
 from ..ModelFiles.FileFacts import FileFacts

@@ -12,6 +12,7 @@ from ..Dicom import Codes
 from ..Dicom.CieLab import encodeLab, labFromRgb
 from ..Dicom.FileMeta import addFileMeta
 from ..Dicom.HeaderCopy import copyModules, settleCharacterSet
+from ..Dicom.Uid import newUid
 from ..Errors import M3DError
 from ..Identifying import namesPatient
 from ..Mesh.StlFile import checkStl, stlBytes
@@ -28,7 +29,7 @@ from .ModelDescription import (
     ModelDescription,
 )
 from .ModelSources import ModelSources
-from .SeriesPlacement import SeriesPlacement, newSeries, newUid
+from .SeriesPlacement import SeriesPlacement, newSeries
 
 if TYPE_CHECKING:
     import numpy as np

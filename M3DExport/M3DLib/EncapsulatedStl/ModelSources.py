@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..Dicom.HeaderCopy import missingInSource
+from ..Dicom.Uid import newUid
 from ..Errors import M3DError
 from ..Image.Contradictions import sharedNames
-from .SeriesPlacement import newUid
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..Dicom.Uid import newUid
 from ..Errors import M3DError
 
 if TYPE_CHECKING:
@@ -33,13 +34,6 @@ class SeriesPlacement:
     seriesDate: str = ""
     seriesTime: str = ""
     seriesDescription: str = ""
-
-
-def newUid() -> str:
-    """A new UID: 2.25. and a random UUID (PS3.5 B.2), so that no registered prefix is needed."""
-    from pydicom.uid import generate_uid
-
-    return str(generate_uid(prefix=None))
 
 
 def newSeries(neighbors: Iterable[Dataset], studyInstanceUid: str) -> SeriesPlacement:

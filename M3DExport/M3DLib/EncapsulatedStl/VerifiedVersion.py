@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..Dicom.FileMeta import addFileMeta
+from ..Dicom.Uid import newUid
 from ..Errors import M3DError
 from .DocumentReferences import EDITED, DocumentReference, addCommonInstanceReference, documentItems
 from .EncapsulatedStlReader import readStlPayload
-from .SeriesPlacement import newUid
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -1,16 +1,49 @@
-"""A batch for others to look at: as one HTML page, and as JUnit XML for continuous integration."""
+"""The summary of a batch as files: JSON, CSV, an HTML page, and JUnit XML for continuous integration."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import os
 import re
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from M3DLib.Errors import M3DError
 
+from .BatchSummary import CSV_FILE, HTML_FILE, JUNIT_FILE, SUMMARY_FILE, WORDS, figureText, linkTo
+
 # Characters that XML 1.0 has no way to write.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_CSV_COLUMNS = (
+    "row",
+    "id",
+    "verdict",
+    "exitStatus",
+    "worstRequirement",
+    "worstMeasured",
+    "worstUnit",
+    "worstLimit",
+    "meanDeviationMm",
+    "p95DeviationMm",
+    "reason",
+    "remarks",
+    "profile",
+    "folder",
+    "report",
+    "models",
+    "printFiles",
+    "log",
+    "seconds",
+    "peakMemoryMb",
+    "kept",
+)
+# With these a spreadsheet takes a text for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def requireFaces() -> None:
@@ -23,6 +56,60 @@ def requireFaces() -> None:
     missing = [name for name in ("junitparser", "jinja2") if importlib.util.find_spec(name) is None]
     if missing:
         raise M3DError(f"m3d batch needs {' and '.join(missing)}; install it with: pip install SlicerM3D[batch]")
+
+
+def writeSummary(output: Path, summary: Mapping[str, Any]) -> None:
+    """Write all faces of the summary; each is there whole or not at all.
+
+    :raises M3DError: a file cannot be written.
+    """
+    faces = {
+        CSV_FILE: _csv(summary),
+        HTML_FILE: batchPage(summary),
+        JUNIT_FILE: junitXml(summary),
+        SUMMARY_FILE: json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+    }
+    for name, text in faces.items():
+        part = output / f".{uuid.uuid4().hex}.part"
+        try:
+            part.write_bytes(text.encode("utf-8"))
+            os.replace(part, output / name)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise M3DError(f"The summary '{output / name}' cannot be written: {error.strerror or error}.") from error
+
+
+def _csv(summary: Mapping[str, Any]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_CSV_COLUMNS)
+    for case in summary["cases"]:
+        worst, deviation = case["worst"] or {}, case["deviation"] or {}
+        values = {
+            **case,
+            "worstRequirement": worst.get("requirement", ""),
+            "worstMeasured": worst.get("measured"),
+            "worstUnit": worst.get("unit", ""),
+            "worstLimit": worst.get("limit"),
+            "meanDeviationMm": deviation.get("meanSigned"),
+            "p95DeviationMm": deviation.get("p95Absolute"),
+            "remarks": " ".join(case["remarks"]),
+            "report": case["reports"].get("model", {}).get("json", ""),
+            "models": ";".join(case["models"]),
+            "printFiles": ";".join(case["printFiles"]),
+            "kept": "yes" if case["kept"] else "no",
+        }
+        writer.writerow([_cell(values[name]) for name in _CSV_COLUMNS])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return value
+    line = " ".join(value.split())
+    return f"'{line}" if line.startswith(_FORMULA) else line
 
 
 def junitXml(summary: Mapping[str, Any]) -> str:
@@ -77,8 +164,6 @@ def _plain(text: str) -> str:
 def batchPage(summary: Mapping[str, Any]) -> str:
     """A complete HTML document; pictures and links lead into the folders of the cases beside it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from .BatchSummary import WORDS, figureText, linkTo
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

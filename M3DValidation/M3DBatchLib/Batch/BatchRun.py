@@ -16,7 +16,8 @@ from M3DLib.WritablePlace import requireWritableFolder
 
 from ..ProgressLine import spoken
 from ..Terminal import Terminal
-from .BatchSummary import SUMMARY_FILE, WORDS, removeSummary, summaryOf, writeSummary
+from .BatchFaces import writeSummary
+from .BatchSummary import SUMMARY_FILE, WORDS, removeSummary, summaryOf
 from .CaseFolder import clearWorkFolders, readOutcome, requireReplaceable
 from .CasePlan import CasePlan
 

@@ -1,19 +1,12 @@
-"""What a batch has found: one object with a row per case, as JSON, CSV, HTML and JUnit XML."""
+"""What a batch has found: one object with a row per case."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import os
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-
-from M3DLib.Errors import M3DError
 
 from .CaseOutcome import VERDICTS, exitStatusOf
 from .CasePlan import CasePlan
@@ -31,32 +24,7 @@ WORDS = {
     "warning": "warning",
     "pass": "pass",
 }
-_CSV_COLUMNS = (
-    "row",
-    "id",
-    "verdict",
-    "exitStatus",
-    "worstRequirement",
-    "worstMeasured",
-    "worstUnit",
-    "worstLimit",
-    "meanDeviationMm",
-    "p95DeviationMm",
-    "reason",
-    "remarks",
-    "profile",
-    "folder",
-    "report",
-    "models",
-    "printFiles",
-    "log",
-    "seconds",
-    "peakMemoryMb",
-    "kept",
-)
 _LONGEST_REASON = 200
-# With these a spreadsheet takes a text for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def summaryOf(
@@ -137,62 +105,6 @@ def removeSummary(output: Path) -> None:
     """Take away the summary of an earlier run, which nobody is to take for that of this one."""
     for name in RESERVED:
         (output / name).unlink(missing_ok=True)
-
-
-def writeSummary(output: Path, summary: Mapping[str, Any]) -> None:
-    """Write all faces of the summary; each is there whole or not at all.
-
-    :raises M3DError: a file cannot be written.
-    """
-    from .BatchFaces import batchPage, junitXml
-
-    faces = {
-        CSV_FILE: _csv(summary),
-        HTML_FILE: batchPage(summary),
-        JUNIT_FILE: junitXml(summary),
-        SUMMARY_FILE: json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-    }
-    for name, text in faces.items():
-        part = output / f".{uuid.uuid4().hex}.part"
-        try:
-            part.write_bytes(text.encode("utf-8"))
-            os.replace(part, output / name)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise M3DError(f"The summary '{output / name}' cannot be written: {error.strerror or error}.") from error
-
-
-def _csv(summary: Mapping[str, Any]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(_CSV_COLUMNS)
-    for case in summary["cases"]:
-        worst, deviation = case["worst"] or {}, case["deviation"] or {}
-        values = {
-            **case,
-            "worstRequirement": worst.get("requirement", ""),
-            "worstMeasured": worst.get("measured"),
-            "worstUnit": worst.get("unit", ""),
-            "worstLimit": worst.get("limit"),
-            "meanDeviationMm": deviation.get("meanSigned"),
-            "p95DeviationMm": deviation.get("p95Absolute"),
-            "remarks": " ".join(case["remarks"]),
-            "report": case["reports"].get("model", {}).get("json", ""),
-            "models": ";".join(case["models"]),
-            "printFiles": ";".join(case["printFiles"]),
-            "kept": "yes" if case["kept"] else "no",
-        }
-        writer.writerow([_cell(values[name]) for name in _CSV_COLUMNS])
-    return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        return value
-    line = " ".join(value.split())
-    return f"'{line}" if line.startswith(_FORMULA) else line
 
 
 def linkTo(place: str) -> str:

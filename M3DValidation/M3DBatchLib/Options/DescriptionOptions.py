@@ -150,8 +150,8 @@ def descriptionFrom(arguments: argparse.Namespace) -> ModelDescription:
     :raises M3DError: lists every problem.
     """
     from M3DLib.Dicom import Codes
+    from M3DLib.Dicom.Uid import newUid
     from M3DLib.EncapsulatedStl.ModelDescription import Equipment, ModelDescription, parameterText
-    from M3DLib.EncapsulatedStl.SeriesPlacement import newUid
 
     problems, keywords = [], {}
     for group, text, what in (

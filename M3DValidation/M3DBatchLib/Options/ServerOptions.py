@@ -14,6 +14,7 @@ from M3DLib.Store.Servers.ServerList import PROTOCOLS
 
 if TYPE_CHECKING:
     from M3DLib.Store.Pacs.PacsConnection import PacsConnection
+    from M3DLib.Store.Pacs.PacsQuery import PacsQuery
 
 
 def addServerOptions(parser: argparse.ArgumentParser, receives: bool = False) -> None:
@@ -131,3 +132,22 @@ def _givenForDimse(arguments: argparse.Namespace) -> dict[str, Any]:
     if getattr(arguments, "listen", ""):
         values["listenHost"], values["listenPort"] = parseListen(arguments.listen)
     return {name: value for name, value in values.items() if value or name == "listenHost"}
+
+
+def queryFrom(arguments: argparse.Namespace) -> PacsQuery:
+    """What is looked for, as said on the command line; an option that the command does not have asks for nothing.
+
+    :raises M3DError: a value is no UID, no date, or holds characters that would ask for something else.
+    """
+    from M3DLib.Store.Pacs.PacsQuery import PacsQuery
+
+    options = {
+        "studyInstanceUid": "study",
+        "seriesInstanceUid": "series",
+        "accessionNumber": "accession",
+        "patientId": "patient",
+        "patientName": "name",
+        "studyDate": "date",
+        "modality": "modality",
+    }
+    return PacsQuery(**{attribute: getattr(arguments, option, "") for attribute, option in options.items()})

@@ -49,20 +49,23 @@ def roomOf(name):
     return name if SOURCES[name].name == "__init__.py" else name.rpartition("/")[0]
 
 
-def runningImports(tree):
-    """The import statements of a module, at its top or in its functions; types that are only named do not count."""
+def imports(tree, named=False):
+    """The import statements of a module, at its top or in its functions.
+
+    :param named: whether types that are only named count.
+    """
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+        if not named and isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
             continue
         if isinstance(node, ast.ImportFrom):
             yield node
-        yield from runningImports(node)
+        yield from imports(node, named)
 
 
-def importedModules(name):
+def importedModules(name, named=False):
     """Modules of the extension that a module imports."""
     room = name if SOURCES[name].name == "__init__.py" else name.rpartition("/")[0]
-    for node in runningImports(ast.parse(SOURCES[name].read_text(encoding="utf-8"))):
+    for node in imports(ast.parse(SOURCES[name].read_text(encoding="utf-8")), named):
         target = (node.module or "").replace(".", "/")
         if node.level:
             base = room.split("/")[: len(room.split("/")) - node.level + 1]
@@ -105,6 +108,15 @@ def test_arrowsOfThePlanDoNotRunInACircle():
         free = {room for room, known in remaining.items() if not known & set(remaining) - {room}}
         assert free, f"these rooms know each other in a circle: {sorted(remaining)}"
         remaining = {room: known for room, known in remaining.items() if room not in free}
+
+
+def test_filesDoNotKnowEachOtherInACircleNotEvenByTypes():
+    known = {name: set(importedModules(name, named=True)) - {name} for name in SOURCES}
+    remaining = set(known)
+    while free := {name for name in remaining if not known[name] & remaining}:
+        remaining -= free
+    within = {name for name in remaining if any(name in known[other] for other in remaining)}
+    assert sorted(within) == []
 
 
 def test_everyPathOnThePageExists():

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...Options.ServerOptions import addServerOptions, connectionFrom
+from ...Options.ServerOptions import addServerOptions, connectionFrom, queryFrom
 from ...Terminal import Terminal
 
 if TYPE_CHECKING:
@@ -44,15 +44,8 @@ def addParser(subparsers) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Fetch; the exit status is 0 when all is there, 2 when something is missing."""
     from M3DLib.Store.Pacs.Fetching import fetch
-    from M3DLib.Store.Pacs.PacsQuery import PacsQuery
 
-    query = PacsQuery(
-        studyInstanceUid=arguments.study,
-        seriesInstanceUid=arguments.series,
-        accessionNumber=arguments.accession,
-        patientId=arguments.patient,
-        modality=arguments.modality,
-    )
+    query = queryFrom(arguments)
     query.requireExact()
     try:
         with connectionFrom(arguments) as connection:

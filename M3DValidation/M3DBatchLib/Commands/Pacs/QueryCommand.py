@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
 
-from ...Options.ServerOptions import addServerOptions, connectionFrom
+from ...Options.ServerOptions import addServerOptions, connectionFrom, queryFrom
 from ...Terminal import Terminal
 
 if TYPE_CHECKING:
@@ -76,17 +76,8 @@ def addParser(subparsers) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Search; the exit status is 0, also when nothing is found."""
     from M3DLib.Store.Pacs.Finding import find, findBySource
-    from M3DLib.Store.Pacs.PacsQuery import PacsQuery
 
-    query = PacsQuery(
-        studyInstanceUid=arguments.study,
-        seriesInstanceUid=arguments.series,
-        accessionNumber=arguments.accession,
-        patientId=arguments.patient,
-        patientName=arguments.name,
-        studyDate=arguments.date,
-        modality=arguments.modality,
-    )
+    query = queryFrom(arguments)
     level = arguments.level or ("instance" if arguments.series else "series" if arguments.study else "study")
     if arguments.source_series:
         level = "instance"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from M3DLib.Dicom.FileMeta import addFileMeta
 from M3DLib.Dicom.HeaderCopy import copyModules, settleCharacterSet
-from M3DLib.EncapsulatedStl.SeriesPlacement import SeriesPlacement, newUid
+from M3DLib.Dicom.Uid import newUid
+from M3DLib.EncapsulatedStl.SeriesPlacement import SeriesPlacement
 from M3DLib.Software import NAME, VERSION
 
 from ..Content.ReportReferences import asHeader, referred

@@ -125,7 +125,7 @@ def tracked(name: str) -> TrackingIdentifier:
     """The name of a group of measurements."""
     from highdicom.sr import TrackingIdentifier
 
-    from M3DLib.EncapsulatedStl.SeriesPlacement import newUid
+    from M3DLib.Dicom.Uid import newUid
 
     return TrackingIdentifier(uid=newUid(), identifier=name)
 

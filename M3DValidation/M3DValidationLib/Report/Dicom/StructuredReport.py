@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from M3DLib.Dicom.FileMeta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from M3DLib.Dicom.HeaderCopy import copyModules, settleCharacterSet
-from M3DLib.EncapsulatedStl.SeriesPlacement import SeriesPlacement, newSeries, newUid
+from M3DLib.Dicom.Uid import newUid
+from M3DLib.EncapsulatedStl.SeriesPlacement import SeriesPlacement, newSeries
 from M3DLib.Errors import M3DError
 from M3DLib.Software import NAME, VERSION
 
