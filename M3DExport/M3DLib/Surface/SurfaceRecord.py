@@ -9,6 +9,8 @@ from ..NumberText import exactNumber, millimeters, shareInPercent
 from ..WeightedPercentiles import weightedPercentiles
 from .EdgeTargets import BLURS, VOXELS, Motion
 
+NO_EDGE = "Nowhere on it does the image show an edge that is in reach and to be trusted."
+
 
 def refinementRecord(
     length: np.ndarray,
@@ -45,20 +47,25 @@ def refinementRecord(
     }
 
 
-def heldWhole(deviation: DeviationMap, limit: float) -> dict:
-    """The record of a surface that was not moved at all, since nobody knows how sure the image's edge is."""
+def unmoved(reason: str, motion: np.ndarray, areas: np.ndarray, limit: float) -> dict:
+    """The record of a surface that was not moved at all.
+
+    :param reason: one sentence. :param motion: (n,) values of ``Motion``; what could have been moved is held.
+    :param areas: (n,) mm2. :param limit: farthest a vertex could have gone, mm.
+    """
+    left = float(areas[motion == Motion.LEFT].sum() / areas.sum())
     return {
         "applied": False,
         "movedShare": 0.0,
-        "heldShare": 1.0,
-        "leftShare": 0.0,
+        "heldShare": 1 - left,
+        "leftShare": left,
         "heldBackVertices": 0,
         "meanDisplacement": 0.0,
         "p95Displacement": 0.0,
         "largestDisplacement": 0.0,
         "edgeInterval95": None,
         "settings": {"range": limit, "rounds": 0, "captureBlurs": BLURS, "captureVoxels": VOXELS},
-        "reason": deviation.calibration["statement"],
+        "reason": reason,
     }
 
 

@@ -24,7 +24,7 @@ from .Neighborhood import Neighborhood
 from .ScanBorder import ScanBorder
 from .SmoothMotion import smoothMotion
 from .SoundMoves import withoutNewIntersections
-from .SurfaceRecord import heldWhole, refinementRecord
+from .SurfaceRecord import NO_EDGE, refinementRecord, unmoved
 
 TEXT = "Moving the surface to the image's edge"
 ROUNDS = 3
@@ -46,7 +46,8 @@ def refineSurface(
     :param refineRange: no vertex goes farther, mm; the largest voxel edge when None.
     :param fixed: bool (n,), vertices that stay where they are; none when None.
     :return: with what was done in ``record["refinement"]`` (:func:`~.SurfaceRecord.refinementRecord`). Where the
-        image is such that nobody knows how sure a measured edge is, the surface is the same, and the record says why.
+        image is such that nobody knows how sure a measured edge is, or shows no edge of this surface anywhere, the
+        surface is the same, and the record says why.
     :raises M3DError: when the image is no regular grid, the mesh has no surface, or the two do not meet.
     """
     limit = float(max(image.spacing)) if refineRange is None else float(refineRange)
@@ -78,7 +79,10 @@ class _Refinement:
             self._move(deviation, first=number == 0)
         if deviation.uncertainty is None and deviation.calibration["estimate95"] is None:
             # The last measurement decides: the first one sees the steps of the voxels as well.
-            return self._leftWhole(deviation)
+            return self._leftWhole(deviation.calibration["statement"])
+        if not (self.motion == Motion.MOVED).any():
+            # What would be left is smoothing, which nothing in the image asks for.
+            return self._leftWhole(NO_EDGE)
         points, heldBack = withoutNewIntersections(
             self.start,
             self.points,
@@ -110,9 +114,9 @@ class _Refinement:
         mesh = self.mesh
         return TriangleMesh(points, mesh.triangles, mesh.name, mesh.color, mesh.opacity, record=dict(mesh.record))
 
-    def _leftWhole(self, deviation: DeviationMap) -> TriangleMesh:
+    def _leftWhole(self, reason: str) -> TriangleMesh:
         result = self._withPoints(self.mesh.points)
-        result.record["refinement"] = heldWhole(deviation, self.limit)
+        result.record["refinement"] = unmoved(reason, self.motion, vertexAreas(result), self.limit)
         return result
 
     def _move(self, deviation: DeviationMap, first: bool) -> None:

@@ -127,7 +127,8 @@ def _imageFacts(case, tolerance, method, searchRange, progress) -> tuple[dict, D
     facts = deviationStatistics(deviation, tolerance, case.image)
     facts = withPlaces(facts, deviation, tolerance, case.image, leastAreaOf(case))
     if isRefined(case):
-        facts = withMeaning(facts, deviation, case.control is not None)
+        moved = case.mesh.record["refinement"]["movedShare"]
+        facts = withMeaning(facts, deviation, moved, case.control is not None)
     return facts, deviation
 
 

@@ -1,8 +1,8 @@
 """Judging a surface that was moved to the image's edge: by what is independent of that, since agreement is no evidence.
 
-Such a surface agrees with its image by construction. What remains is how sure the edge itself is, and, where another
-series shows the same object (another kernel, another scan in the same frame of reference), how far the surface is from
-the edge there.
+Where it was moved, such a surface agrees with its image by construction. What remains is how sure the edge itself is,
+and, where another series shows the same object (another kernel, another scan in the same frame of reference), how far
+the surface is from the edge there.
 """
 
 from __future__ import annotations
@@ -12,14 +12,10 @@ import math
 import numpy as np
 
 from M3DLib.Distance.DeviationMap import DeviationMap
-from M3DLib.NumberText import millimeters
+from M3DLib.NumberText import millimeters, shareInPercent
 
 from ..Check import Case
 
-MEANING = (
-    "The surface was moved to this very edge (refined), so that it agrees with the image by construction: this says "
-    "nothing of how right it is. "
-)
 BY_UNCERTAINTY = "It is judged with the uncertainty of the edge added to every distance."
 BY_CONTROL = "It is judged by its deviation from the control series."
 
@@ -29,9 +25,16 @@ def isRefined(case: Case) -> bool:
     return case.mesh is not None and bool(case.mesh.record.get("refinement", {}).get("applied"))
 
 
-def withMeaning(facts: dict, deviation: DeviationMap, controlled: bool) -> dict:
-    """Facts of a refined surface against its own image, with what they mean and what it is judged by."""
-    meaning = MEANING + (BY_CONTROL if controlled else BY_UNCERTAINTY)
+def withMeaning(facts: dict, deviation: DeviationMap, movedShare: float, controlled: bool) -> dict:
+    """Facts of a refined surface against its own image, with what they mean and what it is judged by.
+
+    :param movedShare: share of the surface's area that was moved to the edge; elsewhere agreement is evidence.
+    """
+    meaning = (
+        f"On {shareInPercent(movedShare)} of its area the surface was moved to this very edge (refined), so that it "
+        "agrees with the image there by construction: that says nothing of how right it is. "
+    )
+    meaning += BY_CONTROL if controlled else BY_UNCERTAINTY
     return {**facts, "meaning": meaning, "judged": None if controlled else _widened(facts, deviation)}
 
 

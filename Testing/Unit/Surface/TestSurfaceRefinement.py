@@ -84,6 +84,19 @@ def test_noPointGoesBeyondTheRange(ballScan):
     assert record["heldShare"] > 0.5
 
 
+@pytest.mark.parametrize("radius", [7.5, 12.5])
+def test_aSurfaceFarFromEveryEdgeStaysToTheLastDigit(ballScan, radius):
+    other = Sphere(BALL.center, radius)
+    before = makeSurface(thresholdSegment(scanOf(other), 0.5 * CONTRAST, None, 1))
+    after = refineSurface(before, ballScan)
+    assert np.array_equal(after.points, before.points)
+    record = after.record["refinement"]
+    assert not record["applied"]
+    assert record["movedShare"] == record["largestDisplacement"] == 0
+    assert record["heldShare"] + record["leftShare"] == pytest.approx(1)
+    assert "Nowhere" in record["reason"]
+
+
 def test_whatWasDoneIsSaidInFiguresThatAddUp(ballScan):
     before = surfaceAt(ballScan, 0.3)
     after = refineSurface(before, ballScan)
