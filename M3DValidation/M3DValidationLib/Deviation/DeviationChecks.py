@@ -214,15 +214,20 @@ def segmentFindings(held: dict[str, Requirement], facts: dict) -> list[Finding]:
 
 def _segmentPercentile(requirement, facts) -> Finding:
     value = max(facts["p95Absolute"], facts["reverse"]["p95Absolute"])
+    evidence = {"largest": facts["largestDisplacement"], "selfReferring": bool(facts["meaning"])}
+    if "movedShare" in facts:
+        message = (
+            f"95 % of the surfaces of mesh and segment lie within {requirement.written(value)} of each other. "
+            f"{facts['meaning']}"
+        )
+        return Finding(requirement, Verdict.INFORMATION, value, message, evidence)
     message = (
         f"95 % of the surfaces of mesh and segment lie within {requirement.written(value)} of each other "
         f"(limit {exactNumber(requirement.passLimit)} mm)."
     )
     if facts["meaning"]:
         message += f" {facts['meaning']}"
-    return requirement.finding(
-        value, message, largest=facts["largestDisplacement"], selfReferring=bool(facts["meaning"])
-    )
+    return requirement.finding(value, message, **evidence)
 
 
 def _parts(requirement, facts) -> Finding:

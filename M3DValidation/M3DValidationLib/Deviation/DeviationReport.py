@@ -17,7 +17,7 @@ from ..Check import Case
 from .DeviationHistogram import deviationHistogram
 from .DeviationRegions import deviationRegions, largestDeviation
 from .DeviationStatistics import deviationStatistics, summary
-from .RefinedSurface import isRefined, withMeaning
+from .RefinedSurface import isRefined, onPurpose, withMeaning
 from .SegmentationDeviation import LEAST_VOLUME, segmentationDeviation
 
 # Edges longer than this many of the largest voxel edges get further points for the comparison with the image.
@@ -102,6 +102,9 @@ def deviationReport(
             )
             # A mesh from elsewhere may have been made of anything.
             facts["meaning"] = SELF_REFERRING if case.surfaceParameters is not None else ""
+            if isRefined(case):
+                facts["movedShare"] = case.mesh.record["refinement"]["movedShare"]
+                facts["meaning"] = onPurpose(facts["movedShare"])
             facts = withPlaces(facts, deviation, tolerance, case.image, leastAreaOf(case))
             report.add("segmentation", facts, deviation)
     if case.mesh is not None and reference is not None:

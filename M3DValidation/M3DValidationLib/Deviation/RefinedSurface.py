@@ -20,6 +20,14 @@ BY_UNCERTAINTY = "It is judged with the uncertainty of the edge added to every d
 BY_CONTROL = "It is judged by its deviation from the control series."
 
 
+def onPurpose(movedShare: float) -> str:
+    """What the distance of a refined surface from its segment means."""
+    return (
+        f"On {shareInPercent(movedShare)} of its area the surface was moved from the segment's to the edge in the "
+        "image (refined): how far is recorded and not judged."
+    )
+
+
 def isRefined(case: Case) -> bool:
     """Whether the case's surface was moved to the edge that its image shows."""
     return case.mesh is not None and bool(case.mesh.record.get("refinement", {}).get("applied"))
@@ -35,7 +43,12 @@ def withMeaning(facts: dict, deviation: DeviationMap, movedShare: float, control
         "agrees with the image there by construction: that says nothing of how right it is. "
     )
     meaning += BY_CONTROL if controlled else BY_UNCERTAINTY
-    return {**facts, "meaning": meaning, "judged": None if controlled else _widened(facts, deviation)}
+    return {
+        **facts,
+        "movedShare": movedShare,
+        "meaning": meaning,
+        "judged": None if controlled else _widened(facts, deviation),
+    }
 
 
 def _widened(facts: dict, deviation: DeviationMap) -> dict | None:

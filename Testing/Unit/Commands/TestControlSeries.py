@@ -55,6 +55,21 @@ def test_agreementWithTheOwnScanIsNoEvidence(scans, tmp_path):
     # Noise-free as the phantom is, the edge is uncertain by more than the surface is off.
     assert bias["measured"] == pytest.approx(abs(image["meanSigned"]) + image["uncertainty95"], rel=1e-6)
     assert finding(report, "deviation-p95")["measured"] > image["p95Absolute"]
+    (block,) = report["answer"]["models"]
+    assert block["deviation"]["refinedShare"] == image["movedShare"] > 0.9
+    assert "this agreement is no evidence" in block["sentence"]
+    (refinement,) = [entry["refinement"] for entry in report["input"]["segments"]]
+    assert block["madeFrom"]["surface"]["refinedShare"] == refinement["movedShare"]
+
+
+def test_leavingTheSegmentForTheEdgeIsRecordedNotHeldAgainstTheSurface(scans, tmp_path):
+    kept = finding(validated(scans, tmp_path / "out", "--refine"), "segment-deviation-p95")
+    assert kept["verdict"] == "information"
+    assert kept["measured"] > 0
+    assert "moved from the segment's to the edge" in kept["message"]
+    plain = finding(validated(scans, tmp_path / "plain"), "segment-deviation-p95")
+    assert plain["verdict"] == "pass"
+    assert "moved from" not in plain["message"]
 
 
 def test_theControlSeriesJudgesARefinedSurface(scans, tmp_path):

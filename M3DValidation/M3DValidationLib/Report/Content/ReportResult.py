@@ -130,6 +130,8 @@ def _madeFrom(case: Case) -> dict:
         made["segment"] = {"name": case.segment.name, "from": case.segment.source.kind}
     if case.surfaceParameters is not None:
         made["surface"] = case.surfaceParameters.asDict()
+        if case.mesh is not None and "refinement" in case.mesh.record:
+            made["surface"]["refinedShare"] = case.mesh.record["refinement"]["movedShare"]
     if case.meshNotes is not None:
         made["file"] = {"format": case.meshNotes.format, "name": case.mesh.name}
     return made

@@ -129,6 +129,7 @@ def _deviation(block: Mapping, report: Mapping) -> tuple[dict | None, str]:
         "toleranceMm": facts["tolerance"],
         "withinTolerance": facts["withinTolerance"],
         "measuredShare": facts["coverage"],
+        "refinedShare": facts.get("movedShare", 0.0),
         "meanSignedMm": facts["meanSigned"],
         "worst": _worst(facts, worst),
     }, ""

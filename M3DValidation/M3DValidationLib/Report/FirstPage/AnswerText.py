@@ -90,6 +90,7 @@ WITHIN_ELSEWHERE = (
     "Elsewhere 95 % of the measured surface lies within {within} of {reference} ({uncertainty}), the worst place is "
     "{worst} off at {place}."
 )
+REFINED = "On {share} of its area the surface was moved to that edge (refined): this agreement is no evidence there."
 UNCERTAINTY = "uncertainty {value}"
 NO_UNCERTAINTY = "uncertainty not known"
 WHERE = "{point} mm, slice {slice}"
@@ -159,6 +160,8 @@ def measuredTexts(block: Mapping) -> list[str]:
                 place=placeOf(deviation["worst"]),
             )
         )
+        if deviation.get("refinedShare"):
+            said.append(REFINED.format(share=percent(deviation["refinedShare"])))
         if deviation["measuredShare"] < 1:
             said.append(UNMEASURED.format(share=percent(1 - deviation["measuredShare"])))
     else:

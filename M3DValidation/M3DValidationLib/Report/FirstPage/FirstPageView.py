@@ -8,7 +8,7 @@ from M3DLib.NumberText import exactNumber
 
 from ..Content.PictureGroups import keyPictures
 from ..Content.ReportContent import deviationsBySegment
-from ..Content.ReportText import date, moment, number, personName
+from ..Content.ReportText import date, moment, number, percent, personName
 from ..Content.ReportView import ICONS, WORDS
 from .Answer import answerOf
 from .AnswerText import length, limitText, measuredOf, measuredTexts, placeOf, verdictOf, wholeSentence
@@ -35,6 +35,7 @@ MADE_FROM = {
     "threshold": "threshold {name}",
     "segment": "segment '{name}'",
     "surface": "surface by {method}",
+    "refined": "refined to the scan's edge on {share} of its area",
     "file": "{format} file that was brought along",
 }
 NUMBER = "{number}, revision {revision}"
@@ -165,6 +166,8 @@ def _madeFrom(model: Mapping) -> str:
         said.append(MADE_FROM["file"].format(format=made["file"]["format"]))
     if "surface" in made:
         said.append(MADE_FROM["surface"].format(method=made["surface"]["method"]))
+        if "refinedShare" in made["surface"]:
+            said.append(MADE_FROM["refined"].format(share=percent(made["surface"]["refinedShare"])))
     if "segment" in made:
         kind = "threshold" if made["segment"]["from"] == "threshold" else "segment"
         said.append(MADE_FROM[kind].format(name=made["segment"]["name"]))
