@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from ..Requirement import Finding, Requirement
 from .PartComparison import KEY, PartComparison
 
 _AXES = "xyz"
+# The model was seen as a whole where this share of it was measured: rims of small holes are left out.
+WHOLE = 0.98
 
 
 class PrintedPartCheck:
@@ -74,15 +76,38 @@ def _tolerance(requirement: Requirement, comparison: PartComparison) -> Finding:
             f"The tolerance of {exactNumber(tolerance)} mm is finer than the alignment is sure "
             f"({millimeters(sure)} with 95 % probability)."
         )
-    percent = 100 * facts["withinTolerance"]
+    there, back = 100 * facts["withinTolerance"], facts["reverse"]["withinTolerance"]
+    # Where the part lacks something, the distances from the part's own surface say nothing of it.
+    worse = there if back is None else min(there, 100 * back)
     message = (
-        f"{requirement.written(percent)} of the part's measured surface lies within the tolerance of "
+        f"{requirement.written(there)} of the part's measured surface lies within the tolerance of "
         f"{exactNumber(tolerance)} mm of the model; "
         f"on {shareInPercent(facts['overTolerance'])} the part is too small, on "
         f"{shareInPercent(facts['underTolerance'])} too "
         "large."
     )
-    return requirement.finding(percent, message, tolerance=tolerance, alignmentUncertainty95=sure)
+    if back is not None:
+        message += (
+            f" Of the model's surface, {requirement.written(100 * back)} lies within it of the part"
+            f"{_measuredOfModel(facts)}."
+        )
+    return requirement.finding(
+        worse,
+        message,
+        tolerance=tolerance,
+        alignmentUncertainty95=sure,
+        partWithinPercent=there,
+        modelWithinPercent=None if back is None else 100 * back,
+        modelMeasuredShare=facts["reverse"]["coverage"],
+    )
+
+
+def _measuredOfModel(facts: Mapping) -> str:
+    """How much of the model an open scan tells of, in words; nothing where it is all of it."""
+    coverage = facts["reverse"]["coverage"]
+    if coverage > WHOLE:
+        return ""
+    return f", of the {shareInPercent(coverage)} of it that were scanned; nothing is known of the rest"
 
 
 def _bias(requirement: Requirement, comparison: PartComparison) -> Finding:
