@@ -169,7 +169,8 @@ class _Surfaces:
         return fitExactly(
             start,
             points,
-            ClosestSurface(target),
+            # B is searched again when it is compared.
+            ClosestSurface.of(target) if forward else ClosestSurface(target),
             pair.dense[1 if forward else 0],
             self.reach,
             extent=(pair.left if forward else pair.fixed).moved(start).points,

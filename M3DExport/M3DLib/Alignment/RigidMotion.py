@@ -32,4 +32,7 @@ class RigidMotion:
         """The mesh after the motion."""
         moved = mesh.exactPoints @ self.matrix[:3, :3].T + self.matrix[:3, 3]
         precise = None if mesh.precise is None else moved
-        return TriangleMesh(moved, mesh.triangles, mesh.name, mesh.color, mesh.opacity, precise)
+        result = TriangleMesh(moved, mesh.triangles, mesh.name, mesh.color, mesh.opacity, precise)
+        # Where it lies changes nothing of how its triangles hang together.
+        result.cached("closed", lambda: mesh.isClosed)
+        return result

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from M3DLib.Alignment.RigidMotion import RigidMotion
+from M3DLib.Distance.ClosestSurface import KEPT
 from M3DLib.Distance.EvenComparison import compareEvenly
 from M3DLib.Distance.SurfaceDeviation import SurfaceComparison
 from M3DLib.Errors import noProgress
@@ -54,6 +55,8 @@ def compareParts(
         return comparison.part
     part = comparison.part if comparison.alignment is None else comparison.alignment.apply(comparison.part)
     comparison.surfaces = compareEvenly(part, comparison.model, comparison.done, progress)
+    for mesh in (part, comparison.model, comparison.surfaces.forward.mesh, comparison.surfaces.reverse.mesh):
+        mesh.drop(KEPT)
     comparison.facts = surfaceFacts(comparison.surfaces, tolerance)
     comparison.shape = deviationShape(comparison.surfaces.forward)
     return part
