@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
 from M3DLib.WritablePlace import requireWritableFolder
 from M3DValidationLib.Report.Content.ReportFormats import formatsOf, requireFormats
 from M3DValidationLib.Report.Content.ReportReferences import referToModels, requireOnePatient
+from M3DValidationLib.Report.LaterSections import addSections
 from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces, readReport, writeFiles
 from M3DValidationLib.Report.ReportFolder import replaceReport, requireReportFolder
 
 from ..Options.InputOptions import readScan
 from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
 from ..Options.ReportOptions import addLanguageOption, addRevisionOptions, issue, languageFrom, requireRevision
+from ..Options.SectionOptions import addSectionOption, sectionsFrom
 from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
 from ..Terminal import Terminal
+
+if TYPE_CHECKING:
+    from M3DLib.Image.ImageVolume import ImageVolume
 
 
 def addParser(subparsers) -> None:
@@ -34,9 +40,12 @@ def addParser(subparsers) -> None:
     )
     parser.add_argument("--formats", default="html", metavar="LIST", help="as in m3d validate (default: %(default)s)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder to write to (default: that of the report)")
-    parser.add_argument("--image", metavar="DIR", help="the scan the report is about, for --formats sr")
+    parser.add_argument(
+        "--image", metavar="DIR", help="the scan the report is about, for --formats sr and --section-at"
+    )
     parser.add_argument("--series", metavar="UID", help="series of the scan where the folder holds several")
     parser.add_argument("--mesh", metavar="FILE", help="a model in DICOM that the report is about too")
+    addSectionOption(parser)
     addLanguageOption(parser)
     addRevisionOptions(parser)
     addPacsOptions(parser)
@@ -51,6 +60,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     language = languageFrom(arguments)
     requireRevision(arguments)
     requireSource(formats, arguments.image, "", arguments.pacs)
+    places = sectionsFrom(arguments)
+    if places and not arguments.image:
+        raise M3DError("--section-at shows sections of the scan that the report is about; give it with --image.")
     pacs = pacsFrom(arguments)
     file = arguments.report / REPORT_FILE if arguments.report.is_dir() else arguments.report
     if arguments.report.is_dir() and not file.exists():
@@ -62,16 +74,21 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         requireWritableFolder(output)
     else:
         requireReportFolder(output)
-    headers = _headers(arguments, data, terminal) if "sr" in formats else []
+    image = readScan(arguments, terminal) if places or "sr" in formats else None
+    headers = _headers(image, data) if "sr" in formats else []
     models = modelHeaders(arguments.mesh)
     requireOnePatient(headers, models)
     referToModels(data, models)
-    issued = issue(data, arguments)
+    there = set(attachments)
+    if places:
+        for remark in addSections(data, attachments, image, places):
+            terminal.warn(remark)
+    issued = issue(data, arguments) or bool(places)
     files = faces(data, attachments, formats, language)
     if inPlace:
         # The report, its pictures and 3D models are what everything is made from; they stay as they are, but for the
-        # revision that the report was given.
-        kept = {*attachments} if issued else {*attachments, REPORT_FILE}
+        # revision and the sections that the report was given.
+        kept = there if issued else {*there, REPORT_FILE}
         files = {name: content for name, content in files.items() if name not in kept}
         writeFiles(output, files)
     else:
@@ -87,9 +104,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _headers(arguments: argparse.Namespace, data: dict, terminal: Terminal) -> list:
+def _headers(image: ImageVolume, data: dict) -> list:
     """Headers of the scan, which must be the one the report is about."""
-    headers = readScan(arguments, terminal).headers
+    headers = image.headers
     wanted = data["case"]["study"]["studyInstanceUid"]
     found = str(headers[0].get("StudyInstanceUID", "")) if headers else ""
     if wanted and found != wanted:

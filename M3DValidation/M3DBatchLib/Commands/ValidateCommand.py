@@ -19,6 +19,7 @@ from ..Options.CaseOptions import addCaseOptions
 from ..Options.InputOptions import addImageOptions, addRefinementOptions, addSegmentOptions, requireOneAnatomy
 from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
 from ..Options.ReportOptions import addReportOptions, issue, languageFrom, requireRevision
+from ..Options.SectionOptions import addSectionOption, sectionsFrom
 from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireOneRun, requireSource, storeReport
 from ..Stopwatch import Stopwatch, peakMemoryMb
 from ..Terminal import Terminal
@@ -98,6 +99,7 @@ def addValidationOptions(parser: argparse.ArgumentParser, meshToo: bool = True) 
     group.add_argument("--points-csv", metavar="FILE", help="write the deviation of every point of the mesh")
     group.add_argument("--json", action="store_true", help="print the report as one JSON object")
     addReportOptions(parser)
+    addSectionOption(group)
     addPacsOptions(parser)
     addCaseOptions(parser, person=False)
 
@@ -186,12 +188,14 @@ def validate(
     :raises M3DError: wrong options or input.
     """
     from M3DValidationLib.Profile import loadProfile
+    from M3DValidationLib.Report.Pictures.AskedSections import requireInside
     from M3DValidationLib.Report.Report import validateCases
 
     from ..Options.ValidationInput import readCases
 
     _requireSense(arguments)
     requireRevision(arguments)
+    sections = sectionsFrom(arguments)
     formats = formatsOf(arguments.formats)
     requireFormats(formats)
     requireSource(formats, arguments.image, arguments.pseudonym)
@@ -201,6 +205,8 @@ def validate(
     if arguments.points_csv:
         requireWritableFile(arguments.points_csv)
     cases = readCases(arguments, profile, terminal, stopwatch)
+    if sections:
+        requireInside(cases[0].image, sections)
     placements = _placements(cases, terminal) if arguments.mesh else []
     models = [header for mesh in arguments.mesh for header in modelHeaders(mesh)]
     if "sr" in formats:
@@ -213,6 +219,7 @@ def validate(
         person=arguments.person,
         pseudonym=arguments.pseudonym,
         files=[Path(file) for file in (arguments.segmentation, *arguments.mesh) if file],
+        sections=sections,
         progress=terminal.progress,
         stage=stopwatch.stage,
         timed=nullcontext if timings is None else timings.checks,
@@ -256,6 +263,8 @@ def _requireSense(arguments: argparse.Namespace) -> None:
     for option in ("segmentation", "threshold", "series", "control_series"):
         if getattr(arguments, option) and not arguments.image:
             problems.append(f"--{option.replace('_', '-')} needs the scan it belongs to; give --image too.")
+    if arguments.section_at and not arguments.image:
+        problems.append("--section-at shows sections of the scan; give --image too.")
     if arguments.part and not arguments.image:
         problems.append("--part says that the model is a part of what the scan shows; give --image too.")
     if arguments.mesh:

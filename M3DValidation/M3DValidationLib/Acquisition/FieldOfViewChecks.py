@@ -8,6 +8,7 @@ from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.NumberText import exactNumber, millimeters, squareMillimeters
 
 from ..Check import Case
+from ..CheckSupport import placeText
 from ..Requirement import Finding, Requirement, Verdict
 from .ImageCheck import ImageCheck, headersOf, limitOf, numberOrNone
 from .ImageRegions import bodyMask, outsideField, segmentMask, thickAtSides, thickWithin
@@ -287,10 +288,9 @@ class MeshInsideCheck(ImageCheck):
         worst = int(depth.argmax())
         message = "The mesh lies within the image."
         if outside.any():
-            place = ", ".join(f"{value:.1f}" for value in case.mesh.points[worst])
             message = (
                 f"{np.count_nonzero(outside)} of {len(depth)} points of the mesh lie outside the image, by up to "
-                f"{millimeters(depth[worst])} at LPS ({place}) mm."
+                f"{millimeters(depth[worst])} at {placeText(case.mesh.points[worst])}."
             )
             if outside.all():
                 message += " It belongs to another image or coordinate system."

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from M3DLib.Background import inBackground
-from M3DLib.Errors import noProgress
+from M3DLib.Errors import M3DError, noProgress
 from M3DLib.Mesh.Rendering import prepareRendering
 
 from ..Acquisition.FieldOfViewPicture import describePicture, fieldOfViewPicture
@@ -21,6 +21,7 @@ from .Content.ReportResult import resultOf
 from .Content.StlHash import hashing
 from .FirstPage.Answer import answerOf
 from .FirstPage.Document import documentOf
+from .Pictures.AskedSections import askedSections, modelsOf, requireInside
 from .Pictures.DeviationModel import DeviationModel, deviationModels, fileEnding
 from .Pictures.PictureFile import Picture, pngBytes
 from .Pictures.Pictures import makePictures, ofSegment
@@ -71,6 +72,7 @@ def validateCases(
     person: str = "",
     pseudonym: str = "",
     files: Sequence[Path] = (),
+    sections: Sequence[Sequence[float]] = (),
     background: bool = False,
     progress: Callable[[float, str], None] = noProgress,
     stage: Callable[[str], AbstractContextManager] = nullcontext,
@@ -81,12 +83,13 @@ def validateCases(
     :param cases: one per segment, all of the same image and profile.
     :param showing: whether all pictures and the 3D models are made, or only the pictures that findings rest on.
     :param person, pseudonym, files: as in :func:`makeReport`.
+    :param sections: places through which sections of the scan are shown, LPS mm.
     :param background: check in a thread of its own, so that ``progress`` can let a user interface handle its events;
         what renders stays in this one, and calls ``progress`` between any two pictures.
     :param progress: may raise :class:`~M3DLib.Errors.Cancelled`.
     :param stage: entered around "checking", "pictures" and "report", for a stopwatch.
     :param timed: entered around every check, in the thread that checks.
-    :raises M3DError: a check met what no verdict can express.
+    :raises M3DError: a check met what no verdict can express, or a section is asked for where there is no scan.
     """
 
     def checking(done: float, text: str) -> None:
@@ -95,6 +98,10 @@ def validateCases(
     def check(report: Callable[[float, str], None]) -> list[list[Finding]]:
         return checkCases(cases, report, timed)
 
+    if sections:
+        if cases[0].image is None:
+            raise M3DError("There is no scan to show sections of.")
+        requireInside(cases[0].image, sections)
     with stage("checking"):
         results = inBackground(check, checking) if background else check(checking)
     shown = _CHECKS_SHARE + _MODELS_SHARE
@@ -113,12 +120,18 @@ def validateCases(
         pictures = casePictures(
             cases, results, showing, lambda done, text: progress(shown + _PICTURES_SHARE * done, text)
         )
+        asked: list[dict] = []
+        if sections:
+            asked, more = askedSections(cases[0].image, modelsOf(cases), sections)
+            pictures += more
     shown += _PICTURES_SHARE
     progress(shown, "Putting the report together")
     with stage("report"):
 
         def putTogether(_report: Callable[[float, str], None]) -> Report:
-            return makeReport(cases, results, pictures, models, person=person, pseudonym=pseudonym, files=files)
+            return makeReport(
+                cases, results, pictures, models, person=person, pseudonym=pseudonym, files=files, sections=asked
+            )
 
         def putting(_done: float, _text: str) -> None:
             progress(shown, "Putting the report together")
@@ -188,6 +201,7 @@ def makeReport(
     person: str = "",
     pseudonym: str = "",
     files: Sequence[Path] = (),
+    sections: Sequence[dict] = (),
 ) -> Report:
     """The report on finished checks.
 
@@ -195,6 +209,7 @@ def makeReport(
     :param person: who is responsible for the run, if said.
     :param pseudonym: stands in for the patient; nothing that the headers say of patient and study is then repeated.
     :param files: of segmentation and mesh, as far as they were read from files, for their hashes.
+    :param sections: of :func:`~.Pictures.AskedSections.askedSections`; their pictures are among ``pictures``.
     """
     data = reportContent(
         resultOf(cases, results),
@@ -206,6 +221,8 @@ def makeReport(
         pictures=[picture.asDict() for picture in pictures],
         models=[model.asDict() for model in models],
     )
+    if sections:
+        data["sections"] = list(sections)
     conclude(data)
     return Report(cases, results, data, pictures, list(models))
 

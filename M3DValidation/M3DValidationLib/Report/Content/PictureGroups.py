@@ -11,6 +11,7 @@ _GROUPS = (
     ("From the scan to the model: the edge in the scan from six sides", "deviation", ("scan",)),
     ("What the model lacks or has too much", "deviation", ("completeness",)),
     ("Places with the largest deviation", "deviation", ("worst",)),
+    ("Sections through the places that were asked for", "asked", ("sectionAt",)),
     ("Sections through both surfaces", "section", ("section",)),
     ("The model on the scan", "image", ("fieldOfView", "overview")),
     ("The model", "mesh", ("model", "thinnestPlace")),

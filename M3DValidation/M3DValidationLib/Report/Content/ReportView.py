@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from M3DLib.NumberText import exactNumber, measuredText, squareMillimeters, withUnit
 
@@ -123,6 +123,7 @@ def reportView(report: Mapping) -> dict:
         "dataFlow": [_step(step) for step in report["dataFlow"]],
         "limits": list(report["limitsOfMethod"]),
         "references": [row for row in rows if row["requirement"].startswith(_REFERENCES)],
+        "sections": [_section(entry) for entry in report.get("sections", ())],
         "models": [_model(entry, report) for entry in report.get("models3d", ())],
         **pictureGroups(report),
     }
@@ -265,6 +266,12 @@ def _model(entry: Mapping, report: Mapping) -> dict:
     block = deviationsBySegment(report).get(entry["segment"]) or {}
     facts = block.get(entry["kind"])
     places = worstPlaces(facts) if facts else []
+    asked = [
+        (section["number"], model["deviationMm"], model["surfacePointLps"])
+        for section in report.get("sections", ())
+        for model in section["models"]
+        if entry["kind"] == "image" and model["segment"] == entry["segment"] and model["deviationMm"] is not None
+    ]
     shown, all_ = (f"{entry[key]:,}".replace(",", " ") for key in ("triangles", "ofTriangles"))
     if entry["triangles"] < entry["ofTriangles"]:
         made = (
@@ -279,10 +286,36 @@ def _model(entry: Mapping, report: Mapping) -> dict:
         "rangeMm": entry["rangeMm"],
         "rangeText": f"{exactNumber(entry['rangeMm'])} mm",
         "made": made,
-        "places": [point for _distance, point in places],
-        "placeTexts": [_recorded(distance, point) for distance, point in places],
+        "places": [point for _distance, point in places] + [point for _number, _distance, point in asked],
+        "placeTexts": [_recorded(distance, point) for distance, point in places]
+        + [_recorded(distance, point) for _number, distance, point in asked],
         "placeValues": [millimeters(distance, signed=True) for distance, _point in places],
+        "sections": [
+            {"number": number_, "value": millimeters(distance, signed=True)} for number_, distance, _point in asked
+        ],
     }
+
+
+def _section(entry: Mapping) -> dict:
+    where = f"Section {entry['number']} at {place(entry['pointLps'])} mm, slice {entry['slice']}"
+    return {"where": where, "texts": sectionTexts(entry["models"])}
+
+
+def sectionTexts(models: Sequence[Mapping]) -> list[str]:
+    """What is known of the surface nearest to the place of a section, a sentence for each model.
+
+    :param models: of an entry of the report's ``sections``.
+    """
+    said = []
+    for model in models:
+        name = f" of '{model['segment']}'" if model["segment"] else ""
+        away = millimeters(model["surfaceMm"])
+        if model["deviationMm"] is None:
+            said.append(f"The nearest point of the surface{name} is {away} away; its deviation was not measured.")
+        else:
+            deviation = millimeters(model["deviationMm"], signed=True)
+            said.append(f"The nearest point of the surface{name} is {away} away; its deviation is {deviation}.")
+    return said
 
 
 def _recorded(distance: float, point) -> str:

@@ -62,7 +62,8 @@ def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, 
     groups = [{**group, "pictures": _withData(group["pictures"], files)} for group in view["pictureGroups"]]
     groups = [group for group in groups if group["pictures"]]
     view["deviationGroups"] = [group for group in groups if group["about"] == "deviation"]
-    view["otherGroups"] = [group for group in groups if group["about"] != "deviation"]
+    view["askedGroups"] = [group for group in groups if group["about"] == "asked"]
+    view["otherGroups"] = [group for group in groups if group["about"] not in ("deviation", "asked")]
     key = [picture for block in view["first"]["blocks"] for picture in block["pictures"]]
     shown = [*key, *(picture for group in groups for picture in group["pictures"])]
     view["models"] = _modelsWithData(view["models"], files, sum(len(picture["data"]) for picture in shown))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import struct
+
 import numpy as np
 
+from M3DLib.Errors import M3DError
 from M3DLib.ModelFiles.BinaryWriters import (
     FLOAT,
     INDICES,
@@ -51,6 +55,26 @@ def glbBytes(
     accessors[3]["normalized"] = True
     content = {**_scene(), "bufferViews": views, "accessors": accessors, "buffers": [{"byteLength": offset}]}
     return glbContainer(content, b"".join(array.tobytes() for array, *_ in parts))
+
+
+def readDeviationGlb(content: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Points (n, 3) in LPS mm, triangles (m, 3), distances (n,) in mm and which were measured, of :func:`glbBytes`.
+
+    :raises M3DError: the content is no such file.
+    """
+    try:
+        length = struct.unpack_from("<I", content, 12)[0]
+        described = json.loads(content[20 : 20 + length])
+        binary = memoryview(content)[20 + length + 8 :]
+        arrays = []
+        for number, (kind, width) in enumerate((("<f4", 3), ("<f4", 1), ("<f4", 1), ("u1", 4), ("<u4", 3))):
+            view = described["bufferViews"][number]
+            part = binary[view["byteOffset"] : view["byteOffset"] + view["byteLength"]]
+            arrays.append(np.frombuffer(part, dtype=kind).reshape(-1, width))
+    except (struct.error, ValueError, KeyError, IndexError, TypeError) as error:
+        raise M3DError("The 3D model beside the report is none of this program, or damaged.") from error
+    points, distance, measured, _colors, triangles = arrays
+    return points, triangles.astype(np.int64), distance[:, 0], measured[:, 0] > 0
 
 
 def _scene() -> dict:

@@ -38,6 +38,33 @@ def scaleBar(picture: np.ndarray, millimeters: float) -> np.ndarray:
     return np.asarray(shown)
 
 
+def sideLetters(picture: np.ndarray, left: str, right: str, top: str, bottom: str) -> np.ndarray:
+    """The picture with the letters of the patient's sides at the middle of its edges, light on a dark rim."""
+    from PIL import Image, ImageDraw
+
+    height, width = picture.shape[:2]
+    shown = Image.fromarray(picture)
+    draw = ImageDraw.Draw(shown)
+    places = (
+        (left, (5, height / 2), "lm"),
+        (right, (width - 5, height / 2), "rm"),
+        (top, (width / 2, 4), "ma"),
+        (bottom, (width / 2, height - 5), "md"),
+    )
+    channels = picture.shape[2]
+    for text, place, anchor in places:
+        draw.text(
+            place,
+            text,
+            font=letters(),
+            fill=LIGHT[:channels],
+            stroke_width=2,
+            stroke_fill=DARK[:channels],
+            anchor=anchor,
+        )
+    return np.asarray(shown)
+
+
 @functools.cache
 def letters(size: int = _LETTERS):
     """The font that Pillow brings along."""

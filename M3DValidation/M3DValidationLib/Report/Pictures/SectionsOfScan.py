@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from ...Check import Case
 
 AXES = {2: "across the slices", 1: "along the rows", 0: "along the columns"}
-_WIDTH = 560
+WIDTH = 560
 
 
 def sectionsOf(case: Case, ending: str, name: str, progress: Callable[[float, str], None]) -> list[Picture]:
     """All sections of a case that has a scan and a mesh."""
-    outline = _outline(case)
+    outline = outlineOf(case)
     pictures = _overview(case, outline, ending, name, lambda done, text: progress(0.3 * done, text))
     return pictures + _worstPlaces(case, outline, ending, name, lambda done, text: progress(0.3 + 0.7 * done, text))
 
 
-def _outline(case: Case) -> Outline:
+def outlineOf(case: Case) -> Outline:
     """The mesh as its deviations were measured on it, in voxel indices, with a color for every point."""
     report = case.measurements.get("deviation")
     deviation = report.maps.get("image") if report is not None else None
@@ -54,7 +54,7 @@ def _overview(
     for axis, way in AXES.items():
         progress(len(pictures) / len(AXES), "Cutting the scan")
         number = int(np.clip(np.rint(middle[axis]), 0, case.image.dimensions[axis] - 1)) + 1
-        array = slicePicture(case.image, outline, SliceView(axis, middle[axis]), _WIDTH)
+        array = slicePicture(case.image, outline, SliceView(axis, middle[axis]), WIDTH)
         text = f"Cut {way} number {number} through the middle of the model{name}, with the model's outline."
         title = f"Outline{name} on the scan, cut {way}, number {number}"
         pictures.append(Picture(f"overview-{'ijk'[axis]}{ending}.png", "overview", title, text, pngBytes(array)))
@@ -78,7 +78,7 @@ def _worstPlaces(
             done = (number - 1 + step / len(AXES)) / len(places)
             progress(done, "Cutting the scan where the deviation is largest")
             view = SliceView(axis, float(levels[axis]), tuple(point))
-            array = slicePicture(case.image, outline, view, _WIDTH)
+            array = slicePicture(case.image, outline, view, WIDTH)
             text = (
                 f"Cut {AXES[axis]} through the place of a deviation of {size}, at {sidesText(point)} mm, ringed; the "
                 "model's outline in the color of its deviation, dashed where it was not measured."

@@ -12,7 +12,8 @@ import numpy as np
 from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
-from .PictureMarks import scaleBar
+from ...Acquisition.FieldOfViewChecks import faceNames
+from .PictureMarks import scaleBar, sideLetters
 
 OUTLINE, RIM, MARK = (255, 176, 0), (30, 20, 0), (86, 200, 255)
 _CT_WINDOW = (-450.0, 1050.0)
@@ -24,8 +25,9 @@ class SliceView:
     """Which part of which slice is shown.
 
     :ivar axis: index axis (0 i, 1 j, 2 k) across which the image is cut.
-    :ivar index: where, in voxels along that axis; may be fractional, and the nearest slice is shown.
-    :ivar center: LPS mm, the middle of what is shown; None for the whole slice.
+    :ivar index: where, in voxels along that axis; may be fractional.
+    :ivar center: LPS mm, the middle of what is shown, and the cut is exactly there; None for the whole of the slice
+        that is nearest.
     :ivar halfWidthMm: from the middle to the edge of the picture.
     """
 
@@ -59,20 +61,31 @@ class Outline:
 
 
 def slicePicture(image: ImageVolume, mesh: TriangleMesh | Outline, view: SliceView, width: int = 480) -> np.ndarray:
-    """The slice in gray, the mesh's outline, a ring around ``view.center`` if there is one, and a scale bar.
+    """The slice in gray, the mesh's outline, a ring around ``view.center`` if there is one, sides and a scale bar.
 
     :param mesh: LPS mm, outlined in orange; or an outline with its own colors.
     :param width: pixels.
     :return: uint8 (height, width, 3) sRGB. Columns run along the first of the other two index axes; slices across i and
         j are shown with the last slice on top.
     """
+    return drawnSlice(image, mesh, view, width)[0]
+
+
+def drawnSlice(
+    image: ImageVolume, mesh: TriangleMesh | Outline, view: SliceView, width: int = 480
+) -> tuple[np.ndarray, bool]:
+    """As :func:`slicePicture`, and whether any of the outline is in the picture."""
     from PIL import Image, ImageDraw
 
     across, down = (axis for axis in range(3) if axis != view.axis)
     spacing = image.spacing
     count = image.dimensions
-    number = int(np.clip(np.rint(view.index), 0, count[view.axis] - 1))
-    plane = np.take(image.array, number, axis=2 - view.axis)
+    # A whole slice is shown as the scanner made it. Around a place, image and outline are those of the place itself:
+    # beside thick slices, the outline would lie where the image of the nearest one has no edge.
+    level = float(np.clip(view.index, 0, count[view.axis] - 1))
+    if view.center is None:
+        level = float(np.rint(level))
+    plane = _planeAt(image.array, 2 - view.axis, level)
     low, high = -0.5, np.array([count[across], count[down]]) - 0.5
     middle = None
     if view.center is not None:
@@ -90,8 +103,6 @@ def slicePicture(image: ImageVolume, mesh: TriangleMesh | Outline, view: SliceVi
     picture = Image.fromarray(np.repeat(gray[:, :, None], 3, axis=2))
     draw = ImageDraw.Draw(picture)
     scale = np.array([width, height]) / (end - start)
-    # The outline is that of the place itself where one is asked for, not of the middle of the nearest slice.
-    level = number if view.center is None else view.index
 
     def toPixels(places: np.ndarray) -> np.ndarray:
         pixels = (places - start) * scale
@@ -100,7 +111,7 @@ def slicePicture(image: ImageVolume, mesh: TriangleMesh | Outline, view: SliceVi
         return pixels
 
     outline = mesh if isinstance(mesh, Outline) else Outline(image.lpsToIndex(mesh.points), mesh.triangles)
-    ends, cut = meshOutline(outline.points, outline.triangles, view.axis, level)
+    ends, cut = meshOutline(outline.points, outline.triangles, view.axis, view.index if view.center else level)
     lines = toPixels(ends[..., [across, down]])
     inside = ((lines.max(axis=1) >= 0) & (lines.min(axis=1) <= [width, height])).all(axis=1)
     _drawOutline(draw, outline, lines[inside], outline.triangles[cut[inside]])
@@ -108,7 +119,20 @@ def slicePicture(image: ImageVolume, mesh: TriangleMesh | Outline, view: SliceVi
         x, y = toPixels(middle[None])[0]
         draw.ellipse((x - 14, y - 14, x + 14, y + 14), outline=RIM, width=5)
         draw.ellipse((x - 13, y - 13, x + 13, y + 13), outline=MARK, width=3)
-    return scaleBar(np.asarray(picture), float(size[0]) / width)
+    sides = [face[0].upper() for face in faceNames(image)]
+    upper, lower = (2 * down + 1, 2 * down) if flip else (2 * down, 2 * down + 1)
+    lettered = sideLetters(np.asarray(picture), sides[2 * across], sides[2 * across + 1], sides[upper], sides[lower])
+    return scaleBar(lettered, float(size[0]) / width), bool(inside.any())
+
+
+def _planeAt(array: np.ndarray, axis: int, level: float) -> np.ndarray:
+    """Values across an axis of the array, between two slices in proportion, float32 (2-D)."""
+    below = int(level)
+    plane = np.take(array, below, axis=axis).astype(np.float32)
+    share = np.float32(level - below)
+    if share:
+        plane += share * (np.take(array, below + 1, axis=axis).astype(np.float32) - plane)
+    return plane
 
 
 def _drawOutline(draw, outline: Outline, lines: np.ndarray, triangles: np.ndarray) -> None:
@@ -132,7 +156,7 @@ def _sampled(plane: np.ndarray, rows: np.ndarray, columns: np.ndarray, window) -
     from scipy import ndimage
 
     grid = np.meshgrid(rows, columns, indexing="ij")
-    values = ndimage.map_coordinates(plane.astype(np.float32), grid, order=1, mode="nearest")
+    values = ndimage.map_coordinates(plane, grid, order=1, mode="nearest")
     gray = np.clip((values - window[0]) / (window[1] - window[0]), 0, 1) * 255
     outside = [(place < -0.5) | (place > size - 0.5) for place, size in zip((rows, columns), plane.shape, strict=True)]
     gray[outside[0][:, None] | outside[1][None]] = 0
