@@ -19,7 +19,10 @@ _WITH_SIDES = re.compile(
 _WITH_SYSTEM = re.compile(
     rf"(?:(LPS|RAS)[\s:=]*)?\(?\s*({_NUMBER}){_BETWEEN}({_NUMBER}){_BETWEEN}({_NUMBER})\s*\)?(?:\s*(LPS|RAS))?"
 )
-_HOW = "say it by the patient's sides ('R 31, P 144, S 705.9') or name the system ('LPS -31 144 705.9', 'RAS 31 -144 705.9')"
+_HOW = (
+    "say it by the patient's sides ('R 31, P 144, S 705.9') or name the system ('LPS -31 144 705.9', 'RAS 31 -144 "
+    "705.9')"
+)
 # A report with more is no help to anybody, and each costs three pictures for each model.
 MOST_PLACES = 20
 

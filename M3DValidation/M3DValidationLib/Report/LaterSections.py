@@ -64,10 +64,11 @@ def _requireSameScan(data: Mapping, image: ImageVolume) -> list[str]:
     recordedSpacing = [round(float(value), 5) for value in facts.get("spacingMm") or ()]
     if list(facts.get("dimensions") or ()) != list(image.dimensions) or recordedSpacing != spacing:
         raise M3DError("--image is not the scan that the report is about: its voxels are others.")
-    return [
+    remark = (
         "The report does not say which files its scan was read from, so only the number and size of the voxels of "
         "--image were compared with it."
-    ]
+    )
+    return [remark]
 
 
 def _models(data: Mapping, attachments: Mapping[str, bytes], image: ImageVolume) -> list[SectionedModel]:

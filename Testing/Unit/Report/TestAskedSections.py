@@ -164,7 +164,7 @@ def test_whatCannotBeShownIsRefusedAndNothingChanges(folder, plain, capsys, tmp_
 def test_aScanAloneHasSectionsWithoutAModel(folder, capsys, tmp_path):
     arguments = ("--image", folder / "scan", "--output", tmp_path / "out", "--section-at", ASKED[0])
     answer(capsys, "validate", *arguments)
-    stored, attachments = readReport(tmp_path / "out" / "report.json")
+    stored, _attachments = readReport(tmp_path / "out" / "report.json")
     assert stored["sections"][0]["models"] == [] and len(stored["sections"][0]["pictures"]) == 3
     texts = [one["alternative"] for one in stored["pictures"] if one["kind"] == "sectionAt"]
     assert len(texts) == 3 and all("There is no model." in text for text in texts)

@@ -138,9 +138,9 @@ def askedSections(
 
 def _picture(image, model: SectionedModel, view: SliceView, entry: Mapping, nearest: Mapping | None) -> Picture:
     name = f" of '{model.segment}'" if model.segment else ""
-    where = f"{sidesText(entry['pointLps'])} mm, slice {entry['slice']}"
-    title = f"Section {entry['number']}{name} at {where}, cut {AXES[view.axis]}"
-    text = f"Cut {AXES[view.axis]} of the scan through {where}, ringed, as asked for."
+    where, slice_ = sidesText(entry["pointLps"]), entry["slice"]
+    title = f"Section {entry['number']}{name} at {where} mm, slice {slice_}, cut {AXES[view.axis]}"
+    text = f"Cut {AXES[view.axis]} through {where} mm, slice {slice_}, ringed, as asked for."
     nothing = Outline(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))
     array, isMet = drawnSlice(image, model.outline or nothing, view, WIDTH)
     if model.outline is None:
@@ -157,7 +157,7 @@ def _picture(image, model: SectionedModel, view: SliceView, entry: Mapping, near
 
 
 def _nearest(model: SectionedModel, point: np.ndarray) -> dict | None:
-    """What is known of the surface nearest to a point: its distance, exactly, and the deviation at its nearest corner."""
+    """What is known of the surface nearest to a point: its exact distance, and the deviation at its corner."""
     if not len(model.triangles):
         return None
     away = np.linalg.norm(model.points.astype(np.float64) - point, axis=1)
