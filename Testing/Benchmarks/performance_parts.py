@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -15,7 +14,6 @@ sys.path[:0] = [str(ROOT / part) for part in ("M3DExport", "M3DValidation", "Tes
 sys.path.insert(0, str(Path(__file__).parent))
 
 THRESHOLD = 300
-VERTICES = (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 
 
 def taken(work):
@@ -58,6 +56,20 @@ def phantom(folder: str) -> dict:
     return {}
 
 
+def cropped(source: str, folder: str, slices: str) -> dict:
+    """The slices in the middle of a scan, as a series of their own."""
+    from M3DLib.Image.ImageReader import readImage
+    from M3DLib.Image.ImageVolume import ImageVolume
+    from M3DLib.Phantom.PhantomSeries import writeSeries
+
+    image, count = readImage(Path(source)), int(slices)
+    first = max(0, (len(image.array) - count) // 2)
+    matrix = image.ijkToLps.copy()
+    matrix[:3, 3] += first * matrix[:3, 2]
+    writeSeries(ImageVolume(image.array[first : first + count], matrix, modality="CT"), Path(folder))
+    return {}
+
+
 def large(source: str, folder: str) -> dict:
     """The scan with four times the slices at a quarter of their distance, values between them on straight lines."""
     from M3DLib.Image.ImageReader import readImage
@@ -92,22 +104,25 @@ def models(source: str, folder: str) -> dict:
     return files
 
 
-def deviations() -> dict:
-    """Image and surface deviation of 0.78 million vertices, and other programs on the same meshes."""
+def deviations(vertices: str = "1005000", side: str = "400", slices: str = "192") -> dict:
+    """Image and surface deviation of 0.78 million vertices, and other programs on the same meshes.
+
+    :return: ``image`` and ``surface`` as of :func:`taken`; ``peers``: seconds by the clock and of the processor.
+    """
     from deviation_speed import meshes, others, phantomScan, processorTimed, vtkDistance
 
     from M3DLib.Distance.SurfaceDeviation import surfaceDeviation
     from M3DLib.Edge.ImageDeviation import imageDeviation
 
-    mesh, reference = meshes(1_005_000)
-    image = phantomScan((400, 400, 192))
+    mesh, reference = meshes(int(vertices))
+    image = phantomScan((int(side), int(side), int(slices)))
     found = {"vertices": len(mesh.points)}
     found["image"] = taken(lambda: imageDeviation(mesh, image))[1]
     found["surface"] = taken(lambda: surfaceDeviation(reference, mesh))[1]
     peers = {
-        "VTK's distance filter": processorTimed(lambda: vtkDistance(reference, mesh, True))[-1],
-        "the same without cell centers": processorTimed(lambda: vtkDistance(reference, mesh, False))[-1],
-        **others(reference, mesh, processorTimed),
+        "VTK's distance filter": processorTimed(lambda: vtkDistance(reference, mesh, True))[1:],
+        "the same without cell centers": processorTimed(lambda: vtkDistance(reference, mesh, False))[1:],
+        **others(reference, mesh, lambda work: (None, processorTimed(work)[1:])),
     }
     return {**found, "peers": peers}
 
@@ -131,59 +146,7 @@ def responsiveness(folder: str) -> dict:
     return {"seconds": wall, "cpu": busy}
 
 
-def growth(plot: str = "") -> dict:
-    """Seconds and memory of the deviations for meshes of growing size and for a very large image; a plot of them."""
-    from deviation_speed import grownRow
-
-    rows = [row for row in (grownRow(count, (400, 400, 192)) for count in VERTICES) if row]
-    huge = grownRow(1_000_000, (512, 512, 2000))
-    lines = [
-        "| vertices | image | image deviation s | s per million | + GB | surface deviation s | s per million | + GB |"
-    ]
-    lines.append("|---|---|---|---|---|---|---|---|")
-    for size, row in [("400 x 400 x 192", row) for row in rows] + ([("512 x 512 x 2000", huge)] if huge else []):
-        count, first, firstGb, second, secondGb = row
-        lines.append(
-            f"| {count / 1e6:.2f} million | {size} | {first:.2f} | {first / count * 1e6:.2f} | {firstGb:.2f} "
-            f"| {second:.2f} | {second / count * 1e6:.2f} | {secondGb:.2f} |"
-        )
-    if plot:
-        drawGrowth(rows, plot)
-    return {"lines": lines}
-
-
-def drawGrowth(rows, file: str) -> None:
-    """Seconds and memory over the number of vertices, with the straight line of a cost that is linear."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    counts, first, firstGb, second, secondGb = np.array(rows).T
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
-    for axis, series, label in (
-        (axes[0], (first, second), "processor seconds"),
-        (axes[1], (firstGb, secondGb), "memory, GB above mesh and image"),
-    ):
-        for values, name, color in zip(
-            series, ("image deviation", "surface deviation"), ("#1f5fa8", "#c05a1a"), strict=True
-        ):
-            axis.loglog(counts, np.maximum(values, 1e-2), "o-", color=color, label=name)
-        middle = len(counts) // 2
-        straight = series[0][middle] * counts / counts[middle]
-        axis.loglog(counts, straight, "--", color="gray", label="linear")
-        axis.set_xlabel("vertices of the mesh")
-        axis.set_ylabel(label)
-        axis.grid(True, which="both", alpha=0.3)
-    axes[0].legend()
-    figure.tight_layout()
-    with tempfile.NamedTemporaryFile(dir=Path(file).parent, suffix=".png", delete=False) as temporary:
-        figure.savefig(temporary, dpi=110)
-    Path(temporary.name).chmod(0o644)
-    Path(temporary.name).replace(file)
-
-
-PARTS = (scan, phantom, large, models, deviations, responsiveness, growth)
+PARTS = (scan, phantom, cropped, large, models, deviations, responsiveness)
 
 if __name__ == "__main__":
     work = {one.__name__: one for one in PARTS}[sys.argv[1]]
