@@ -11,6 +11,7 @@ from ..Dicom import Codes
 from ..Dicom.CieLab import decodeLab, rgbFromLab
 from ..Errors import M3DError
 from ..Mesh.SurfaceParameters import SurfaceParameters
+from ..Surface.SurfaceRecord import refinementOf
 from .DocumentReferences import DocumentReference
 from .ModelDescription import (
     LATERALITIES,
@@ -177,6 +178,19 @@ class DescriptionReader:
                     return SurfaceParameters.fromTexts(dict(step.parameters))
                 except ValueError:
                     self.warnings.append("The parameters of the surface cannot be understood.")
+        return None
+
+    def refinement(self) -> dict | None:
+        """What this software recorded of moving the surface to the edge of its image; None when it was not moved."""
+        for step in self._algorithms():
+            if step.name == SURFACE_ALGORITHM:
+                try:
+                    return refinementOf(dict(step.parameters))
+                except ValueError:
+                    self.warnings.append(
+                        "The object says that its surface was moved to the edge in its image (refined), but not on "
+                        "what share of it: agreement with that image is no evidence."
+                    )
         return None
 
     def sources(self) -> list[SourceReference]:

@@ -183,6 +183,9 @@ def describedModel(
     sources = reader.sources()
     if not sources:
         warnings.append("The object does not say what the model was made from.")
+    if refinement := reader.refinement():
+        series = sorted({source.seriesInstanceUid for source in sources} - {""})
+        mesh.record["refinement"] = {**refinement, "sourceSeries": series}
     validation = reader.validation()
     warnings += validation.warnings()
     return EncapsulatedModel(

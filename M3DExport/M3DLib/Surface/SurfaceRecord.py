@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ..Distance.DeviationMap import DeviationMap
@@ -103,18 +105,36 @@ def recordTexts(record: dict) -> list[str]:
     return [text(record[step]) for step, text in texts.items() if step in record]
 
 
+_SHARES = ("movedShare", "heldShare", "leftShare")
+_LENGTHS = ("meanDisplacement", "p95Displacement", "largestDisplacement")
+
+
 def recordParameters(record: dict) -> list[tuple[str, str]]:
     """The figures as names and values for the Algorithm Parameters of a DICOM object; mm, shares of the area."""
     parameters = []
     if refinement := record.get("refinement"):
-        names = ("applied", "movedShare", "heldShare", "leftShare", "heldBackVertices")
-        names += ("meanDisplacement", "p95Displacement", "largestDisplacement")
+        names = ("applied", *_SHARES, "heldBackVertices", *_LENGTHS)
         parameters += [(_named("refinement", name), _short(refinement[name])) for name in names]
         parameters.append(("refinementRange", _short(refinement["settings"]["range"])))
     if simplification := record.get("simplification"):
         names = ("trianglesBefore", "triangles", "largestDistance")
         parameters += [(_named("simplification", name), _short(simplification[name])) for name in names]
     return parameters
+
+
+def refinementOf(parameters: Mapping[str, str]) -> dict | None:
+    """The record of a refined surface again, from the parameters of a DICOM object; None when it was not refined.
+
+    :param parameters: as :func:`recordParameters` names and writes them; what is not in them is not in the record.
+    :raises ValueError: when the surface was refined and the figures are not there or are no numbers.
+    """
+    if parameters.get(_named("refinement", "applied")) != "True":
+        return None
+    names = (*_SHARES, *_LENGTHS)
+    values = {name: float(parameters.get(_named("refinement", name), "")) for name in names}
+    if not all(np.isfinite(value) and value >= 0 for value in values.values()) or values["movedShare"] > 1:
+        raise ValueError("the figures of the refinement are none")
+    return {"applied": True, **values}
 
 
 def _named(step: str, name: str) -> str:

@@ -29,8 +29,18 @@ def onPurpose(movedShare: float) -> str:
 
 
 def isRefined(case: Case) -> bool:
-    """Whether the case's surface was moved to the edge that its image shows."""
-    return case.mesh is not None and bool(case.mesh.record.get("refinement", {}).get("applied"))
+    """Whether the case's surface was moved to the edge that its image shows.
+
+    A model that was brought along names the series whose edge it was moved to; its distance from the edge in another
+    series is evidence. Where one of the two is not known, it is taken to be the same.
+    """
+    refinement = case.mesh.record.get("refinement", {}) if case.mesh is not None else {}
+    if not refinement.get("applied"):
+        return False
+    headers = case.image.headers if case.image is not None else []
+    own = str(headers[0].get("SeriesInstanceUID", "")) if headers else ""
+    moved = refinement.get("sourceSeries", [])
+    return not own or not moved or own in moved
 
 
 def withMeaning(facts: dict, deviation: DeviationMap, movedShare: float, controlled: bool) -> dict:

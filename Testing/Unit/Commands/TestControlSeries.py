@@ -4,6 +4,7 @@ import json
 
 import jsonschema
 import pytest
+from pydicom import dcmread
 
 from M3DBatchLib.CommandLine import main
 from M3DLib.Image.ImageVolume import ImageVolume
@@ -70,6 +71,26 @@ def test_leavingTheSegmentForTheEdgeIsRecordedNotHeldAgainstTheSurface(scans, tm
     plain = finding(validated(scans, tmp_path / "plain"), "segment-deviation-p95")
     assert plain["verdict"] == "pass"
     assert "moved from" not in plain["message"]
+
+
+def test_aRefinedModelThatIsBroughtBackIsStillKnownAsOne(scans, tmp_path):
+    arguments = ["export", "--image", scans, "--series", "1", "--threshold", "300", "--largest", "1", "--refine"]
+    assert main([str(argument) for argument in [*arguments, "--output", tmp_path / "out"]]) == 0
+    (model,) = [
+        file for file in (tmp_path / "out" / "DICOM").rglob("*") if file.is_file() and dcmread(file).Modality == "M3D"
+    ]
+    found = {}
+    for series in ("1", "2"):
+        output = tmp_path / series
+        main(["validate", "--image", str(scans), "--series", series, "--mesh", str(model), "--output", str(output)])
+        found[series] = json.loads((output / "report.json").read_text(encoding="utf-8"))
+    (own,), (other,) = (report["answer"]["models"] for report in found.values())
+    assert own["deviation"]["refinedShare"] > 0.9
+    assert "by construction" in finding(found["1"], "deviation-p95")["message"]
+    # The other series had no part in it: there the distance is a measurement.
+    assert other["deviation"]["refinedShare"] == 0
+    assert "by construction" not in finding(found["2"], "deviation-p95")["message"]
+    assert finding(found["2"], "deviation-p95")["measured"] == found["2"]["deviation"]["image"]["p95Absolute"]
 
 
 def test_theControlSeriesJudgesARefinedSurface(scans, tmp_path):

@@ -18,7 +18,7 @@ from pydicom.uid import (
 
 from M3DLib.Dicom.DicomFile import DEFER_BYTES, payloadChunks, writeDicomFile
 from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl, readStlPayload
-from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+from M3DLib.EncapsulatedStl.ModelDescription import SURFACE_ALGORITHM, DerivationAlgorithm, ModelDescription
 from M3DLib.Errors import M3DError
 from M3DLib.Mesh.StlFile import stlBytes
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
@@ -288,3 +288,24 @@ def test_sourcesKnowTheirSeriesAndStudy():
     assert source.sopInstanceUid == "1.2.3.4.300.2"
     assert (source.seriesInstanceUid, source.studyInstanceUid) == ("1.2.3.4.300", "1.2.3.4.100")
     assert (source.sopClassUid, source.purpose) == (CTImageStorage, "SourceImage")
+
+
+def test_refiningComesBackWithItsFiguresOrIsWarnedOf():
+    parameters = {"refinementApplied": "True", "refinementMovedShare": "0.75", "refinementHeldShare": "0.25"}
+    parameters |= {"refinementLeftShare": "0", "refinementMeanDisplacement": "0.1"}
+    parameters |= {"refinementP95Displacement": "0.2", "refinementLargestDisplacement": "0.3"}
+
+    def read(parameters):
+        algorithm = DerivationAlgorithm(SURFACE_ALGORITHM, parameters=tuple(parameters.items()))
+        return readEncapsulatedStl(makeObject(description=ModelDescription(algorithm=algorithm)))
+
+    refinement = read(parameters).mesh.record["refinement"]
+    assert (refinement["movedShare"], refinement["largestDisplacement"]) == (0.75, 0.3)
+    assert refinement["sourceSeries"] == ["1.2.3.4.300"]
+    for wrong in ("much", "nan", "1.5", "-0.1"):
+        model = read({**parameters, "refinementMovedShare": wrong})
+        assert "refinement" not in model.mesh.record
+        assert any("agreement with that image is no evidence" in text for text in model.warnings)
+    held = read({**parameters, "refinementApplied": "False"})
+    assert "refinement" not in held.mesh.record
+    assert not any("refined" in text for text in held.warnings)
