@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from ..EncapsulatedStl.EncapsulatedStlReader import EncapsulatedModel
 from .SlicerExport import SOURCE_VOLUME_ROLE, dicomVolumes
 from .SlicerImage import INSTANCE_UIDS
-from .SlicerParts import polyDataOfMesh
+from .SlicerParts import REFINEMENT, polyDataOfMesh
 
 if TYPE_CHECKING:
     import slicer
@@ -108,6 +109,8 @@ def _addOrigin(node, model: EncapsulatedModel, scene) -> slicer.vtkMRMLScalarVol
     """Say where a node came from; returns the scan's volume when it is in the scene."""
     if model.sopInstanceUid:
         node.SetAttribute(INSTANCE_UIDS, model.sopInstanceUid)
+    if refinement := model.mesh.record.get("refinement"):
+        node.SetAttribute(REFINEMENT, json.dumps(refinement))
     sources = {source.sopInstanceUid for source in model.sources}
     for volume in dicomVolumes(scene):
         if sources & set(volume.GetAttribute(INSTANCE_UIDS).split()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     import slicer
 
     from ..Image.ImageVolume import ImageVolume
+
+# Attribute of a model node: how its surface was moved to the edge of an image before it was loaded, as JSON.
+REFINEMENT = "M3D.Refinement"
 
 _BINARY_LABELMAP = "Binary labelmap"
 _CLOSED_SURFACE = "Closed surface"
@@ -141,6 +145,8 @@ def partOfModel(modelNode: slicer.vtkMRMLModelNode, volumeNode: slicer.vtkMRMLVo
     mesh = meshOfPolyData(polyData, modelNode.GetName(), color)
     if display is not None:
         mesh.opacity = float(display.GetOpacity())
+    if refinement := modelNode.GetAttribute(REFINEMENT):
+        mesh.record["refinement"] = json.loads(refinement)
     part = Part(modelNode.GetName(), SegmentSource("node", "model node"), mesh=mesh, opacity=mesh.opacity)
     part.transform = transformToVolume(modelNode, volumeNode)
     return part

@@ -10,6 +10,8 @@ from M3DLib.EncapsulatedStl.DocumentReferences import DocumentReference, addRefe
 from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 from M3DLib.EncapsulatedStl.ValidationRecord import recordValidation
 from M3DLib.Errors import M3DError
+from M3DLib.InSlicer.SlicerParts import partOfModel
+from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere
 from M3DTestSupport.Models import makeHeaders, makeObject, makeTetrahedron
@@ -69,6 +71,17 @@ class TestExamining:
         assert "exported although something fails" in loadable.warning and "the surgeon agrees" in loadable.warning
         node = plugin.load(loadable)
         assert node.GetDescription() == "Validation: something fails (profile implant 2)"
+
+    def test_aRefinedModelIsStillOneAsANode(self, application, plugin, tmp_path):
+        record = {"refinement": {"applied": True, "movedShare": 0.75, "heldShare": 0.25, "leftShare": 0.0}}
+        record["refinement"] |= {"heldBackVertices": 0, "settings": {"range": 1.0}}
+        record["refinement"] |= {"meanDisplacement": 0.1, "p95Displacement": 0.2, "largestDisplacement": 0.3}
+        dataset = makeObject(makeTetrahedron(record=record), surface=SurfaceParameters(refine=True))
+        (loadable,) = plugin.examineFiles([importObject(application, tmp_path, dataset)])
+        refinement = partOfModel(plugin.load(loadable), None).mesh.record["refinement"]
+        assert (refinement["movedShare"], refinement["sourceSeries"]) == (0.75, ["1.2.3.4.300"])
+        (loadable,) = plugin.examineFiles([importObject(application, tmp_path, makeObject())])
+        assert partOfModel(plugin.load(loadable), None).mesh.record == {}
 
     @pytest.mark.parametrize("number", [1, 2, 5])
     def test_otherDocumentsAreLeftToOthers(self, application, plugin, tmp_path, number):
