@@ -74,6 +74,7 @@ class ExportForm(PanelForm):
         ):
             widget.enabled = hasSegments
         self.ui.refineRangeSpinBox.enabled = hasSegments and self._parameters.refine
+        self.ui.surfaceCollapsibleButton.text = surfaceTitle(self._parameters) if hasSegments else _("Surface")
         shown = node if hasSegments else None
         if table.segmentationNode() is not shown:
             table.setSegmentationNode(shown)
@@ -270,3 +271,17 @@ class ExportForm(PanelForm):
         self.actions.createDatabase()
         self._summarized = self._volumeId = None
         self.show(self._parameters)
+
+
+def surfaceTitle(parameters):
+    """Title of the section on the surface, which says what is chosen there also while it is folded."""
+    chosen = []
+    if parameters.smoothing > 0:
+        chosen.append(_("smoothing {value:g}").format(value=parameters.smoothing))
+    if parameters.decimation > 0:
+        chosen.append(_("decimation {value:g}").format(value=parameters.decimation))
+    if parameters.refine:
+        chosen.append(_("moved to the edge"))
+    if parameters.maxError > 0:
+        chosen.append(_("fewer triangles"))
+    return _("Surface: {choices}").format(choices=", ".join(chosen) or _("as the voxels are"))

@@ -18,6 +18,8 @@ ORDER = ("fail", "notAssessable", "warning", "pass", "information")
 _AT_EASE = ("pass", "information")
 _COLUMNS = 4
 _TITLE = 1
+# Letters of a measured value in its column; the whole of it is in the tooltip.
+_SHOWN = 12
 
 
 class FindingsTable:
@@ -95,9 +97,12 @@ class FindingsTable:
 
         view = findingView(finding)
         title = titleOf(view)
-        for column, text in enumerate((view["icon"], title, view["measured"], view["limit"])):
+        toolTip = [f"{verdictWord(view['verdict'])}: {title}", translatedMessage(view["message"])]
+        if view["limit"]:
+            toolTip.append(_("Measured: {measured}. Limit: {limit}.").format(**view))
+        for column, text in enumerate((view["icon"], title, shortMeasured(finding, view), shortLimit(finding))):
             item = qt.QTableWidgetItem(text)
-            item.setToolTip("\n".join([f"{verdictWord(view['verdict'])}: {title}", translatedMessage(view["message"])]))
+            item.setToolTip("\n".join(toolTip))
             if column == 0:
                 item.setForeground(qt.QBrush(qt.QColor(COLORS[view["verdict"]])))
             self._table.setItem(row, column, item)
@@ -111,6 +116,31 @@ def titleOf(view):
         name, end, _unit = view["attribute"].partition("), ")
         title = _("{attribute} is on record").format(attribute=name + end.rstrip(", "))
     return f"{title} [{view['segment']}]" if view["segment"] else title
+
+
+def shortMeasured(finding, view):
+    """What was measured, as short as a narrow column needs it: its unit without what follows ("% of the anatomy")."""
+    text, unit = view["measured"], finding["unit"]
+    if unit and text.endswith(unit):
+        text = f"{text.removesuffix(unit)}{shortUnit(unit)}"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def shortLimit(finding):
+    """The limit up to (from) which a finding passes, as short as a narrow column needs it; "" when there is none."""
+    from M3DLib.NumberText import exactNumber
+
+    if finding["limit"] is None:
+        return ""
+    sign = "≥" if finding.get("sense") == "atLeast" else "±" if finding.get("signed") else "≤"
+    unit = shortUnit(finding["unit"])
+    # What is counted stands in the column beside it.
+    return f"{sign} {exactNumber(finding['limit'])} {unit if len(unit) <= len('days') else ''}".rstrip()
+
+
+def shortUnit(unit):
+    """A unit without what follows it ("% of the anatomy")."""
+    return {"degrees": "°"}.get(unit, unit.partition(" ")[0])
 
 
 def rowsByClause(findings, shown):

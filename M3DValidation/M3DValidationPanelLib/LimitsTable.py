@@ -5,6 +5,7 @@ from slicer.i18n import tr as _
 
 from M3DPanelLib.PanelActions import errorsShown
 
+from .FindingsTable import shortUnit
 from .ValidationParameters import (
     baseProfileOf,
     changedLimitsOf,
@@ -109,7 +110,7 @@ class LimitsTable:
         changed = changedLimitsOf(self._parameters)
         limits = changed.get(requirement.id, (requirement.passLimit, requirement.warningLimit))
         mark = "* " if requirement.id in changed else ""
-        texts = (mark + requirement.title, limitText(limits[0]), limitText(limits[1]), requirement.unit)
+        texts = (mark + requirement.title, limitText(limits[0]), limitText(limits[1]), shortUnit(requirement.unit))
         for column, text in enumerate(texts):
             item = qt.QTableWidgetItem(text)
             item.setToolTip(

@@ -104,5 +104,10 @@ def _connectGui(self, ui):
         if name:
             assert name in type(self).parameterTypes, f"there is no parameter '{name}'"
             self._guis[tag].append(name)
-            _setBounds(widget, type(self).parameterTypes[name])
+            hint = type(self).parameterTypes[name]
+            _setBounds(widget, hint)
+            if hasattr(type(widget), "followParameter"):
+                plain = _plain(hint)
+                isChoice = isinstance(plain, type) and issubclass(plain, enum.Enum)
+                widget.followParameter(self, name, plain if isChoice else None)
     return tag
