@@ -28,6 +28,12 @@ GROUP = 2048
 TILE, SMALLEST_TILE = 1 << 15, 1 << 13
 # One of so many triangles lends a corner to bound the distances.
 COARSE = 16
+# Grids are made for so large a share of the points, as a sample of them lets guess, which only decides how long the
+# search takes; in square roots of ``limit``, no finer than for the least distance and not for any beyond the largest.
+MOST, SAMPLE = 0.9, 10_000
+LEAST_REACH, LARGEST_REACH = 0.4, 3.0
+# Cubes along the longest extent of points that are brought in order.
+CUBES = 64
 TEXT = "Measuring the distance between the surfaces"
 # Under this name a mesh keeps its search structure.
 KEPT = "closestSurface"
@@ -47,6 +53,19 @@ class ClosestPoints:
     offset: np.ndarray
     triangle: np.ndarray
     feature: np.ndarray
+
+
+@dataclass
+class _Search:
+    """What is known so far of points (n, 3): squared distance, triangle (-1 for none), both (n,), lowered in place.
+
+    :ivar certain: (n,), squared distance up to which a point has been searched for by grids; None where none was used.
+    """
+
+    points: np.ndarray
+    best: np.ndarray
+    triangle: np.ndarray
+    certain: np.ndarray | None = None
 
 
 class ClosestSurface:
@@ -75,7 +94,7 @@ class ClosestSurface:
         self.columns = np.ascontiguousarray(points.T)
         del points
         self.coarse = cKDTree(self.corners(self.triangles[::COARSE, 0]).T, balanced_tree=False)
-        self.limit, large, partCounts = self._largeTriangles()
+        self.limit, self.area, large, partCounts = self._largeTriangles()
         self.tiles = self._tiles(large, partCounts)
         self.boxes = np.array([self._box(tile) for tile in self.tiles])
         self.kept: dict[int, SurfaceTile] | None = {} if keepTiles else None
@@ -99,8 +118,10 @@ class ClosestSurface:
         a, b, c = (self.corners(corner) for corner in self.triangles.take(triangles, axis=0).T)
         return cross(b - a, c - a)
 
-    def _largeTriangles(self) -> tuple[float, np.ndarray, np.ndarray]:
-        """Bound of r**2 above which triangles get further corners, which do, into about how many parts each."""
+    def _largeTriangles(self) -> tuple[float, float, np.ndarray, np.ndarray]:
+        """Bound of r**2 above which triangles get further corners, the surface's area, which triangles do, into about
+        how many parts each.
+        """
         reach2 = np.empty(len(self.triangles), dtype=np.float32)
         area, longest = 0.0, 0.0
         for start in range(0, len(reach2), BLOCK):
@@ -112,7 +133,7 @@ class ClosestSurface:
         # Far enough above what the triangles of an even mesh have that it gets no further corners.
         limit = max(4 * area / (len(self.triangles) + 20_000), 1e-7 * longest, 1e-12)
         large = np.flatnonzero(reach2 > limit)
-        return limit, large, reach2[large] / limit
+        return limit, area, large, reach2[large] / limit
 
     def _tiles(self, large: np.ndarray, partCounts: np.ndarray) -> list[np.ndarray]:
         """Numbers of the triangles of each tile; large triangles have tiles of their own, which reach far."""
@@ -158,8 +179,42 @@ class ClosestSurface:
         inTwoThreads(work, range(0, count, BLOCK))
         return found
 
-    def search(self, points: np.ndarray, progress: Callable[[float, str], None] = noProgress) -> np.ndarray:
-        """The triangle closest to each of positions (n, 3) in LPS mm, int32 (n,)."""
+    def search(
+        self,
+        points: np.ndarray,
+        progress: Callable[[float, str], None] = noProgress,
+        farthest: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """The triangle closest to each of positions (n, 3) in LPS mm, int32 (n,).
+
+        :param farthest: (n,) mm; where it is known beforehand how far away the surface is at most.
+        """
+        if farthest is None:
+            best, order, usual = self._bounds(points, lambda done: progress(0.1 * done, TEXT))
+        else:
+            best, order = (1.001 * farthest.astype(np.float64) + 1e-3) ** 2, nearTogether(points)
+            usual = _most(best)
+        state = _Search(points, best, np.full(len(points), -1, dtype=np.int32))
+        reach = np.sqrt(max(usual, LEAST_REACH**2 * self.limit))
+        if reach <= LARGEST_REACH * np.sqrt(self.limit):
+            state.certain = np.full(len(points), np.inf, dtype=np.float32)
+            self._visit(state, order, lambda done: progress(0.1 + 0.8 * done, TEXT), reach)
+            order = order[(state.triangle.take(order) < 0) | (best.take(order) > state.certain.take(order))]
+        if len(order):
+            self._visit(state, order, lambda done: progress(0.9 + 0.1 * done, TEXT))
+        left = np.flatnonzero(state.triangle < 0)
+        if len(left):
+            # Not expected: coordinates so large that rounding is above the slack.
+            best[left] = np.inf
+            self._visit(state, left, lambda _: progress(0.99, TEXT))
+        return state.triangle
+
+    def _bounds(self, points: np.ndarray, progress) -> tuple[np.ndarray, np.ndarray, float]:
+        """How far away the surface is at most, as some of its corners tell.
+
+        :return: mm2 (n,); an order of the points in which neighbors follow each other; how far away the surface seems
+            to be from most of them, mm2.
+        """
         best, near = np.empty(len(points)), np.empty(len(points), dtype=np.int32)
         place = np.empty(self.coarse.n, dtype=np.int32)
         place[self.coarse.indices] = np.arange(len(place))
@@ -171,20 +226,17 @@ class ClosestSurface:
             best[part] = (1.001 * distance + 1e-3) ** 2
             near[part] = place.take(corner)
 
-        inTwoThreads(bound, range(0, len(points), BLOCK), lambda done: progress(0.1 * done, TEXT))
-        # Points near the same corner follow each other.
-        order = np.argsort(near).astype(np.int32)
-        triangle = np.full(len(points), -1, dtype=np.int32)
-        self._visit(points, order, best, triangle, lambda done: progress(0.1 + 0.9 * done, TEXT))
-        left = np.flatnonzero(triangle < 0)
-        if len(left):
-            # Not expected: coordinates so large that rounding is above the slack.
-            best[left] = np.inf
-            self._visit(points, left, best, triangle, lambda _: progress(0.99, TEXT))
-        return triangle
+        inTwoThreads(bound, range(0, len(points), BLOCK), progress)
+        # So far points in the surface would be from the nearest corner, were those strewn over it at random.
+        beside = -np.log(1 - MOST) / np.pi * self.area / self.coarse.n
+        return best, np.argsort(near).astype(np.int32), _most(best) - beside
 
-    def _visit(self, points, order, best, triangle, progress) -> None:
-        """Search the tiles for the points ``order``, each in the tiles that are not too far away."""
+    def _visit(self, state: _Search, order, progress, reach: float | None = None) -> None:
+        """Search the tiles for the points ``order``, each in the tiles that are not too far away.
+
+        :param reach: mm; where given, in the tiles' grids, where tiles have some.
+        """
+        points, best, certain = state.points, state.best, state.certain
         groups = np.split(order, range(GROUP, len(order), GROUP))
         boxes = np.array([[points[group].min(axis=0), points[group].max(axis=0)] for group in groups]) - self.center
         farthest = np.array([best[group].max() for group in groups])
@@ -203,16 +255,20 @@ class ClosestSurface:
             if not len(visitors):
                 return
             tile = self._tile(number)
+            # For a few points the tree is made sooner.
+            grid = tile.gridFor(reach) if reach is not None and 2 * len(visitors) > len(tile.samples) else None
             for start in range(0, len(visitors), BLOCK):
                 if stopped.is_set():
                     return
                 which = visitors[start : start + BLOCK]
                 distance2, found = best.take(which), np.full(len(which), -1, dtype=np.int32)
-                tile.search(points.take(which, axis=0) - self.center, distance2, found)
+                level = (grid or tile).search(points.take(which, axis=0) - self.center, distance2, found)
                 with keeping:
+                    if grid is not None:
+                        certain[which] = np.minimum(certain[which], level)
                     better = np.flatnonzero((found >= 0) & (distance2 < best[which]))
                     best[which[better]] = distance2[better]
-                    triangle[which[better]] = self.tiles[number][found[better]]
+                    state.triangle[which[better]] = self.tiles[number][found[better]]
 
         stopped = threading.Event()
         inTwoThreads(work, range(len(self.tiles)), progress, stopped)
@@ -221,15 +277,31 @@ class ClosestSurface:
         if self.kept is not None and number in self.kept:
             return self.kept[number]
         triangles = self.triangles.take(self.tiles[number], axis=0)
-        used = np.sort(triangles, axis=None)
-        used = used[np.r_[True, used[1:] != used[:-1]]]
+        corners = triangles.ravel().astype(np.int64)
+        places = np.arange(len(corners), dtype=np.int32)
         with self.numbering:
+            # Each corner is taken at the place where it was written last.
+            self.numbers[corners] = places
+            used = corners[self.numbers.take(corners) == places]
             self.numbers[used] = np.arange(len(used), dtype=np.int32)
             triangles = self.numbers.take(triangles)
         tile = SurfaceTile(np.ascontiguousarray(self.corners(used).T), triangles, self.limit)
         if self.kept is not None:
             self.kept[number] = tile
         return tile
+
+
+def nearTogether(points: np.ndarray) -> np.ndarray:
+    """An order of points (n, 3) in which neighbors follow each other: by cubes, int32 (n,)."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    edge = max(float((high - low).max()) / CUBES, 1e-6)
+    cubes = ((points - low) / edge).astype(np.int32)
+    return np.argsort((cubes[:, 2] * (CUBES + 1) + cubes[:, 1]) * (CUBES + 1) + cubes[:, 0]).astype(np.int32)
+
+
+def _most(squared: np.ndarray) -> float:
+    """What most of squared distances do not exceed."""
+    return float(np.quantile(squared[:: len(squared) // SAMPLE + 1], MOST)) if len(squared) else np.inf
 
 
 def _cut(columns: np.ndarray, most: int) -> Iterable[np.ndarray]:

@@ -76,7 +76,9 @@ def surfaceDeviation(
         surface = ClosestSurface.of(reference)
         closed.result()
         areas = measured.result()
-    triangle = surface.search(mesh.points, lambda done, text: progress(0.2 + 0.7 * done, text))
+    triangle = surface.search(
+        mesh.points, lambda done, text: progress(0.2 + 0.7 * done, text), _farthest(mesh, reference)
+    )
     facesInward = reference.isClosed and reference.volumeMm3 < 0
     distance = np.empty(len(mesh.points), dtype=np.float32)
     quality = np.empty(len(mesh.points), dtype=np.uint8)
@@ -105,6 +107,22 @@ def surfaceDeviation(
         registration=registration,
         settings={"referenceClosed": bool(reference.isClosed), "referenceTriangles": len(reference.triangles)},
     )
+
+
+def _farthest(mesh: TriangleMesh, reference: TriangleMesh) -> np.ndarray | None:
+    """How far away the reference is at most where it is the same mesh with other positions, as before smoothing, mm.
+
+    None where it is another mesh.
+    """
+    if mesh.points.shape != reference.points.shape or not np.array_equal(mesh.triangles, reference.triangles):
+        return None
+    # A point without a triangle is none of the surface.
+    used = np.zeros(len(mesh.points), dtype=bool)
+    used[mesh.triangles] = True
+    if not used.all():
+        return None
+    offset = mesh.points - reference.points
+    return np.sqrt(np.einsum("ij,ij->i", offset, offset))
 
 
 def commonOrigin(*meshes: TriangleMesh) -> np.ndarray | None:

@@ -9,8 +9,11 @@ that bound, the closest point has been found. Large triangles get further corner
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
+from .CornerGrid import CornerGrid, grouped, keepClosest
 from .TriangleDistance import distanceTable, squaredDistance
 
 FIRST_NEIGHBORS = 4
@@ -24,23 +27,36 @@ class SurfaceTile:
     """
 
     def __init__(self, corners: np.ndarray, triangles: np.ndarray, limit: float):
-        from scipy.spatial import cKDTree
-
         columns = np.ascontiguousarray(corners.T)
         self.table = distanceTable(*(columns.take(triangles[:, corner], axis=1) for corner in range(3)))
-        samples, owners, sampleOf, self.reach2 = self._samples(corners, triangles, limit)
+        self.samples, owners, sampleOf, reaches = self._samples(corners, triangles, limit)
+        order, self.first = grouped(np.arange(len(owners), dtype=np.int32), sampleOf, len(self.samples))
+        self.around, self.reachAround = owners.take(order), reaches.take(order).astype(np.float32)
+        self.reach2 = np.maximum.reduceat(reaches.take(order), self.first[:-1])
         self.farthestReach2 = float(self.reach2.max())
-        self.around, self.first = grouped(owners, sampleOf, len(samples))
+        self.grid: CornerGrid | None = None
+
+    def gridFor(self, reach: float) -> CornerGrid | None:
+        """The grid for points up to about ``reach`` (mm) away; None where it does not pay."""
+        if self.grid is None or not reach <= self.reachOfGrid <= 2 * reach:
+            self.grid, self.reachOfGrid = CornerGrid.of(self, reach), reach
+        return self.grid
+
+    @cached_property
+    def tree(self):
+        """The tree of the corners, made when it is asked for."""
+        from scipy.spatial import cKDTree
+
         # A fourth coordinate, zero for all that is searched, so that squared distances are less by r**2 and the same
         # for all: corners come in the order in which their bounds are passed.
         lift = np.sqrt(np.maximum(self.farthestReach2 - self.reach2, 0))
-        self.tree = cKDTree(np.c_[samples, lift], balanced_tree=False)
+        return cKDTree(np.c_[self.samples, lift], balanced_tree=False)
 
     def _samples(self, corners, triangles, limit):
         """Corners, and further ones inside large triangles.
 
-        :return: positions (s, 3); for each corner of each (part of a) triangle its owner and the number of its sample;
-            for each sample the square of the largest bound r of the parts at it.
+        :return: positions (s, 3); for each corner of each (part of a) triangle its owner, the number of its sample, and
+            the square of the bound r of the part.
         """
         reach2 = coveringRadius2(self.table)
         large = reach2 > limit
@@ -60,9 +76,7 @@ class SurfaceTile:
         used = np.bincount(number, minlength=len(samples)) > 0
         if not used.all():
             number, samples = (np.cumsum(used) - 1)[number], samples[used]
-        largest = np.zeros(len(samples))
-        np.maximum.at(largest, number, reaches)
-        return samples, owners, number, largest
+        return samples, owners, number, reaches
 
     def search(self, points: np.ndarray, best: np.ndarray, triangle: np.ndarray) -> None:
         """Find closer triangles.
@@ -110,14 +124,7 @@ class SurfaceTile:
         candidates = self.around.take(place)
         owners = np.repeat(which, counts)
         distance = squaredDistance(columns.take(owners, axis=1), self.table.take(candidates, axis=1))
-        starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
-        least, points = np.minimum.reduceat(distance, starts), owners[starts]
-        hit = np.flatnonzero(distance == np.repeat(least, np.diff(np.r_[starts, len(owners)])))
-        winner = np.empty(len(points), dtype=np.int64)
-        winner[np.searchsorted(starts, hit[::-1], side="right") - 1] = candidates[hit[::-1]]
-        better = np.flatnonzero(least < best[points])
-        best[points[better]] = least[better]
-        triangle[points[better]] = winner[better]
+        keepClosest(owners, candidates, distance, best, triangle)
 
 
 def doubleAreas2(table: np.ndarray) -> np.ndarray:
@@ -139,16 +146,6 @@ def coveringRadius2(table: np.ndarray) -> np.ndarray:
     # No acute triangle's circle is larger than that of the equilateral one, nor smaller than one around its longest
     # side; rounding may claim so where two angles are nearly right.
     return np.where(acute, np.clip(circle, longest / 4, longest / 3), longest / 4) * (1 + 1e-9)
-
-
-def grouped(values: np.ndarray, group: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values (n,) sorted by their group (n,), and where each of the groups begins, (count + 1,)."""
-    from scipy.sparse import csr_matrix
-
-    # A matrix with one row for all entries, turned around: a counting sort in compiled code.
-    ones = np.ones(len(values), dtype=np.int8)
-    turned = csr_matrix((ones, group, np.arange(len(values) + 1)), shape=(len(values), count)).tocsc()
-    return values[turned.indices], turned.indptr
 
 
 def _halved(parts: np.ndarray) -> np.ndarray:
