@@ -33,8 +33,8 @@ def rememberSettings(report, settings):
 
 
 def contentStamp(volume, node, segmentId):
-    """A number for each content that a validation looks at, which grows when it is edited; this session's only."""
-    stamps = [_imageTime(volume)]
+    """What tells whether anything that a validation looks at was edited or moved since; this session's only."""
+    stamps = [_imageTime(volume), _placeOf(volume), _placeOf(node)]
     if isSegmentation(node):
         segment = node.GetSegmentation().GetSegment(segmentId)
         for name in ("Binary labelmap", "Closed surface"):
@@ -47,6 +47,23 @@ def contentStamp(volume, node, segmentId):
     return tuple(stamps)
 
 
+def _placeOf(node):
+    """Where a node's coordinates lie in the world; the time of a transform that no matrix says."""
+    import slicer
+    import vtk
+
+    transform = node.GetParentTransformNode() if node is not None else None
+    own = vtk.vtkMatrix4x4()
+    if node is not None and node.IsA("vtkMRMLVolumeNode"):
+        node.GetIJKToRASMatrix(own)
+    if transform is not None and not transform.IsTransformToWorldLinear():
+        return transform.GetTransformToParent().GetMTime()
+    toWorld = vtk.vtkMatrix4x4()
+    slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(transform, None, toWorld)
+    vtk.vtkMatrix4x4.Multiply4x4(toWorld, own, toWorld)
+    return tuple(round(toWorld.GetElement(row, column), 6) for row in range(3) for column in range(4))
+
+
 def _imageTime(volume):
     image = volume.GetImageData() if volume is not None else None
     scalars = image.GetPointData().GetScalars() if image is not None else None
@@ -56,23 +73,55 @@ def _imageTime(volume):
 def whyOutdated(report, parameters, stamp):
     """Why results are not those of what is chosen now, in one sentence; "" when they are.
 
-    :param stamp: :func:`contentStamp` at the validation, None when that was in another session.
+    :param stamp: :func:`contentStamp` at the validation, or when its results were first seen in this session.
     """
-    from M3DValidationLib.InSlicer.ResultNodes import INPUT, SEGMENT_ID, VOLUME
+    from M3DValidationLib.InSlicer.ResultNodes import INPUT, SEGMENT_ID, VOLUME, subjectOf
 
     volume, node = report.GetNodeReference(VOLUME), report.GetNodeReference(INPUT)
     segmentId = report.GetAttribute(SEGMENT_ID) or ""
-    if volume is not parameters.volume:
+    about, scan = subjectOf(report)
+    if volume is not parameters.volume or (scan and volume is None):
         return _("another scan is chosen now, or it is gone")
-    if node is not parameters.inputNode:
+    if node is not parameters.inputNode or (about and node is None):
         return _("another segmentation or model is chosen now, or it is gone")
     if isSegmentation(node) and segmentId != parameters.segmentId:
         return _("another segment is chosen now")
     if report.GetAttribute(_CHOICE) not in (None, settingsOf(parameters)):
         return _("intended use, limits, surface, references or names in the report are others now")
-    if stamp is not None and stamp != contentStamp(volume, node, segmentId):
-        return _("the scan or the model was edited since")
+    if stamp != contentStamp(volume, node, segmentId):
+        return _("the scan or the model was edited or moved since")
     return ""
+
+
+class ContentStamps:
+    """What the content of scan and model was when the results of each report were made.
+
+    Of results from another session, a scene that was loaded, it is taken when they are first seen: what is edited from
+    then on makes them outdated.
+    """
+
+    def __init__(self):
+        self._stamps = {}
+
+    def keep(self, report, stamp):
+        """Remember a stamp for a report's node."""
+        import vtk
+
+        # Nodes of another scene may have the same IDs.
+        reference = vtk.vtkWeakReference()
+        reference.Set(report)
+        self._stamps[report.GetID()] = reference, stamp
+
+    def of(self, report):
+        """The stamp of a report's node."""
+        from M3DValidationLib.InSlicer.ResultNodes import INPUT, SEGMENT_ID, VOLUME
+
+        reference, stamp = self._stamps.get(report.GetID(), (None, None))
+        if reference is None or reference.Get() is not report:
+            nodes = (report.GetNodeReference(role) for role in (VOLUME, INPUT))
+            stamp = contentStamp(*nodes, report.GetAttribute(SEGMENT_ID) or "")
+            self.keep(report, stamp)
+        return stamp
 
 
 def subjectText(report):

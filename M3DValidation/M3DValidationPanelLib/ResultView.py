@@ -10,7 +10,7 @@ from M3DPanelLib.LibraryMessages import translatedMessage
 from M3DPanelLib.LibraryWords import conclusion, verdictWord
 
 from .FindingsTable import COLORS, ORDER, FindingsTable
-from .ResultSubject import localTime, subjectText, whyOutdated
+from .ResultSubject import ContentStamps, localTime, subjectText, whyOutdated
 
 _MARK = "M3DValidation.Place"
 # Requirements on the deviation from the scan begin so.
@@ -31,7 +31,7 @@ class ResultView:
         self._parameters = None
         self._shownId = None
         self._results = None
-        self._stamps = {}
+        self._stamps = ContentStamps()
         self._picture = self._window = None
         self._place = 0
         self._table = FindingsTable(ui.findingsTable, ui.attentionCheckBox, self._onSelection)
@@ -60,7 +60,7 @@ class ResultView:
 
     def remember(self, report, stamp):
         """Keep what the content of the scan and the model was (``contentStamp``) when a report was made of them."""
-        self._stamps[report.GetID()] = stamp
+        self._stamps.keep(report, stamp)
 
     def _read(self, node):
         from M3DLib.Errors import M3DError
@@ -91,7 +91,7 @@ class ResultView:
             conclusion=conclusion(verdict),
             counts=counts,
         )
-        reason = whyOutdated(report, self._parameters, self._stamps.get(report.GetID()))
+        reason = whyOutdated(report, self._parameters, self._stamps.of(report))
         if reason:
             text = _("Outdated: {reason}.\n{text}").format(reason=reason, text=text)
         self.ui.verdictLabel.text = text

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..EncapsulatedStl.Icon import renderIcon
 from ..EncapsulatedStl.ModelDescription import DerivationAlgorithm, ModelDescription
 from ..EncapsulatedStl.ModelExport import Model, Surroundings, makeModels
@@ -18,7 +20,7 @@ from ..Errors import M3DError, noProgress
 from ..Mesh.SurfaceParameters import SurfaceParameters
 from .SlicerImage import SceneImage, imageOfInstances, imageOfVolumeNode, requireOpen
 from .SlicerParts import Part, corrected, isMirrored, makeMeshes
-from .SlicerTransforms import describeTransform
+from .SlicerTransforms import describeTransform, ijkToLpsOfVolume
 
 if TYPE_CHECKING:
     import slicer
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 SOURCE_VOLUME_ROLE = "M3DExport.sourceVolumeRef"
 _REFERENCED_INSTANCE_UIDS = "DICOM.ReferencedInstanceUIDs"
+# How far from the center of a voxel the center of another may lie to be the same one, in voxels.
+_ON_GRID = 0.01
 
 
 @dataclass
@@ -46,7 +50,9 @@ def findSource(node: slicer.vtkMRMLNode, scene: slicer.vtkMRMLScene, database) -
     """The scan that a segmentation or model was made from, as far as the scene tells.
 
     In this order: the volume chosen before in the panel, the volume that gave a segmentation its geometry, the images
-    that a node loaded from DICOM refers to, the only DICOM volume in the node's study, the only one in the scene.
+    that a node loaded from DICOM refers to, the only DICOM volume in the node's study, the only one in the scene. Where
+    a segmentation has its geometry from a volume that was not loaded from DICOM, the last of these only when that
+    volume is a part of it (cropped without interpolation): any other may be of another patient.
 
     :return: None when nothing or nothing unambiguous is found.
     """
@@ -72,10 +78,23 @@ def findSource(node: slicer.vtkMRMLNode, scene: slicer.vtkMRMLScene, database) -
             return SceneSource(None, images)
     parent = hierarchy.GetItemParent(item) if item else 0
     study = [volume for volume in volumes if item and _isBelow(hierarchy, hierarchy.GetItemByDataNode(volume), parent)]
-    for candidates in (study, volumes):
-        if len(candidates) == 1:
-            return SceneSource(candidates[0])
+    if len(study) == 1:
+        return SceneSource(study[0])
+    drawnOn = node.GetNodeReference(roles[-1]) if len(roles) > 1 else None
+    if len(volumes) == 1 and (drawnOn is None or _isPart(drawnOn, volumes[0])):
+        return SceneSource(volumes[0])
     return None
+
+
+def _isPart(volume: slicer.vtkMRMLVolumeNode, whole: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Whether the voxels of a volume lie on some of those of another."""
+    if volume.GetImageData() is None or whole.GetImageData() is None:
+        return False
+    toWhole = np.linalg.inv(ijkToLpsOfVolume(whole)) @ ijkToLpsOfVolume(volume)
+    corners = [np.array(node.GetImageData().GetDimensions()) - 1 for node in (volume, whole)]
+    places = np.array([[0, 0, 0, 1], [*corners[0], 1]]) @ toWhole.T
+    isOnGrid = np.allclose(toWhole, np.round(toWhole), rtol=0, atol=_ON_GRID)
+    return bool(isOnGrid and (places[:, :3] > -_ON_GRID).all() and (places[:, :3] < corners[1] + _ON_GRID).all())
 
 
 def _isBelow(hierarchy, item: int, study: int) -> bool:

@@ -13,19 +13,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..Background import inInterface
 from ..Errors import noProgress
 from .CameraAim import aim
+from .RenderWindow import MeshWindow, View, pointNormals
 
 if TYPE_CHECKING:
     from .TriangleMesh import TriangleMesh
 
-DEFAULT_COLOR = (0.90, 0.86, 0.77)
 VIEW_DIRECTION = (0.45, -1.0, 0.35)
 
 _WINDOW_VARIABLE = "VTK_DEFAULT_OPENGL_WINDOW"
@@ -167,24 +168,6 @@ def renderViews(
     return renderPictures(meshes, [View(direction, size) for direction in viewDirections], **settings)
 
 
-@dataclass(frozen=True)
-class View:
-    """One picture of several that share a window and what was uploaded into it.
-
-    :ivar direction: LPS, from the meshes towards the camera.
-    :ivar size: width and height, pixels.
-    :ivar colored: with the colors of the points, where there are any, or the meshes' own.
-    :ivar lit: shaded by its light; otherwise the colors as they are.
-    :ivar pointColors: uint8 (points, 3) sRGB of the first mesh in this view alone.
-    """
-
-    direction: tuple[float, float, float]
-    size: tuple[int, int]
-    colored: bool = True
-    lit: bool = True
-    pointColors: np.ndarray | None = None
-
-
 def renderPictures(
     meshes: Sequence[TriangleMesh],
     views: Sequence[View],
@@ -232,85 +215,22 @@ def renderPictures(
     return reduced
 
 
-def _actor(mesh: TriangleMesh, smooth: bool, colors: np.ndarray | None = None):
-    from vtk.util.numpy_support import numpy_to_vtk
-    from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
-
-    polyData = mesh.toPolyData()
-    if smooth:
-        polyData.GetPointData().SetNormals(numpy_to_vtk(mesh.cached("pointNormals", lambda: _pointNormals(mesh))))
-    mapper = vtkPolyDataMapper()
-    mapper.SetInputData(polyData)
-    if colors is not None:
-        _setColors(mapper, colors)
-    actor = vtkActor()
-    actor.SetMapper(mapper)
-    actor.GetProperty().SetColor(*(mesh.color or DEFAULT_COLOR))
-    actor.GetProperty().SetSpecular(0.15)
-    actor.GetProperty().SetSpecularPower(20)
-    return actor
-
-
-def _setColors(mapper, colors: np.ndarray) -> None:
-    """Colors of the points; between them they are mixed as they are."""
-    from vtk.util.numpy_support import numpy_to_vtk
-
-    scalars = numpy_to_vtk(np.ascontiguousarray(colors, dtype=np.uint8), deep=True)
-    mapper.GetInput().GetPointData().SetScalars(scalars)
-    mapper.SetColorModeToDirectScalars()
-
-
 def _render(meshes, views, *, background, smooth, supersampling, pointColors, progress) -> list[np.ndarray]:
-    import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 (registers the classes that draw)
-    from vtk.util.numpy_support import vtk_to_numpy
-    from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow, vtkWindowToImageFilter
-
-    renderer = vtkRenderer()
-    renderer.SetBackground(*background)
-    actors = [_actor(mesh, smooth, colors) for mesh, colors in zip(meshes, pointColors, strict=True)]
-    for actor in actors:
-        renderer.AddActor(actor)
+    if smooth:
+        for mesh in meshes:
+            pointNormals(mesh)
     points = np.concatenate([mesh.points for mesh in meshes]).astype(np.float64)
-    window = vtkRenderWindow()
-    window.SetOffScreenRendering(1)
-    window.SetMultiSamples(0)
-    window.AddRenderer(renderer)
-    pictures = []
-    for number, view in enumerate(views):
-        progress(number / len(views), "Rendering the model")
-        window.SetSize(view.size[0] * supersampling, view.size[1] * supersampling)
-        for actor in actors:
-            actor.GetMapper().SetScalarVisibility(view.colored)
-            actor.GetProperty().SetLighting(view.lit)
-        if view.pointColors is not None:
-            _setColors(actors[0].GetMapper(), view.pointColors)
-        aim(renderer.GetActiveCamera(), points, view.direction, view.size[0] / view.size[1])
-        renderer.ResetCameraClippingRange()
-        window.Render()
-        grab = vtkWindowToImageFilter()
-        grab.SetInput(window)
-        grab.ReadFrontBufferOff()
-        grab.ShouldRerenderOff()
-        grab.Update()
-        image = grab.GetOutput()
-        width, height, _depth = image.GetDimensions()
-        values = vtk_to_numpy(image.GetPointData().GetScalars())
-        pictures.append(values.reshape(height, width, -1)[::-1, :, :3].copy())
-    window.Finalize()
-    return pictures
-
-
-def _pointNormals(mesh: TriangleMesh) -> np.ndarray:
-    """Area-weighted mean of the normals of the triangles at each point, float32 (n, 3)."""
-    corners = mesh.points[mesh.triangles]
-    facets = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros((len(mesh.points), 3))
-    for axis in range(3):
-        for corner in range(3):
-            normals[:, axis] += np.bincount(mesh.triangles[:, corner], facets[:, axis], len(mesh.points))
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    np.divide(normals, length, out=normals, where=length > 0)
-    return normals.astype(np.float32)
+    # A window belongs to the thread of the user interface, where there is one; all else is done beside it.
+    window = inInterface(lambda: MeshWindow(meshes, background, smooth, pointColors))
+    try:
+        pictures = []
+        for number, view in enumerate(views):
+            progress(number / len(views), "Rendering the model")
+            aim(window.camera, points, view.direction, view.size[0] / view.size[1])
+            pictures.append(inInterface(functools.partial(window.draw, view, supersampling)))
+        return pictures
+    finally:
+        inInterface(window.close, always=True)
 
 
 @contextlib.contextmanager

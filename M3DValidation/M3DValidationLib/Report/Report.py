@@ -84,8 +84,8 @@ def validateCases(
     :param showing: whether all pictures and the 3D models are made, or only the pictures that findings rest on.
     :param person, pseudonym, files: as in :func:`makeReport`.
     :param sections: places through which sections of the scan are shown, LPS mm.
-    :param background: check in a thread of its own, so that ``progress`` can let a user interface handle its events;
-        what renders stays in this one, and calls ``progress`` between any two pictures.
+    :param background: work in a thread of its own, so that ``progress`` can let a user interface handle its events;
+        what renders is done in this one, view by view.
     :param progress: may raise :class:`~M3DLib.Errors.Cancelled`.
     :param stage: entered around "checking", "pictures" and "report", for a stopwatch.
     :param timed: entered around every check, in the thread that checks.
@@ -117,13 +117,18 @@ def validateCases(
                 progress(_CHECKS_SHARE + _MODELS_SHARE * done, text)
 
             models = inBackground(make, making) if background else make(making)
-        pictures = casePictures(
-            cases, results, showing, lambda done, text: progress(shown + _PICTURES_SHARE * done, text)
-        )
-        asked: list[dict] = []
-        if sections:
+
+        def draw(report: Callable[[float, str], None]) -> tuple[list[Picture], list[dict]]:
+            pictures = casePictures(cases, results, showing, report)
+            if not sections:
+                return pictures, []
             asked, more = askedSections(cases[0].image, modelsOf(cases), sections)
-            pictures += more
+            return pictures + more, asked
+
+        def drawing(done: float, text: str) -> None:
+            progress(shown + _PICTURES_SHARE * done, text)
+
+        pictures, asked = inBackground(draw, drawing) if background else draw(drawing)
     shown += _PICTURES_SHARE
     progress(shown, "Putting the report together")
     with stage("report"):

@@ -51,6 +51,17 @@ class TestVoxels:
         # The volume that was copied is untouched.
         assert imageOfVolumeNode(scannedBall[0], application.database).image.headers
 
+    def test_volumeThatWasMovedIsRefusedWhileItIsChosen(self, application, scannedBall):
+        scannedBall[0].SetOrigin(0.0, 0.0, 0.0)
+        assert "no longer lies" in sourceProblem(scannedBall[0], application.database)
+
+    @pytest.mark.parametrize("axis", [0, 1, 2])
+    def test_mirroredCopyIsNot(self, application, scannedBall, axis):
+        voxels = voxelsOfVolumeNode(scannedBall[0])
+        voxels[...] = np.flip(voxels, axis).copy()
+        with pytest.raises(DerivedVolume):
+            imageOfVolumeNode(scannedBall[0], application.database)
+
     def test_oneVoxelOfOneSliceIsEnough(self, application, scannedBall):
         voxelsOfVolumeNode(scannedBall[0])[5, 6, 7] += 1
         with pytest.raises(DerivedVolume, match="1 of 34 slices"):

@@ -118,6 +118,19 @@ class TestFindingTheSource:
         model = application.scene.AddNewNodeByClass("vtkMRMLModelNode")
         assert findSource(model, application.scene, application.database).volumeNode is node
 
+    def test_scanThatASegmentationWasCroppedFromIsTakenAndNoOther(self, application, tmp_path):
+        volume, files = importSeries(application, tmp_path / "series")
+        scan = addVolumeNode(application, volume, files)
+        start = np.eye(4)
+        start[:3, 3] = (2, 3, 1)
+        isPart = ImageVolume(volume.array[1:9, 3:12, 2:14], volume.ijkToLps @ start)
+        elsewhere = ImageVolume(isPart.array, isPart.ijkToLps @ np.diag([1.1, 1, 1, 1]))
+        for image, expected in ((isPart, scan), (elsewhere, None)):
+            drawnOn = addVolumeNode(application, image, [])
+            segmentation = addSegmentation(application, drawnOn, {"box": np.s_[2:5, 2:5, 2:5]})
+            found = findSource(segmentation, application.scene, application.database)
+            assert (found.volumeNode if found is not None else None) is expected
+
     def test_scanOfTheSameStudyIsTaken(self, application, tmp_path):
         import slicer
 

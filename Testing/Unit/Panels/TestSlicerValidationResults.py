@@ -113,7 +113,7 @@ class TestResults:
     def test_resultsOfAnEditedSegmentAreMarkedAsOutdated(self, validated, nodes):
         nodes[1].GetSegmentation().GetSegment(SEGMENT_ID).GetRepresentation("Binary labelmap").Modified()
         validated.form.show(validated._parameterNode)
-        assert "Outdated: the scan or the model was edited since" in validated.ui.verdictLabel.text
+        assert "Outdated: the scan or the model was edited or moved since" in validated.ui.verdictLabel.text
 
     def test_resultsAreOutdatedAfterAValidationOfAnotherInputFailed(self, validated, panelApplication, nodes):
         empty = addSegmentation(panelApplication, nodes[0], {"nothing": None}, "other")

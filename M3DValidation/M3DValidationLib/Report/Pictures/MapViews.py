@@ -14,7 +14,8 @@ import numpy as np
 
 from M3DLib.Errors import noProgress
 from M3DLib.Mesh.CameraAim import frameOf
-from M3DLib.Mesh.Rendering import DEFAULT_COLOR, View, renderPictures
+from M3DLib.Mesh.Rendering import View, renderPictures
+from M3DLib.Mesh.RenderWindow import DEFAULT_COLOR
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from .ColorScale import HATCH, NOT_MEASURED, deviationColors, hatched
