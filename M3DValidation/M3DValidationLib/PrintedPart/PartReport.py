@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 
     from ..Reference.ReferenceReader import ReferenceDistance
 
+LIMITS_OF_COMPARISON = (
+    "It is a record of measurements, not a certificate, and does not replace the judgment of the clinician in charge.",
+    "The limits are those of the profile, each with its source; the standard sets no numbers for them here.",
+    "The part is compared with the model: whether the model shows the anatomy is not said here.",
+    "Deviations are measured at the points of the part's mesh and weighted with the area each of them stands for.",
+    "Nothing was aligned before deviations were measured, unless the registration says otherwise.",
+    "How well the scan of a part shows it is not in the distances; the error budget has that where it was given.",
+)
+
 
 def addReferences(case: Case, references: Sequence[ReferenceDistance]) -> None:
     """Give a case known distances; without a nominal value, the model's own is what the part is held against."""
@@ -61,10 +70,11 @@ def partReport(
     pictures, models = [], []
     if showing and comparison.surfaces is not None:
         pictures = makePictures([case], lambda done, text: progress(0.2 + 0.4 * done, text))
-        pictures += sectionPictures(case.mesh, comparison.model, comparison.facts)
+        pictures += sectionPictures(comparison.surfaces.forward, comparison.model, comparison.facts)
         models = deviationModels([case], lambda done, text: progress(0.7 + 0.2 * done, text))
     report = makeReport([case], [findings], pictures, models, person=person, pseudonym=pseudonym, files=files)
     report.data.update(_plain(facts))
+    report.data["limitsOfMethod"] = list(LIMITS_OF_COMPARISON)
     if header is not None and not pseudonym:
         _name(report.data["case"], header)
     conclude(report.data)

@@ -57,7 +57,17 @@ def test_aGoodPartPassesAndItsReportFollowsTheSchema(files, capsys, tmp_path):
     assert findings["reference-printed"]["verdict"] == "pass"
     assert findings["reference-printed"]["evidence"]["distances"][0]["expectedMm"] == pytest.approx(40, abs=0.01)
     assert {"section-x.png", "section-y.png", "section-z.png", "deviation.glb"} <= set(attachments)
+    # Three planes through the middle and through each of the worst places, whose captions say where they are.
+    worst = [one for one in stored["pictures"] if one["kind"] == "worst"]
+    assert len(worst) % 3 == 0 and worst
+    for first in range(0, len(worst), 3):
+        assert {one["title"].split()[-2] for one in worst[first : first + 3]} == {"axial", "coronal", "sagittal"}
+    x, y, z = stored["deviation"]["surface"]["worstPointLps"]
+    sides = f"{'RL'[x >= 0]} {abs(x):.1f}, {'AP'[y >= 0]} {abs(y):.1f}, {'IS'[z >= 0]} {abs(z):.1f} mm"
+    assert all(sides in one["title"] for one in worst[:3])
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "part too large" in page and "model to the scan" not in page and "origin of the scan" not in page
+    assert "assumed, the file does not say" in page
     assert "Comparison of a part with its model" in page and "Scale along x" in page
 
 

@@ -66,8 +66,8 @@ def test_whatIsMissingComesFirstWithItsSide():
     )
     answer = answerOf(content)
     assert answer["sentence"].startswith(
-        "Do not use as intended (Implant template): the scan shows 212 cm³ of the same material that the model lacks "
-        "at the left; 95 % of the measured surface lies within 0.6 mm only (at most 0.5 mm allowed); and 2 more. "
+        "Do not use as intended (Implant template): the scan shows 211899 mm³ of the same material that the model "
+        "lacks at the left; 95 % of the measured surface lies within 0.6 mm only (at most 0.5 mm allowed); and 2 more. "
         "Elsewhere 95 % of the measured surface lies within 0.40 mm"
     )
     order = [entry["requirement"] for entry in answer["models"][0]["limits"]]

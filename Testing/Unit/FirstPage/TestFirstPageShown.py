@@ -71,11 +71,11 @@ def valuesOf(part):
 
 
 def isOf(token, numbers, texts):
-    """Whether a written number is one of the report, rounded to its digits, as it is, in percent or in cm³."""
+    """Whether a written number is one of the report, rounded to its digits, as it is or in percent."""
     digits = len(token.partition(".")[2])
     half = 0.5 * 10**-digits + 1e-9
     for number in map(abs, numbers):
-        for value in (number, 100 * number, 100 * (1 - number), number / 1000):
+        for value in (number, 100 * number, 100 * (1 - number)):
             if abs(value - float(token)) <= half:
                 return True
     return any(token in NUMBER.findall(text) for text in texts)

@@ -36,10 +36,20 @@ def comparisonView(report: Mapping) -> dict:
     return {"lines": [line for line in lines if line], "tables": [table for table in tables if table]}
 
 
+def comparedNames(report: Mapping) -> dict[str, str]:
+    """Names of ``part`` and ``model`` of a comparison; nothing for other reports."""
+    if not isComparison(report):
+        return {}
+    return {"part": report["A"]["name"], "model": report["B"]["name"]}
+
+
 def _mesh(entry: Mapping) -> str:
     size = " x ".join(f"{value:.1f}" for value in entry["sizeMm"])
     closed = "closed" if entry["closed"] else "open"
-    return f"{entry['name']}, {entry['format']} in {entry['unit']}, {entry['triangles']} triangles, {closed}, {size} mm"
+    unit = entry["unit"]
+    if entry.get("unitSource") == "assumed":
+        unit += " (assumed, the file does not say)"
+    return f"{entry['name']}, {entry['format']} in {unit}, {entry['triangles']} triangles, {closed}, {size} mm"
 
 
 def _alignment(registration: Mapping | None) -> dict:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from .ComparisonView import isComparison
+
 _MOST_KEY = 3
 _COMPLETENESS = ("bodies-left-out", "cut-faces", "bodies-added", "scan-covered")
 _GROUPS = (
@@ -16,6 +18,10 @@ _GROUPS = (
     ("The model on the scan", "image", ("fieldOfView", "overview")),
     ("The model", "mesh", ("model", "thinnestPlace")),
 )
+
+
+# Of a part and its model there is no scan.
+_COMPARED = {"deviation": "Deviation of the part from its model, from six sides"}
 
 
 def pictureGroups(report: Mapping) -> dict:
@@ -31,8 +37,9 @@ def pictureGroups(report: Mapping) -> dict:
     for title, about, kinds in _GROUPS:
         others = [picture for picture in pictures if picture["kind"] in kinds and picture["file"] not in files]
         if others:
+            words = _COMPARED.get(kinds[0], title) if isComparison(report) else title
             groups.append(
-                {"title": title, "about": about, "scale": kinds in (("deviation",), ("scan",)), "pictures": others}
+                {"title": words, "about": about, "scale": kinds in (("deviation",), ("scan",)), "pictures": others}
             )
     return {"keyPictures": key, "pictureGroups": groups}
 

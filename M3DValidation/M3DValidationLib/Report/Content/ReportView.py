@@ -77,6 +77,13 @@ PLACE_CONVENTION = (
 )
 
 
+PLACES_OF_A_PART = (
+    "Places are millimeters from the origin of the model's coordinates, taken as DICOM's (LPS) and written by the "
+    "patient's sides (L left, R right, P posterior, A anterior, S superior, I inferior). They are ordered by their "
+    "distance from zero, the largest first."
+)
+
+
 def reportView(report: Mapping) -> dict:
     """Texts, lists of texts and numbers for the histogram; nothing in it is markup.
 
@@ -115,7 +122,7 @@ def reportView(report: Mapping) -> dict:
         "deviations": _deviations(report),
         "comparison": comparisonView(report),
         "signConvention": report["signConvention"],
-        "placeConvention": PLACE_CONVENTION,
+        "placeConvention": PLACES_OF_A_PART if isComparison(report) else PLACE_CONVENTION,
         "acquisition": [
             {"attribute": entry["attribute"], "value": date(entry["value"] or "not recorded")}
             for entry in report["acquisition"]

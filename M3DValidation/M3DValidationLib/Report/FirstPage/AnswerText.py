@@ -12,8 +12,6 @@ MOST_REASONS = 2
 # So many models have their own sentence, the worst first.
 MOST_TOLD = 3
 MORE_MODELS = "Of {count} more models, {failing} fail."
-# From here on a volume is told in cm³.
-_LARGE_MM3 = 10_000
 
 # What follows for the intended use; {reasons} says why.
 VERDICTS = {
@@ -58,6 +56,12 @@ REASONS = {
     "slice-distance": "slices lie {measured} apart ({limit} allowed)",
     "wall-thickness": "walls are as thin as {measured} ({limit} asked for)",
     "gap-width": "gaps are as narrow as {measured} ({limit} asked for)",
+    "part-tolerance": "only {measured} of the part's surface lies within the tolerance ({limit} asked for)",
+    "part-bias": "the part is too {direction} by {measured} on the whole ({limit} allowed)",
+    "part-max-region": "a region of the part lies {measured} from the model ({limit} allowed)",
+    "part-missing": "the part lacks {measured} of the model's surface ({limit} allowed)",
+    "part-warp": "the part is warped by {measured} ({limit} allowed)",
+    "part-scale": "the part's size is off by {measured} along an axis ({limit} allowed)",
     "mesh-closed": "the surface is not closed ({measured})",
 }
 # For every other requirement: with a limit, with a value alone, and for what could not be assessed.
@@ -210,8 +214,6 @@ def quantity(value: object, unit: str, limits: tuple = ()) -> str:
     """A measured value or a limit with its unit, with the digits that tell a measured value from its limits."""
     if value is None:
         return ""
-    if unit == "mm3" and isinstance(value, (int, float)) and abs(value) >= _LARGE_MM3:
-        return f"{number(value / 1000)} cm³"
     return measuredText(value, unit, limits)
 
 

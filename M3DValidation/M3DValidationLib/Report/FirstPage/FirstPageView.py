@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from M3DLib.NumberText import exactNumber
 
+from ..Content.ComparisonView import comparedNames
 from ..Content.PictureGroups import keyPictures
 from ..Content.ReportContent import deviationsBySegment
 from ..Content.ReportText import date, moment, number, percent, personName
@@ -17,6 +18,7 @@ from .Document import documentOf
 # Rows that a first page has room for; what is left is counted and found on a later one.
 MOST_LIMITS, MOST_MODELS, MOST_LIMITS_OF_MANY, MOST_UNCHECKED = 5, 3, 2, 4
 LABELS = {
+    "comparedPart": "Part",
     "model": "Model",
     "madeFrom": "Made from",
     "patient": "Patient",
@@ -122,8 +124,10 @@ def _limits(limits, most: int) -> dict:
 def _facts(report: Mapping, answer: Mapping, document: Mapping) -> list[dict]:
     case = report["case"]
     models = report.get("models") or []
+    compared = comparedNames(report)
     rows = {
-        "model": _few([model["name"] for model in models if model["name"]], ", "),
+        "comparedPart": compared.get("part", ""),
+        "model": compared.get("model") or _few([model["name"] for model in models if model["name"]], ", "),
         "madeFrom": _few(list(dict.fromkeys(filter(None, map(_madeFrom, models)))), "; "),
         "patient": personName(case["patient"]["name"]) or UNNAMED,
         "id": case["patient"]["id"],

@@ -14,7 +14,7 @@ from ..Content.ReportView import reportView
 from ..FirstPage.FirstPageView import firstPage
 from ..Pictures.ColorScale import ANCHORS, BANDS, HATCH, NOT_MEASURED
 from ..Pictures.HistogramDrawing import histogramSvg
-from ..Pictures.ScaleDrawing import SCALE_WORDS, scaleSvg
+from ..Pictures.ScaleDrawing import NARROW, WIDE, scaleSvg, scaleWords
 
 # With the 3D views a page stays below this; from 15 MB on, mail servers refuse it.
 MOST_BYTES = 14_000_000
@@ -51,9 +51,11 @@ def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, 
     view = reportView(report)
     view["first"] = firstPage(report)
     scale = view["first"]["scale"]
-    view["scale"] = (
-        Markup(scaleSvg(scale["reach"], scale["tolerance"], wordsOf(SCALE_WORDS, translator))) if scale else ""
-    )
+    view["scale"] = ""
+    if scale:
+        words = wordsOf(scaleWords(report), translator)
+        drawings = [scaleSvg(scale["reach"], scale["tolerance"], words, size=size) for size in (WIDE, NARROW)]
+        view["scale"] = Markup("".join(drawings))
     for deviation in view["deviations"]:
         # Drawn from numbers alone, so nothing in it can be anybody's text.
         deviation["svg"] = Markup(histogramSvg(deviation["histogram"], deviation["tolerance"]))

@@ -21,7 +21,7 @@ from ..Content.ReportText import date
 from ..Content.ReportView import reportView
 from ..FirstPage.FirstPageView import firstPage
 from ..Pictures.HistogramDrawing import histogramSvg
-from ..Pictures.ScaleDrawing import SCALE_WORDS, scaleSvg
+from ..Pictures.ScaleDrawing import scaleSvg, scaleWords
 
 STANDARD = "a-2b"
 
@@ -46,7 +46,7 @@ def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, l
     view["first"] = firstPage(report)
     scale = view["first"]["scale"]
     view["scale"] = (
-        _inked(scaleSvg(scale["reach"], scale["tolerance"], wordsOf(SCALE_WORDS, translator))) if scale else ""
+        _inked(scaleSvg(scale["reach"], scale["tolerance"], wordsOf(scaleWords(report), translator))) if scale else ""
     )
     view["study"] = ", ".join(filter(None, (report["case"]["patient"]["id"], date(report["case"]["study"]["date"]))))
     view["date"] = _dateOf(report["made"]["time"])

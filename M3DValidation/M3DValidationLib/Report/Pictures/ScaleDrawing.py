@@ -5,24 +5,38 @@ It is the same under all six views, the histogram, the sections and the 3D view 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from ..Content.ComparisonView import isComparison
 from .ColorScale import BANDS, HATCH, NOT_MEASURED, deviationColors
 
-WIDTH, HEIGHT = 720, 62
-_LEFT, _RIGHT, _TOP, _BAR = 16, 150, 4, 18
+# Wide, and for a phone, where what is not measured stands below: width, height, right margin of the bar.
+WIDE, NARROW = (720, 62, 150), (340, 92, 16)
+_LEFT, _TOP, _BAR = 16, 4, 18
 _STEPS = 120
 # For the left end, the right end and what is not measured.
 SCALE_WORDS = ("mesh too large", "mesh too small", "not measured")
+PART_WORDS = ("part too large", "part too small", "not measured")
 
 
-def scaleSvg(reach: float, tolerance: float, words: tuple[str, str, str], banded: bool = False) -> str:
+def scaleWords(report: Mapping) -> tuple[str, str, str]:
+    """The words of the scale of a report."""
+    return PART_WORDS if isComparison(report) else SCALE_WORDS
+
+
+def scaleSvg(
+    reach: float, tolerance: float, words: tuple[str, ...], banded: bool = False, size: tuple[int, int, int] = WIDE
+) -> str:
     """The drawing as SVG; holds nothing but numbers and the words.
 
     :param reach: mm, where the colors end. :param tolerance: mm.
     :param words: for the left end, the right end and what is not measured; escaped by whoever gives them.
+    :param size: WIDE or NARROW.
     """
-    bar = WIDTH - _LEFT - _RIGHT
+    width, height, right = size
+    bar = width - _LEFT - right
 
     def xOf(value: float) -> float:
         return round(_LEFT + (value + reach) / (2 * reach) * bar, 2)
@@ -41,28 +55,33 @@ def scaleSvg(reach: float, tolerance: float, words: tuple[str, str, str], banded
         x, long_ = xOf(value), 8 if abs(value) == tolerance or not value else 5
         inside.append(f'<line x1="{x}" x2="{x}" y1="{_TOP}" y2="{floor + long_}" stroke="currentColor"/>')
         inside.append(f'<text x="{x}" y="{floor + 20}" text-anchor="middle" font-size="13">{signed(value)}</text>')
-    below = HEIGHT - 4
+    below = floor + 36
     inside.append(f'<text x="{_LEFT - 12}" y="{below}" font-size="13">{words[0]}</text>')
     inside.append(f'<text x="{_LEFT + bar + 12}" y="{below}" text-anchor="end" font-size="13">{words[1]}</text>')
     inside.append(f'<text x="{_LEFT + bar / 2}" y="{below}" text-anchor="middle" font-size="13">mm</text>')
-    inside.append(_patch(WIDTH - _RIGHT + 24))
-    inside.append(f'<text x="{WIDTH - _RIGHT + 24}" y="{floor + 20}" font-size="13">{words[2]}</text>')
+    if size == NARROW:
+        inside.append(_patch(_LEFT, below + 8))
+        inside.append(f'<text x="{_LEFT + 42}" y="{below + 22}" font-size="13">{words[2]}</text>')
+    else:
+        inside.append(_patch(width - right + 24, _TOP))
+        inside.append(f'<text x="{width - right + 24}" y="{floor + 20}" font-size="13">{words[2]}</text>')
     ends = f"{words[0]} to {words[1]}, {signed(-reach)} to {signed(reach)} mm"
     summary = f"Scale of the maps: {ends}, ticks at the tolerance"
+    kind = 'class="mapScale narrow"' if size == NARROW else 'class="mapScale"'
     return (
-        f'<svg class="mapScale" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{summary}" '
+        f'<svg {kind} viewBox="0 0 {width} {height}" role="img" aria-label="{summary}" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(inside)}</svg>'
     )
 
 
-def _patch(x: int, width: int = 34) -> str:
+def _patch(x: int, top: int, width: int = 34) -> str:
     """The hatching of what is not measured."""
     lines = "".join(
-        f'<line x1="{x + start}" y1="{_TOP + _BAR}" x2="{x + start + 12}" y2="{_TOP}" stroke="{_hex(HATCH)}" '
+        f'<line x1="{x + start}" y1="{top + _BAR}" x2="{x + start + 12}" y2="{top}" stroke="{_hex(HATCH)}" '
         'stroke-width="2.5"/>'
         for start in range(1, width - 12, 7)
     )
-    return f'<rect x="{x}" y="{_TOP}" width="{width}" height="{_BAR}" fill="{_hex(NOT_MEASURED)}"/>{lines}'
+    return f'<rect x="{x}" y="{top}" width="{width}" height="{_BAR}" fill="{_hex(NOT_MEASURED)}"/>{lines}'
 
 
 def signed(value: float) -> str:
