@@ -56,6 +56,7 @@ def smoothMotion(
     neighborhood: Neighborhood,
     *,
     first: bool,
+    ends: np.ndarray | None = None,
 ) -> SmoothMotion:
     """The displacements that are nearest to the targets and smooth.
 
@@ -65,9 +66,12 @@ def smoothMotion(
     :param points: (n, 3) mm. :param start: (n, 3) where they were at first.
     :param directions: (n, 3) unit, along which each vertex may go.
     :param first: whether the surface still has the steps of its voxels.
+    :param ends: bool (n,), vertices whose neighbors lie on one side only, so that they tell nothing of the shape.
     """
     height = np.einsum("ni,ni->n", directions, neighborhood.difference(points))
     say = np.where(targets.sure, 1.0, LITTLE_SAY)
+    if ends is not None:
+        say[ends] = 0
     even = neighborhood.averaged(height, say, FIRST_ROUNDS if first else ROUNDS)
     if not first:
         # At a ridge the image shows less of the shape than the segment does, so that keeps its shape and goes along.
@@ -80,9 +84,15 @@ def smoothMotion(
     asked = targets.distance + np.where(targets.motion == 0, sag, 0.0)
     stiffness = 1 / (ROUGHNESS**2 + (CURVATURE_SHARE * neighborhood.averaged(even, say, WIDE_ROUNDS)) ** 2)
 
+    bend = even - height
+    if ends is not None:
+        # They go along with their neighbors, or where they are told to.
+        bend[ends] = 0
+        stiffness[ends & (targets.weight > 0)] = 0
+
     def apply(u):
         return targets.weight * u + neighborhood.transposedDifference(stiffness * neighborhood.difference(u))
 
-    right = targets.weight * asked + neighborhood.transposedDifference(stiffness * (even - height))
+    right = targets.weight * asked + neighborhood.transposedDifference(stiffness * bend)
     diagonal = targets.weight + 1.2 * stiffness
     return SmoothMotion(conjugateGradients(apply, right, asked, diagonal), sag)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from ..Errors import M3DError, noProgress
 from ..Image.ImageVolume import ImageVolume
@@ -38,7 +41,11 @@ def makeSegmentSurfaces(
         meshes.append(makeSurface(segment, parameters))
     if parameters.refine:
         meshes = refineSurfaces(
-            meshes, image, parameters.refineRange, lambda done, text: progress(share + (end - share) * done, text)
+            meshes,
+            image,
+            parameters.refineRange,
+            lambda done, text: progress(share + (end - share) * done, text),
+            unsmoothed=_unsmoothed(segments, parameters, meshes),
         )
     if simplified:
         first = end if parameters.refine else share
@@ -52,3 +59,16 @@ def makeSegmentSurfaces(
             for number, mesh in enumerate(meshes)
         ]
     return meshes
+
+
+def _unsmoothed(
+    segments: Sequence[Segment], parameters: SurfaceParameters, meshes: Sequence[TriangleMesh]
+) -> list[TriangleMesh] | None:
+    """The same surfaces, vertex by vertex, as the voxels give them; None where that is not known or not needed."""
+    if len(segments) < 2 or parameters.decimation > 0:
+        return None
+    if not parameters.smoothing:
+        return list(meshes)
+    plain = [makeSurface(segment, replace(parameters, smoothing=0.0)) for segment in segments]
+    same = all(np.array_equal(one.triangles, other.triangles) for one, other in zip(plain, meshes, strict=True))
+    return plain if same else None

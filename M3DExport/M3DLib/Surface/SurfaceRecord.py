@@ -12,6 +12,8 @@ from ..WeightedPercentiles import weightedPercentiles
 from .EdgeTargets import BLURS, VOXELS, Motion
 
 NO_EDGE = "Nowhere on it does the image show an edge that is in reach and to be trusted."
+# How often a surface is measured and moved.
+ROUNDS = 3
 
 
 def refinementRecord(
@@ -22,7 +24,7 @@ def refinementRecord(
     *,
     limit: float,
     heldBack: int,
-    rounds: int,
+    sharedShare: float = 0.0,
 ) -> dict:
     """Figures of a refined surface, plain JSON values.
 
@@ -39,12 +41,13 @@ def refinementRecord(
         "movedShare": shares["moved"],
         "heldShare": shares["held"],
         "leftShare": shares["left"],
+        "sharedShare": sharedShare,
         "heldBackVertices": heldBack,
         "meanDisplacement": float(np.average(length, weights=areas)),
         "p95Displacement": float(weightedPercentiles(length, areas, [95])[0]),
         "largestDisplacement": float(length.max()),
         "edgeInterval95": None if interval is None else float(interval),
-        "settings": {"range": limit, "rounds": rounds, "captureBlurs": BLURS, "captureVoxels": VOXELS},
+        "settings": {"range": limit, "rounds": ROUNDS, "captureBlurs": BLURS, "captureVoxels": VOXELS},
         "reason": "",
     }
 
@@ -61,6 +64,7 @@ def unmoved(reason: str, motion: np.ndarray, areas: np.ndarray, limit: float) ->
         "movedShare": 0.0,
         "heldShare": 1 - left,
         "leftShare": left,
+        "sharedShare": 0.0,
         "heldBackVertices": 0,
         "meanDisplacement": 0.0,
         "p95Displacement": 0.0,

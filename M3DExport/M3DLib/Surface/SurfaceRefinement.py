@@ -13,23 +13,18 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..Distance.DeviationMap import DeviationMap
-from ..Edge.ImageDeviation import imageDeviation
 from ..Errors import M3DError, noProgress
 from ..Image.ImageVolume import ImageVolume
-from ..Mesh.MeshGeometry import vertexAreas, vertexGeometry
+from ..Mesh.MeshGeometry import vertexAreas
 from ..Mesh.TriangleMesh import TriangleMesh
-from .EdgeTargets import SUREST, Motion, edgeTargets
-from .Neighborhood import Neighborhood
-from .ScanBorder import ScanBorder
-from .SmoothMotion import smoothMotion
+from .EdgeTargets import Motion
+from .JointRefinement import JointRefinement
+from .MovingSheet import MovingSheet
+from .SharedBorders import SharedBorders
 from .SoundMoves import withoutNewIntersections
-from .SurfaceRecord import NO_EDGE, refinementRecord, unmoved
+from .SurfaceRecord import NO_EDGE, ROUNDS, refinementRecord, unmoved
 
 TEXT = "Moving the surface to the image's edge"
-ROUNDS = 3
-# Cosine above which two surfaces that lie together face the same way and are two outlines of one thing.
-ALIKE = 0.9
 
 
 def refineSurface(
@@ -50,90 +45,41 @@ def refineSurface(
         surface is the same, and the record says why.
     :raises M3DError: when the image is no regular grid, the mesh has no surface, or the two do not meet.
     """
-    limit = float(max(image.spacing)) if refineRange is None else float(refineRange)
-    if not limit > 0:
-        raise M3DError(f"The range of refining must be above 0 mm, not {refineRange}.")
-    return _Refinement(mesh, image, limit, fixed).run(progress)
-
-
-class _Refinement:
-    """A surface on its way: where it was, where it is, what became of each vertex."""
-
-    def __init__(self, mesh: TriangleMesh, image: ImageVolume, limit: float, fixed: np.ndarray | None):
-        self.mesh, self.image, self.limit = mesh, image, limit
-        self.start = mesh.points.astype(np.float64)
-        self.points = self.start.copy()
-        self.fixed = np.zeros(len(self.start), dtype=bool) if fixed is None else fixed
-        self.neighborhood = Neighborhood(mesh)
-        self.border = ScanBorder(self.start, image)
-        self.motion = np.full(len(self.start), Motion.LEFT, dtype=np.uint8)
-
-    def run(self, progress: Callable[[float, str], None]) -> TriangleMesh:
-        for number in range(ROUNDS):
-            shares = (0.8 * number / ROUNDS, 0.8 / ROUNDS)
-            deviation = imageDeviation(
-                self._current(),
-                self.image,
-                progress=lambda done, text, shares=shares: progress(shares[0] + shares[1] * done, TEXT),
-            )
-            self._move(deviation, first=number == 0)
-        if deviation.uncertainty is None and deviation.calibration["estimate95"] is None:
-            # The last measurement decides: the first one sees the steps of the voxels as well.
-            return self._leftWhole(deviation.calibration["statement"])
-        if not (self.motion == Motion.MOVED).any():
-            # What would be left is smoothing, which nothing in the image asks for.
-            return self._leftWhole(NO_EDGE)
-        points, heldBack = withoutNewIntersections(
-            self.start,
-            self.points,
-            self.mesh.triangles,
-            neighborhood=self.neighborhood,
-            limit=self.limit,
-            fixed=self.fixed,
-            border=self.border,
-            progress=lambda done, text: progress(0.8 + 0.2 * done, TEXT),
-        )
-        result = self._withPoints(points)
-        self.motion[heldBack] = Motion.HELD
-        result.record["refinement"] = refinementRecord(
-            np.linalg.norm(points - self.start, axis=1),
-            self.motion,
-            vertexAreas(result),
-            deviation,
-            limit=self.limit,
-            heldBack=int(heldBack.sum()),
-            rounds=ROUNDS,
-        )
-        progress(1.0, TEXT)
+    limit = _limitOf(image, refineRange)
+    fixed = np.zeros(len(mesh.points), dtype=bool) if fixed is None else fixed
+    sheet = MovingSheet(mesh, image, limit, fixed)
+    for number in range(ROUNDS):
+        sheet.move(lambda done, text, number=number: progress(0.8 * (number + done) / ROUNDS, TEXT))
+    result = TriangleMesh(mesh.points, mesh.triangles, mesh.name, mesh.color, mesh.opacity, record=dict(mesh.record))
+    # The last measurement decides: the first one sees the steps of the voxels as well. Where nothing moved, all that
+    # would be left is smoothing, which nothing in the image asks for.
+    reason = "" if (sheet.motion == Motion.MOVED).any() else NO_EDGE
+    reason = reason if sheet.known else sheet.deviation.calibration["statement"]
+    if reason:
+        result.record["refinement"] = unmoved(reason, sheet.motion, vertexAreas(mesh), limit)
         return result
-
-    def _current(self) -> TriangleMesh:
-        return TriangleMesh(self.points, self.mesh.triangles, self.mesh.name)
-
-    def _withPoints(self, points: np.ndarray) -> TriangleMesh:
-        mesh = self.mesh
-        return TriangleMesh(points, mesh.triangles, mesh.name, mesh.color, mesh.opacity, record=dict(mesh.record))
-
-    def _leftWhole(self, reason: str) -> TriangleMesh:
-        result = self._withPoints(self.mesh.points)
-        result.record["refinement"] = unmoved(reason, self.motion, vertexAreas(result), self.limit)
-        return result
-
-    def _move(self, deviation: DeviationMap, first: bool) -> None:
-        normals = deviation.normals.astype(np.float64)
-        gone = np.einsum("ni,ni->n", self.points - self.start, normals)
-        targets = edgeTargets(deviation, self.image, gone, self.neighborhood)
-        targets.distance[self.fixed], targets.weight[self.fixed] = -gone[self.fixed], SUREST**-2
-        targets.motion[self.fixed] = Motion.HELD
-        motion = smoothMotion(self.points, self.start, normals, targets, self.neighborhood, first=first)
-        step = np.clip(motion.displacement, -self.limit, self.limit)
-        away = self.border.kept(self.points + step[:, None] * normals - self.start, normals, self.neighborhood)
-        away[self.fixed] = 0
-        length = np.linalg.norm(away, axis=1)
-        far = length > self.limit
-        away[far] *= (self.limit / length[far])[:, None]
-        self.points = self.start + away
-        self.motion = np.where(far & (targets.motion == Motion.MOVED), Motion.HELD, targets.motion).astype(np.uint8)
+    points, heldBack = withoutNewIntersections(
+        sheet.start,
+        sheet.points,
+        mesh.triangles,
+        neighborhood=sheet.neighborhood,
+        limit=limit,
+        fixed=fixed,
+        border=sheet.border,
+        progress=lambda done, text: progress(0.8 + 0.2 * done, TEXT),
+    )
+    result.points = points.astype(np.float32)
+    motion = np.where(heldBack, Motion.HELD, sheet.motion)
+    result.record["refinement"] = refinementRecord(
+        np.linalg.norm(points - sheet.start, axis=1),
+        motion,
+        vertexAreas(result),
+        sheet.deviation,
+        limit=limit,
+        heldBack=int(heldBack.sum()),
+    )
+    progress(1.0, TEXT)
+    return result
 
 
 def refineSurfaces(
@@ -141,40 +87,45 @@ def refineSurfaces(
     image: ImageVolume,
     refineRange: float | None = None,
     progress: Callable[[float, str], None] = noProgress,
+    *,
+    unsmoothed: Sequence[TriangleMesh] | None = None,
 ) -> list[TriangleMesh]:
-    """Several surfaces of one image, each as :func:`refineSurface` moves it.
+    """Several surfaces of one image; those that touch are moved together, so that they neither part nor overlap.
 
-    Where two of them touch, both stay as they are: moved on their own they would overlap or part.
+    Where two of them lie against each other without the same triangles (decimated ones), both stay as they are.
+    The parameters are those of :func:`refineSurface`.
+
+    :param unsmoothed: the same surfaces, vertex by vertex, as the voxels of the segments give them, where that is known:
+        tells surely which vertices two surfaces have in common.
     """
-    share = 1 / max(len(meshes), 1)
-    fixed = _touching(meshes, 0.5 * float(min(image.spacing)))
-    return [
-        refineSurface(
-            mesh,
-            image,
-            refineRange,
-            lambda done, text, number=number: progress((number + done) * share, text),
-            fixed=fixed[number],
+    limit = _limitOf(image, refineRange)
+    image.requireRegular()
+    borders = SharedBorders.of(meshes, image, unsmoothed)
+    results: dict[int, TriangleMesh] = {}
+    sizes = [len(mesh.points) for mesh in meshes]
+    for group in borders.groups:
+        first, share = (
+            sum(sizes[number] for number in results) / sum(sizes),
+            sum(sizes[number] for number in group) / sum(sizes),
         )
-        for number, mesh in enumerate(meshes)
-    ]
+
+        def part(done: float, text: str = TEXT, first: float = first, share: float = share) -> None:
+            progress(first + share * done, TEXT)
+
+        if len(group) == 1:
+            number = group[0]
+            results[number] = refineSurface(meshes[number], image, refineRange, part, fixed=borders.held[number])
+            continue
+        some = [meshes[number] for number in group]
+        net = SharedBorders.of(some, image, unsmoothed and [unsmoothed[number] for number in group])
+        net.held = [borders.held[number] for number in group]
+        joint = JointRefinement(some, net, image, limit)
+        results.update(zip(group, joint.run(ROUNDS, part), strict=True))
+    return [results[number] for number in range(len(meshes))]
 
 
-def _touching(meshes: Sequence[TriangleMesh], reach: float) -> list[np.ndarray]:
-    """For each mesh the vertices at which another one lies against it, bool (n,)."""
-    from scipy.spatial import cKDTree
-
-    touching = [np.zeros(len(mesh.points), dtype=bool) for mesh in meshes]
-    if len(meshes) < 2:
-        return touching
-    normals = [vertexGeometry(mesh).normals for mesh in meshes]
-    trees = [cKDTree(mesh.points) for mesh in meshes]
-    for number, mesh in enumerate(meshes):
-        for other in range(len(meshes)):
-            if other == number:
-                continue
-            distance, nearest = trees[other].query(mesh.points, distance_upper_bound=reach)
-            near = np.flatnonzero(np.isfinite(distance))
-            facing = np.einsum("ni,ni->n", normals[number][near], normals[other][nearest[near]])
-            touching[number][near[facing < ALIKE]] = True
-    return touching
+def _limitOf(image: ImageVolume, refineRange: float | None) -> float:
+    limit = float(max(image.spacing)) if refineRange is None else float(refineRange)
+    if not limit > 0:
+        raise M3DError(f"The range of refining must be above 0 mm, not {refineRange}.")
+    return limit
