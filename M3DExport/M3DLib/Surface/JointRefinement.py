@@ -158,7 +158,7 @@ class JointRefinement:
         count = len(self.start)
         system, right = np.zeros((count, 3, 3)), np.zeros((count, 3))
         away = np.zeros((count, 3))
-        for number, (numbers, sheet) in enumerate(zip(self.numbers, self.sheets, strict=True)):
+        for numbers, sheet in zip(self.numbers, self.sheets, strict=True):
             if sheet.deviation is None:
                 continue
             away[numbers] = sheet.points - sheet.start

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..Distance.ClosestSurface import ClosestSurface
 from ..Image.ImageVolume import ImageVolume
 from ..Mesh.MeshGeometry import vertexGeometry
 from ..Mesh.TriangleMesh import TriangleMesh
@@ -92,33 +93,55 @@ class SharedBorders:
 
 def _pairs(meshes, image, held, reach):
     """(one, other, vertices of the one, vertices of the other): of borders in common; notes the rest in ``held``."""
-    from scipy.spatial import cKDTree
-
     if len(meshes) < 2:
         return
-    places = [image.lpsToIndex(mesh.points.astype(np.float64)) for mesh in meshes]
-    normals = [vertexGeometry(mesh).normals for mesh in meshes]
-    trees = [cKDTree(place) for place in places]
-    boxes = [(place.min(axis=0) - reach, place.max(axis=0) + reach) for place in places]
+    placed = [_Placed(mesh, image, reach) for mesh in meshes]
     for one in range(len(meshes)):
         for other in range(one + 1, len(meshes)):
-            if (boxes[one][0] > boxes[other][1]).any() or (boxes[other][0] > boxes[one][1]).any():
+            if not placed[one].mayMeet(placed[other]):
                 continue
-            near = []
-            for own, opposite in ((one, other), (other, one)):
-                distance, nearest = trees[opposite].query(places[own], distance_upper_bound=reach)
-                found = np.flatnonzero(np.isfinite(distance))
-                facing = np.einsum("ni,ni->n", normals[own][found], normals[opposite][nearest[found]])
-                found = found[facing < ALIKE]
-                near.append((found, nearest))
-            (left, nearestOfLeft), (right, nearestOfRight) = near
+            left, nearestOfLeft = placed[one].against(placed[other])
+            right, nearestOfRight = placed[other].against(placed[one])
             if not len(left):
                 continue
-            mutual = left[nearestOfRight[nearestOfLeft[left]] == left]
+            paired = left[nearestOfLeft[left] >= 0]
+            mutual = paired[nearestOfRight[nearestOfLeft[paired]] == paired]
             if 2 * len(mutual) < PAIRED_SHARE * (len(left) + len(right)):
                 held[one][left] = held[other][right] = True
                 continue
             yield one, other, mutual, nearestOfLeft[mutual]
+
+
+class _Placed:
+    """A surface in voxel indices of the image, where nearness is the same along all of the grid's axes."""
+
+    def __init__(self, mesh: TriangleMesh, image: ImageVolume, reach: float):
+        from scipy.spatial import cKDTree
+
+        self.reach = reach
+        self.places = image.lpsToIndex(mesh.points.astype(np.float64))
+        self.normals = vertexGeometry(mesh).normals
+        self.tree = cKDTree(self.places)
+        self.low, self.high = self.places.min(axis=0) - reach, self.places.max(axis=0) + reach
+        self.mesh = TriangleMesh(self.places, mesh.triangles)
+
+    def mayMeet(self, other: _Placed) -> bool:
+        """Whether the boxes around the two meet."""
+        return bool((self.low <= other.high).all() and (other.low <= self.high).all())
+
+    def against(self, other: _Placed) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices that lie against another surface, and for each vertex the one of that surface at it, -1 if none."""
+        within = np.flatnonzero(((self.places >= other.low) & (self.places <= other.high)).all(axis=1))
+        distance, nearest = other.tree.query(self.places[within])
+        at = distance < self.reach
+        near = at
+        if self.reach > SAME:
+            # Triangles may be larger than the distance of the vertices that are looked for.
+            near = at | (ClosestSurface(other.mesh).query(self.places[within]).distance < self.reach)
+        near = near & (np.einsum("ni,ni->n", self.normals[within], other.normals[nearest]) < ALIKE)
+        partner = np.full(len(self.places), -1)
+        partner[within[near & at]] = nearest[near & at]
+        return within[near], partner
 
 
 def _merged(pairs: np.ndarray, first: np.ndarray) -> np.ndarray:

@@ -95,8 +95,8 @@ def refineSurfaces(
     Where two of them lie against each other without the same triangles (decimated ones), both stay as they are.
     The parameters are those of :func:`refineSurface`.
 
-    :param unsmoothed: the same surfaces, vertex by vertex, as the voxels of the segments give them, where that is known:
-        tells surely which vertices two surfaces have in common.
+    :param unsmoothed: the same surfaces, vertex by vertex, as the voxels of the segments give them, where that is
+        known: tells surely which vertices two surfaces have in common.
     """
     limit = _limitOf(image, refineRange)
     image.requireRegular()

@@ -77,7 +77,7 @@ def test_bothHalvesTogetherAreTheBall(halves):
     assert sum(mesh.volumeMm3 for mesh in before) > 1.07 * BALL.volumeMm3
     # What they lack or have in common would be missing or twice in the sum.
     assert sum(mesh.volumeMm3 for mesh in refined) == pytest.approx(BALL.volumeMm3, rel=0.01)
-    # Less than half of 6 mm of the border's displacement is left in either.
+    # 0.3 mm of the border's place would be 3.7 % of a half.
     half = BALL.volumeMm3 / 2 - np.pi * 81 * float(np.array(BALL.center) @ NORMAL)
     assert refined[0].volumeMm3 == pytest.approx(half, rel=0.02)
 
