@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..Segmentation.VoxelBodies import VoxelBodies
 from .BlockImage import BlockImage, grown, shrunk
 
 # With fewer blocks the middle of a body says nothing of its value.
@@ -34,16 +35,12 @@ class Body:
 
 def pieces(core: np.ndarray, whole: np.ndarray, reach) -> tuple[np.ndarray, int]:
     """Label image of the pieces of ``whole`` that hold a part of ``core``, up to ``reach`` (blocks) around that."""
-    from scipy import ndimage
-
     if not core.any():
         return np.zeros(core.shape, dtype=np.int32), 0
-    labels, count = ndimage.label(grown(core, reach) & whole, np.ones((3, 3, 3)))
-    # Crumbs beside a core, which do not hang together with it.
-    number = np.zeros(count + 1, dtype=np.int32)
-    held = np.setdiff1d(np.unique(labels[core]), [0])
-    number[held] = np.arange(1, len(held) + 1)
-    return number[labels], len(held)
+    bodies = VoxelBodies.of(grown(core, reach) & whole, corners=True)
+    # Others are crumbs beside a core, which do not hang together with it.
+    held = bodies.touched(core)
+    return bodies.spread(np.where(held, np.cumsum(held, dtype=np.int32), np.int32(0))), int(np.count_nonzero(held))
 
 
 def describe(

@@ -10,6 +10,7 @@ import numpy as np
 from ..Distance.ClosestSurface import ClosestSurface
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..Segmentation.Segment import Segment
+from ..Segmentation.VoxelBodies import VoxelBodies
 from .BlockImage import BlockImage, grown
 from .Material import Material
 from .Surroundings import outsideOf
@@ -75,14 +76,9 @@ class Neighborhood:
         nearMm: float,
     ) -> Neighborhood:
         """Find the bodies of the material near a model."""
-        from scipy import ndimage
-
         material = blocks.values > found.level
-        labels, count = ndimage.label(material, np.ones((3, 3, 3)))
-        near, touching = np.zeros(count + 1, dtype=bool), np.zeros(count + 1, dtype=bool)
-        near[np.unique(labels[space.around])] = True
-        touching[np.unique(labels[space.model])] = True
-        near[0] = touching[0] = False
+        bodies = VoxelBodies.of(material, corners=True)
+        near, touching, labels = bodies.touched(space.around), bodies.touched(space.model), bodies.image
         outside = outsideOf(material, blocks.spacing)
         masks = neighborsOf(others, blocks, space.inside)
         result = cls(blocks, space, found, nearMm, material, labels, near, touching, outside, masks)

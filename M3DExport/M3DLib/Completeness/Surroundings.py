@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..Segmentation.VoxelBodies import VoxelBodies
 from .BlockImage import grown, shrunk
 
 # Half the width of an entrance through which the outside comes in, beyond the middle block; how deep beyond it.
@@ -22,19 +23,13 @@ def outsideOf(material: np.ndarray, spacing: np.ndarray) -> np.ndarray:
 
     :param material: bool (k, j, i). :param spacing: of the blocks along i, j, k, mm.
     """
-    from scipy import ndimage
-
     empty = ~material
     cells = np.maximum(np.rint(HALF_ENTRANCE_MM / spacing), 1).astype(int)
     wide = shrunk(empty, cells)
-    labels, count = ndimage.label(wide)
-    reached = np.zeros(count + 1, dtype=bool)
-    for axis in range(3):
-        for end in (0, -1):
-            reached[np.unique(np.take(labels, end, axis=axis))] = True
-    reached[0] = False
-    outside = reached[labels]
-    del labels
+    spaces = VoxelBodies.of(wide)
+    border = np.ones_like(wide)
+    border[1:-1, 1:-1, 1:-1] = False
+    outside = spaces.spread(spaces.touched(border))
     # Back to the walls that the cube keeps away from, and into what is narrower; through faces, so that no thin wall is
     # passed at a corner.
     for step in range(int(np.ceil((HALF_ENTRANCE_MM + DEPTH_MM) / spacing.min()))):

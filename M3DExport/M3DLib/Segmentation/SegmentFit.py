@@ -10,6 +10,7 @@ import numpy as np
 from ..Errors import M3DError, noProgress
 from ..Image.ImageVolume import ImageVolume
 from .Segment import Segment, SegmentSource
+from .VoxelBodies import VoxelBodies
 
 # Rounding in headers (Image Position with six digits, NIfTI's float32 matrices) stays below this share of a voxel; a
 # segmentation of another scan does not.
@@ -62,20 +63,12 @@ def thresholdSegment(
 
 
 def _largestBodies(array: np.ndarray, count: int) -> np.ndarray:
-    from scipy import ndimage
-
-    labels, bodies = ndimage.label(array)
-    if bodies <= count:
+    bodies = VoxelBodies.of(array)
+    if bodies.count <= count:
         return array
-    # Only the voxels of bodies: all labels as indices would take eight bytes for every voxel of the image.
-    place = np.flatnonzero(array)
-    own = labels.reshape(-1).take(place)
-    del labels
-    kept = np.zeros(bodies + 1, dtype=bool)
-    kept[np.argsort(np.bincount(own, minlength=bodies + 1), kind="stable")[-count:]] = True
-    result = np.zeros(array.shape, dtype=bool)
-    result.reshape(-1)[place] = kept[own]
-    return result
+    kept = np.zeros(bodies.count + 1, dtype=bool)
+    kept[np.argsort(bodies.sizes, kind="stable")[-count:]] = True
+    return bodies.spread(kept)
 
 
 def bodyAt(segment: Segment, point: tuple[float, float, float], name: str) -> Segment:
@@ -83,16 +76,15 @@ def bodyAt(segment: Segment, point: tuple[float, float, float], name: str) -> Se
 
     :raises M3DError: the point lies outside the segment.
     """
-    from scipy import ndimage
-
     inverse = np.linalg.inv(segment.ijkToLps)
     i, j, k = np.rint(inverse[:3, :3] @ point + inverse[:3, 3]).astype(int)
     inGrid = all(0 <= index < size for index, size in zip((k, j, i), segment.array.shape, strict=True))
     if not inGrid or not segment.array[k, j, i]:
         place = ", ".join(f"{value:.1f}" for value in point)
         raise M3DError(f"Segment '{segment.name}' has no voxel at ({place}) mm, so no body can be taken from there.")
-    labels, _ = ndimage.label(segment.array)
-    body = (labels == labels[k, j, i]).view(np.uint8)
+    bodies = VoxelBodies.of(segment.array)
+    place = int(np.ravel_multi_index((k, j, i), segment.array.shape))
+    body = bodies.spread((np.arange(bodies.count + 1) == bodies.at(place)).view(np.uint8))
     return replace(segment, array=body, name=name)
 
 

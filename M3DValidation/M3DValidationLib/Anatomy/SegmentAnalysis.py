@@ -10,6 +10,7 @@ import numpy as np
 from M3DLib.Errors import M3DError
 from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Segmentation.Segment import Segment
+from M3DLib.Segmentation.VoxelBodies import VoxelBodies
 
 # Distance maps are made on at most so many voxels; larger segments are looked at in blocks.
 _MOST_VOXELS = 16_000_000
@@ -54,27 +55,17 @@ def islandsAndHoles(segment: Segment) -> tuple[list[Piece], list[Piece]]:
     """Connected bodies of a segment (voxels joined through faces, edges or corners), largest first, and enclosed holes
     (empty voxels joined through faces that do not reach the outside), largest first.
     """
-    from scipy import ndimage
-
     inside, start = cropped(segment)
-    bodies, bodyCount = ndimage.label(inside, structure=np.ones((3, 3, 3)))
-    pieces = _pieces(bodies, bodyCount, segment, start)
-    del bodies
-    empty, emptyCount = ndimage.label(~inside)
-    holes = _pieces(empty, emptyCount, segment, start, leaveOut=int(empty[0, 0, 0]))
+    pieces = _pieces(VoxelBodies.of(inside, corners=True), segment, start)
+    empty = VoxelBodies.of(~inside)
+    holes = _pieces(empty, segment, start, leaveOut=empty.at(0))
     return pieces, holes
 
 
-def _pieces(labels: np.ndarray, count: int, segment: Segment, start: np.ndarray, leaveOut: int = 0) -> list[Piece]:
-    sizes = np.bincount(labels.reshape(-1), minlength=count + 1)
-    centers = np.zeros((count + 1, 3))
-    for axis in range(3):
-        # Sums along the axes one after the other: no coordinate array as large as the volume.
-        for number, part in enumerate(np.moveaxis(labels, axis, 0)):
-            centers[:, 2 - axis] += number * np.bincount(part.reshape(-1), minlength=count + 1)
-    centers /= np.maximum(sizes, 1)[:, None]
+def _pieces(bodies: VoxelBodies, segment: Segment, start: np.ndarray, leaveOut: int = 0) -> list[Piece]:
+    sizes = bodies.sizes
     voxel = abs(float(np.linalg.det(segment.ijkToLps[:3, :3])))
-    places = (centers + start) @ segment.ijkToLps[:3, :3].T + segment.ijkToLps[:3, 3]
+    places = (bodies.centers[:, ::-1] + start) @ segment.ijkToLps[:3, :3].T + segment.ijkToLps[:3, 3]
     order = [number for number in np.argsort(-sizes, kind="stable") if number not in (0, leaveOut)]
     return [Piece(float(sizes[number] * voxel), places[number]) for number in order]
 

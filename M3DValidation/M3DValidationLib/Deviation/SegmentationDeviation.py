@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Segmentation.Segment import Segment
+from M3DLib.Segmentation.VoxelBodies import VoxelBodies
 
 from .DeviationStatistics import deviationStatistics, summary
 
@@ -103,62 +105,62 @@ def voxelized(mesh: TriangleMesh, segment: Segment) -> tuple[np.ndarray, np.ndar
 
 
 def _voxelFacts(mesh, segment, leastVolume) -> dict:
-    from scipy.ndimage import label
-
     inside, own, low = voxelized(mesh, segment)
     voxel = abs(float(np.linalg.det(segment.ijkToLps[:3, :3])))
-    touching = np.ones((3, 3, 3), dtype=bool)
     masks = {"segment": own, "mesh": inside}
     total = int(np.count_nonzero(inside)) + int(np.count_nonzero(own))
     facts = {"dice": 2 * int(np.count_nonzero(inside & own)) / total if total else None}
-    # One kind of pieces after the other: the labels of each take four times the memory of the masks.
-    bodies = {name: label(mask, touching) for name, mask in masks.items()}
-    facts["parts"] = {**_lostAndMade(bodies, leastVolume / voxel), "leastVolumeMm3": leastVolume}
-    count = {name: number for name, (_, number) in bodies.items()}
-    del bodies
+    bodies = {name: VoxelBodies.of(mask, corners=True) for name, mask in masks.items()}
+    parts = {name: _Pieces(found, masks[name]) for name, found in bodies.items()}
+    facts["parts"] = {**_lostAndMade(parts, leastVolume / voxel), "leastVolumeMm3": leastVolume}
     hollows = {name: _hollows(mask) for name, mask in masks.items()}
     facts["cavities"] = _lostAndMade(hollows, leastVolume / voxel)
-    count = {name: count[name] + number for name, (_, number) in hollows.items()}
-    del hollows
-    facts["tunnels"] = {name: count[name] - eulerNumber(mask) for name, mask in masks.items()}
+    facts["tunnels"] = {
+        # Of the pieces of what is empty, one is the outside.
+        name: bodies[name].count + hollows[name].bodies.count - 1 - eulerNumber(mask)
+        for name, mask in masks.items()
+    }
+    del bodies, parts, hollows
     # What lies more than a voxel outside the other is more than a shifted surface: a thin part that vanished or grew.
     facts["thinPartsLost"] = _pieces(own & ~_dilated(inside), low, segment, voxel)
     facts["thinPartsMade"] = _pieces(inside & ~_dilated(own), low, segment, voxel)
     return facts
 
 
-def _lostAndMade(labeled: dict, leastVoxels: float) -> dict:
+@dataclass
+class _Pieces:
+    """Connected pieces of segment or mesh.
+
+    :ivar mask: bool (k, j, i), voxels of all pieces. :ivar leftOut: number of a body that is none of the pieces.
+    """
+
+    bodies: VoxelBodies
+    mask: np.ndarray
+    leftOut: int = 0
+
+
+def _lostAndMade(pieces: dict[str, _Pieces], leastVoxels: float) -> dict:
     """How many pieces segment and mesh have, and how many of each share no voxel with any of the other.
 
-    :param labeled: label image (k, j, i) and number of labels, of "segment" and "mesh". :param leastVoxels: smaller
-        pieces do not count.
+    :param pieces: of "segment" and "mesh". :param leastVoxels: smaller pieces do not count.
     """
     counts, alone = {}, {}
     for name, other in (("segment", "mesh"), ("mesh", "segment")):
-        labels, number = labeled[name]
-        place = np.flatnonzero(labels)
-        own = labels.reshape(-1).take(place)
-        sizes = np.bincount(own, minlength=number + 1)[1:]
-        both = labeled[other][0].reshape(-1).take(place) > 0
-        shared = np.bincount(own[both], minlength=number + 1)[1:] > 0
-        large = sizes >= max(leastVoxels, 1)
-        counts[name], alone[name] = int(large.sum()), int((large & ~shared).sum())
+        own = pieces[name]
+        large = own.bodies.sizes >= max(leastVoxels, 1)
+        large[own.leftOut] = False
+        counts[name] = int(np.count_nonzero(large))
+        alone[name] = int(np.count_nonzero(large & ~own.bodies.touched(pieces[other].mask)))
     return {**counts, "lost": alone["segment"], "made": alone["mesh"]}
 
 
-def _hollows(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """Label image and number of the hollows that are not connected with the outside; the corner voxel is outside."""
-    from scipy.ndimage import label
-
-    labels, number = label(~mask)
-    outside = labels[0, 0, 0]
-    # The last label takes the number that the outside gives up, so that they count without a gap.
-    numbers = np.arange(number + 1, dtype=labels.dtype)
-    numbers[number], numbers[outside] = outside, 0
-    for plane in labels:
-        # All at once would turn the labels into indices of twice their size first.
-        plane[:] = numbers[plane]
-    return labels, number - 1
+def _hollows(mask: np.ndarray) -> _Pieces:
+    """The hollows that are not connected with the outside; the corner voxel is outside."""
+    empty = VoxelBodies.of(~mask)
+    outside = empty.at(0)
+    within = np.ones(empty.count + 1, dtype=bool)
+    within[[0, outside]] = False
+    return _Pieces(empty, empty.spread(within), outside)
 
 
 def _dilated(mask: np.ndarray) -> np.ndarray:
@@ -195,17 +197,14 @@ def eulerNumber(mask: np.ndarray) -> int:
 
 def _pieces(mask: np.ndarray, low: np.ndarray, segment: Segment, voxel: float) -> dict:
     """Volume and number of connected pieces, and the middle of the largest, LPS mm."""
-    from scipy.ndimage import center_of_mass, label
-
-    labels, number = label(mask, np.ones((3, 3, 3), dtype=bool))
-    if not number:
+    bodies = VoxelBodies.of(mask, corners=True)
+    if not bodies.count:
         return {"count": 0, "volumeMm3": 0.0, "largestMm3": 0.0, "largestLps": None}
-    sizes = np.bincount(labels[mask])[1:]
+    sizes = bodies.sizes
     largest = int(sizes.argmax())
-    k, j, i = center_of_mass(mask, labels, largest + 1)
-    point = segment.ijkToLps[:3, :3] @ (np.array([i, j, k]) + low) + segment.ijkToLps[:3, 3]
+    point = segment.ijkToLps[:3, :3] @ (bodies.centers[largest, ::-1] + low) + segment.ijkToLps[:3, 3]
     return {
-        "count": int(number),
+        "count": bodies.count,
         "volumeMm3": float(sizes.sum() * voxel),
         "largestMm3": float(sizes[largest] * voxel),
         "largestLps": [round(float(value), 3) for value in point],
