@@ -6,10 +6,11 @@ own, with 800 000 points; noise of 0.05, 0.1 and 0.2 mm by turns. Right is what 
 the surface) and 0.05 degrees of the truth, near what leaves no vertex farther than 0.5 mm from its place. Mirrored
 scans and such in inches and meters are right when that is said, and elsewhere when a position is given. Beside ours,
 where they are installed: Open3D's global registration (FPFH features, RANSAC) with point-to-plane ICP after it, and
-pymeshlab's ICP between meshes, which has no global search and starts from the aligned principal axes. CPU seconds (user
-and system) of the process, reading and preparing of the meshes left out.
+pymeshlab's ICP between meshes and that of CloudCompare's command line, which have no global search and start from the
+aligned principal axes. CPU seconds (user and system); reading and preparing of the meshes is left out, but for
+CloudCompare, which is a program of its own.
 
-    python Testing/Benchmarks/alignment.py --poses 20 --tools ours,open3d,pymeshlab
+    python Testing/Benchmarks/alignment.py --poses 20 --tools ours,open3d,pymeshlab,cloudcompare
     python Testing/Benchmarks/alignment.py --shapes odd --scans whole,side --poses 4 --list
 """
 
@@ -17,7 +18,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -29,6 +34,8 @@ sys.path[:0] = [str(ROOT / name) for name in ("M3DExport", "M3DValidation", "Tes
 
 from M3DLib.Alignment.AnyPosition import alignFromAnywhere
 from M3DLib.Alignment.Search.Rotations import angleDegrees
+from M3DLib.Mesh.StlFile import stlBytes
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.OddShapes import ODD_SHAPES
 from M3DTestSupport.PartScans import REFUSED, SCANS, scanOf
 from M3DTestSupport.PartShapes import SHAPES, partMesh
@@ -80,18 +87,23 @@ def open3d(mesh, reference):
     return np.asarray(matrix), []
 
 
-def pymeshlab(mesh, reference):
-    """Principal axes laid onto each other, then pymeshlab's ICP."""
-    import pymeshlab as pml
-
-    start = np.eye(4)
-    axes = []
+def principalAxes(mesh, reference) -> np.ndarray:
+    """The motion that lays the principal axes of both onto each other: where a search would have to begin."""
+    start, axes = np.eye(4), []
     for one in (mesh, reference):
         points = one.points.astype(np.float64)
         basis = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2]
         axes.append((points.mean(axis=0), basis * np.sign(np.linalg.det(basis))))
     start[:3, :3] = axes[1][1].T @ axes[0][1]
     start[:3, 3] = axes[1][0] - start[:3, :3] @ axes[0][0]
+    return start
+
+
+def pymeshlab(mesh, reference):
+    """Principal axes laid onto each other, then pymeshlab's ICP."""
+    import pymeshlab as pml
+
+    start = principalAxes(mesh, reference)
     meshes = pml.MeshSet()
     for one, matrix in ((reference, np.eye(4)), (mesh, start)):
         points = one.points.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
@@ -104,17 +116,46 @@ def pymeshlab(mesh, reference):
     return np.asarray(meshes.mesh(1).transform_matrix()) @ start, []
 
 
-TOOLS = {"ours": ours, "open3d": open3d, "pymeshlab": pymeshlab}
+def cloudcompare(mesh, reference):
+    """Principal axes laid onto each other, then the ICP of CloudCompare's command line (it has no global search)."""
+    start = principalAxes(mesh, reference)
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / "scan.stl", Path(folder) / "model.stl"]
+        for file, one, matrix in zip(files, (mesh, reference), (start, np.eye(4)), strict=True):
+            points = one.points.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+            file.write_bytes(stlBytes(TriangleMesh(points, one.triangles)))
+        command = ["CloudCompare", "-SILENT", "-AUTO_SAVE", "OFF", "-O", str(files[0]), "-O", str(files[1]), "-ICP"]
+        command += ["-MIN_ERROR_DIFF", "1e-8", "-RANDOM_SAMPLING_LIMIT", "60000"]
+        surroundings = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+        subprocess.run(command, env=surroundings, capture_output=True, timeout=600, check=False)
+        found = next(Path(folder).glob("*REGISTRATION_MATRIX*.txt"), None)
+        if found is None:
+            return start, []
+        return np.loadtxt(found) @ start, []
+
+
+TOOLS = {"ours": ours, "open3d": open3d, "pymeshlab": pymeshlab, "cloudcompare": cloudcompare}
 
 
 def isInstalled(tool: str) -> bool:
     """Whether a tool can be run; says why not."""
+    if tool == "cloudcompare":
+        if shutil.which("CloudCompare") is None:
+            print("cloudcompare is left out: there is no program CloudCompare")
+            return False
+        return True
     try:
         importlib.import_module({"ours": "numpy"}.get(tool, tool))
     except ImportError as error:
         print(f"{tool} is left out: {error} (pip install SlicerM3D[benchmark])")
         return False
     return True
+
+
+def cpuSeconds() -> float:
+    """Processor time of this process and of the programs that it ran, s."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 def judged(result, doubtful, pose, points, kind) -> tuple[str, float, float]:
@@ -138,7 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--poses", type=int, default=20, help="of each shape, by turns over the scans (%(default)s)")
     parser.add_argument("--first", type=int, default=0, help="number of the first pose (default: %(default)s)")
-    parser.add_argument("--tools", default="ours,open3d,pymeshlab")
+    parser.add_argument("--tools", default=",".join(TOOLS))
     parser.add_argument("--shapes", default=",".join(SHAPES), help="names, or odd for those made to mislead")
     parser.add_argument("--scans", default="whole,side,holes,supports,table,coarse", help=f"of {', '.join(SCANS)}")
     parser.add_argument("--list", action="store_true", help="print every pose that is not right, with the doubts")
@@ -155,9 +196,9 @@ def main() -> None:
             for seed in range(arguments.first, arguments.first + arguments.poses):
                 kind = scans[seed % len(scans)]
                 scan, pose = scanOf(mesh, kind, seed)
-                start = time.process_time()
+                start = cpuSeconds()
                 matrix, doubts = TOOLS[tool](scan, mesh)
-                seconds[kind].append(time.process_time() - start)
+                seconds[kind].append(cpuSeconds() - start)
                 word, center, degrees = judged(matrix, bool(doubts), pose, points, kind)
                 counts[kind][word] += 1
                 if arguments.list and (word != "right" or kind in REFUSED):

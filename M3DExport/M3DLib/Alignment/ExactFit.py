@@ -19,8 +19,10 @@ SETTLED = 0.0005
 FINEST = 0.005
 # Surface is divided into about so many patches whose mean distances count as independent of each other.
 PATCHES = 120
-# A vector of three numbers is within so many standard deviations of the least sure one with 99 % probability.
-SURE = 3.4
+# The probability of what the noise leaves open.
+SURE = 0.99
+# Directions in which a spread is looked at.
+DIRECTIONS = 2000
 # A fit ends this much farther from the truth, at most, than from the fit the other way, as measured on shapes cut into
 # triangles of one to five times the others' size.
 APART = 1.5
@@ -171,8 +173,8 @@ def _judge(fit: ExactFit, normal: np.ndarray, limit: float, extent: np.ndarray, 
     pulls = np.stack([np.bincount(patch, weighted[:, k] * distance) for k in range(6)], axis=1)
     robust = inverse @ (pulls.T @ pulls) @ inverse * len(pulls) / max(len(pulls) - 6, 1)
     fit.noiseUncertainty = 2 * _farthest(noisy, (extent - center) / size)
-    fit.noiseCenter = SURE * float(np.sqrt(np.linalg.eigvalsh(noisy[3:, 3:])[-1]))
-    fit.noiseDegrees = SURE * float(np.degrees(np.sqrt(np.linalg.eigvalsh(noisy[:3, :3])[-1]) / size))
+    fit.noiseCenter = lengthWithin(noisy[3:, 3:])
+    fit.noiseDegrees = float(np.degrees(lengthWithin(noisy[:3, :3]) / size))
     fit.uncertainty = max(2 * _farthest(robust, (extent - center) / size), fit.noiseUncertainty) + fit.left
 
 
@@ -193,6 +195,34 @@ def _patches(place: np.ndarray, size: float) -> np.ndarray:
     edge = size * np.sqrt(12 / PATCHES)
     cells = np.floor((place - place.min(axis=0)) / edge).astype(np.int64)
     return np.unique(cells, axis=0, return_inverse=True)[1].ravel()
+
+
+def lengthWithin(covariance: np.ndarray) -> float:
+    """The length that a normally distributed vector of three numbers stays within with the probability ``SURE``.
+
+    Between 2.58 standard deviations, where the vector is unsure along one axis only, and 3.37, where it is along all
+    three alike.
+
+    :param covariance: (3, 3), of a vector that is 0 on average.
+    """
+    from scipy.special import gammainc
+
+    values = np.maximum(np.linalg.eigvalsh(covariance), 0)
+    if not values[-1] > 0:
+        return 0.0
+    # Directions spread evenly (a spiral of Fibonacci), one octant standing for all.
+    place = (np.arange(DIRECTIONS) + 0.5) / DIRECTIONS
+    around = np.pi * (3 - np.sqrt(5)) * np.arange(DIRECTIONS)
+    across = np.sqrt(1 - place**2)
+    directions = np.stack([across * np.cos(around), across * np.sin(around), place], axis=1)
+    # Along each, the squared length is that of a chi-square variable of three degrees of freedom.
+    stretch = directions**2 @ values
+    low, high = 0.0, 6.0 * float(np.sqrt(values[-1]))
+    for _ in range(40):
+        middle = (low + high) / 2
+        within = float(np.mean(gammainc(1.5, middle**2 / (2 * np.maximum(stretch, 1e-300)))))
+        low, high = (low, middle) if within >= SURE else (middle, high)
+    return high
 
 
 def _farthest(covariance: np.ndarray, arm: np.ndarray) -> float:

@@ -134,3 +134,17 @@ def test_coarseTrianglesOfABallWithShallowBumpsAreDoubtful():
     result = settleFrom(coarse, ball, np.eye(4), method="here")
     assert result.uncertaintyDegrees > angleDegrees(result.matrix)
     assert result.doubtful and "sizes of the triangles" in result.doubts[0]
+
+
+def test_aBentPlateIsNoMirrorImage():
+    plate = partMesh("plate", 1.5)
+    x, y, z = plate.points.astype(np.float64).T
+    # About an axis 1000 mm below: the ends come down by 0.8 mm.
+    bent = np.stack([(1000 + z) * np.sin(x / 1000), y, (1000 + z) * np.cos(x / 1000) - 1000], axis=1)
+    pose = randomPose(23)
+    result = alignFromAnywhere(posed(TriangleMesh(bent, plate.triangles), pose, 0.05, 1), plate)
+    left = result.matrix @ pose
+    assert not result.mirrored and not result.alternatives
+    assert angleDegrees(left) < 0.15
+    # The best fit lies between the middle and the ends.
+    assert 0 < left[2, 3] < 0.8 and np.abs(left[:2, 3]).max() < 0.03

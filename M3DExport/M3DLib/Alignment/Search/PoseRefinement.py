@@ -11,6 +11,8 @@ from .SurfaceSample import SurfaceSample
 
 # Surfaces face alike up to this cosine; less of a turn than from one side of a thin wall to the other.
 ALIKE = 0.4
+# Where the nearest point faces elsewhere, so many are looked at.
+AROUND = 12
 # Tukey's biweight keeps 95 % of the efficiency of least squares with this many standard deviations.
 TUKEY = 4.685
 
@@ -50,6 +52,28 @@ class SearchedSurface:
         distance, number = self.tree.query(points, distance_upper_bound=reach, workers=2)
         return distance, np.minimum(number, len(self.sample) - 1)
 
+    def nearestAlike(
+        self, points: np.ndarray, normals: np.ndarray, reach: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The same for points with normals (n, 3), and which of them have a partner that faces alike, bool (n,).
+
+        Beside a sharp edge, and on a thin wall, the nearest point of all may belong to another face.
+        """
+        distance, number = self.nearest(points, reach)
+        alike = np.einsum("ij,ij->i", normals, self.sample.normals[number]) > ALIKE
+        asked = np.flatnonzero(~alike & np.isfinite(distance))
+        if len(asked) and len(self.sample) > AROUND:
+            far, around = self.tree.query(points[asked], AROUND, distance_upper_bound=reach, workers=2)
+            around = np.minimum(around, len(self.sample) - 1)
+            facing = np.einsum("nkj,nj->nk", self.sample.normals[around], normals[asked]) > ALIKE
+            facing &= np.isfinite(far)
+            which = facing.argmax(axis=1)
+            found = np.flatnonzero(facing.any(axis=1))
+            distance[asked[found]] = far[found, which[found]]
+            number[asked[found]] = around[found, which[found]]
+            alike[asked[found]] = True
+        return distance, number, alike
+
 
 def partners(
     pose: np.ndarray, searched: tuple[SearchedSurface, SearchedSurface], some: tuple, reach: float
@@ -61,17 +85,13 @@ def partners(
     moving, fixed = searched
     turn, shift = pose[:3, :3], pose[:3, 3]
     places = some[0].points @ turn.T + shift
-    distance, number = fixed.nearest(places, reach)
-    normal = fixed.sample.normals[number]
-    alike = np.einsum("ij,ij->i", some[0].normals @ turn.T, normal) > ALIKE
+    distance, number, alike = fixed.nearestAlike(places, some[0].normals @ turn.T, reach)
     valid = np.isfinite(distance) & alike & ~fixed.sample.border[number]
-    forward = Partners(places, fixed.sample.points[number] - places, normal, valid)
-    distance, number = moving.nearest((some[1].points - shift) @ turn, reach)
+    forward = Partners(places, fixed.sample.points[number] - places, fixed.sample.normals[number], valid)
+    distance, number, alike = moving.nearestAlike((some[1].points - shift) @ turn, some[1].normals @ turn, reach)
     place = moving.sample.points[number] @ turn.T + shift
-    normal = moving.sample.normals[number] @ turn.T
-    alike = np.einsum("ij,ij->i", some[1].normals, normal) > ALIKE
     valid = np.isfinite(distance) & alike & ~moving.sample.border[number]
-    return forward, Partners(place, some[1].points - place, normal, valid)
+    return forward, Partners(place, some[1].points - place, moving.sample.normals[number] @ turn.T, valid)
 
 
 def refinePose(
