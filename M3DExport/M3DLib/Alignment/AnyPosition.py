@@ -144,6 +144,7 @@ def settle(mesh, reference, pair: SurfacePair, fit: PoseFit, *, tolerance: float
         iterations=exact.steps,
         converged=exact.left < 0.005,
         setAsideShare=float(pair.aside.mean()),
+        setAside=list(pair.planes),
     )
     return result, exact
 

@@ -47,4 +47,5 @@ class FarMeshes:
         result = align(self.mesh, self.reference, **more)
         for one in (result, *result.alternatives):
             one.matrix = self.home @ one.matrix @ self.away
+        result.setAside = [plane.shifted(-self.away[:3, 3]) for plane in result.setAside]
         return result

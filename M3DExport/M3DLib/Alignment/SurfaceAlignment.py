@@ -8,6 +8,7 @@ import numpy as np
 
 from ..NumberText import inDegrees, millimeters, shareInPercent
 from .RigidMotion import RigidMotion
+from .Search.LargePlanes import LargePlane
 
 
 @dataclass
@@ -44,6 +45,7 @@ class SurfaceAlignment(RigidMotion):
     :ivar doubts: why the position may be wrong, one sentence each; empty when there is no reason.
     :ivar alternatives: other positions that fit as well.
     :ivar setAsideShare: share of the moved surface on planes larger than the reference (a scan table), left out.
+    :ivar setAside: those planes, in the coordinates that the moved surface came in.
     :ivar mirrored: whether the mirror image fits instead. :ivar unitFactor: by how much the moved surface seems to be
         too large, 1 where its unit fits.
     """
@@ -60,6 +62,7 @@ class SurfaceAlignment(RigidMotion):
     doubts: list[str] = field(default_factory=list)
     alternatives: list[Alternative] = field(default_factory=list)
     setAsideShare: float = 0.0
+    setAside: list[LargePlane] = field(default_factory=list)
     mirrored: bool = False
     unitFactor: float = 1.0
 

@@ -168,6 +168,10 @@ def _measured(arguments, first: ComparedMesh, second: ComparedMesh, steps: tuple
     comparison.done = "; then ".join(texts.values()) or comparison.done
     part = compareParts(comparison, arguments.tolerance, terminal.progress)
     first.describe(part)
+    for note in comparison.notes:
+        terminal.warn(f"{first.file.name}: {note}")
+        first.facts["warnings"].append(note)
+    first.facts["leftOutShare"] = comparison.leftOutShare
     if arguments.output is not None and last is not None and comparison.surfaces is not None:
         try:
             requireOverlap(first.mesh, second.mesh)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,8 +16,6 @@ from ..Requirement import Finding, Requirement
 from .PartComparison import KEY, PartComparison
 
 _AXES = "xyz"
-# The model was seen as a whole where this share of it was measured: rims of small holes are left out.
-WHOLE = 0.98
 
 
 class PrintedPartCheck:
@@ -77,8 +75,10 @@ def _tolerance(requirement: Requirement, comparison: PartComparison) -> Finding:
             f"({millimeters(sure)} with 95 % probability)."
         )
     there, back = 100 * facts["withinTolerance"], facts["reverse"]["withinTolerance"]
-    # Where the part lacks something, the distances from the part's own surface say nothing of it.
-    worse = there if back is None else min(there, 100 * back)
+    # Where the part lacks something, the distances from its own surface say nothing of it; of an open one it cannot be
+    # told from what was not scanned.
+    both = back is not None and comparison.part.isClosed
+    worse = min(there, 100 * back) if both else there
     message = (
         f"{requirement.written(there)} of the part's measured surface lies within the tolerance of "
         f"{exactNumber(tolerance)} mm of the model; "
@@ -86,28 +86,18 @@ def _tolerance(requirement: Requirement, comparison: PartComparison) -> Finding:
         f"{shareInPercent(facts['underTolerance'])} too "
         "large."
     )
-    if back is not None:
-        message += (
-            f" Of the model's surface, {requirement.written(100 * back)} lies within it of the part"
-            f"{_measuredOfModel(facts)}."
-        )
+    if both:
+        message += f" Of the model's surface, {requirement.written(100 * back)} lies within it of the part."
+    else:
+        message += " The part's surface is open, so what of the model lies farther from it may not have been scanned."
     return requirement.finding(
         worse,
         message,
         tolerance=tolerance,
         alignmentUncertainty95=sure,
         partWithinPercent=there,
-        modelWithinPercent=None if back is None else 100 * back,
-        modelMeasuredShare=facts["reverse"]["coverage"],
+        modelWithinPercent=100 * back if both else None,
     )
-
-
-def _measuredOfModel(facts: Mapping) -> str:
-    """How much of the model an open scan tells of, in words; nothing where it is all of it."""
-    coverage = facts["reverse"]["coverage"]
-    if coverage > WHOLE:
-        return ""
-    return f", of the {shareInPercent(coverage)} of it that were scanned; nothing is known of the rest"
 
 
 def _bias(requirement: Requirement, comparison: PartComparison) -> Finding:

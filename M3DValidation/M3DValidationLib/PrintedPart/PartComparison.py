@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from M3DLib.Alignment.RigidMotion import RigidMotion
+from M3DLib.Alignment.ScanTable import withoutTable
+from M3DLib.Alignment.SurfaceAlignment import SurfaceAlignment
 from M3DLib.Distance.ClosestSurface import KEPT
 from M3DLib.Distance.EvenComparison import compareEvenly
 from M3DLib.Distance.SurfaceDeviation import SurfaceComparison
 from M3DLib.Errors import noProgress
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.NumberText import shareInPercent
 
 from ..Check import Case
 from ..Deviation.DeviationReport import DeviationReport, surfaceFacts
@@ -29,6 +32,7 @@ class PartComparison:
     :ivar done: all that was done to align them, in words.
     :ivar surfaces: the distances in both directions; None when the alignment is doubtful.
     :ivar shape: the deviation's scale, growth, warp and roughness; None when there is too little to tell.
+    :ivar leftOutShare: share of the part's area as it was read that is a scan table, and was not compared.
     :ivar before: figures of the deviation before the alignment, None where there was none or the two lay apart.
     """
 
@@ -39,7 +43,18 @@ class PartComparison:
     surfaces: SurfaceComparison | None = None
     shape: DeviationShape | None = None
     before: dict | None = None
+    leftOutShare: float = 0.0
     facts: dict = field(default_factory=dict)
+
+    @property
+    def notes(self) -> list[str]:
+        """What ought to be known before the figures are used, one sentence each."""
+        if not self.leftOutShare:
+            return []
+        return [
+            f"{shareInPercent(self.leftOutShare)} of the scan's area lies on planes larger than the model, or on pieces "
+            "that nowhere come near it: a scan table. It was left out."
+        ]
 
     @property
     def doubts(self) -> list[str]:
@@ -53,7 +68,12 @@ def compareParts(
     """Measure a part against its model, unless its alignment is doubtful; returns the part, aligned where it is."""
     if comparison.doubts:
         return comparison.part
-    part = comparison.part if comparison.alignment is None else comparison.alignment.apply(comparison.part)
+    part = comparison.part
+    if isinstance(comparison.alignment, SurfaceAlignment):
+        part, comparison.leftOutShare = withoutTable(part, comparison.alignment, comparison.model, tolerance)
+        comparison.part = part
+    if comparison.alignment is not None:
+        part = comparison.alignment.apply(part)
     comparison.surfaces = compareEvenly(part, comparison.model, comparison.done, progress)
     for mesh in (part, comparison.model, comparison.surfaces.forward.mesh, comparison.surfaces.reverse.mesh):
         mesh.drop(KEPT)

@@ -5,7 +5,7 @@ import pytest
 
 from M3DLib.Alignment.SurfaceAlignment import SurfaceAlignment
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
-from M3DLib.Phantom.PhantomShapes import Box, Sphere, Union
+from M3DLib.Phantom.PhantomShapes import Box, Cylinder, Difference, Sphere, Union
 from M3DTestSupport.ShapeMeshes import surfaceMesh
 from M3DValidationLib.PrintedPart.PartChecks import PrintedPartCheck
 from M3DValidationLib.PrintedPart.PartComparison import PartComparison, compareParts, partCase
@@ -93,6 +93,27 @@ def test_anOpenScanDoesNotTellWhatIsMissing(model):
     upper = model.triangles[model.points[model.triangles].mean(axis=1)[:, 2] > 0]
     found = judged(TriangleMesh(model.points, upper), model)[1]["part-missing"]
     assert found.verdict is Verdict.NOT_ASSESSABLE and "not scanned" in found.message
+
+
+def test_aBoreThatWasFilledIsFoundFromTheModelsSide():
+    # Most of the surface is the bore's: the filled block lies within its own model nearly everywhere.
+    block = Box((0, 0, 0), (24, 24, 40))
+    bored = Difference(block, Cylinder((0, 0, 0), (0, 0, 1), 8, 60))
+    model, filled = (surfaceMesh(one, [-16, -16, -24], [16, 16, 24], 1.2) for one in (bored, block))
+    found = judged(filled, model)[1]["part-tolerance"]
+    assert found.verdict is Verdict.FAIL
+    evidence = found.evidence
+    assert evidence["partWithinPercent"] > 90
+    # The bore's wall, 2 pi 8 40 mm2, but for what lies within the tolerance of the two faces.
+    total = 4 * 24 * 40 + 2 * (24 * 24 - np.pi * 64) + 2 * np.pi * 8 * 40
+    assert found.measured == pytest.approx(100 * (1 - 2 * np.pi * 8 * 39 / total), abs=1)
+
+
+def test_anOpenScanIsNotBlamedForWhatItDoesNotShow(model):
+    upper = model.triangles[model.points[model.triangles].mean(axis=1)[:, 2] > 0]
+    found = judged(TriangleMesh(model.points, upper), model)[1]["part-tolerance"]
+    assert found.verdict is Verdict.PASS and "may not have been scanned" in found.message
+    assert found.evidence["modelWithinPercent"] is None
 
 
 def test_aDoubtfulAlignmentIsNotJudged(model):

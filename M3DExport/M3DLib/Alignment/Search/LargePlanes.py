@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from .Rotations import evenRotations
@@ -10,6 +13,8 @@ from .SurfaceSample import SurfaceSample
 NODES, TRIES, MOST_PLANES = 1500, 150, 6
 # How far points of a plane lie from it, as a share of the size, and how alike they face.
 FLAT, ALIKE = 0.006, 0.94
+# What lies on a plane faces as it does up to this cosine: noise turns single triangles.
+FACING = 0.7
 # A plane is larger than the other surface when it spans this many times as much.
 LARGER = 1.05
 # Less of a surface is no plane worth looking at.
@@ -23,12 +28,41 @@ def span(points: np.ndarray) -> float:
     return float((high - low).max())
 
 
-def onLargePlanes(sample: SurfaceSample, other: SurfaceSample) -> np.ndarray:
-    """Which points lie on a plane that spans more than all of the other surface, bool (n,)."""
+@dataclass(frozen=True)
+class LargePlane:
+    """A plane with a side: where a scan table's face lies.
+
+    :ivar middle: float64 (3,), LPS mm. :ivar normal: float64 (3,), unit length. :ivar thickness: mm, how far off it
+        something may lie that belongs to it.
+    """
+
+    middle: np.ndarray
+    normal: np.ndarray
+    thickness: float
+
+    def holds(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        """Which of points (n, 3) with normals (n, 3) lie on it and face as it does, bool (n,)."""
+        return (np.abs((points - self.middle) @ self.normal) < self.thickness) & (normals @ self.normal > FACING)
+
+    def shifted(self, by: np.ndarray) -> LargePlane:
+        """The plane after a shift (3,)."""
+        return LargePlane(self.middle + by, self.normal, self.thickness)
+
+
+def onPlanes(planes: Sequence[LargePlane], points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """Which of points (n, 3) with normals (n, 3) lie on any of the planes, bool (n,)."""
+    held = np.zeros(len(points), dtype=bool)
+    for plane in planes:
+        held |= plane.holds(points, normals)
+    return held
+
+
+def largePlanes(sample: SurfaceSample, other: SurfaceSample) -> list[LargePlane]:
+    """The planes of a surface that span more than all of the other surface."""
     limit, size = LARGER * span(other.points), sample.size
-    away = np.zeros(len(sample), dtype=bool)
+    found: list[LargePlane] = []
     if span(sample.points) < limit:
-        return away
+        return found
     rng = np.random.default_rng(0)
     nodes = sample.thinned(NODES)
     points, normals = nodes.points, nodes.normals
@@ -42,12 +76,10 @@ def onLargePlanes(sample: SurfaceSample, other: SurfaceSample) -> np.ndarray:
         if flat[best].sum() < LEAST_SHARE * len(nodes):
             break
         chosen = points[flat[best]]
-        middle = chosen.mean(axis=0)
-        normal = np.linalg.svd(chosen - middle, full_matrices=False)[2][2]
-        normal *= np.sign(normal @ normals[tried[best]])
-        near = (np.abs((sample.points - middle) @ normal) < 2 * FLAT * size) & (sample.normals @ normal > 0.7)
         if span(chosen) > limit:
-            away |= near
+            middle = chosen.mean(axis=0)
+            normal = np.linalg.svd(chosen - middle, full_matrices=False)[2][2]
+            found.append(LargePlane(middle, normal * np.sign(normal @ normals[tried[best]]), 2 * FLAT * size))
         left = ~flat[best]
         points, normals = points[left], normals[left]
-    return away
+    return found

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ...Errors import noProgress
-from .LargePlanes import onLargePlanes
+from .LargePlanes import LargePlane, largePlanes, onPlanes
 from .PoseComparison import PoseFit, fitOf, isClearlyBetter
 from .PoseRefinement import SearchedSurface, refinePose
 from .PoseSearch import distinct, searchPoses
@@ -30,6 +30,7 @@ class SurfacePair:
     """Two sampled surfaces and what is needed to find one's points on the other; made once for all positions.
 
     :ivar aside: bool, which of the moving sample's points lie on planes too large to be of the fixed surface.
+    :ivar planes: those planes, where the moving surface lay at first.
     :ivar grain: how far two triangulations of one surface may lie apart, mm: less is no difference between positions.
     """
 
@@ -40,6 +41,7 @@ class SurfacePair:
     dense: tuple[SearchedSurface, SearchedSurface]
     size: float
     grain: float = 0.0
+    planes: list[LargePlane] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -55,8 +57,10 @@ class SurfacePair:
         :param aside: which of the moving sample's points are left out, where that is known: a mirror image is asked at
             the same points as what it is the image of.
         """
+        planes: list[LargePlane] = []
         if aside is None:
-            aside = onLargePlanes(moving, fixed)
+            planes = largePlanes(moving, fixed)
+            aside = onPlanes(planes, moving.points, moving.normals)
         left = _without(moving, aside)
         prepared = (
             (known.coarse[1], known.dense[1])
@@ -66,7 +70,7 @@ class SurfacePair:
         coarse = SearchedSurface(left.thinned(MEDIUM)), prepared[0]
         dense = SearchedSurface(left.smoothed()), prepared[1]
         grain = 0.0 if known is None else known.grain
-        return cls(moving, fixed, aside, coarse, dense, min(left.size, fixed.size), grain)
+        return cls(moving, fixed, aside, coarse, dense, min(left.size, fixed.size), grain, planes)
 
     @property
     def left(self) -> SurfaceSample:

@@ -27,6 +27,7 @@ def comparisonView(report: Mapping) -> dict:
     if not isComparison(report):
         return {"lines": [], "tables": []}
     lines = [f"{name} ({what}): {_mesh(report[name])}" for name, what in (("A", "the part"), ("B", "the model"))]
+    lines += [f"A: {note}" for note in report["A"].get("warnings", ()) if not report.get("partScan")]
     lines += [f"A was scanned: {note}" for note in (report.get("partScan") or {}).get("notes", ())]
     tables = [_alignment(report["registration"]), _beforeAfter(report), _shape(report.get("shape"))]
     budget = report.get("errorBudget")
