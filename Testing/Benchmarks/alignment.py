@@ -17,6 +17,7 @@ CloudCompare, which is a program of its own.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import shutil
@@ -125,9 +126,10 @@ def cloudcompare(mesh, reference):
             points = one.points.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
             file.write_bytes(stlBytes(TriangleMesh(points, one.triangles)))
         command = ["CloudCompare", "-SILENT", "-AUTO_SAVE", "OFF", "-O", str(files[0]), "-O", str(files[1]), "-ICP"]
-        command += ["-MIN_ERROR_DIFF", "1e-8", "-RANDOM_SAMPLING_LIMIT", "60000"]
+        command += ["-ITER", "100", "-RANDOM_SAMPLING_LIMIT", "20000"]
         surroundings = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
-        subprocess.run(command, env=surroundings, capture_output=True, timeout=600, check=False)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(command, env=surroundings, capture_output=True, timeout=120, check=False)
         found = next(Path(folder).glob("*REGISTRATION_MATRIX*.txt"), None)
         if found is None:
             return start, []
