@@ -34,8 +34,9 @@ def addParser(subparsers) -> None:
         description="Measures the exact distance from every point of mesh A to the surface of B and back. B is the "
         "reference: a positive deviation means that B lies outside A (A is too small there). Nothing is aligned unless "
         "--register, --register-near or --register-points is given; the alignment and its residual are then reported "
-        "apart from the comparison. Without --profile, --output or --references, A is taken for another version of B: "
-        "what was added and removed, where and how much, is listed. With one of them, A is judged as a printed part. "
+        "apart from the comparison. Without --profile, --output or --references, or with --versions, A is taken for "
+        "another version of B: what was added and removed, where and how much, is listed; else A is judged as a "
+        "printed part. "
         "Exit status: 0 done (nothing fails), 1 something fails, 2 wrong input (meshes that lie apart, too), 3 the "
         "alignment is doubtful, so nothing is said of deviations, or a check that the profile requires could not be "
         "made.",
@@ -51,6 +52,11 @@ def addParser(subparsers) -> None:
         type=float,
         metavar="MM",
         help=f"deviations up to this count as within (default: the profile's, else {DEFAULT_TOLERANCE:g})",
+    )
+    group.add_argument(
+        "--versions",
+        action="store_true",
+        help="A is another version of B also where --output is given: the report says what changed and judges nothing",
     )
     group.add_argument(
         "--references",
@@ -103,8 +109,51 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.progress(0.95, "Finding what changed")
         data["changes"] = versionChanges(comparison.surfaces)
         text += "\n" + describeChanges(data["changes"])
+    if surface and arguments.output is not None:
+        data = _reportChanges(arguments, (comparison, part), data, header=header, terminal=terminal)
+        text += f"\nReport: {data['report']}"
     terminal.result(data, text)
     return 0 if surface else EXIT_NOT_ASSESSABLE
+
+
+def _reportChanges(arguments: argparse.Namespace, compared: tuple, data: dict, *, header, terminal: Terminal) -> dict:
+    """Write the report on two versions; returns its content."""
+    from M3DValidationLib.PrintedPart.PartReport import versionReport
+    from M3DValidationLib.Report.ReportFiles import faces
+    from M3DValidationLib.Report.ReportFolder import replaceReport
+
+    comparison, part = compared
+    formats = formatsOf(arguments.formats)
+    report = versionReport(
+        comparison,
+        part,
+        arguments.tolerance,
+        data,
+        showing=bool(set(formats) & SHOWING_PICTURES),
+        person=arguments.person,
+        pseudonym=arguments.pseudonym,
+        files=[file for file in (arguments.mesh, arguments.reference) if file.is_file()],
+        header=header,
+        progress=terminal.progress,
+    )
+    content = _issued(report.data, arguments, header)
+    replaceReport(arguments.output, faces(content, report.attachments, formats, languageFrom(arguments)))
+    return content
+
+
+def _issued(content: dict, arguments: argparse.Namespace, header) -> dict:
+    """The content with revision, place and references, and without names of files where there is a pseudonym."""
+    from M3DValidationLib.Report.Content.ReportReferences import referToModels
+    from M3DValidationLib.Report.ReportFiles import REPORT_FILE
+
+    issue(content, arguments)
+    if arguments.pseudonym:
+        for name in "AB":
+            content[name]["file"] = content[name]["name"]
+    content["report"] = "" if arguments.output is None else str(arguments.output / REPORT_FILE)
+    if header is not None:
+        referToModels(content, [header])
+    return content
 
 
 def _requireSense(arguments: argparse.Namespace) -> tuple[str, ...]:
@@ -118,7 +167,13 @@ def _requireSense(arguments: argparse.Namespace) -> tuple[str, ...]:
         raise M3DError(f"--tolerance must be above 0 mm, not {tolerance}.")
     requireAlignmentSense(arguments)
     requireRevision(arguments)
+    if arguments.versions and (arguments.profile or arguments.references):
+        raise M3DError("--versions judges nothing; leave out --profile and --references.")
+    if arguments.versions and arguments.mesh.is_dir():
+        raise M3DError("--versions compares two models; a CT series of a printed part is judged by a --profile.")
     formats = formatsOf(arguments.formats)
+    if "sr" in formats and arguments.versions:
+        raise M3DError("--formats sr is for what was judged; with --versions choose json, html and pdf.")
     if arguments.output is None and formats != ("json",):
         raise M3DError("--formats says which faces the report gets; give --output DIR for them too.")
     requireFormats(formats)
@@ -137,7 +192,7 @@ def _profile(arguments: argparse.Namespace):
     """The profile to judge by; None when A is only measured."""
     from M3DValidationLib.Profile import DEFAULT_PROFILE, loadProfile
 
-    if not (arguments.profile or arguments.output or arguments.references):
+    if arguments.versions or not (arguments.profile or arguments.output or arguments.references):
         return None
     return loadProfile(arguments.profile or DEFAULT_PROFILE)
 
@@ -217,8 +272,7 @@ def _judge(arguments: argparse.Namespace, judged: tuple, data: dict, *, header, 
     from M3DValidationLib.PrintedPart.PartComparison import partCase
     from M3DValidationLib.PrintedPart.PartReport import addReferences, partReport
     from M3DValidationLib.Reference.ReferenceReader import readReferences
-    from M3DValidationLib.Report.Content.ReportReferences import referToModels
-    from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces
+    from M3DValidationLib.Report.ReportFiles import PDF_FILE, faces
     from M3DValidationLib.Report.ReportFolder import replaceReport
 
     from ..ReportDicom import DICOM_FOLDER, storeReport
@@ -238,14 +292,7 @@ def _judge(arguments: argparse.Namespace, judged: tuple, data: dict, *, header, 
         header=header,
         progress=terminal.progress,
     )
-    content = report.data
-    issue(content, arguments)
-    if arguments.pseudonym:
-        for name in "AB":
-            content[name]["file"] = content[name]["name"]
-    content["report"] = "" if output is None else str(output / REPORT_FILE)
-    if header is not None:
-        referToModels(content, [header])
+    content = _issued(report.data, arguments, header)
     if output is not None:
         files = faces(content, report.attachments, formats, languageFrom(arguments))
         replaceReport(output, files)

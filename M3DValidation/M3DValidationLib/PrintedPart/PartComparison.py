@@ -51,10 +51,12 @@ class PartComparison:
         """What ought to be known before the figures are used, one sentence each."""
         if not self.leftOutShare:
             return []
-        return [
-            f"{shareInPercent(self.leftOutShare)} of the scan's area lies on planes larger than the model, or on pieces "
-            "that nowhere come near it: a scan table. It was left out."
-        ]
+        share = shareInPercent(self.leftOutShare)
+        note = (
+            f"{share} of the scan's area lies on planes larger than the model or on pieces that nowhere come near it, "
+            "as a scan table does; it was left out."
+        )
+        return [note]
 
     @property
     def doubts(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,18 +12,22 @@ import numpy as np
 from M3DLib.Errors import noProgress
 
 from ..Check import Case
+from ..Profile import Profile
 from ..Reference.ReferenceChecks import ReferenceDistanceCheck
 from ..Reference.ReferenceMeasurement import measureOnMesh
 from ..Report.Pictures.DeviationModel import deviationModels
 from ..Report.Pictures.Pictures import makePictures
 from ..Report.Report import Report, conclude, makeReport
+from ..Requirement import Verdict
 from ..Validation import runChecks
 from .PartChecks import PrintedPartCheck
-from .PartComparison import KEY, PartComparison
-from .SectionPictures import sectionPictures
+from .PartComparison import KEY, PartComparison, partCase
+from .SectionPictures import PART_AND_MODEL, TWO_VERSIONS, sectionPictures
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+    from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
     from ..Reference.ReferenceReader import ReferenceDistance
 
@@ -33,6 +38,12 @@ LIMITS_OF_COMPARISON = (
     "Deviations are measured at the points of the part's mesh and weighted with the area each of them stands for.",
     "Nothing was aligned before deviations were measured, unless the registration says otherwise.",
     "How well the scan of a part shows it is not in the distances; the error budget has that where it was given.",
+)
+LIMITS_OF_VERSIONS = (
+    "It is a record of measurements; whether the changes were meant, and are good, is not said here.",
+    "Deviations are measured at the points of both meshes and weighted with the area each of them stands for.",
+    "Volumes are counted on a grid, within some 2 % for what is larger than its cells.",
+    "Nothing was aligned before deviations were measured, unless the registration says otherwise.",
 )
 
 
@@ -67,11 +78,7 @@ def partReport(
     comparison: PartComparison = case.measurements[KEY]
     progress(0.0, "Checking the part")
     findings = runChecks(case, checks=[PrintedPartCheck(), ReferenceDistanceCheck()])
-    pictures, models = [], []
-    if showing and comparison.surfaces is not None:
-        pictures = makePictures([case], lambda done, text: progress(0.2 + 0.4 * done, text))
-        pictures += sectionPictures(comparison.surfaces.forward, comparison.model, comparison.facts)
-        models = deviationModels([case], lambda done, text: progress(0.7 + 0.2 * done, text))
+    pictures, models = _shown(case, PART_AND_MODEL, progress) if showing and comparison.surfaces else ([], [])
     report = makeReport([case], [findings], pictures, models, person=person, pseudonym=pseudonym, files=files)
     report.data.update(_plain(facts))
     report.data["limitsOfMethod"] = list(LIMITS_OF_COMPARISON)
@@ -80,6 +87,61 @@ def partReport(
     conclude(report.data)
     progress(1.0, "Part judged")
     return report
+
+
+def versionReport(
+    comparison: PartComparison,
+    mesh: TriangleMesh,
+    tolerance: float,
+    facts: Mapping,
+    *,
+    showing: bool,
+    person: str = "",
+    pseudonym: str = "",
+    files: Sequence[Path] = (),
+    header: Dataset | None = None,
+    progress: Callable[[float, str], None] = noProgress,
+) -> Report:
+    """The report on what changed from one version of a model to another; nothing is judged.
+
+    :param mesh: the new version, aligned where it is. :param facts: as for :func:`partReport`, with ``changes`` of
+        :func:`~.VersionChanges.versionChanges`.
+    """
+    case = partCase(comparison, mesh, _versionProfile(tolerance), tolerance)
+    pictures, models = _shown(case, TWO_VERSIONS, progress) if showing else ([], [])
+    report = makeReport([case], [[]], pictures, models, person=person, pseudonym=pseudonym, files=files)
+    report.data.update(_plain(facts))
+    report.data["verdict"] = Verdict.INFORMATION.value
+    report.data["limitsOfMethod"] = list(LIMITS_OF_VERSIONS)
+    if header is not None and not pseudonym:
+        _name(report.data["case"], header)
+    conclude(report.data)
+    progress(1.0, "Versions compared")
+    return report
+
+
+def _versionProfile(tolerance: float) -> Profile:
+    """A profile that asks for nothing: two versions differ as they were meant to."""
+    title, description = "Comparison of two versions", "What changed from one version of a model to another."
+    text = f"versions 1.0: {description} Nothing is judged."
+    return Profile(
+        name="versions",
+        title=title,
+        version="1.0",
+        requirements={},
+        toleranceMm=tolerance,
+        toleranceSource="Set for this run; deviations beyond it are listed as regions",
+        description=f"{description} Nothing is judged.",
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def _shown(case: Case, names: tuple[str, str], progress: Callable[[float, str], None]) -> tuple[list, list]:
+    """Pictures and 3D models of two surfaces that were compared."""
+    comparison: PartComparison = case.measurements[KEY]
+    pictures = makePictures([case], lambda done, text: progress(0.2 + 0.4 * done, text))
+    pictures += sectionPictures(comparison.surfaces.forward, comparison.model, comparison.facts, names)
+    return pictures, deviationModels([case], lambda done, text: progress(0.7 + 0.2 * done, text))
 
 
 def _name(block: dict, header: Dataset) -> None:

@@ -27,21 +27,25 @@ WIDTH, MARGIN = 560, 0.06
 _FINER = 2
 # Half the width of the picture of one place, mm, and the distances that grid lines may have.
 AROUND, STEPS = 8.0, (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
+PART_AND_MODEL, TWO_VERSIONS = ("part", "model"), ("new version", "old version")
 # By the axis that a plane lies across: its name, and the sides at its left, right, bottom and top.
 PLANES = {2: ("axial", "RLAP"), 1: ("coronal", "RLIS"), 0: ("sagittal", "APIS")}
 
 
-def sectionPictures(part: DeviationMap, model: TriangleMesh, facts: dict) -> list[Picture]:
+def sectionPictures(
+    part: DeviationMap, model: TriangleMesh, facts: dict, names: tuple[str, str] = PART_AND_MODEL
+) -> list[Picture]:
     """Three sections through the middle of the model and through each of the worst places, the clearest plane first.
 
     :param part: the deviations at the points of the part, aligned, LPS mm.
-    :param facts: of the deviation between the two, as the report has them.
+    :param facts: of the deviation between the two, as the report has them. :param names: what the two are called.
     """
+    one, other = names
     reach = RANGE_IN_TOLERANCES * facts["tolerance"]
     colors = deviationColors(part.distance, reach, part.reliable)
     drawn = _Surfaces(part.mesh, colors, model)
     low, high = model.points.min(axis=0).astype(np.float64), model.points.max(axis=0).astype(np.float64)
-    words = "the part in the color of its deviation, the model gray"
+    words = f"the {one} in the color of its deviation, the {other} gray"
     pictures = []
     for axis, (plane, _sides) in PLANES.items():
         middle = (low + high) / 2
@@ -57,9 +61,9 @@ def sectionPictures(part: DeviationMap, model: TriangleMesh, facts: dict) -> lis
         for axis in sorted(PLANES, key=lambda axis, best=best: (axis != best, -axis)):
             plane = PLANES[axis][0]
             array, step = drawn.picture(axis, point[axis], point)
-            title = f"Deviation {number}: {size}, part too {side}, at {where} mm, {plane} plane"
+            title = f"Deviation {number}: {size}, {one} too {side}, at {where} mm, {plane} plane"
             text = (
-                f"Section in the {plane} plane through the place at {where} mm, ringed, where the part is too {side} "
+                f"Section in the {plane} plane through the place at {where} mm, ringed, where the {one} is too {side} "
                 f"by {millimeters(abs(distance))}: {words}, grid {exactNumber(step)} mm."
             )
             file = f"section-worst-{number}{'' if axis == best else '-' + 'xyz'[axis]}.png"

@@ -103,6 +103,8 @@ def test_theErrorBudgetTakesReportsOfTheOtherErrors(files, capsys, tmp_path):
         (["--threshold", "100"], "CT series"),
         (["--segmentation-report", "/no/such.json"], "cannot be read"),
         (["--datum", "x.json"], "--register"),
+        (["--versions", "--profile", "implant"], "judges nothing"),
+        (["--versions", "--formats", "json,sr", "--output", "here"], "--formats sr"),
     ],
 )
 def test_wrongOptionsAreRefused(files, capsys, tmp_path, extra, message):
@@ -126,6 +128,29 @@ def test_aCtSeriesOfThePartIsBroughtOntoItsModel(files, capsys, tmp_path):
     assert data["deviation"]["surface"]["p95Absolute"] < 0.3
     assert data["partScan"]["materialValue"] == pytest.approx(120, abs=20)
     assert data["A"]["format"] == "scan" and "one material" in error
+
+
+def test_twoVersionsHaveAReportThatJudgesNothing(files, capsys, tmp_path):
+    post = surfaceMesh(Union((SHAPE, Box((-10, 0, 8), (6, 6, 8)))), [-24, -16, -10], [24, 16, 18], 1.5)
+    (tmp_path / "next.stl").write_bytes(stlBytes(post))
+    arguments = [tmp_path / "next.stl", files / "model.stl", "--versions", "--output", tmp_path / "out"]
+    status, data, error = compare(capsys, *arguments, "--formats", "json,html,pdf")
+    assert status == data["exitStatus"] == 0, error
+    stored, attachments = readReport(tmp_path / "out" / "report.json")
+    jsonschema.validate(stored, readSchema())
+    assert stored["verdict"] == "information" and stored["findings"] == []
+    assert stored["changes"]["places"][0]["kind"] == "added"
+    # 6 x 6 mm, 6 mm high above the plate, whose upper face lies at 6 mm.
+    assert stored["changes"]["places"][0]["volumeMm3"] == pytest.approx(6 * 6 * 6, rel=0.15)
+    sentence = stored["answer"]["sentence"]
+    assert "largest place was added" in sentence and "Nothing is judged" in sentence and "intended use" not in sentence
+    assert "section-worst-1.png" in attachments
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Comparison of two versions of a model" in page and "What changed" in page and "part (orange)" not in page
+    assert (tmp_path / "out" / "report.pdf").read_bytes().startswith(b"%PDF")
+    numbers = {stored["document"]["number"]}
+    _, other, _ = compare(capsys, files / "shrunk.stl", files / "model.stl", "--versions", "--output", tmp_path / "two")
+    assert other["document"]["number"] not in numbers
 
 
 def test_anEncapsulatedModelGetsItsReportInItsStudy(files, capsys, tmp_path):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .ReportText import millimeters, percent
+from M3DLib.NumberText import cubicMillimeters, squareMillimeters
+
+from .ReportText import millimeters, percent, place
 
 _FIGURES = (
     ("meanSigned", "Mean (signed)", True),
@@ -22,19 +24,34 @@ def isComparison(report: Mapping) -> bool:
     return "registration" in report and "A" in report
 
 
+def isVersions(report: Mapping) -> bool:
+    """Whether the report is about two versions of a model, of which nothing is judged."""
+    return isComparison(report) and bool(report.get("changes"))
+
+
 def comparisonView(report: Mapping) -> dict:
-    """``lines`` of text and ``tables`` (``title``, ``head``, ``rows`` of texts); both empty for other reports."""
+    """``lines`` of text and ``tables`` (``title``, ``head``, ``rows`` of texts); both empty for other reports.
+
+    ``versions`` says whether two versions of a model are compared.
+    """
     if not isComparison(report):
-        return {"lines": [], "tables": []}
-    lines = [f"{name} ({what}): {_mesh(report[name])}" for name, what in (("A", "the part"), ("B", "the model"))]
+        return {"lines": [], "tables": [], "versions": False}
+    versions = isVersions(report)
+    named = (("A", "the new version"), ("B", "the old one")) if versions else (("A", "the part"), ("B", "the model"))
+    lines = [f"{name} ({what}): {_mesh(report[name])}" for name, what in named]
     lines += [f"A: {note}" for note in report["A"].get("warnings", ()) if not report.get("partScan")]
     lines += [f"A was scanned: {note}" for note in (report.get("partScan") or {}).get("notes", ())]
-    tables = [_alignment(report["registration"]), _beforeAfter(report), _shape(report.get("shape"))]
+    tables = [_alignment(report["registration"]), _beforeAfter(report)]
+    tables += _changes(report["changes"]) if versions else [_shape(report.get("shape"))]
     budget = report.get("errorBudget")
     if budget:
         tables.append(_budget(budget))
         lines.append(_dominance(budget))
-    return {"lines": [line for line in lines if line], "tables": [table for table in tables if table]}
+    return {
+        "lines": [line for line in lines if line],
+        "tables": [table for table in tables if table],
+        "versions": versions,
+    }
 
 
 def comparedNames(report: Mapping) -> dict[str, str]:
@@ -84,6 +101,39 @@ def _beforeAfter(report: Mapping) -> dict | None:
     rows = [[name, *(millimeters(facts[key], signed) for _name, facts in columns)] for key, name, signed in _FIGURES]
     rows.append(["Within tolerance", *(percent(facts["withinTolerance"]) for _name, facts in columns)])
     return {"title": "Before and after", "head": ["Figure", *(name for name, _facts in columns)], "rows": rows}
+
+
+def _changes(changes: Mapping) -> list[dict | None]:
+    """What changed as a whole, and place by place."""
+    rows = [["Surface that is not where it was", percent(changes["movedShare"])]]
+    rows.append(["... counted from", millimeters(changes["movedMm"])])
+    rows.append(["Median of how far it moved", millimeters(changes["medianMm"])])
+    if changes["volumeMm3"] is None:
+        rows.append(["Volumes", "not known: a mesh is open"])
+    else:
+        rows.append(["Volume before", cubicMillimeters(changes["volumeMm3"] - changes["volumeChangeMm3"])])
+        rows.append(["Volume now", cubicMillimeters(changes["volumeMm3"])])
+        rows.append(["Added", cubicMillimeters(changes["addedMm3"])])
+        rows.append(["Removed", cubicMillimeters(changes["removedMm3"])])
+    whole = {"title": "What changed", "head": ["What", "Value"], "rows": rows}
+    if not changes["places"]:
+        return [whole]
+    listed = [
+        [
+            str(number),
+            entry["kind"],
+            "–" if entry["volumeMm3"] is None else cubicMillimeters(entry["volumeMm3"]),
+            squareMillimeters(entry["areaMm2"]),
+            millimeters(entry["largestMm"]),
+            place(entry["pointLps"]),
+        ]
+        for number, entry in enumerate(changes["places"], start=1)
+    ]
+    title = f"Places that changed by more than {millimeters(changes['placesBeyondMm'])}"
+    left = changes["placeCount"] - len(listed)
+    if left > 0:
+        title += f" (the {len(listed)} largest of {changes['placeCount']})"
+    return [whole, {"title": title, "head": ["No.", "What", "Volume", "Area", "Up to", "Where"], "rows": listed}]
 
 
 def _shape(shape: Mapping | None) -> dict | None:

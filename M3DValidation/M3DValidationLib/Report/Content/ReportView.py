@@ -8,7 +8,7 @@ from M3DLib.NumberText import exactNumber, measuredText, squareMillimeters, with
 
 from ...Acquisition.IdentityChecks import RECORD
 from .BothDirections import bothDirections
-from .ComparisonView import comparisonView, isComparison
+from .ComparisonView import comparisonView, isComparison, isVersions
 from .PictureGroups import pictureGroups
 from .ReportContent import deviationsBySegment
 from .ReportText import date, millimeters, moment, number, percent, personName, place
@@ -28,6 +28,7 @@ CONCLUSIONS = {
     "fail": "At least one requirement fails.",
     "notAssessable": "Nothing fails, but a check that the profile requires could not be made.",
 }
+NOTHING_JUDGED = "Nothing is judged: what changed is listed."
 # Key, name, and whether it is a signed length ("±"), a length without sign ("mm"), or a share of the area ("%").
 _FIGURES = (
     ("meanSigned", "Mean (signed)", "±"),
@@ -96,11 +97,11 @@ def reportView(report: Mapping) -> dict:
         clauses.setdefault(row["clause"], []).append(row)
     counts = report["counts"]
     return {
-        "title": "Comparison of a part with its model" if isComparison(report) else "Validation of a 3D model",
+        "title": _title(report),
         "verdict": verdict,
         "verdictWord": WORDS[verdict],
         "verdictIcon": ICONS[verdict],
-        "conclusion": CONCLUSIONS[verdict],
+        "conclusion": CONCLUSIONS.get(verdict, NOTHING_JUDGED),
         "counts": [
             {"key": key, "word": word, "number": str(counts[key])} for key, word in WORDS.items() if key in CONCLUSIONS
         ],
@@ -134,6 +135,12 @@ def reportView(report: Mapping) -> dict:
         "models": [_model(entry, report) for entry in report.get("models3d", ())],
         **pictureGroups(report),
     }
+
+
+def _title(report: Mapping) -> str:
+    if isVersions(report):
+        return "Comparison of two versions of a model"
+    return "Comparison of a part with its model" if isComparison(report) else "Validation of a 3D model"
 
 
 def _caseFacts(report: Mapping) -> list[dict]:

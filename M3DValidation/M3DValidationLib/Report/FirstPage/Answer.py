@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..Content.ComparisonView import isVersions
 from ..Content.ReportContent import deviationsBySegment
-from .AnswerText import sentenceOf, wholeSentence
+from .AnswerText import changesSentence, sentenceOf, wholeSentence
 from .Importance import byImportance, groupOf
 
 # Looked at in this order: how far the model lies from the scan, a part from its model; the segment it was made from
@@ -28,6 +29,17 @@ def answerOf(report: Mapping) -> dict:
         several
         models share one scan, ``scan`` with what is found of the scan alone.
     """
+    if isVersions(report):
+        said = changesSentence(report["changes"])
+        return {
+            "verdict": report["verdict"],
+            "use": report["intendedUse"]["title"],
+            "sentence": said,
+            "changes": said,
+            "models": [],
+            "scan": None,
+            "notChecked": [],
+        }
     models = report.get("models") or []
     several = len(models) > 1
     findings = report["findings"]

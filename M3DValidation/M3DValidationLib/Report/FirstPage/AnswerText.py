@@ -38,6 +38,13 @@ SCAN = {
     "pass": "The scan they were made from meets all its limits.",
     "unchecked": "The scan they were made from meets all limits that could be checked; {count} could not be checked.",
 }
+# Two versions of a model.
+UNCHANGED = "Nothing changed: no point of the surface has moved by more than {moved}. Nothing is judged."
+CHANGED = "From the old version to the new one {share} of the surface has moved, in {count} places."
+CHANGED_VOLUMES = "{added} were added, {removed} removed."
+CHANGED_OPEN = "A mesh is open, so nothing is said of volumes."
+CHANGED_MOST = "The largest place was {kind}, by up to {far} at {place}."
+NOT_JUDGED = "Nothing is judged."
 SCAN_ALONE = "There is no model: only the scan was looked at."
 # By requirement; what is measured and allowed is put in with its unit.
 REASONS = {
@@ -117,6 +124,25 @@ NOT_LOOKED_FOR = "Whether the model lacks something that the scan shows is not k
 NOT_LOOKED_FOR_BARE = "Whether the model lacks something that the scan shows was not looked for."
 
 
+def changesSentence(changes: Mapping) -> str:
+    """What changed between two versions of a model; nothing is judged.
+
+    :param changes: of the report.
+    """
+    if not changes["places"] and not changes["movedShare"]:
+        return UNCHANGED.format(moved=length(changes["movedMm"]))
+    said = [CHANGED.format(share=percent(changes["movedShare"]), count=changes["placeCount"])]
+    if changes["addedMm3"] is None:
+        said.append(CHANGED_OPEN)
+    else:
+        volumes = (quantity(changes[key], "mm3") for key in ("addedMm3", "removedMm3"))
+        said.append(CHANGED_VOLUMES.format(**dict(zip(("added", "removed"), volumes, strict=True))))
+    if changes["places"]:
+        first = changes["places"][0]
+        said.append(CHANGED_MOST.format(kind=first["kind"], far=length(first["largestMm"]), place=placeOf(first)))
+    return " ".join([*said, NOT_JUDGED])
+
+
 def sentenceOf(block: Mapping, use: str) -> str:
     """The answer on one model: what follows, why, how far off it is, and what is not known.
 
@@ -133,6 +159,8 @@ def verdictOf(block: Mapping, use: str, named: bool) -> str:
 
 def wholeSentence(answer: Mapping) -> str:
     """The answer of the whole report; of several models, what follows for each, the worst first, and for their scan."""
+    if answer.get("changes"):
+        return answer["changes"]
     models, use = answer["models"], answer["use"]
     if len(models) == 1:
         return sentenceOf(models[0], use)

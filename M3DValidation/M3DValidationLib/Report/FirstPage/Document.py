@@ -56,6 +56,8 @@ def reportNumber(report: Mapping) -> str:
             for entry in report["findings"]
         ],
     }
+    if report.get("changes"):
+        content["changes"] = report["changes"]
     text = json.dumps(_coarse(content), sort_keys=True, ensure_ascii=False)
     digits = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS].upper()
     return "-".join(["M3D", *(digits[start : start + 4] for start in range(0, _DIGITS, 4))])

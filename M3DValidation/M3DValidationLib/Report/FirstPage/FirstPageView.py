@@ -65,6 +65,8 @@ def firstPage(report: Mapping) -> dict:
         block["pictures"] = list(keyPictures(report["pictures"], report["findings"], block["name"] if several else ""))
         if several:
             block["pictures"] = block["pictures"][:2]
+    if answer.get("changes"):
+        blocks = [_changesBlock(report)]
     if answer["scan"] is not None:
         blocks.append(_scanBlock(answer["scan"], most))
         if not models:
@@ -97,6 +99,14 @@ def _block(block: Mapping, use: str, named: bool, most: int) -> dict:
         **_limits(block["limits"], most),
         "worst": "" if not worst else f"{length(abs(worst['mm']))}, {placeOf(worst)}",
     }
+
+
+def _changesBlock(report: Mapping) -> dict:
+    """Two versions of a model: pictures, and nothing that is judged."""
+    verdict = report["verdict"]
+    shown = {"name": "", "verdict": verdict, "answer": "", "measured": [], "worst": ""}
+    shown |= {"word": WORDS[verdict], "icon": ICONS[verdict], "pictures": list(keyPictures(report["pictures"], []))}
+    return shown | _limits([], 0)
 
 
 def _scanBlock(scan: Mapping, most: int) -> dict:
