@@ -29,6 +29,13 @@ def isVersions(report: Mapping) -> bool:
     return isComparison(report) and bool(report.get("changes"))
 
 
+def titleOf(report: Mapping) -> str:
+    """What the report is."""
+    if isVersions(report):
+        return "Comparison of two versions of a model"
+    return "Comparison of a part with its model" if isComparison(report) else "Validation of a 3D model"
+
+
 def comparisonView(report: Mapping) -> dict:
     """``lines`` of text and ``tables`` (``title``, ``head``, ``rows`` of texts); both empty for other reports.
 

@@ -8,7 +8,7 @@ from M3DLib.NumberText import exactNumber, measuredText, squareMillimeters, with
 
 from ...Acquisition.IdentityChecks import RECORD
 from .BothDirections import bothDirections
-from .ComparisonView import comparisonView, isComparison, isVersions
+from .ComparisonView import comparisonView, titleOf
 from .PictureGroups import pictureGroups
 from .ReportContent import deviationsBySegment
 from .ReportText import date, millimeters, moment, number, percent, personName, place
@@ -97,7 +97,7 @@ def reportView(report: Mapping) -> dict:
         clauses.setdefault(row["clause"], []).append(row)
     counts = report["counts"]
     return {
-        "title": _title(report),
+        "title": titleOf(report),
         "verdict": verdict,
         "verdictWord": WORDS[verdict],
         "verdictIcon": ICONS[verdict],
@@ -135,12 +135,6 @@ def reportView(report: Mapping) -> dict:
         "models": [_model(entry, report) for entry in report.get("models3d", ())],
         **pictureGroups(report),
     }
-
-
-def _title(report: Mapping) -> str:
-    if isVersions(report):
-        return "Comparison of two versions of a model"
-    return "Comparison of a part with its model" if isComparison(report) else "Validation of a 3D model"
 
 
 def _caseFacts(report: Mapping) -> list[dict]:
