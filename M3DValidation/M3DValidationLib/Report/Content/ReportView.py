@@ -8,7 +8,7 @@ from M3DLib.NumberText import exactNumber, measuredText, squareMillimeters, with
 
 from ...Acquisition.IdentityChecks import RECORD
 from .BothDirections import bothDirections
-from .ComparisonView import comparisonView, titleOf
+from .ComparisonView import comparisonView, isComparison, titleOf
 from .PictureGroups import pictureGroups
 from .ReportContent import deviationsBySegment
 from .ReportText import date, millimeters, moment, number, percent, personName, place
