@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..Errors import M3DError
+from ..FreeMachine import freeProcessors
 from ..SlicerModuleClasses import moduleClass
 from .SurfaceParameters import SURFACE_NETS, SurfaceParameters
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _BINARY_LABELMAP = "Binary labelmap"
 _CLOSED_SURFACE = "Closed surface"
+# More bring little, and other cases of a batch want some too.
+MOST_THREADS = 4
 
 
 def flyingEdges(label: np.ndarray, parameters: SurfaceParameters) -> vtk.vtkPolyData:
@@ -29,6 +32,7 @@ def flyingEdges(label: np.ndarray, parameters: SurfaceParameters) -> vtk.vtkPoly
     import vtk
     from vtk.util.numpy_support import numpy_to_vtk
 
+    useThreads()
     # A segment that reaches the border of its box is closed there.
     padded = np.pad(label, 1)
     image = vtk.vtkImageData()
@@ -62,6 +66,19 @@ def flyingEdges(label: np.ndarray, parameters: SurfaceParameters) -> vtk.vtkPoly
         smoothing.NormalizeCoordinatesOn()
         surface = _done(smoothing)
     return surface
+
+
+def useThreads() -> None:
+    """Let VTK's filters work in several threads where the program has not decided otherwise.
+
+    Outside of applications VTK comes with threads switched off. The filters used here make the same to the last bit
+    whatever their number.
+    """
+    from vtk import vtkSMPTools
+
+    if vtkSMPTools.GetBackend() == "Sequential" and freeProcessors() > 1:
+        vtkSMPTools.SetBackend("STDThread")
+        vtkSMPTools.Initialize(min(freeProcessors(), MOST_THREADS))
 
 
 def _done(filterOfVtk: vtk.vtkPolyDataAlgorithm) -> vtk.vtkPolyData:

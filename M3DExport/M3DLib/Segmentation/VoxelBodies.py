@@ -57,11 +57,12 @@ class VoxelBodies:
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """An image (k, j, i) of the values (count + 1,) of the voxels' bodies, that of number 0 for voxels of none."""
-        result = np.full(int(np.prod(self.shape)), values[0], dtype=values.dtype)
-        ofRun = values.take(self.labels)
-        for part in np.array_split(np.flatnonzero(ofRun != values[0]), len(ofRun) // _PART + 1):
-            result[self._voxels(part)] = np.repeat(ofRun.take(part), self.ends[part] - self.starts[part])
-        return result.reshape(self.shape)
+        # Gaps and runs in turn.
+        edges = np.stack([self.starts, self.ends], axis=1).ravel()
+        lengths = np.diff(edges, prepend=0, append=int(np.prod(self.shape)))
+        turns = np.full(len(lengths), values[0], dtype=values.dtype)
+        turns[1::2] = values.take(self.labels)
+        return np.repeat(turns, lengths).reshape(self.shape)
 
     def at(self, place: int) -> int:
         """The number of the body that holds the voxel at a place in memory, 0 for none."""
@@ -70,12 +71,14 @@ class VoxelBodies:
 
     def touched(self, mask: np.ndarray) -> np.ndarray:
         """Which bodies hold a voxel of a mask (k, j, i) of the same shape, bool (count + 1,)."""
-        flat = mask.reshape(-1)
+        flat = np.ascontiguousarray(mask).reshape(-1)
         found = np.zeros(self.count + 1, dtype=bool)
-        for part in np.array_split(np.arange(len(self.starts)), len(self.starts) // _PART + 1):
-            voxels = self._voxels(part)
-            ofRun = np.repeat(self.labels[part], self.ends[part] - self.starts[part])
-            found[ofRun[flat.take(voxels) != 0]] = True
+        edges = np.stack([self.starts, self.ends], axis=1).ravel()
+        # The last run may end with the mask, where no part begins.
+        inRun = np.maximum.reduceat(flat, edges[:-1])[::2] if len(edges) else flat[:0]
+        if len(edges):
+            inRun[-1] = flat[self.starts[-1] : self.ends[-1]].any()
+        found[self.labels[inRun != 0]] = True
         return found
 
     @property
@@ -87,16 +90,6 @@ class VoxelBodies:
         middle = first + (length - 1) / 2
         sums = [np.bincount(self.labels, length * axis, self.count + 1) for axis in (k, j, middle)]
         return np.stack(sums, axis=1) / np.maximum(self.sizes, 1)[:, None]
-
-    def _voxels(self, runs: np.ndarray) -> np.ndarray:
-        """Places in memory of all voxels of runs, one run after the other."""
-        lengths = self.ends[runs] - self.starts[runs]
-        ends = np.cumsum(lengths)
-        return np.arange(ends[-1] if len(ends) else 0) + np.repeat(self.starts[runs] - (ends - lengths), lengths)
-
-
-# Runs that are turned into voxels at a time.
-_PART = 1 << 16
 
 
 def _runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -157,9 +157,9 @@ def largestRegionalDeviation(deviation: DeviationMap, leastArea: float) -> tuple
     :return: that size in mm and the vertices of the regions that reach it; None when the measured surface is nowhere
         that large.
     """
-    edges = meshEdges(deviation.mesh)
     good = deviation.reliable & np.isfinite(deviation.distance)
     size = np.where(good, np.abs(deviation.distance), -1.0)
+    edges = meshEdges(deviation.mesh)
 
     def widest(level: float) -> np.ndarray | None:
         """Vertices of the regions at or above a level that are large enough, None when there is none."""
@@ -182,6 +182,9 @@ def largestRegionalDeviation(deviation: DeviationMap, leastArea: float) -> tuple
             high = middle
         else:
             low, members = middle, found
+            # No higher level is reached along any other edge.
+            held = np.flatnonzero((size.take(edges[0]) >= low) & (size.take(edges[1]) >= low))
+            edges = tuple(ends.take(held) for ends in edges)
     if members is None:
         # Regions shrink with the level, so what is nowhere large enough at any other may still be at the lowest.
         members = widest(0.0)

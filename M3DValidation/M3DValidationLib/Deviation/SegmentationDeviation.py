@@ -46,6 +46,9 @@ def segmentationDeviation(
     if not segment.array.any():
         raise M3DError(f"Segment '{segment.name}' has no voxels, so the mesh cannot be compared with it.")
     voxels = makeSurface(segment, SurfaceParameters(smoothing=0.0, decimation=0.0))
+    if np.array_equal(mesh.triangles, voxels.triangles):
+        # Smoothing moves points only.
+        voxels.cached("closed", lambda: mesh.isClosed)
     comparison = compareSurfaces(mesh, voxels, progress=lambda done, text: progress(0.8 * done, text))
     forward, reverse = comparison.forward, comparison.reverse
     forward.kind = "segmentation"

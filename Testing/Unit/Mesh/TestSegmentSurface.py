@@ -10,6 +10,7 @@ from M3DLib.Errors import M3DError
 from M3DLib.Mesh.LabelSurface import convertBySlicer, flyingEdges
 from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Mesh.SurfaceParameters import FLYING_EDGES, METHODS, SurfaceParameters
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Segmentation.Segment import Segment
 from M3DTestSupport.Grids import ballOn, gridThrough
 
@@ -151,3 +152,21 @@ def test_surfaceIsThatOfSlicersRuleToTheLastBit(smoothing, decimation):
     triangles, expected = (vtk_to_numpy(one.GetPolys().GetConnectivityArray()) for one in (ours, slicers))
     assert np.array_equal(triangles, expected)
     assert ours.GetPolys().IsHomogeneous() == 3
+
+
+def test_theNumberOfThreadsChangesNoBit(monkeypatch):
+    from vtk import vtkSMPTools
+
+    label, parameters, before = vorticesLabel(), SurfaceParameters(smoothing=0.5), vtkSMPTools.GetBackend()
+    surfaces = {}
+    try:
+        for processors, backend in ((4, "STDThread"), (1, "Sequential")):
+            vtkSMPTools.SetBackend("Sequential")
+            monkeypatch.setattr("M3DLib.Mesh.LabelSurface.freeProcessors", lambda processors=processors: processors)
+            surfaces[backend] = TriangleMesh.fromPolyData(flyingEdges(label, parameters))
+            assert vtkSMPTools.GetBackend() == backend
+    finally:
+        vtkSMPTools.SetBackend(before)
+    many, one = surfaces.values()
+    assert np.array_equal(many.points, one.points)
+    assert np.array_equal(many.triangles, one.triangles)
