@@ -29,7 +29,8 @@ _FINER = 2
 AROUND, STEPS = 8.0, (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 PART_AND_MODEL, TWO_VERSIONS = ("part", "model"), ("new version", "old version")
 # By the axis that a plane lies across: its name, and the sides at its left, right, bottom and top.
-PLANES = {2: ("axial", "RLAP"), 1: ("coronal", "RLIS"), 0: ("sagittal", "APIS")}
+PLANES = {2: "axial", 1: "coronal", 0: "sagittal"}
+_SIDES = {2: "RLPA", 1: "RLIS", 0: "APIS"}
 
 
 def sectionPictures(
@@ -47,7 +48,7 @@ def sectionPictures(
     low, high = model.points.min(axis=0).astype(np.float64), model.points.max(axis=0).astype(np.float64)
     words = f"the {one} in the color of its deviation, the {other} gray"
     pictures = []
-    for axis, (plane, _sides) in PLANES.items():
+    for axis, plane in PLANES.items():
         middle = (low + high) / 2
         array, step = drawn.picture(axis, float(middle[axis]))
         where = sidesText(middle).split(", ")[axis]
@@ -59,7 +60,7 @@ def sectionPictures(
         side = "small" if distance > 0 else "large"
         size, where = millimeters(distance, True), sidesText(point)
         for axis in sorted(PLANES, key=lambda axis, best=best: (axis != best, -axis)):
-            plane = PLANES[axis][0]
+            plane = PLANES[axis]
             array, step = drawn.picture(axis, point[axis], point)
             title = f"Deviation {number}: {size}, {one} too {side}, at {where} mm, {plane} plane"
             text = (
@@ -114,9 +115,7 @@ class _Surfaces:
         if center is not None:
             _ring(draw, width / 2, height / 2)
         small = np.asarray(picture.resize((WIDTH, round(height / _FINER)), Image.Resampling.BOX))
-        left, right, lower, upper = PLANES[axis][1]
-        if up == 1:
-            lower, upper = upper, lower
+        left, right, lower, upper = _SIDES[axis]
         return scaleBar(sideLetters(small, left, right, upper, lower), _FINER / scale), step
 
 

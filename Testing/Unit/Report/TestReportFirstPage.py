@@ -33,8 +33,8 @@ def firstPage(*findings, pictures=ALL):
     key = [entry["file"] for entry in groups["keyPictures"]]
     others = [entry["file"] for group in groups["pictureGroups"] for entry in group["pictures"]]
     assert set(key) | set(others) == {entry["file"] for entry in pictures}
-    # The maps stay together; nothing else is shown twice.
-    assert all(file.startswith(("map", "edge")) for file in set(key) & set(others))
+    # The maps stay together, and the planes of a place; nothing else is shown twice.
+    assert all(file.startswith(("map", "edge", "worst")) for file in set(key) & set(others))
     return key
 
 

@@ -20,26 +20,35 @@ _GROUPS = (
 )
 
 
+# Three pictures of each place.
+_PLANES = ("worst", "section", "sectionAt")
 # Of a part and its model there is no scan.
 _COMPARED = {"deviation": "Deviation of the part from its model, from six sides"}
 
 
 def pictureGroups(report: Mapping) -> dict:
-    """``keyPictures`` for the first page, and ``pictureGroups`` with the others; the six sides stay together."""
+    """``keyPictures`` for the first page, ``pictureGroups`` with the others; what belongs together stays together."""
     pictures = [
         {key: picture.get(key, "") for key in ("file", "kind", "title", "alternative", "requirement", "segment")}
         for picture in report["pictures"]
     ]
     names = list(dict.fromkeys(picture["segment"] for picture in pictures if picture["segment"]))
     key = [picture for name in names or [""] for picture in keyPictures(pictures, report["findings"], name)]
-    files = {picture["file"] for picture in key if picture["kind"] not in ("deviation", "scan")}
+    # The six sides stay together, and so do the three planes through one place.
+    files = {picture["file"] for picture in key if picture["kind"] not in ("deviation", "scan", "worst")}
     groups = []
     for title, about, kinds in _GROUPS:
         others = [picture for picture in pictures if picture["kind"] in kinds and picture["file"] not in files]
         if others:
             words = _COMPARED.get(kinds[0], title) if isComparison(report) else title
             groups.append(
-                {"title": words, "about": about, "scale": kinds in (("deviation",), ("scan",)), "pictures": others}
+                {
+                    "title": words,
+                    "about": about,
+                    "scale": kinds in (("deviation",), ("scan",)),
+                    "planes": kinds[0] in _PLANES,
+                    "pictures": others,
+                }
             )
     return {"keyPictures": key, "pictureGroups": groups}
 

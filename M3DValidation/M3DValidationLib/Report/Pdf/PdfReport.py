@@ -85,13 +85,14 @@ def _compiled(template: Path, view: dict) -> bytes:
     missing: set[str] = set()
     while True:
         try:
-            return typst.compile(
+            content = typst.compile(
                 str(template),
                 root=str(template.parent),
                 format="pdf",
                 sys_inputs={"view": json.dumps(view, ensure_ascii=False)},
                 pdf_standards=[STANDARD],
             )
+            return _withoutSuspects(content)
         except (RuntimeError, typst.TypstError) as error:
             # PDF/A refuses characters that cannot be shown, one at a time.
             texts = "".join(_NOT_SHOWN.findall(str(error)))
@@ -102,6 +103,18 @@ def _compiled(template: Path, view: dict) -> bytes:
             missing |= found
             view = _replaced(view, str.maketrans(dict.fromkeys(found, _REPLACEMENT)))
             view["withoutFont"] = True
+
+
+def _withoutSuspects(content: bytes) -> bytes:
+    """The document without "Suspects false", which is the default (ISO 32000-1, table 321).
+
+    Poppler takes the word false there for a mistake and says so of every page that it shows. Blanks of the same length
+    stand in, so that all offsets stay what they are.
+    """
+    suspects = b"/MarkInfo<</Marked true/Suspects false>>"
+    if content.count(suspects) != 1:
+        return content
+    return content.replace(suspects, b"/MarkInfo<</Marked true>>".ljust(len(suspects)))
 
 
 def _replaced(value, table: dict):

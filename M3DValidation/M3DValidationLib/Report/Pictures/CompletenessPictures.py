@@ -9,7 +9,8 @@ import numpy as np
 from M3DLib.Mesh.Rendering import View
 
 from ...Deviation.DeviationHistogram import RANGE_IN_TOLERANCES
-from ..Content.ReportText import place
+from ...Deviation.DeviationStatistics import sliceNumber
+from ..Content.ReportText import number, place
 from .DeviationModel import fewerTriangles
 from .MapViews import MapView, mapViews
 from .SlicePicture import SliceView, slicePicture
@@ -60,8 +61,8 @@ def piecePictures(case: Case) -> list[tuple[str, str, str, np.ndarray]]:
             reach = float(np.clip(0.75 * max(piece.get("sizeMm", [20.0])), 20.0, 80.0))
             index = float(case.image.lpsToIndex(np.array([center]))[0, 2])
             array = slicePicture(case.image, case.mesh, SliceView(2, index, tuple(center), reach), 400)
-            size = f"{piece[measure]:.0f} {unit}"
-            where = place(center)
+            size = f"{number(piece[measure])} {unit}"
+            where, slice_ = place(center), sliceNumber(case.image, np.array(center))
             text = f"{what}: {size} around {where} mm, ringed, on the slice there; outline of the model in orange."
-            pictures.append((requirement, f"{what}: {size}", text, array))
+            pictures.append((requirement, f"{what}: {size}, around {where} mm, slice {slice_}", text, array))
     return pictures

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...CheckSupport import sidesText
 from ...Deviation.DeviationHistogram import RANGE_IN_TOLERANCES
+from ...Deviation.DeviationStatistics import sliceNumber
 from ..Content.WorstPlaces import worstPlaces
 from .ColorScale import deviationColors
 from .PictureFile import Picture, pngBytes
@@ -71,6 +72,7 @@ def _worstPlaces(
     pictures = []
     places = list(worstPlaces(facts))
     for number, (distance, point) in enumerate(places, start=1):
+        where, slice_ = sidesText(point), sliceNumber(case.image, np.array(point))
         best = _axisAlongSurface(outline, case, np.array(point))
         levels = case.image.lpsToIndex(np.array([point]))[0]
         size = f"{distance:+.2f} mm, mesh too {'small' if distance > 0 else 'large'}".replace("-", "\u2212")
@@ -80,11 +82,11 @@ def _worstPlaces(
             view = SliceView(axis, float(levels[axis]), tuple(point))
             array = slicePicture(case.image, outline, view, WIDTH)
             text = (
-                f"Cut {AXES[axis]} through the place of a deviation of {size}, at {sidesText(point)} mm, ringed; the "
+                f"Cut {AXES[axis]} through the place of a deviation of {size}, at {where} mm, ringed; the "
                 "model's outline in the color of its deviation, dashed where it was not measured."
             )
             plane = "" if axis == best else f"-{'ijk'[axis]}"
-            title = f"Deviation {number}{name}: {size}, cut {AXES[axis]}"
+            title = f"Deviation {number}{name}: {size}, at {where} mm, slice {slice_}, cut {AXES[axis]}"
             pictures.append(Picture(f"worst-{number}{plane}{ending}.png", "worst", title, text, pngBytes(array)))
     return pictures
 
