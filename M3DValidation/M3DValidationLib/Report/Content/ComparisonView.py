@@ -33,7 +33,10 @@ def titleOf(report: Mapping) -> str:
     """What the report is."""
     if isVersions(report):
         return "Comparison of two versions of a model"
-    return "Comparison of a part with its model" if isComparison(report) else "Validation of a 3D model"
+    if isComparison(report):
+        return "Comparison of a part with its model"
+    # Reports of earlier versions do not list their models.
+    return "Validation of a scan" if report.get("models", [True]) == [] else "Validation of a 3D model"
 
 
 def comparisonView(report: Mapping) -> dict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from M3DLib.NumberText import exactNumber, measuredText, squareMillimeters, withUnit
 
@@ -10,9 +10,9 @@ from ...Acquisition.IdentityChecks import RECORD
 from .BothDirections import bothDirections
 from .ComparisonView import comparisonView, isComparison, titleOf
 from .PictureGroups import pictureGroups
+from .PlaceViews import modelView, sectionView
 from .ReportContent import deviationsBySegment
 from .ReportText import date, millimeters, moment, number, percent, personName, place
-from .WorstPlaces import worstPlaces
 
 WORDS = {
     "pass": "Pass",
@@ -131,8 +131,8 @@ def reportView(report: Mapping) -> dict:
         "dataFlow": [_step(step) for step in report["dataFlow"]],
         "limits": list(report["limitsOfMethod"]),
         "references": [row for row in rows if row["requirement"].startswith(_REFERENCES)],
-        "sections": [_section(entry) for entry in report.get("sections", ())],
-        "models": [_model(entry, report) for entry in report.get("models3d", ())],
+        "sections": [sectionView(entry) for entry in report.get("sections", ())],
+        "models": [modelView(entry, report) for entry in report.get("models3d", ())],
         **pictureGroups(report),
     }
 
@@ -267,69 +267,6 @@ def _inShort(facts: Mapping) -> str:
     )
     # Whole sentences, so that each can be translated.
     return " ".join([within, side, largest, f"{percent(facts['coverage'])} of the surface could be measured."])
-
-
-def _model(entry: Mapping, report: Mapping) -> dict:
-    """What is said of a 3D model, and the places it can be turned to: those of the pictures of the worst places."""
-    block = deviationsBySegment(report).get(entry["segment"]) or {}
-    facts = block.get(entry["kind"])
-    places = worstPlaces(facts) if facts else []
-    asked = [
-        (section["number"], model["deviationMm"], model["surfacePointLps"])
-        for section in report.get("sections", ())
-        for model in section["models"]
-        if entry["kind"] == "image" and model["segment"] == entry["segment"] and model["deviationMm"] is not None
-    ]
-    shown, all_ = (f"{entry[key]:,}".replace(",", " ") for key in ("triangles", "ofTriangles"))
-    if entry["triangles"] < entry["ofTriangles"]:
-        made = (
-            f"Shown with {shown} of {all_} triangles, for this view only; each corner has the value of the nearest "
-            "point of the model, and all figures come from the whole model."
-        )
-    else:
-        made = f"All {all_} triangles of the model are shown."
-    return {
-        "file": entry["file"],
-        "title": entry["title"],
-        "rangeMm": entry["rangeMm"],
-        "rangeText": f"{exactNumber(entry['rangeMm'])} mm",
-        "made": made,
-        "places": [point for _distance, point in places] + [point for _number, _distance, point in asked],
-        "placeTexts": [_recorded(distance, point) for distance, point in places]
-        + [_recorded(distance, point) for _number, distance, point in asked],
-        "placeValues": [millimeters(distance, signed=True) for distance, _point in places],
-        "sections": [
-            {"number": number_, "value": millimeters(distance, signed=True)} for number_, distance, _point in asked
-        ],
-    }
-
-
-def _section(entry: Mapping) -> dict:
-    where = f"Section {entry['number']} at {place(entry['pointLps'])} mm, slice {entry['slice']}"
-    return {"where": where, "texts": sectionTexts(entry["models"])}
-
-
-def sectionTexts(models: Sequence[Mapping]) -> list[str]:
-    """What is known of the surface nearest to the place of a section, a sentence for each model.
-
-    :param models: of an entry of the report's ``sections``.
-    """
-    said = []
-    for model in models:
-        name = f" of '{model['segment']}'" if model["segment"] else ""
-        away = millimeters(model["surfaceMm"])
-        if model["deviationMm"] is None:
-            said.append(f"The nearest point of the surface{name} is {away} away; its deviation was not measured.")
-        else:
-            deviation = millimeters(model["deviationMm"], signed=True)
-            said.append(f"The nearest point of the surface{name} is {away} away; its deviation is {deviation}.")
-    return said
-
-
-def _recorded(distance: float, point) -> str:
-    """What the report has of a place."""
-    side = "small" if distance > 0 else "large"
-    return f"{millimeters(distance, signed=True)} (mesh too {side}) at {place(point)} mm, as recorded"
 
 
 def _step(step: Mapping) -> dict:

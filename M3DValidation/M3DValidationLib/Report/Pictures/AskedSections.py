@@ -17,7 +17,7 @@ from M3DLib.Errors import M3DError
 
 from ...CheckSupport import sidesText
 from ...Deviation.DeviationStatistics import sliceNumber
-from ..Content.ReportView import sectionTexts
+from ..Content.PlaceViews import sectionTexts
 from .DeviationModel import fileEnding, shownDeviation
 from .PictureFile import Picture, pngBytes
 from .SectionsOfScan import AXES, WIDTH, outlineOf
