@@ -1,7 +1,7 @@
 """Rules of PDF/A-2b (ISO 19005-2) as far as pypdf lets them be looked up; no checker of all is packaged.
 
-Each rule is named by its clause. What they do not see: the syntax below the objects, the content of ICC profiles, fonts'
-glyph widths, and what a JPEG 2000 image says of itself.
+Each rule is named by its clause. What they do not see: the syntax below the objects, the content of ICC profiles, the
+widths of glyphs, and what a JPEG 2000 image says of itself.
 """
 
 import io

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .ComparisonView import isComparison
+from .ComparisonView import isComparison, isVersions
 
 _MOST_KEY = 3
 _COMPLETENESS = ("bodies-left-out", "cut-faces", "bodies-added", "scan-covered")
@@ -23,7 +23,10 @@ _GROUPS = (
 # Three pictures of each place.
 _PLANES = ("worst", "section", "sectionAt")
 # Of a part and its model there is no scan.
-_COMPARED = {"deviation": "Deviation of the part from its model, from six sides"}
+_COMPARED = {
+    (False, "deviation"): "Deviation of the part from its model, from six sides",
+    (True, "deviation"): "Deviation of version A from version B, from six sides",
+}
 
 
 def pictureGroups(report: Mapping) -> dict:
@@ -40,7 +43,7 @@ def pictureGroups(report: Mapping) -> dict:
     for title, about, kinds in _GROUPS:
         others = [picture for picture in pictures if picture["kind"] in kinds and picture["file"] not in files]
         if others:
-            words = _COMPARED.get(kinds[0], title) if isComparison(report) else title
+            words = _COMPARED.get((isVersions(report), kinds[0]), title) if isComparison(report) else title
             groups.append(
                 {
                     "title": words,

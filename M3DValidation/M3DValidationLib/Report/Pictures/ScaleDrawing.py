@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..Content.ComparisonView import isComparison
+from ..Content.ComparisonView import isComparison, isVersions
 from .ColorScale import BANDS, HATCH, NOT_MEASURED, deviationColors
 
 # Wide, and for a phone, where what is not measured stands below: width, height, right margin of the bar.
@@ -19,10 +19,13 @@ _STEPS = 120
 # For the left end, the right end and what is not measured.
 SCALE_WORDS = ("mesh too large", "mesh too small", "not measured")
 PART_WORDS = ("part too large", "part too small", "not measured")
+VERSION_WORDS = ("A lies outside B", "A lies inside B", "not measured")
 
 
 def scaleWords(report: Mapping) -> tuple[str, str, str]:
     """The words of the scale of a report."""
+    if isVersions(report):
+        return VERSION_WORDS
     return PART_WORDS if isComparison(report) else SCALE_WORDS
 
 
