@@ -172,7 +172,7 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         progress = progress or noProgress
         store = DatabaseStore(applicationDatabase(), newIndexer())
         uids = store.add([model.dataset for model in models], lambda done, text: progress(0.9 + done / 10, text))
-        logging.info(f"{len(uids)} model(s) exported to the DICOM database")
+        logging.info(f"Models exported to the DICOM database: {len(uids)}")
         return uids
 
     def preview(self, node, segmentIds=(), volumeNode=None, surfaceParameters=None, *, merge=False, progress=None):

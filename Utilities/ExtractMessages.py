@@ -31,7 +31,25 @@ _LIBRARY = (
     "Surface/SurfaceRecord.py",
     "Completeness",
     "Distance",
+    "MeshFiles",
+    "Image/StackProblems.py",
+    "Image/Rescale.py",
+    "Image/Contradictions.py",
+    "InSlicer/VoxelOrigin.py",
 )
+# Files whose errors become reasons of findings; errors of others end the run, and there is no report.
+_REASONS = (
+    LIBRARY / "Edge",
+    LIBRARY / "Distance",
+    LIBRARY / "Completeness",
+    LIBRARY / "Image" / "StackProblems.py",
+    LIBRARY / "Image" / "ImageVolume.py",
+    LIBRARY / "Segmentation" / "SegmentFit.py",
+    VALIDATION / "Reference",
+    VALIDATION / "Deviation",
+)
+# How far a catalog can be trusted, in its head and in Docs/Translations.md; who reviews one says so here by language.
+REVIEW = "Translated by machine, not reviewed by a native speaker."
 # What joins a part of a sentence to what stands before it.
 _BETWEEN = " ;,"
 # Parts of sentences that the sources have as values of their own.
@@ -69,7 +87,83 @@ _JOINED = (
     "study",
     "Spacing Between Slices (0018,0088)",
     "Slice Location (0020,1041)",
+    "slice {0}",
+    "slices {0} and {1}",
+    "slices {0} and {1} more",
+    "'{0}' ({1})",
+    "'{0}': {1}",
+    "left to right",
+    "front to back",
+    "top to bottom",
+    "inches",
+    "meters",
+    "centimeters",
+    "micrometers",
+    "in",
+    "added",
+    "removed",
+    "axial",
+    "coronal",
+    "sagittal",
+    "part",
+    "model",
+    "small",
+    "large",
 )
+# What looks like a message and is none in a report: what is being done now, keys, pieces of layouts, and errors that
+# end a run.
+_NO_MESSAGES = {
+    "Cutting the scan",
+    "Looking for what the model lacks",
+    "Looking why the model is not where the scan shows it",
+    "Measuring gaps",
+    "Measuring the distance between the surfaces",
+    "Measuring the mesh against the image",
+    "Measuring walls",
+    "Rendering the model",
+    "Rendering the scan's edge",
+    'lang: "en"',
+    'lang: "{0}"',
+    "role, date]",
+    "role, {0}]",
+    "axes and moved",
+    "mirrored and moved",
+    "unit and axes",
+    "minGap",
+    "minWall",
+    "noModel",
+    "notMeasured",
+    "pass",
+    "warning",
+    "An image volume needs three dimensions (k, j, i), not {0}.",
+    "Deviation method '{0}' is unknown; choose one of {1}.",
+    "Reading this file",
+    "The build of this 3MF file",
+    "The number of largest bodies to keep must be at least 1, not {0}.",
+    "The search range must be above 0 mm, not {0}.",
+    "The tolerance must be above 0 mm, not {0}.",
+    "The threshold's lower limit {0} is above its upper limit {1}.",
+    "This 3MF archive",
+    "This AMF file",
+    "The place {0} mm of --section-at lies outside the scan, which goes from {1} to {2} mm.",
+    "This archive",
+    "the figures of the refinement are none",
+    "(warning to {0}{1})",
+    "Align them (--register), or check their coordinates and units.",
+    "Manufacturer",
+    "The report as {0} needs the Python package {1}; install it with: pip install {2}",
+    "The surface is prepared for rays of {0} mm, not of {1} mm.",
+    "This PLY file is cut short or damaged: it holds fewer values than its header announces ('{}').",
+    "a number above 0",
+    "centered",
+    "of the tolerance",
+    "segment",
+    "three numbers",
+    "threshold",
+    "unchecked",
+    "versions 1.0: {0} Nothing is judged.",
+    "ijkToLps must be a 4 x 4 matrix, not {0}.",
+}
 _NOT_REPORTED = ("progress", "M3DError", "scaled")
 _NOT_SHOWN = (
     "DeviationCsv.py",
@@ -94,7 +188,8 @@ def messages():
         with file.open("rb") as stream:
             place = file.relative_to(ROOT).as_posix()
             for line, message, _comments, _context in extract(method, io.BytesIO(stream.read()), keywords={"_": None}):
-                found.setdefault(message, []).append((place, line))
+                if message not in _NO_MESSAGES:
+                    found.setdefault(message, []).append((place, line))
     return dict(sorted(found.items()))
 
 
@@ -104,7 +199,11 @@ def _sources():
     python += [VALIDATION / name for name in _SINGLE]
     for file in python:
         if file.is_file() and file.name not in _NOT_SHOWN:
-            yield file, _inReport if "Report" in file.relative_to(ROOT).parts else _inSentences
+            yield file, _methodOf(file)
+    for place in _REASONS:
+        for file in [place] if place.suffix else sorted(place.glob("*.py")):
+            if file not in python and file.name not in _NOT_SHOWN:
+                yield file, _inErrors
     for folder in ("Requirements", "Profiles"):
         for file in sorted((VALIDATION / folder).glob("*.json")):
             yield file, _inJson
@@ -115,6 +214,12 @@ def _sources():
                 yield file, _inHtml if file.suffix == ".j2" else _inTypst
 
 
+def _methodOf(file):
+    if "Report" in file.relative_to(ROOT).parts:
+        return _inReport
+    return _inReasons if file in _REASONS or file.parent in _REASONS else _inSentences
+
+
 def _inSentences(stream, _keywords, _comments, options):
     return _inPython(stream, isReport=False)
 
@@ -123,10 +228,23 @@ def _inReport(stream, _keywords, _comments, options):
     return _inPython(stream, isReport=True)
 
 
-def _inPython(stream, isReport):
+def _inReasons(stream, _keywords, _comments, options):
+    return _inPython(stream, isReport=False, withErrors=True)
+
+
+def _inErrors(stream, _keywords, _comments, options):
+    """The errors of a file, and nothing else of it."""
+    for node in ast.walk(ast.parse(stream.read())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "M3DError":
+            for text in map(_messageOf, node.args):
+                if _isPhrase(text):
+                    yield node.lineno, "_", text, []
+
+
+def _inPython(stream, isReport, withErrors=False):
     """Messages of a Python file: phrases, and the words that are put into them."""
     tree = ast.parse(stream.read())
-    inside = _partsOfOthers(tree)
+    inside = _partsOfOthers(tree, withErrors)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "plural":
             yield from _plurals(node)
@@ -142,9 +260,10 @@ def _inPython(stream, isReport):
                     yield choice.lineno, "_", text, []
 
 
-def _partsOfOthers(tree):
+def _partsOfOthers(tree, withErrors):
     """Ids of nodes that are no text of their own: docstrings, parts of f-strings, keys, names of concepts."""
     inside = set()
+    notReported = [name for name in _NOT_REPORTED if not (withErrors and name == "M3DError")]
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             inside.add(id(node.value))
@@ -160,7 +279,10 @@ def _partsOfOthers(tree):
             inside.update(id(key) for key in node.keys if key is not None)
         elif isinstance(node, ast.Subscript):
             inside.add(id(node.slice))
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in _NOT_REPORTED:
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "plural":
+            # The nouns are no messages alone; see _plurals.
+            inside.update(id(part) for part in node.args[1:])
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in notReported:
             # What is being done now, and input that was refused: neither is in a report.
             inside.update(id(part) for part in ast.walk(node) if part is not node)
     return inside
@@ -252,7 +374,8 @@ def updated(language, found):
         catalog.add(message, known.string if known else "", locations=files, flags=known.flags if known else ())
     stream = io.BytesIO()
     write_po(stream, catalog, omit_header=True, width=120, include_lineno=False)
-    head = f'# Messages of reports: {language}.\nmsgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n\n'
+    head = f'# Messages of reports: {language}.\n# {REVIEW}\nmsgid ""\nmsgstr ""\n'
+    head += f'"Content-Type: text/plain; charset=utf-8\\n"\n"Language: {language}\\n"\n"X-Review: {REVIEW}\\n"\n\n'
     return (head + stream.getvalue().decode("utf-8").strip() + "\n").encode("utf-8")
 
 

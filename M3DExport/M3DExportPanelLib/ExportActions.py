@@ -182,7 +182,7 @@ class ExportActions(PanelActions):
             self.ui.resultLabel.text = self._resultText(parameters, written)
             self.case.show(parameters)
             self.removePreview()
-            logging.info(f"M3D Export wrote {len(written)} object(s)")
+            logging.info(f"Objects written by M3D Export: {len(written)}")
 
     def _credentials(self):
         return self.ui.userLineEdit.text, self.ui.passwordLineEdit.text

@@ -11,6 +11,7 @@ import re
 
 from .Errors import M3DError
 from .FreeMachine import freeMemory
+from .NumberText import plural
 
 # No mesh and no scan shrinks to a hundredth when it is compressed; what does, and is large, is made to do harm.
 _LARGEST_RATIO = 100
@@ -76,4 +77,4 @@ def inWords(size: int) -> str:
     for unit, length in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= length:
             return f"{size / length:.1f} {unit}"
-    return f"{size} bytes"
+    return plural(size, "byte")

@@ -8,6 +8,8 @@ import re
 import warnings
 from collections import Counter
 
+from .NumberText import plural
+
 _LIBRARIES = ("pydicom", "highdicom", "pynetdicom", "PIL", "matplotlib")
 _LONGEST = 160
 # A path tells others where somebody keeps patients' files.
@@ -67,4 +69,4 @@ def remarksSentence(remarks: Counter) -> str:
     total = sum(remarks.values())
     if total == 1:
         return f"A library remarked: {first}"
-    return f"Libraries remarked {total} times on {len(remarks)} things while reading; most often, {first}"
+    return f"Libraries remarked {total} times on {plural(len(remarks), 'thing')} while reading; most often, {first}"

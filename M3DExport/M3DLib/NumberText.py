@@ -91,6 +91,11 @@ def number(value: object, uncertainty: float | None = None, limits: tuple = ()) 
     return signs(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
+def fixed(value: float, decimals: int) -> str:
+    """A number with so many digits behind the point: where several stand below each other, or make a place."""
+    return signs(f"{round(float(value), decimals) + 0.0:.{decimals}f}")
+
+
 def exactNumber(value: float) -> str:
     """A limit or a setting, with all the digits that it was given."""
     text = f"{value:.12f}".rstrip("0").rstrip(".")
@@ -140,9 +145,9 @@ def percentage(value: float | None, signed: bool = False) -> str:
         return "not measured"
     size, sign = abs(value), MINUS if value < 0 else "+" if signed and value > 0 else ""
     if 0 < size < _LEAST_PERCENT:
-        return f"< {_LEAST_PERCENT:g} %" if not sign else f"less than {sign}{_LEAST_PERCENT:g} %"
+        return f"< {_LEAST_PERCENT:g} %"
     if _MOST_PERCENT < size < 100:
-        return f"> {_MOST_PERCENT:g} %"
+        return f"> {_MOST_PERCENT:g} %" if value > 0 else f"< {MINUS}{_MOST_PERCENT:g} %"
     decimals = 2 if size > 99 or size < 1 else 1 if size < 100 else 0
     text = f"{size:.{decimals}f}"
     return f"{sign}{text.rstrip('0').rstrip('.') if '.' in text else text} %"
@@ -151,6 +156,11 @@ def percentage(value: float | None, signed: bool = False) -> str:
 def shareInPercent(value: float | None) -> str:
     """A share (0 to 1) in percent."""
     return percentage(None if value is None else 100 * value)
+
+
+def plural(count: int, noun: str, pluralNoun: str = "") -> str:
+    """A number with its noun: 1 hole, 2 holes."""
+    return f"{count} {noun if count == 1 else pluralNoun or noun + 's'}"
 
 
 def withUnit(text: str, unit: str) -> str:

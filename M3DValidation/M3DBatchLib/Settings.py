@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from M3DLib.Errors import M3DError
+from M3DLib.NumberText import plural
 from M3DLib.Store.Servers.ServerList import SETTINGS_FILE, readTables, searchedFiles, serverTables
 
 FILE_NAME = SETTINGS_FILE
@@ -103,7 +104,7 @@ def _converted(parser: argparse.ArgumentParser, action: argparse.Action, setting
     texts = setting.text if isinstance(setting.text, list) else [setting.text]
     count = action.nargs if isinstance(action.nargs, int) else 1
     if len(texts) != count:
-        raise M3DError(f"{setting.origin}: '{setting.name}' needs {count} value(s), not {len(texts)}.")
+        raise M3DError(f"{setting.origin}: '{setting.name}' needs {plural(count, 'value')}, not {len(texts)}.")
     values = []
     for text in texts:
         try:

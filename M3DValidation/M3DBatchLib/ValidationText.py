@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
-from M3DLib.NumberText import exactNumber, measuredText, withUnit
+from M3DLib.NumberText import exactNumber, measuredText, plural, withUnit
 from M3DValidationLib.Report.ReportFiles import REPORT_FILE
 
 _FACES = (".html", ".pdf", ".csv")
@@ -63,7 +63,7 @@ def describeFiles(folder: Path, names: Iterable[str], stored: Iterable[Path] = (
     lines = [f"  {folder / name}" for name in faces] + [f"  {file}" for file in stored]
     count = len(others) - len(faces)
     if count:
-        lines.append(f"  {count} picture(s) and 3D model(s) in {folder}")
+        lines.append(f"  {plural(count, 'file')} of pictures and 3D models in {folder}")
     return "\n".join(["Also written:", *lines]) if lines else ""
 
 

@@ -49,11 +49,6 @@ def sidesText(point: Sequence[float] | np.ndarray) -> str:
     return ", ".join(shown)
 
 
-def plural(count: int, noun: str, pluralNoun: str = "") -> str:
-    """A number with its noun: 1 hole, 2 holes."""
-    return f"{count} {noun if count == 1 else pluralNoun or noun + 's'}"
-
-
 def refiningWouldHelp(case: Case, what: str) -> str:
     """That refining would take something back, where the surface was made here, of an image, and without it."""
     made = case.surfaceParameters

@@ -31,10 +31,13 @@ def addDoubts(result: SurfaceAlignment, exact: ExactFit, pair: SurfacePair, tole
     if result.alternatives:
         count = len(result.alternatives)
         turned = ", ".join(f"{one.turnedDegrees:.1f}" for one in result.alternatives[:6])
-        doubts.append(
-            f"{'Another position fits' if count == 1 else f'{count} other positions fit'} as well "
-            f"(turned by {turned} degrees against this one), as with a symmetric part."
-        )
+        said = f"Another position fits as well (turned by {turned} degrees against this one), as with a symmetric part."
+        if count > 1:
+            said = (
+                f"{count} other positions fit as well (turned by {turned} degrees against this one), as with a "
+                "symmetric part."
+            )
+        doubts.append(said)
     shares = (result.usedShare, result.usedShareReference)
     if shares[0] < LEAST_SHARE or shares[1] < LEAST_REFERENCE or max(shares) < LEAST_OF_BOTH:
         doubts.append(

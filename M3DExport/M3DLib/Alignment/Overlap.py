@@ -6,6 +6,7 @@ import numpy as np
 
 from ..Errors import M3DError
 from ..Mesh.TriangleMesh import TriangleMesh
+from ..NumberText import fixed
 from .Search.SurfaceSample import sampleSurface
 
 POINTS = 4000
@@ -46,4 +47,4 @@ def requireOverlap(mesh: TriangleMesh, reference: TriangleMesh) -> None:
 
 
 def _box(box: tuple[np.ndarray, np.ndarray]) -> str:
-    return " x ".join(f"{low:.1f}..{high:.1f}" for low, high in zip(*box, strict=True)) + " mm"
+    return " x ".join(f"{fixed(low, 1)}..{fixed(high, 1)}" for low, high in zip(*box, strict=True)) + " mm"

@@ -11,7 +11,7 @@ from ..Edge.EdgeReader import profileSteps
 from ..Edge.EdgeSearch import EdgeScale, nearestEdges
 from ..Edge.ProfileSampling import VolumeSampler
 from ..Errors import M3DError
-from ..NumberText import shareInPercent
+from ..NumberText import fixed, shareInPercent
 from ..WeightedPercentiles import weightedPercentiles
 from .BlockImage import BlockImage
 
@@ -131,7 +131,8 @@ def materialOf(
     noise = scale.noise / np.sqrt(np.prod(blocks.factors) if max(scale.noiseCorrelation) < 0.3 else 1)
     if step < LEAST_STEP_TO_NOISE * noise:
         raise M3DError(
-            f"The noise ({scale.noise:.0f}) is too large for the step of {step:.0f} between the model's material and "
+            f"The noise ({fixed(scale.noise, 0)}) is too large for the step of {fixed(step, 0)} between the model's "
+            "material and "
             "its surroundings to find material elsewhere in the image."
         )
     return material

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..Dicom.ReadableValues import asWritten, readable
 from ..Errors import M3DError
+from ..NumberText import plural
 from .SliceHeader import PLACING, SliceHeader
 
 if TYPE_CHECKING:
@@ -56,10 +57,11 @@ def sharedNames(headers: Sequence[Dataset]) -> list[str]:
     shared = [counts for counts in places.values() if len(counts) > 1]
     problems = []
     if shared:
+        several, uids = sum(sum(counts.values()) for counts in shared), plural(len(shared), "SOP Instance UID")
         problems.append(
-            f"{sum(sum(counts.values()) for counts in shared)} of {len(headers)} images share {len(shared)} SOP "
-            "Instance UID(s), each of which should name one image: neither can a model refer to them, nor can an "
-            "archive keep them apart. Get the series again from before it was changed (some de-identification does it)."
+            f"{several} of {len(headers)} images share {uids}, each of which should name one image: neither can a "
+            "model refer to them, nor can an archive keep them apart. Get the series again from before it was changed "
+            "(some de-identification does it)."
         )
     return problems
 
@@ -89,7 +91,7 @@ def requireFrameCount(file: DicomFile) -> int:
             "(Per-frame Functional Groups). Get it again from the archive."
         )
     if stated < 1:
-        raise M3DError(f"{file.path} says that it has {stated} frames.")
+        raise M3DError(f"{file.path} says that it has {plural(stated, 'frame')}.")
     return stated
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..Dicom.ReadableValues import asWritten, readable, wholeNumber
 from ..Errors import M3DError, noProgress
+from ..NumberText import plural
 from .Contradictions import groupProblems, identityProblems, requireFrameCount, topLevelRemarks
 from .DicomSeries import DicomFile, chooseSeries, describeSeries, findFiles, scanFiles
 from .ImageVolume import ImageVolume
@@ -143,7 +144,9 @@ def arrangeSeries(files: list[DicomFile]) -> ArrangedSeries:
             "parts are not joined. Give one of the files instead of the folder, or export the scan as single slices."
         )
     if multiFrame and "PerFrameFunctionalGroupsSequence" not in files[0].header:
-        raise M3DError(f"{files[0].path} has {frameCounts[0]} frames but does not say where each lies in the patient.")
+        raise M3DError(
+            f"{files[0].path} has {plural(frameCounts[0], 'frame')} but does not say where each lies in the patient."
+        )
     sizes = Counter(_size(file) for file in files)
     if len(sizes) > 1:
         listed = ", ".join(f"{count} of {size[0]} x {size[1]}" for size, count in sizes.most_common())
@@ -206,7 +209,7 @@ def _refuseSeveralStacks(slices: list[SliceHeader], file: DicomFile) -> None:
         for headers in stacks.values()
     }
     if len(stacks) > 1 and len(orientations) > 1:
-        listed = ", ".join(f"'{name}' with {len(headers)} frames" for name, headers in stacks.items())
+        listed = ", ".join(f"'{name}' with {plural(len(headers), 'frame')}" for name, headers in stacks.items())
         raise M3DError(f"{file.path} holds {len(stacks)} stacks of different orientation ({listed}), not one image.")
 
 

@@ -71,7 +71,10 @@ def rescaleOf(slices: Sequence[SliceHeader], modality: str, paths: Sequence[Path
     if lacking and (isCt or any(value is not None for value in found[0])):
         result.problems.append(
             "Rescale Slope or Rescale Intercept (0028,1053, 0028,1052) is missing in all slices, so the values are the "
-            "stored ones" + (" and no Hounsfield units." if isCt else " and their scale is not known.")
+            "stored ones and no Hounsfield units."
+            if isCt
+            else "Rescale Slope or Rescale Intercept (0028,1053, 0028,1052) is missing in all slices, so the values "
+            "are the stored ones and their scale is not known."
         )
     elif isCt and kind not in ("", HOUNSFIELD):
         result.problems.append(f"Rescale Type (0028,1054) says '{kind}': the values are no Hounsfield units.")

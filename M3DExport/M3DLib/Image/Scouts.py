@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..Dicom.ReadableValues import wholeNumber
+from ..NumberText import plural
 from .ImageVolume import SkippedFile
 from .SliceHeader import SliceHeader
 from .SliceStack import SliceStack, distanceTolerance
@@ -37,8 +38,8 @@ def withoutScouts(files: Sequence[DicomFile]) -> tuple[list[DicomFile], list[Ski
     remarks = []
     if kept:
         remarks.append(
-            f"{len(kept)} slice(s) are called LOCALIZER by their Image Type, but lie in the stack as slices do; they "
-            "were taken for slices."
+            f"Called LOCALIZER by the Image Type, but lying in the stack as slices do: {plural(len(kept), 'image')}, "
+            "taken for slices."
         )
     return (
         [file for file in files if not any(file is scout for scout in scouts)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..NumberText import plural
 from .SliceStack import COSINE_TOLERANCE, PLACE_TOLERANCE_SHARE, SliceStack, distanceTolerance
 
 _LISTED = 5
@@ -64,7 +65,7 @@ def _orientationProblems(stack: SliceStack) -> list[str]:
         lengths = np.maximum(np.linalg.norm(normals, axis=1), 1e-9)
         angle = np.degrees(np.arccos(np.clip(normals @ normal / lengths, -1, 1))).max()
         problems.append(
-            f"{len(others)} of {len(stack.positions)} slices have another orientation than the rest "
+            f"Another orientation than the rest in {len(others)} of {len(stack.positions)} slices "
             f"({sliceNumbers(others)}; planes up to {angle:.1f} degrees apart), so they do not form one stack."
         )
     known = stack.orientations[np.isfinite(stack.orientations).all(axis=1)]
@@ -83,7 +84,7 @@ def _distanceProblems(stack: SliceStack) -> list[str]:
     if duplicates.any():
         second = np.flatnonzero(duplicates) + 1
         problems.append(
-            f"{len(second)} of {len(heights)} slices lie at the position of the slice before ({sliceNumbers(second)}, "
+            f"At the position of the slice before: {len(second)} of {len(heights)} slices ({sliceNumbers(second)}, "
             f"first at {heights[second[0]]:.2f} mm): the series holds copies, or more than one image of the same place."
         )
     if np.isnan(typical):
@@ -93,18 +94,19 @@ def _distanceProblems(stack: SliceStack) -> list[str]:
     for index in gaps[:_LISTED]:
         lost = max(1, round(distances[index] / typical) - 1)
         problems.append(
-            f"{lost} slice{'s are' if lost > 1 else ' is'} missing between slices {index + 1} and {index + 2} "
+            f"{plural(lost, 'slice')} missing between slices {index + 1} and {index + 2} "
             f"({heights[index]:.2f} and {heights[index + 1]:.2f} mm along the normal): they are "
             f"{distances[index]:.3f} mm apart, the others {typical:.3f} mm."
         )
     if len(gaps) > _LISTED:
-        problems.append(f"There are {len(gaps) - _LISTED} more gaps between slices.")
+        problems.append(f"Further gaps between slices: {len(gaps) - _LISTED}.")
     odd = np.flatnonzero((np.abs(distances - typical) > tolerance) & ~duplicates & (distances <= 1.5 * typical))
     if len(odd):
         worst = odd[np.abs(distances[odd] - typical).argmax()]
         problems.append(
             f"Slice distances differ by more than {tolerance:.3g} mm: {distances[odd].min():.3f} to "
-            f"{max(distances[odd].max(), typical):.3f} mm where {typical:.3f} mm is typical ({len(odd)} distances, "
+            f"{max(distances[odd].max(), typical):.3f} mm where {typical:.3f} mm is typical "
+            f"({plural(len(odd), 'distance')}, "
             f"the worst between slices {worst + 1} and {worst + 2})."
         )
     along, across = stack.gridErrors(), np.linalg.norm(stack.lateralOffsets(), axis=1)

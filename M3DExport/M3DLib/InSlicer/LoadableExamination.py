@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..Errors import M3DError
+from ..NumberText import plural
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -123,8 +124,8 @@ def _sourceWords(sources: list[str], database) -> str:
     if database is not None and database.isOpen:
         modality = database.instanceValue(sources[0], "0008,0060")
         if modality:
-            return f"{len(sources)} {modality} image(s)"
-    return f"{len(sources)} image(s) that are not in the database"
+            return plural(len(sources), f"{modality} image")
+    return f"{plural(len(sources), 'image')} not in the database"
 
 
 def _frameWarnings(frame: str, study: str, sources: list[str], database) -> list[str]:

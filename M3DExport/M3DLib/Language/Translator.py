@@ -26,7 +26,7 @@ _SYMBOLS = {"mm", "cm", "ml", "kB", "kV", "mA", "HU", "px", "GHz", "Hz", "min", 
 _SUPERSCRIPTS = dict.fromkeys(map(ord, "²³"))
 _SENTENCE_END, _COLON = re.compile(r"(?<=[.!?]) "), re.compile(": ")
 # What may stand in a gap: brackets are not torn apart.
-_ANYTHING = r"(?:[^()]|\([^()]*\))+?"
+_ANYTHING = r"(?:[^()]|\((?:[^()]|\([^()]*\))*\))+?"
 # Gaps with names that hold a list, or what somebody wrote; all others hold one value.
 _LISTS = {"reasons", "reason", "part", "name", "title"}
 _UNITS = "mm|mm²|mm³|cm³|HU|%|degrees|MB|slices|days|parts"
@@ -105,7 +105,7 @@ class Translator:
             filled = (
                 None
                 if values is None
-                else pattern.filled(values, functools.partial(self._gap, depth + 1), self._writing.between)
+                else pattern.filled(values, functools.partial(self._gap, depth + 1), self._writing)
             )
             if filled is not None:
                 outcomes.add((pattern.own, filled))
@@ -171,8 +171,8 @@ class _Pattern:
             if number < len(self._names):
                 name = self._names[number]
                 # A gap right behind a word or a gap holds what may be said besides: " at the left", or nothing.
-                besides = literal[-1:].isalpha() or literal.endswith(".") or (number and not literal)
-                said = f"(?: {_ANYTHING})?" if besides else _ANYTHING
+                besides = literal[-1:].isalpha() or literal.endswith((".", ")")) or (number and not literal)
+                said = f"(?:,? {_ANYTHING})?" if besides else _ANYTHING
                 if (literal[-1:], self._literals[number + 1][:1]) == _QUOTES:
                     said = ".+?"
                 if number + 1 < len(self._names) and not self._literals[number + 1].strip():
@@ -218,14 +218,16 @@ class _Pattern:
         return None if any("; " in values[name] for name in self._noLists - self._quoted) else values
 
     def filled(
-        self, values: Mapping[str, str], translated: Callable[[str, bool], str | None], between: str = " "
+        self, values: Mapping[str, str], translated: Callable[[str, bool], str | None], writing: Writing
     ) -> str | None:
         """The translation with the values in its gaps; None where one of them is not known."""
         said = {}
         for name, value in values.items():
             keeps = name in self._quoted or not value
-            found = value if keeps else translated(value.lstrip(" "), name in self._oneValue)
+            joint = next((one for one in (", ", " ") if value.startswith(one)), "")
+            found = value if keeps else translated(value.removeprefix(joint), name in self._oneValue)
             if found is None:
                 return None
-            said[name] = between + found if value.startswith(" ") else found
+            before = writing.between if joint == " " else writing.items.get(joint, joint)
+            said[name] = found if keeps or not joint else before + found
         return _GAP.sub(lambda gap: said[gap[1]], self.translation)

@@ -13,6 +13,7 @@ import mmap
 import numpy as np
 
 from ..Errors import M3DError
+from ..NumberText import plural
 from ..Software import NAME, VERSION
 from .PointMerging import mergePoints
 from .TriangleMesh import TriangleMesh
@@ -115,7 +116,7 @@ def readStl(buffer, strict: bool = True, warnings: list[str] | None = None, name
     count = _statedCount(data)
     expected = PREFIX_SIZE + TRIANGLE_TYPE.itemsize * count
     if len(data) > expected:
-        surplus = f"The STL has {len(data) - expected} bytes more than its {count} triangles need"
+        surplus = f"The STL has {plural(len(data) - expected, 'byte')} more than its {count} triangles need"
         if strict:
             raise M3DError(f"{surplus}; it should be {expected} bytes long.")
         warnings.append(f"{surplus}; they were left out.")
@@ -137,7 +138,7 @@ def checkStl(buffer) -> int:
     count = _statedCount(data)
     expected = PREFIX_SIZE + TRIANGLE_TYPE.itemsize * count
     if len(data) != expected:
-        raise M3DError(f"The STL is {len(data)} bytes long, but its {count} triangles need {expected}.")
+        raise M3DError(f"The STL is {plural(len(data), 'byte')} long, but its {count} triangles need {expected}.")
     facets = np.frombuffer(data, dtype=TRIANGLE_TYPE, count=count, offset=PREFIX_SIZE)
     for start in range(0, count, CHUNK):
         requireFinite(facets["corners"][start : start + CHUNK])
@@ -168,7 +169,9 @@ def _whyNotBinary(data: np.ndarray) -> str:
     if not len(data):
         return "The STL is empty."
     if len(data) < PREFIX_SIZE:
-        return f"This is not a binary STL: it has {len(data)} bytes, and the header alone needs {PREFIX_SIZE}."
+        return (
+            f"This is not a binary STL: it has {plural(len(data), 'byte')}, and the header alone needs {PREFIX_SIZE}."
+        )
     count = _statedCount(data)
     room = (len(data) - PREFIX_SIZE) // TRIANGLE_TYPE.itemsize
     if 0 < count <= room:
@@ -183,8 +186,8 @@ def _whyNotBinary(data: np.ndarray) -> str:
             return "This is not an STL: it looks like a Wavefront material (MTL) file."
         return "This is not an STL: it is text of another kind."
     if count == 0:
-        return f"The STL says that it holds no triangles (it has {len(data)} bytes)."
-    return f"The STL is cut short or damaged: it says {count} triangles, but there are bytes for {room}."
+        return f"The STL says that it holds no triangles (it has {plural(len(data), 'byte')})."
+    return f"The STL is cut short or damaged: it says {plural(count, 'triangle')}, but there are bytes for {room}."
 
 
 def _isText(data: np.ndarray) -> bool:

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..Errors import M3DError
 from ..FileSize import requireRoom
-from .MeshParts import counted, moved
+from ..NumberText import plural
+from .MeshParts import moved
 
 _DEEPEST = 32
 _MOST_INSTANCES = 100_000
@@ -86,7 +87,7 @@ def placedObjects(
     lacking = [identifier for identifier, body in bodies.items() if identifier not in inner and len(body[1])]
     if lacking:
         warnings.append(
-            f"{counted(len(lacking), 'object')} of the AMF file in none of its constellations left out (ids "
+            f"{plural(len(lacking), 'object')} of the AMF file in none of its constellations left out (ids "
             f"{', '.join(lacking[:5])})."
         )
     requireRoom(sum(24 * (len(bodies[name][0]) + len(bodies[name][1])) for name, _ in places), "This AMF file")

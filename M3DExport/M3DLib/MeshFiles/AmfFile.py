@@ -12,6 +12,7 @@ import numpy as np
 
 from ..Errors import M3DError
 from ..FileSize import requireRoom
+from ..NumberText import plural
 from .AmfConstellation import AmfInstance, placedObjects
 from .MeshParts import MeshParts, joined, requireIndices
 
@@ -146,7 +147,7 @@ class _AmfReader:
                 "surface between the points lies elsewhere than the file says."
             )
         if self._supports:
-            warnings.append(f"{self._supports} triangles of support material were left out.")
+            warnings.append(f"{plural(self._supports, 'triangle')} of support material left out.")
         placed = placedObjects(bodies, self._constellations, warnings)
         placed = [part for part in placed if len(part[1])]
         if not placed:

@@ -27,11 +27,6 @@ class MeshParts:
     digits: int = 53
 
 
-def counted(count: int, noun: str) -> str:
-    """A number with its noun: 1 object, 2 objects."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     """Points and triangles of several bodies as one."""
     offsets = np.cumsum([0] + [len(points) for points, _ in parts[:-1]])

@@ -60,7 +60,7 @@ def readObjText(content: bytes) -> MeshParts:
     if not faces or not vertices:
         raise M3DError(f"This OBJ file holds no triangles{_instead(others)}.")
     warnings = [
-        f"{count} {what} of the OBJ file were left out; they are no part of the model read."
+        f"Left out of the OBJ file, being no part of the model read: {what} ({count})."
         for what, count in others.items()
     ]
     points = _points(vertices)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..Errors import M3DError
+from ..NumberText import plural
 from .MeshParts import MeshParts
 from .PlyRows import PlyProperty, asciiRows, binaryRows
 from .Polygons import facesAsTriangles
@@ -69,9 +70,9 @@ def readPly(path: Path) -> MeshParts:
             corners.append(more[0])
             counts.append(more[1])
         elif element.count and element.name not in _WITHOUT_SHAPE:
-            warnings.append(f"{element.count} elements '{element.name}' of the PLY file were left out.")
+            warnings.append(f"{plural(element.count, 'element')} '{element.name}' of the PLY file left out.")
     if rows.remaining():
-        warnings.append(f"{rows.remaining()} more than the PLY file's header announces were left out.")
+        warnings.append(f"{rows.remaining()} more than the PLY file's header announces left out.")
     if points is None or not corners:
         raise M3DError("This PLY file holds no triangles: it has no faces (it may be a cloud of points).")
     corners, counts = np.concatenate(corners), np.concatenate(counts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..Errors import M3DError
+from ..NumberText import plural
 
 _SHORT = "This PLY file is cut short or damaged: it holds fewer values than its header announces ('{}')."
 
@@ -40,7 +41,7 @@ class AsciiRows:
     def remaining(self) -> str:
         """What is left after the last element, in words; "" when nothing is."""
         left = len(self._lines) - self._next
-        return f"{left} lines" if left else ""
+        return plural(left, "line") if left else ""
 
     def read(self, name: str, count: int, properties: list[PlyProperty], wanted: tuple[str, ...]) -> dict:
         """Wanted properties of the next rows: an array (n,) for a value, (values, lengths) for a list."""
@@ -96,7 +97,7 @@ class BinaryRows:
     def remaining(self) -> str:
         """What is left after the last element, in words; "" when nothing is."""
         left = len(self._bytes) - self._place
-        return f"{left} bytes" if left else ""
+        return plural(left, "byte") if left else ""
 
     def read(self, name: str, count: int, properties: list[PlyProperty], wanted: tuple[str, ...]) -> dict:
         """Wanted properties of the next rows: an array (n,) for a value, (values, lengths) for a list."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..Errors import M3DError
-from .MeshParts import counted, requireIndices
+from ..NumberText import plural
+from .MeshParts import requireIndices
 
 # How far, in parts of its size, a polygon may be from flat before it matters how it is cut: rounding in text files.
 _FLAT_SHARE = 1e-3
@@ -32,7 +33,7 @@ def facesAsTriangles(
     if few.any():
         corners, counts = corners[np.repeat(~few, counts)], counts[~few]
         warnings.append(
-            f"{counted(np.count_nonzero(few), 'face')} of the {kind} file with less than three corners left out."
+            f"{plural(np.count_nonzero(few), 'face')} of the {kind} file with less than three corners left out."
         )
     if not len(counts):
         raise M3DError(f"This {kind} file holds no triangles.")

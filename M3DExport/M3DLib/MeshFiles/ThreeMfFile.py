@@ -12,7 +12,8 @@ import numpy as np
 
 from ..Errors import M3DError
 from ..FileSize import requireRoom
-from .MeshParts import MeshParts, counted, joined, moved
+from ..NumberText import plural
+from .MeshParts import MeshParts, joined, moved
 from .ThreeMfPackage import inspectPackage
 
 if TYPE_CHECKING:
@@ -152,13 +153,13 @@ class _Build:
 
     def _sayWhatIsLeftOut(self) -> None:
         for kind, count in self._leftOut.items():
-            self._warnings.append(f"{counted(count, 'object')} of the type '{kind}', no part of the model, left out.")
+            self._warnings.append(f"{plural(count, 'object')} of the type '{kind}', no part of the model, left out.")
         if self._surfaces:
-            self._warnings.append(f"{counted(len(self._surfaces), 'object')} said to be surfaces without a volume.")
+            self._warnings.append(f"{plural(len(self._surfaces), 'object')} said to be surfaces without a volume.")
         unused = [one for one in _all(self._model.GetObjects()) if one.GetUniqueResourceID() not in self._used]
         if unused:
             named = ", ".join(_called(one.GetName()) for one in unused[:3])
-            self._warnings.append(f"{counted(len(unused), 'object')} not in the build, left out ({named}).")
+            self._warnings.append(f"{plural(len(unused), 'object')} not in the build, left out ({named}).")
 
 
 def _all(iterator: Any) -> Iterator[Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..Errors import M3DError
 from ..FileSize import requireRoom
-from .MeshParts import counted
+from ..NumberText import plural
 
 _CHUNK = 1 << 20
 _LONGEST_TAG = 1 << 16
@@ -72,7 +72,7 @@ class ThreeMfPackage:
         """What others may read otherwise, one sentence each."""
         said = []
         if self.hidden:
-            said.append(f"{counted(self.hidden, 'item')} of the build marked as not to be printed; read all the same.")
+            said.append(f"{plural(self.hidden, 'item')} of the build marked as not to be printed; read all the same.")
         if self.unknown:
             named = ", ".join(f"'{name}'" for name in list(self.unknown)[:5])
             said.append(f"The 3MF file uses attributes that 3MF does not know ({named}); they were ignored.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..Errors import M3DError
+from ..NumberText import plural
 from .Segment import Segment, SegmentSource
 from .SlicerSegmentationFile import isSlicerSegmentation, readSlicerSegmentation
 
@@ -96,7 +97,7 @@ def _readLabelmap(file: Path) -> list[Segment]:
     # A scan given in place of a labelmap would otherwise make thousands of segments.
     if len(values) > 1000:
         raise M3DError(f"'{file.name}' is not a labelmap: it holds {len(values)} different values.")
-    source = SegmentSource("labelmap", f"labelmap image with {len(values)} labels", file)
+    source = SegmentSource("labelmap", f"labelmap image with {plural(len(values), 'label')}", file)
     return [
         Segment(
             (array == value).astype(np.uint8),

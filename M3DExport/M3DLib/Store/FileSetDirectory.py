@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..Dicom.ReadableValues import readable
 from ..Errors import M3DError
+from ..NumberText import plural
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -113,7 +114,7 @@ class FileSetDirectory:
         missing = [path for path in directory.paths(root).values() if not path.exists()]
         if missing:
             raise M3DError(
-                f"The DICOMDIR in '{root}' lists {len(missing)} files that do not exist, the first being "
+                f"The DICOMDIR in '{root}' lists {plural(len(missing), 'file')} not found there, the first being "
                 f"'{missing[0].relative_to(root)}'; choose another output folder.",
             )
         return directory

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..Distance.DeviationMap import DeviationMap
-from ..NumberText import exactNumber, millimeters, shareInPercent
+from ..NumberText import exactNumber, millimeters, plural, shareInPercent
 from ..WeightedPercentiles import weightedPercentiles
 from .EdgeTargets import BLURS, VOXELS, Motion
 
@@ -79,7 +79,8 @@ def refinementText(record: dict) -> str:
     """The record in one or two sentences."""
     if not record["applied"]:
         return f"The surface was not moved to the image's edge although that was asked for. {record['reason']}"
-    held = f", {record['heldBackVertices']} vertices held back" if record["heldBackVertices"] else ""
+    back = record["heldBackVertices"]
+    held = f", {plural(back, 'vertex', 'vertices')} held back" if back else ""
     return (
         f"Then moved to the image's edge on {shareInPercent(record['movedShare'])} of its area (mean "
         f"{millimeters(record['meanDisplacement'])}, 95 % within {millimeters(record['p95Displacement'])}, largest "

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from M3DLib.NumberText import plural
+
 from .CaseOutcome import VERDICTS, exitStatusOf
 from .CasePlan import CasePlan
 from .Fingerprint import programVersions
@@ -138,5 +140,5 @@ def describeSummary(summary: Mapping[str, Any], output: Path) -> str:
     listed = ", ".join(f"{counts[verdict]} {word.lower()}" for verdict, word in WORDS.items() if counts[verdict])
     kept = sum(case["kept"] for case in summary["cases"])
     again = f" {kept} of them were finished before." if kept else ""
-    lines += ["", f"{len(summary['cases'])} cases: {listed}.{again}", f"Summary: {output / HTML_FILE}"]
+    lines += ["", f"{plural(len(summary['cases']), 'case')}: {listed}.{again}", f"Summary: {output / HTML_FILE}"]
     return "\n".join(lines).lstrip("\n")

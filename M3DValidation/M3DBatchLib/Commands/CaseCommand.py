@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
+from M3DLib.NumberText import plural
 from M3DLib.Signature.KeyFile import KEY_PASSWORD, passwordFor
 
 from ..CommandParser import HelpFormatter
@@ -278,7 +279,8 @@ def _verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
         "signaturesChecked": found.signaturesChecked,
         "head": found.head,
     }
-    counted = f"{len(found.events)} events, {found.filesChecked} files, {found.signaturesChecked} signatures"
+    files, signatures = plural(found.filesChecked, "file"), plural(found.signaturesChecked, "signature")
+    counted = f"{plural(len(found.events), 'event')}, {files}, {signatures}"
     lines = [f"Whole: {counted}." if found.isWhole else f"NOT whole ({counted} looked at):"]
     lines += [f"  {problem}" for problem in found.problems]
     lines += [f"Remark: {remark}" for remark in found.remarks]

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from M3DLib.NumberText import plural
+
 from ..Options.CaseOptions import addCaseOptions
 from ..Options.DescriptionOptions import addDescriptionOptions
 from ..Options.FileOptions import addEncapsulateOption, addFileOptions, printRequestFrom, siblingEntries, withSiblings
@@ -196,7 +198,7 @@ def resultOf(image: ImageVolume, models: list[Model], stored: StoredFiles, files
 def _text(data: dict) -> str:
     from M3DLib.Surface.SurfaceRecord import recordTexts
 
-    lines = [f"Wrote {len(data['models'])} model(s) to {data['output']} in {data['seconds']['total']:.1f} s."]
+    lines = [f"Wrote {plural(len(data['models']), 'model')} to {data['output']} in {data['seconds']['total']:.1f} s."]
     for model in data["models"]:
         lines.append(modelLine(model))
         lines.append(f"    {model['file']}")
@@ -210,6 +212,6 @@ def _text(data: dict) -> str:
         lines.append(f"  parts of the group {data['groupUid']}")
     skipped = data["source"]["skippedFiles"]
     if skipped:
-        lines.append(f"  {len(skipped)} file(s) of the scan's folder skipped:")
+        lines.append(f"  Skipped: {plural(len(skipped), 'file')} of the scan's folder:")
         lines += [f"    {entry['file']}: {entry['reason']}" for entry in skipped[:10]]
     return "\n".join(lines)

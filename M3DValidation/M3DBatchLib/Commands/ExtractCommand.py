@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 from M3DLib.Errors import M3DError
+from M3DLib.NumberText import plural
 from M3DLib.WritablePlace import requireWritableFile
 
 from ..Options.FileOptions import addFileDetails
@@ -103,7 +104,7 @@ def _writeDocument(document: tuple, arguments: argparse.Namespace, terminal: Ter
     if toPipe:
         terminal.pipedResult(data)
     else:
-        terminal.result(data, f"Wrote {len(payload)} bytes to '{arguments.output}'.")
+        terminal.result(data, f"Wrote {plural(len(payload), 'byte')} to '{arguments.output}'.")
     return 0
 
 
@@ -139,7 +140,8 @@ def _writeAs(source: Path | bytes, arguments: argparse.Namespace, terminal: Term
         "warnings": model.warnings,
     }
     terminal.result(
-        data, f"Wrote {len(model.mesh.triangles)} triangles to {', '.join(repr(str(file)) for file in files)}."
+        data,
+        f"Wrote {plural(len(model.mesh.triangles), 'triangle')} to {', '.join(repr(str(file)) for file in files)}.",
     )
     return 0
 

@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 
 from M3DLib.Errors import M3DError
+from M3DLib.NumberText import plural
 from M3DLib.WritablePlace import requireWritableFile
 
 from ..Options.CaseOptions import addCaseOptions
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     }
     lines = [repair.description for repair in done] or ["There was nothing to repair of what was asked for."]
     state = "closed" if repaired.isClosed else "not closed"
-    lines.append(f"Wrote {len(repaired.triangles)} triangles to '{arguments.output}' ({state}).")
+    lines.append(f"Wrote {plural(len(repaired.triangles), 'triangle')} to '{arguments.output}' ({state}).")
     if done:
         lines.append("The model is modified; say so when it goes into DICOM: m3d encapsulate ... --modified")
     if toPipe:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
+from M3DLib.NumberText import plural
 from M3DValidationLib.Report.Content.ReportFormats import formatsOf
 from M3DValidationLib.Report.ReportFiles import PDF_FILE, faces
 from M3DValidationLib.Report.ReportFolder import replaceReport
@@ -110,7 +111,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _said(count: int, made: bool, failed: bool, root: Path) -> str:
     if count:
-        return f"Wrote {count} model(s) to {root}{', although something fails' if failed else ''}."
+        return f"Wrote {plural(count, 'model')} to {root}{', although something fails' if failed else ''}."
     if not made:
         return "No model was exported: no surface could be made."
     return "No model was exported, because something fails; --export-anyway REASON exports it all the same."

@@ -10,6 +10,7 @@ from typing import Any
 from M3DLib.CaseRecord.CaseFiles import fileHash, placeIn
 from M3DLib.CaseRecord.RecordEvent import RecordEvent
 from M3DLib.Errors import M3DError, noProgress
+from M3DLib.NumberText import plural
 
 # How far from the older version the figures count as within.
 TOLERANCE_MM = 0.1
@@ -47,7 +48,8 @@ def versionsOf(events: Sequence[RecordEvent], folder: Path, wanted: Sequence[str
         there = [one for one in known if _isThere(one, folder)]
         if len(there) < 2:
             raise M3DError(
-                f"The case has {len(there)} model(s) on record that are still there; two are needed for a difference. "
+                f"The case has {plural(len(there), 'model')} on record and still there; two are needed for a "
+                "difference. "
                 "A version that was written over is gone: give new versions names of their own."
             )
         return there[-2], there[-1]

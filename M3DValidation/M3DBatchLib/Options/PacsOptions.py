@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError
+from M3DLib.NumberText import plural
 from M3DLib.Store.Servers.Credentials import PASSWORD_VARIABLE
 
 from ..Terminal import Terminal
@@ -83,4 +84,4 @@ def send(pacs: PacsStore | None, objects: Sequence[Dataset], place: Path, termin
         raise M3DError(f"{' '.join(error.problems)} {kept}") from error
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(f"Interrupted while sending to {pacs.server}. {kept}") from error
-    return f"Sent {len(objects)} object(s) to {pacs.server}."
+    return f"Sent {plural(len(objects), 'object')} to {pacs.server}."

@@ -289,7 +289,7 @@ class MeshInsideCheck(ImageCheck):
         message = "The mesh lies within the image."
         if outside.any():
             message = (
-                f"{np.count_nonzero(outside)} of {len(depth)} points of the mesh lie outside the image, by up to "
+                f"Outside the image: {np.count_nonzero(outside)} of {len(depth)} points of the mesh, by up to "
                 f"{millimeters(depth[worst])} at {placeText(case.mesh.points[worst])}."
             )
             if outside.all():

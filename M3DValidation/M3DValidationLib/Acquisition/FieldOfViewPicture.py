@@ -73,7 +73,7 @@ def describePicture(case: Case) -> str:
     text = "Projections of scan and segment along the three axes of the image. "
     if not sides:
         return text + "The segment reaches no face of the image."
-    return text + f"The segment is cut at the {' and '.join(sides)} face{'s' if len(sides) > 1 else ''} of the image."
+    return text + f"The segment is cut at the border of the image: {', '.join(sides)}."
 
 
 def _projection(array: np.ndarray, mask: np.ndarray, arrayAxis: int, isCt: bool) -> np.ndarray:

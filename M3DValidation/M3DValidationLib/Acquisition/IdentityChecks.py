@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from M3DLib.NumberText import plural
+
 from ..Requirement import Finding, Requirement, Verdict
 from .ImageCheck import NO_HEADERS, ImageCheck, headersOf, inOne, valuesOf
 
 _SINGLE = {
-    "single-patient": ("PatientID", "Patient ID (0010,0020)", "patient", "patients"),
-    "single-study": ("StudyInstanceUID", "Study Instance UID (0020,000D)", "study", "studies"),
+    "single-patient": (
+        "PatientID",
+        "Patient ID (0010,0020)",
+        "All slices belong to one patient.",
+        "The slices belong to {0} patients ({1} slices by {2}).",
+    ),
+    "single-study": (
+        "StudyInstanceUID",
+        "Study Instance UID (0020,000D)",
+        "All slices belong to one study.",
+        "The slices belong to {0} studies ({1} slices by {2}).",
+    ),
     "single-frame-of-reference": (
         "FrameOfReferenceUID",
         "Frame of Reference UID (0020,0052)",
-        "frame of reference",
-        "frames of reference",
+        "All slices belong to one frame of reference.",
+        "The slices belong to {0} frames of reference ({1} slices by {2}).",
     ),
 }
 _DATES = ("AcquisitionDate", "AcquisitionDateTime", "ContentDate", "SeriesDate", "StudyDate")
@@ -55,7 +67,7 @@ class SingleOriginCheck(ImageCheck):
             sizes = sorted(counts.values(), reverse=True)
             if len(counts) > 1:
                 shares = ", ".join(map(str, sizes))
-                message = f"The slices belong to {len(counts)} {several} ({shares} slices by {attribute})."
+                message = several.format(len(counts), shares, attribute)
                 yield requirement.stated(False, len(counts), message, slicesEach=sizes)
             elif len(names) > 1:
                 message = f"The slices have one Patient ID but {len(names)} different patient names."
@@ -63,7 +75,7 @@ class SingleOriginCheck(ImageCheck):
             elif "" in counts:
                 yield requirement.notAssessable(f"{attribute} is missing.")
             else:
-                yield requirement.stated(True, 1, f"All slices belong to one {one}.")
+                yield requirement.stated(True, 1, one)
 
 
 class ScanAgeCheck(ImageCheck):
@@ -88,10 +100,13 @@ class ScanAgeCheck(ImageCheck):
         age = (today - day).days
         evidence = {"date": day.isoformat(), "attribute": keyword}
         if age < 0:
-            message = f"The scan is dated {day.isoformat()}, {-age} days in the future; its date cannot be right."
+            message = (
+                f"The scan is dated {day.isoformat()}, {plural(-age, 'day')} in the future; its date cannot be right."
+            )
             yield requirement.stated(False, float(age), message, **evidence)
             return
-        yield requirement.finding(age, f"The scan is {age} days old (acquired {day.isoformat()}).", **evidence)
+        message = f"The scan is {plural(age, 'day')} old (acquired {day.isoformat()})."
+        yield requirement.finding(age, message, **evidence)
 
 
 def _latestDay(headers, keyword: str) -> date | None:
@@ -160,8 +175,8 @@ class ScopeCheck(ImageCheck):
             if derived:
                 kind = next(iter(derived)).replace("\\", ", ")
                 message = (
-                    f"{sum(derived.values())} of {len(headers)} slices are not the scanner's own (Image Type "
-                    f"{kind}): they were computed from other images and have been interpolated before."
+                    f"Not the scanner's own: {sum(derived.values())} of {len(headers)} slices (Image Type {kind}), "
+                    "computed from other images and so interpolated before."
                 )
             else:
                 message = "The images are original and primary."
@@ -217,8 +232,8 @@ class LossyCompressionCheck(ImageCheck):
         yield requirement.stated(
             False,
             ratios[-1] if ratios else "lossy",
-            f"{lossy} of {len(headers)} slices were compressed with loss (0028,2110){ratio}: edges have moved by "
-            "amounts that nobody can tell.",
+            f"Compressed with loss (0028,2110): {lossy} of {len(headers)} slices{ratio}; edges have moved by amounts "
+            "that nobody can tell.",
             slices=lossy,
             ratios=ratios,
         )

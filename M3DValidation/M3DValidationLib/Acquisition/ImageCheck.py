@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from M3DLib.Errors import noProgress
 from M3DLib.Image.SliceHeader import SliceHeader, sliceHeaders
 from M3DLib.Image.SliceStack import SliceStack
+from M3DLib.NumberText import exactNumber
 
 from ..Check import Case
 from ..Requirement import Finding, Requirement
@@ -82,7 +83,7 @@ def inOne(texts: Iterable[str]) -> str:
         numbers = [float(text) for text in texts]
     except ValueError:
         return ", ".join(texts[:5]) + (f" and {len(texts) - 5} more" if len(texts) > 5 else "")
-    return f"{min(numbers):g} to {max(numbers):g}"
+    return f"{exactNumber(min(numbers))} to {exactNumber(max(numbers))}"
 
 
 def numberOrNone(value: float, digits: int = 4) -> float | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from M3DLib.NumberText import fixed, number
+
 from ..Check import Case
 from .ImageCheck import ImageCheck, numberOrNone
 from .ImageRegions import SOFT_HU, looksLikeCt
@@ -60,11 +62,13 @@ class NoiseCheck(ImageCheck):
             elif not looksLikeCt(case.image):
                 # The limit is in Hounsfield units; other values have no unit.
                 yield requirement.notAssessable(
-                    f"The noise is {level.sd:.3g}, but the image's values are no Hounsfield units.", **evidence
+                    f"The noise is {number(level.sd)}, but the image's values are no Hounsfield units.", **evidence
                 )
             else:
                 unit = requirement.unit
-                message = f"The noise is {level.sd:.1f} {unit} in {place} (around {level.level:.0f} {unit})."
+                message = (
+                    f"The noise is {requirement.written(level.sd)} in {place} (around {fixed(level.level, 0)} {unit})."
+                )
                 yield requirement.finding(level.sd, message, **evidence)
         if requirement := held.get("contrast-to-noise"):
             within = edgesOf(case)["within"] or edgesOf(case)["through"]
@@ -78,7 +82,8 @@ class NoiseCheck(ImageCheck):
                 )
                 return
             ratio = within.contrast / level.sd
-            message = f"The contrast at {surfaceName(case)} is {within.contrast:.0f}, {ratio:.1f} times the noise."
+            contrast, times = fixed(within.contrast, 0), requirement.written(ratio).removesuffix(" ×")
+            message = f"The contrast at {surfaceName(case)} is {contrast}, {times} times the noise."
             yield requirement.finding(ratio, message, contrast=numberOrNone(within.contrast, 1), **evidence)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from M3DLib.Image.ImageVolume import ImageVolume
-from M3DLib.NumberText import cubicMillimeters, exactNumber, percentage
+from M3DLib.NumberText import cubicMillimeters, exactNumber, percentage, plural
 
 from ..Check import Case
 from .ImageCheck import ImageCheck, numberOrNone
@@ -86,8 +86,8 @@ class SaturationCheck(ImageCheck):
                 message += f" Its streaks raise the noise there from {streaks[1]:.0f} to {streaks[0]:.0f} HU."
         if not near:
             message = (
-                f"{count} voxels at or above {exactNumber(level)} HU (metal or clipped) lie more than "
-                f"{exactNumber(reach)} mm from {what}."
+                f"{plural(count, 'voxel')} at or above {exactNumber(level)} HU (metal or clipped), more than "
+                f"{exactNumber(reach)} mm away from {what}."
             )
         yield requirement.finding(share, message, **evidence)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from M3DLib.NumberText import exactNumber, millimeters, shareInPercent
+from M3DLib.NumberText import exactNumber, millimeters, plural, shareInPercent
 
 from ..Check import Case
 from .ImageCheck import ImageCheck, limitOf, numberOrNone, sliceList
@@ -180,7 +180,7 @@ class SliceAlignmentCheck(ImageCheck):
         if len(outside):
             message = (
                 f"Slice {worst + 2} is shifted by {millimeters(value)} against slice {worst + 1} "
-                f"({len(outside)} such place(s)): motion, or a misplaced slice."
+                f"({plural(len(outside), 'such place')}): motion, or a misplaced slice."
             )
         yield requirement.finding(value, message, **evidence)
 

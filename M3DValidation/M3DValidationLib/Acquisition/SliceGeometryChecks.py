@@ -8,7 +8,7 @@ import numpy as np
 
 from M3DLib.Image.SliceStack import SliceStack, distanceTolerance
 from M3DLib.Image.StackProblems import sliceNumbers
-from M3DLib.NumberText import exactNumber, inDegrees, millimeters, number
+from M3DLib.NumberText import exactNumber, inDegrees, millimeters, number, plural
 
 from ..Check import Case
 from ..Requirement import Finding, Requirement, Verdict
@@ -51,8 +51,10 @@ class SliceThicknessCheck(ImageCheck):
         evidence = {"minimumMm": low, "maximumMm": high, "slicesWithout": lacking}
         if requirement := held.get("slice-thickness"):
             at = known[thicknesses[known].argmax()] + 1
-            where = "in all slices" if low == high else f"at most, in slice {at}; {exactNumber(low)} mm at least"
-            finding = requirement.finding(high, f"Slices are {exactNumber(high)} mm thick {where}.", **evidence)
+            message = f"Slices are {exactNumber(high)} mm thick at most, in slice {at}; {exactNumber(low)} mm at least."
+            if low == high:
+                message = f"Slices are {exactNumber(high)} mm thick in all slices."
+            finding = requirement.finding(high, message, **evidence)
             yield _incomplete(finding, lacking, "Slice Thickness (0018,0050)")
         if requirement := held.get("thickness-consistency"):
             usual = float(np.median(thicknesses[known]))
@@ -60,9 +62,8 @@ class SliceThicknessCheck(ImageCheck):
             message = f"All slices are {exactNumber(usual)} mm thick."
             if len(others):
                 message = (
-                    f"{len(others)} of {len(thicknesses)} slices are not {exactNumber(usual)} mm thick but "
-                    f"{exactNumber(low)} to {exactNumber(high)} mm "
-                    f"({sliceNumbers(others)})."
+                    f"Another thickness than {exactNumber(usual)} mm in {len(others)} of {len(thicknesses)} slices "
+                    f"({sliceNumbers(others)}): {exactNumber(low)} to {exactNumber(high)} mm."
                 )
             finding = requirement.finding(high - low, message, slices=sliceList(others), **evidence)
             yield _incomplete(finding, lacking, "Slice Thickness (0018,0050)")
@@ -71,7 +72,7 @@ class SliceThicknessCheck(ImageCheck):
 def _incomplete(finding: Finding, lacking: int, name: str) -> Finding:
     """The finding, or not assessable when it is good but some slices do not say."""
     if lacking and finding.verdict is Verdict.PASS:
-        reason = f"{name} is missing in {lacking} slices; the others: {finding.message}"
+        reason = f"{name} is missing in {plural(lacking, 'slice')}; the others: {finding.message}"
         return finding.requirement.notAssessable(reason, **finding.evidence)
     return finding
 
@@ -176,9 +177,10 @@ def _sliceUniformity(requirement: Requirement, stack: SliceStack) -> Finding:
         return requirement.stated(False, float(lateral.max()), message, **evidence)
     message = (
         f"Slice distances differ from {_distance(typical)} by up to {millimeters(off.max())}; "
-        f"{millimeters(tolerance)} is allowed"
+        f"{millimeters(tolerance)} is allowed."
     )
-    message += f" (worst between slices {worst + 1} and {worst + 2})." if off.max() > tolerance else "."
+    if off.max() > tolerance:
+        message += f" The worst lies between slices {worst + 1} and {worst + 2}."
     return requirement.stated(bool(off.max() <= tolerance), float(off.max()), message, **evidence)
 
 
@@ -192,8 +194,8 @@ def _missingSlices(requirement: Requirement, stack: SliceStack) -> Finding:
     if len(gaps):
         first = int(gaps[0])
         message = (
-            f"{sum(lost)} slice(s) are missing in {len(gaps)} place(s); first between slices {first + 1} and "
-            f"{first + 2}, which are {_distance(distances[first])} apart where {_distance(typical)} is usual."
+            f"{plural(sum(lost), 'slice')} missing in {plural(len(gaps), 'place')}; first between slices {first + 1} "
+            f"and {first + 2}, which are {_distance(distances[first])} apart where {_distance(typical)} is usual."
         )
     places = [
         {
@@ -212,7 +214,7 @@ def _duplicateSlices(requirement: Requirement, stack: SliceStack) -> Finding:
     second = np.flatnonzero(stack.duplicates()) + 1
     message = "Every slice has a position of its own."
     if len(second):
-        message = f"{len(second)} slice(s) lie at the position of the slice before them ({sliceNumbers(second)})."
+        message = f"{plural(len(second), 'slice')} at the position of the slice before ({sliceNumbers(second)})."
     heights = [numberOrNone(height) for height in stack.heights()[second][:50]]
     return requirement.finding(len(second), message, slices=sliceList(second), positionsMm=heights)
 
@@ -281,9 +283,9 @@ class OrientationCheck(ImageCheck):
         message = f"All slices have one orientation (within {inDegrees(angles.max())})."
         if len(others):
             message = (
-                f"{len(others)} of {len(angles)} slices are turned by up to {inDegrees(angles.max())} against the rest"
+                f"Another orientation in {len(others)} of {len(angles)} slices ({sliceNumbers(others)}): turned by up "
+                f"to {inDegrees(angles.max())} against the rest."
             )
-            message += f" ({sliceNumbers(others)})."
         yield requirement.finding(float(angles.max()), message, slices=sliceList(others))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from M3DLib.NumberText import millimeters
+from M3DLib.NumberText import millimeters, plural
 
 from .ImageCheck import ImageCheck, stackOf
 
@@ -22,7 +22,7 @@ class VoxelCheck(ImageCheck):
         if len(missing):
             for requirement in held.values():
                 yield requirement.notAssessable(
-                    f"Pixel Spacing (0028,0030) is missing or not positive in {len(missing)} slices."
+                    f"Pixel Spacing (0028,0030) is missing or not positive in {plural(len(missing), 'slice')}."
                 )
             return
         spacing = case.image.spacing.copy()

@@ -8,11 +8,20 @@ from collections.abc import Callable
 import numpy as np
 
 from M3DLib.Errors import noProgress
-from M3DLib.NumberText import cubicMillimeters, exactNumber, millimeters, percentage, shareInPercent, squareMillimeters
+from M3DLib.NumberText import (
+    cubicMillimeters,
+    exactNumber,
+    fixed,
+    millimeters,
+    percentage,
+    plural,
+    shareInPercent,
+    squareMillimeters,
+)
 from M3DLib.Surface.SurfaceRecord import recordTexts
 
 from ..Check import Case
-from ..CheckSupport import PLACES, allNotAssessable, placeList, placeText, plural, refiningWouldHelp, requirementsOf
+from ..CheckSupport import PLACES, allNotAssessable, placeList, placeText, refiningWouldHelp, requirementsOf
 from ..Requirement import Finding, Verdict
 from .EdgeProfiles import edgeProfiles
 from .SegmentAnalysis import Piece, bridges, islandsAndHoles, outsideImageMm3, overlapMm3
@@ -174,15 +183,10 @@ class OverlapCheck(_VoxelCheck):
             overlaps = [(other.name, *overlapMm3(case.segment, other)) for other in case.otherSegments]
             hit = [(name, volume, center) for name, volume, center in overlaps if volume > 0]
             total = sum(volume for _, volume, _ in hit)
-            message = (
-                f"No overlap with {plural(len(overlaps), 'other segment')}."
-                if not hit
-                else (
-                    "Overlaps with "
-                    + ", ".join(f"'{name}' ({cubicMillimeters(volume)})" for name, volume, _ in hit)
-                    + "."
-                )
-            )
+            message = f"No overlap with {plural(len(overlaps), 'other segment')}."
+            if hit:
+                listed = ", ".join(f"'{name}' ({cubicMillimeters(volume)})" for name, volume, _ in hit)
+                message = f"Overlaps with: {listed}."
             findings.append(
                 requirement.finding(
                     total,
@@ -230,9 +234,10 @@ class ThresholdCheck(_VoxelCheck):
             volume = median * profiles.areaMm2 / 1.5
             signedVolume = f"{'+' if volume > 0 else ''}{cubicMillimeters(volume)}"
             message = (
-                f"The image's edge (local 50 % level, about {better:.0f}{unit}) lies {millimeters(abs(median))} "
+                f"The image's edge (local 50 % level, about {fixed(better, 0)}{unit}) lies {millimeters(abs(median))} "
                 f"{place} the "
-                f"segment's, which runs at about {now:.0f}{unit}; a threshold at {better:.0f}{unit} would move the "
+                f"segment's, which runs at about {fixed(now, 0)}{unit}; a threshold at {fixed(better, 0)}{unit} would "
+                "move the "
                 f"surface by {millimeters(abs(median))} {outward} ({signedVolume})."
             )
             if requirement.judge(abs(median)) is not Verdict.PASS:

@@ -6,10 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from M3DLib.Errors import noProgress
-from M3DLib.NumberText import cubicMillimeters, exactNumber, millimeters, shareInPercent, squareMillimeters
+from M3DLib.NumberText import (
+    cubicMillimeters,
+    exactNumber,
+    fixed,
+    millimeters,
+    plural,
+    shareInPercent,
+    squareMillimeters,
+)
 
 from ..Check import Case
-from ..CheckSupport import PLACES, allNotAssessable, placeText, plural, requirementsOf
+from ..CheckSupport import PLACES, allNotAssessable, placeText, requirementsOf
 from ..Requirement import Finding, Requirement
 
 
@@ -120,7 +128,8 @@ def _leftOut(requirement, facts, part) -> Finding:
         )
     if others:
         message += (
-            f" {plural(len(others), 'body', 'bodies')} of another material (values around {others[0]['value']:.0f}) "
+            f" {plural(len(others), 'body', 'bodies')} of another material (values around "
+            f"{fixed(others[0]['value'], 0)}) "
             f"not counted, the largest of {cubicMillimeters(others[0]['volumeMm3'])} at "
             f"{placeText(others[0]['centerLps'])}."
         )

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from M3DLib.Errors import noProgress
-from M3DLib.NumberText import exactNumber, millimeters, shareInPercent
+from M3DLib.NumberText import exactNumber, millimeters, plural, shareInPercent
 
 from ..Check import Case
-from ..CheckSupport import allNotAssessable, plural, refiningWouldHelp, requirementsOf
+from ..CheckSupport import allNotAssessable, refiningWouldHelp, requirementsOf
 from ..Requirement import Finding, Requirement, Verdict
 from .RefinedSurface import judgedFacts
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from M3DLib.Errors import noProgress
+from M3DLib.NumberText import fixed, shareInPercent
 
 from .PlacementSearch import SurfaceSample, edgeShare, sampleSurface, shifted
 
@@ -108,8 +109,9 @@ def placementOf(
         return Placement(share, sentence=_unknown(share, _explaining(tried, share, sample)))
     explained, one = found
     sentence = (
-        f"The model fits the scan when {one.words}: {explained:.0%} of its surface then lies at an edge of the scan, "
-        f"{share:.0%} as it is given."
+        f"The model fits the scan when {one.words}: {shareInPercent(explained)} of its surface then lies at an edge of "
+        "the scan, "
+        f"{shareInPercent(share)} as it is given."
     )
     return Placement(share, one.mistake, explained, one.matrix, sentence)
 
@@ -143,10 +145,10 @@ def _apart(one: _Candidate, other: _Candidate, sample: SurfaceSample) -> bool:
 
 
 def _unknown(share: float, good: list[tuple[float, _Candidate]]) -> str:
-    start = f"Only {share:.0%} of the model's surface lies at an edge of the scan."
+    start = f"Only {shareInPercent(share)} of the model's surface lies at an edge of the scan."
     if len(good) > 1:
-        listed = "; or ".join(f"when {one.words} ({explained:.0%})" for explained, one in good[:3])
-        return f"{start} It would fit {listed}. Which of these happened cannot be told from the shape."
+        listed = "; ".join(f"when {one.words} ({shareInPercent(explained)})" for explained, one in good[:3])
+        return f"{start} It would fit: {listed}. Which of these happened cannot be told from the shape."
     return (
         f"{start} The reason is not known: neither another unit, nor RAS instead of LPS, nor a mirrored or moved model "
         "explains it. Is it the model of this scan?"
@@ -178,16 +180,19 @@ def _atOnce(sample: SurfaceSample) -> list[_Candidate]:
 def _toBeShifted() -> list[_Candidate]:
     mirror = np.diag([-1.0, 1.0, 1.0])
     return [
-        _Candidate("moved", "", np.eye(4)),
-        _Candidate("mirrored and moved", "it is mirrored left to right and ", _linear(mirror)),
-        _Candidate("axes and moved", "its coordinates are taken as RAS instead of LPS and it is ", _linear(_RAS)),
+        _Candidate("moved", "it is moved by ({0}) mm (LPS)", np.eye(4)),
+        _Candidate("mirrored and moved", "it is mirrored left to right and moved by ({0}) mm (LPS)", _linear(mirror)),
+        _Candidate(
+            "axes and moved",
+            "its coordinates are taken as RAS instead of LPS and it is moved by ({0}) mm (LPS)",
+            _linear(_RAS),
+        ),
     ]
 
 
 def _moved(one: _Candidate, matrix: np.ndarray, sample: SurfaceSample) -> _Candidate:
-    way = ", ".join(f"{value:.1f}" for value in matrix[:3, 3])
-    subject = "it is moved" if not one.words else f"{one.words}moved"
-    words = f"{subject} by ({way}) mm (LPS)"
+    way = ", ".join(fixed(value, 1) for value in matrix[:3, 3])
+    words = one.words.format(way)
     if np.abs(sample.middle).max() <= _CENTERED * sample.size:
         mistake = "centered" if one.mistake == "moved" else one.mistake
         return _Candidate(mistake, f"{words}; its middle lies at zero, where many programs put it", matrix)

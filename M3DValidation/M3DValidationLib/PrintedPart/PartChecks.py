@@ -102,10 +102,10 @@ def _tolerance(requirement: Requirement, comparison: PartComparison) -> Finding:
 
 def _bias(requirement: Requirement, comparison: PartComparison) -> Finding:
     bias = comparison.facts["meanSigned"]
-    side = "small" if bias > 0 else "large"
+    size = requirement.written(abs(bias))
     return requirement.finding(
         abs(bias),
-        f"The part is too {side} by {requirement.written(abs(bias))} on average.",
+        f"The part is too small by {size} on average." if bias > 0 else f"The part is too large by {size} on average.",
         meanSigned=bias,
         sign=comparison.facts["sign"],
     )
@@ -187,8 +187,9 @@ def _scale(requirement: Requirement, comparison: PartComparison) -> Finding:
             **evidence,
         )
     worst = float(np.abs(percent).max())
-    kind = "too small" if percent[np.abs(percent).argmax()] < 0 else "too large"
-    message = f"The part is {kind} by up to {requirement.written(worst)} along the model's axes: {listed}."
+    message = f"The part is too large by up to {requirement.written(worst)} along the model's axes: {listed}."
+    if percent[np.abs(percent).argmax()] < 0:
+        message = f"The part is too small by up to {requirement.written(worst)} along the model's axes: {listed}."
     return requirement.finding(worst, message, **evidence)
 
 

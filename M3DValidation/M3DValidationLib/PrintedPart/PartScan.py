@@ -13,7 +13,7 @@ from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
-from M3DLib.NumberText import shareInPercent
+from M3DLib.NumberText import fixed, shareInPercent
 from M3DLib.Segmentation.SegmentFit import thresholdSegment
 
 BINS = 512
@@ -123,7 +123,8 @@ def _range(array: np.ndarray, facts: dict, notes: list[str]) -> tuple[float, flo
     part, support = (dim, bright) if dimmer else (bright, dim)
     facts.update(materialValue=part, supportValue=support)
     notes.append(
-        f"Two materials: the one of most volume ({part:.0f}) was taken for the part, the other ({support:.0f}) for "
+        f"Two materials: the one of most volume ({fixed(part, 0)}) was taken for the part, the other "
+        f"({fixed(support, 0)}) for "
         "support; where that is wrong, give the part's values with --threshold LOW[:HIGH]."
     )
     border = (dim + bright) / 2

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from M3DLib.Errors import M3DError, noProgress
-from M3DLib.NumberText import exactNumber, millimeters, percentage
+from M3DLib.NumberText import exactNumber, millimeters, percentage, plural
 
 from ..Check import Case
-from ..CheckSupport import placeList, plural, requirementsOf
+from ..CheckSupport import placeList, requirementsOf
 from ..Requirement import Finding, Requirement, Verdict
 from .CalibrationFit import CalibrationResult, fitCalibrationObject
 from .ReferenceMeasurement import MeasuredDistance, measureInImage, measureOnMesh
@@ -81,9 +81,12 @@ class ReferenceDistanceCheck:
                 parts.append(f"'{row['name']}' could not be compared ({row['reason']})")
                 continue
             sure = row.get("uncertaintyMm")
-            lengths = f"{millimeters(row['measuredMm'], uncertainty=sure)} for {exactNumber(row['expectedMm'])} mm"
-            allowed = "" if limit is None else f", limit {exactNumber(limit)} mm"
-            parts.append(f"'{row['name']}' {lengths} ({millimeters(deviation, True, sure)}{allowed})")
+            length, expected = millimeters(row["measuredMm"], uncertainty=sure), exactNumber(row["expectedMm"])
+            off = millimeters(deviation, True, sure)
+            said = f"'{row['name']}' {length} for {expected} mm ({off})"
+            if limit is not None:
+                said = f"'{row['name']}' {length} for {expected} mm ({off}, limit {exactNumber(limit)} mm)"
+            parts.append(said)
             if worst is None or abs(deviation) > abs(worst):
                 worst = deviation
         message = "; ".join(parts) + "."
@@ -157,7 +160,7 @@ class CalibrationCheck:
         if missing:
             message += f" No object says enough about {', '.join(missing)}."
         if failures:
-            message += " Not found: " + " ".join(failures)
+            message += f" Not found: {' '.join(failures)}"
         verdict = requirement.judge(abs(off))
         if failures and verdict is Verdict.PASS:
             verdict = Verdict.NOT_ASSESSABLE

@@ -31,6 +31,7 @@ from pathlib import Path
 import numpy as np
 
 from M3DLib.Errors import M3DError
+from M3DLib.NumberText import plural
 from M3DLib.TextFile import readTextFile
 
 KINDS = {"box": 3, "bar": 3, "plate": 3, "sphere": 1, "cylinder": 2, "rod": 2}
@@ -163,7 +164,7 @@ def _fromMarkups(data: dict, name: str, problems: list[str]) -> tuple[list[Refer
         points = [point.get("position") for point in line.get("controlPoints", []) if isinstance(point, dict)]
         where = f"markups[{number}]"
         if len(points) != 2:
-            problems.append(f"{where} has {len(points)} points; a line has two.")
+            problems.append(f"{where} has {plural(len(points), 'point')}; a line has two.")
             continue
         title = line.get("name") or (name if len(lines) == 1 else f"{name} {number + 1}")
         entry = {"name": title, "start": points[0], "end": points[1]}
@@ -200,7 +201,7 @@ def _object(entry: dict, space: str, where: str, problems: list[str]) -> Calibra
     if kind not in KINDS:
         problems.append(f"{where}.kind is '{kind}'; allowed are {', '.join(KINDS)}.")
     elif len(values) > KINDS[kind]:
-        problems.append(f"{where}.size has {len(values)} values; a {kind} has at most {KINDS[kind]}.")
+        problems.append(f"{where}.size has {plural(len(values), 'value')}; a {kind} has at most {KINDS[kind]}.")
     if not any(value is not None for value in values):
         problems.append(f"{where}.size must hold at least one size in mm.")
     if len(problems) > before:

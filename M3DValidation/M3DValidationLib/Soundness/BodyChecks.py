@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from M3DLib.NumberText import cubicMillimeters, exactNumber, millimeters, number, shareInPercent, squareMillimeters
+from M3DLib.NumberText import (
+    cubicMillimeters,
+    exactNumber,
+    millimeters,
+    number,
+    plural,
+    shareInPercent,
+    squareMillimeters,
+)
 
-from ..CheckSupport import PLACES, placeList, placeText, plural
+from ..CheckSupport import PLACES, placeList, placeText
 from .MeshChecks import MeshCheck
 
 
@@ -133,7 +141,7 @@ class StlLimitsCheck(MeshCheck):
             size = 84 + 50 * len(mesh.triangles)
             yield requirement.finding(
                 size / 1e6,
-                f"{len(mesh.triangles)} triangles make an STL file of {size / 1e6:.1f} MB.",
+                f"An STL file of {requirement.written(size / 1e6)}, {plural(len(mesh.triangles), 'triangle')}.",
                 triangles=len(mesh.triangles),
                 bytes=size,
             )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from M3DLib.Errors import noProgress
-from M3DLib.NumberText import millimeters
+from M3DLib.NumberText import millimeters, number
 
 from ..Check import Case
 from ..CheckSupport import requirementsOf
@@ -45,9 +45,10 @@ class MeshFileCheck:
         if requirement := held.get("mesh-file-format"):
             # Coordinates said to be RAS are no fault of the file; they were understood.
             remarks = [text for text in others if "RAS" not in text]
-            message = f"{notes.format} file of {notes.bytes / 1e6:.2f} MB" + (
-                ", without remarks." if not others else ": " + " ".join(others)
-            )
+            size = number(notes.bytes / 1e6)
+            message = f"{notes.format} file of {size} MB, without remarks."
+            if others:
+                message = f"{notes.format} file of {size} MB. {' '.join(others)}"
             findings.append(
                 requirement.finding(
                     len(remarks),

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from M3DLib.Errors import noProgress
-from M3DLib.NumberText import millimeters
+from M3DLib.NumberText import millimeters, plural
 
 from ..Check import Case
-from ..CheckSupport import PLACES, allNotAssessable, placeList, placeText, plural, requirementsOf
+from ..CheckSupport import PLACES, allNotAssessable, placeList, placeText, requirementsOf
 from ..Requirement import Finding, Requirement
 from .MeshSoundness import MeshSoundness
 
@@ -106,9 +106,7 @@ class SurfaceCheck(MeshCheck):
             message = "No edge has more than two triangles."
             if len(edges):
                 fins = (
-                    f" {plural(len(soundness.fins), 'fin')} of single triangles hang there."
-                    if len(soundness.fins)
-                    else ""
+                    f" {plural(len(soundness.fins), 'fin')} of single triangles there." if len(soundness.fins) else ""
                 )
                 many = plural(len(edges), "edge")
                 message = f"{many} with more than two triangles, first at {placeText(middles[0])}.{fins}"
@@ -147,7 +145,7 @@ class OrientationCheck(MeshCheck):
                     "All triangles face the same way as their neighbors."
                     if not len(centers)
                     else (
-                        f"{plural(len(centers), 'triangle')} face the other way than their neighbors, first at "
+                        f"{plural(len(centers), 'triangle')} facing the other way than the neighbors, first at "
                         f"{placeText(centers[0])}."
                     )
                 )
@@ -187,8 +185,9 @@ class SelfIntersectionCheck(MeshCheck):
                 "No triangle passes through or touches another."
                 if not len(pairs)
                 else (
-                    f"{plural(len(involved), 'triangle')} pass through or touch another ({plural(len(pairs), 'pair')}, "
-                    f"{int(soundness.crossing.sum())} of them crossing), first at {placeText(places[0])}."
+                    f"{plural(len(involved), 'triangle')} passing through or touching another "
+                    f"({plural(len(pairs), 'pair')}, {int(soundness.crossing.sum())} of them crossing), first at "
+                    f"{placeText(places[0])}."
                 )
             )
             yield requirement.finding(
@@ -200,6 +199,18 @@ class SelfIntersectionCheck(MeshCheck):
                 triangles=involved[:PLACES].tolist(),
                 method="exact predicates on the stored 32-bit coordinates",
             )
+
+
+# What is said where there is none, and where there are some.
+_USELESS = {
+    "mesh-degenerate-triangles": ("No triangle is without area.", "{0} without area, first at {1}."),
+    "mesh-duplicate-triangles": ("No triangle lies on top of another.", "{0} on top of another, first at {1}."),
+    "mesh-unreferenced-points": ("Every point is used by a triangle.", "{0} used by no triangle, first at {1}."),
+    "mesh-duplicate-points": (
+        "No point lies at the same place as another.",
+        "{0} at the same place as another, first at {1}.",
+    ),
+}
 
 
 class UselessElementsCheck(MeshCheck):
@@ -216,20 +227,17 @@ class UselessElementsCheck(MeshCheck):
         """See :class:`MeshCheck`."""
         cleaned, mesh = soundness.cleaned, soundness.mesh
         wording = {
-            "mesh-degenerate-triangles": ("triangle", "without area", cleaned.degenerate),
-            "mesh-duplicate-triangles": ("triangle", "on top of another", cleaned.duplicates),
-            "mesh-unreferenced-points": ("point", "that no triangle uses", cleaned.unreferenced),
-            "mesh-duplicate-points": ("point", "at the same place as another", cleaned.duplicatePoints),
+            "mesh-degenerate-triangles": ("triangle", cleaned.degenerate),
+            "mesh-duplicate-triangles": ("triangle", cleaned.duplicates),
+            "mesh-unreferenced-points": ("point", cleaned.unreferenced),
+            "mesh-duplicate-points": ("point", cleaned.duplicatePoints),
         }
         for id_, requirement in held.items():
-            noun, what, numbers = wording[id_]
+            noun, numbers = wording[id_]
+            none, found = _USELESS[id_]
             some = numbers[:PLACES]
             places = mesh.points[some] if noun == "point" else mesh.points[mesh.triangles[some]].mean(axis=1)
-            message = (
-                f"No {noun} {what}."
-                if not len(numbers)
-                else (f"{plural(len(numbers), noun)} {what}, first at {placeText(places[0])}.")
-            )
+            message = none if not len(numbers) else found.format(plural(len(numbers), noun), placeText(places[0]))
             yield requirement.finding(len(numbers), message, places=placeList(places), **{f"{noun}s": some.tolist()})
 
 

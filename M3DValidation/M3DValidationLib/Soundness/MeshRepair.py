@@ -12,7 +12,7 @@ import numpy as np
 
 from M3DLib.Errors import M3DError
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
-from M3DLib.NumberText import cubicMillimeters, exactNumber, millimeters
+from M3DLib.NumberText import cubicMillimeters, exactNumber, millimeters, plural
 
 from .MeshSoundness import MeshSoundness
 
@@ -95,9 +95,18 @@ def _removeUseless(mesh: TriangleMesh) -> tuple[TriangleMesh, Repair | None]:
     return result, Repair(
         "remove-useless",
         removed + before - len(result.points),
-        f"Removed {removed} triangles without area or on top of others and {before - len(result.points)} points "
-        "without use or at the same place as others.",
+        " ".join(_removedSentences(removed, before - len(result.points))),
     )
+
+
+def _removedSentences(triangles: int, points: int) -> list[str]:
+    """What was taken out; a sentence for each kind that there was."""
+    said = []
+    if triangles:
+        said.append(f"Removed {plural(triangles, 'triangle')} without area or on top of others.")
+    if points:
+        said.append(f"Removed {plural(points, 'point')} without use or at the same place as others.")
+    return said
 
 
 def _fillHoles(mesh: TriangleMesh, longestMm: float) -> tuple[TriangleMesh, Repair | None]:
@@ -119,11 +128,12 @@ def _fillHoles(mesh: TriangleMesh, longestMm: float) -> tuple[TriangleMesh, Repa
     if not added:
         return mesh, None
     triangles = np.concatenate([topology.triangles, np.array(added)])
-    remark = f" {left} larger or branching holes were left open." if left else ""
+    remark = f" Left open, since larger or branching: {plural(left, 'hole')}." if left else ""
     return _changed(mesh, mesh.points, triangles), Repair(
         "fill-holes",
         len(rims),
-        f"Closed {len(rims)} holes with rims up to {millimeters(max(rims))} by {len(added)} triangles.{remark}",
+        f"Closed {plural(len(rims), 'hole')} with rims up to {millimeters(max(rims))} by "
+        f"{plural(len(added), 'triangle')}.{remark}",
     )
 
 
@@ -178,7 +188,9 @@ def _reorient(mesh: TriangleMesh) -> tuple[TriangleMesh, Repair | None]:
     numbers = topology.original[turn]
     triangles[numbers] = triangles[numbers][:, ::-1]
     repaired = TriangleMesh(mesh.points, triangles, mesh.name, mesh.color, mesh.opacity, record=mesh.record)
-    sentence = f"Turned {count} triangles ({len(shells.insideOut)} shells were inside out)."
+    sentence = f"Turned {plural(count, 'triangle')}."
+    if len(shells.insideOut):
+        sentence += f" Inside out before: {plural(len(shells.insideOut), 'shell')}."
     return repaired, Repair("reorient", count, sentence)
 
 
@@ -193,10 +205,13 @@ def _dropSpecks(mesh: TriangleMesh, smallestMm3: float) -> tuple[TriangleMesh, R
         return mesh, None
     keep = np.ones(len(mesh.triangles), dtype=bool)
     keep[soundness.trianglesOfShells(np.array(specks + bubbles))] = False
-    total = float(np.abs(shells.volume[specks + bubbles]).sum())
+    small, said = exactNumber(smallestMm3), []
+    for removed, nouns in ((specks, ("body", "bodies")), (bubbles, ("cavity", "cavities"))):
+        if removed:
+            total = cubicMillimeters(float(np.abs(shells.volume[removed]).sum()))
+            said.append(f"Removed {plural(len(removed), *nouns)} below {small} mm³, in all {total}.")
     return _changed(mesh, mesh.points, mesh.triangles[keep]), Repair(
         "drop-specks",
         len(specks) + len(bubbles),
-        f"Removed {len(specks)} bodies and {len(bubbles)} cavities below {exactNumber(smallestMm3)} mm³, in all "
-        f"{cubicMillimeters(total)}.",
+        " ".join(said),
     )

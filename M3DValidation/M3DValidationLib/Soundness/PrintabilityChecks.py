@@ -10,10 +10,10 @@ import numpy as np
 
 from M3DLib.Errors import noProgress
 from M3DLib.Intersection.TriangleIntersection import cross
-from M3DLib.NumberText import exactNumber, millimeters, percentage, squareMillimeters
+from M3DLib.NumberText import exactNumber, millimeters, percentage, plural, squareMillimeters
 
 from ..Check import Case
-from ..CheckSupport import PLACES, allNotAssessable, placeList, placeText, plural, requirementsOf
+from ..CheckSupport import PLACES, allNotAssessable, placeList, placeText, requirementsOf
 from ..Requirement import Finding, Requirement
 from .MeshSoundness import MeshSoundness
 from .WallSurface import WallSurface
@@ -152,8 +152,10 @@ class BuildCheck(_PrintCheck):
             else:
                 # A model may be laid on any side, so that only the sorted sides matter.
                 fits = bool((np.sort(sides) <= np.sort(room) + 1e-6).all())
-                place = " x ".join(f"{value:g}" for value in room)
-                message = f"The model ({size} mm) {'fits' if fits else 'does not fit'} {place} mm, laid on any side."
+                place = " x ".join(exactNumber(value) for value in room)
+                message = f"The model ({size} mm) does not fit {place} mm, laid on any side."
+                if fits:
+                    message = f"The model ({size} mm) fits {place} mm, laid on any side."
                 findings.append(requirement.stated(fits, float(sides.max()), message, buildVolumeMm=room))
         if requirement := held.get("overhang"):
             findings.append(self._overhang(requirement, soundness))

@@ -39,14 +39,14 @@ def test_theSmallerBodyIsDroppedAndTheObjectSaysSo(scan, tmp_path):
     dataset = pydicom.dcmread(model["file"])
     assert dataset.ModelModification == "YES"
     (algorithm,) = dataset.DerivationAlgorithmSequence
-    assert "repairs=drop-specks: Removed 1 bodies" in algorithm.AlgorithmParameters
+    assert "repairs=drop-specks: Removed 1 body" in algorithm.AlgorithmParameters
     read = readEncapsulatedStl(model["file"])
-    assert read.description.repairs.startswith("drop-specks: Removed 1 bodies and 0 cavities below 1000 mm³")
+    assert read.description.repairs.startswith("drop-specks: Removed 1 body below 1000 mm³")
     assert read.description.segmentation.startswith("threshold") and read.surface is not None
     assert not [warning for warning in read.warnings if "parameters" in warning]
     facts = runJson("inspect", model["file"])
     assert facts["repairs"] == read.description.repairs and facts["modified"] is True
-    assert "Repairs:            drop-specks: Removed 1 bodies" in runM3d("inspect", model["file"]).stdout
+    assert "Repairs:            drop-specks: Removed 1 body" in runM3d("inspect", model["file"]).stdout
 
 
 def test_aRepairThatFoundNothingToDoIsNoModification(scan, tmp_path):

@@ -121,7 +121,7 @@ def test_validateNamesEveryFaceItWrote(folder, capsys):
     written = [file.name for file in (folder / "out").iterdir()]
     assert "  out/report.html\n" in said
     pictures = sum(not name.startswith("report.") for name in written)
-    assert f"  {pictures} picture(s) and 3D model(s) in out" in said
+    assert f"  {pictures} files of pictures and 3D models in out" in said
 
 
 def test_titleNamesModelFileAndRow(folder, capsys):

@@ -66,7 +66,7 @@ def test_runSendsModelAndReportsTogether(model, server, tmp_path, capsys):
     assert m3d("run", *model, "--output", tmp_path / "out", "--formats", "sr,pdf", "--pacs", server.url) == 0
     assert requireSameAsStored(server, tmp_path / "out" / "dicom") == ["DOC", "M3D", "SR"]
     assert server.requests == 1
-    assert "Sent 3 object(s) to 127.0.0.1" in capsys.readouterr().out
+    assert "Sent 3 objects to 127.0.0.1" in capsys.readouterr().out
 
 
 def test_modelAndReportReferToEachOther(model, server, tmp_path):

@@ -109,7 +109,7 @@ def test_pacsWithoutAnyAddressIsRefused(here, capsys):
         ("image = 'scan'", "'image', which is none. There are profile, "),
         ("tolerance = 'wide'", "'tolerance'"),
         ("profile = true", "'profile' must be a text or a number, not True"),
-        ("build-volume = [1, 2]", "'build-volume' needs 3 value(s), not 2"),
+        ("build-volume = [1, 2]", "'build-volume' needs 3 values, not 2"),
         ("color = 'blue'", "'blue' is none of auto, always, never"),
         ("profile = ", "is not TOML"),
     ],

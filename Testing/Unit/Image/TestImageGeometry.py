@@ -81,7 +81,7 @@ def test_missingSliceIsNamedWithItsPlaceAndDistance(tmp_path):
             raise SkipSlice
 
     (problem,) = faulty(tmp_path, lost, axes=TILTED)
-    assert "1 slice is missing between slices 3 and 4" in problem
+    assert "1 slice missing between slices 3 and 4" in problem
     assert "2.0" not in problem and f"{2 * np.cos(np.radians(20)):.3f} mm" in problem
 
 
@@ -91,7 +91,7 @@ def test_twoMissingSlicesAreCounted(tmp_path):
             raise SkipSlice
 
     (problem,) = faulty(tmp_path, lost)
-    assert "2 slices are missing between slices 4 and 5" in problem and "3.000 mm" in problem
+    assert "2 slices missing between slices 4 and 5" in problem and "3.000 mm" in problem
 
 
 def test_duplicatePositionIsNamed(tmp_path):
@@ -100,7 +100,7 @@ def test_duplicatePositionIsNamed(tmp_path):
             header.ImagePositionPatient[2] = 104.0
 
     problems = faulty(tmp_path, twice)
-    assert any("1 of 8 slices lie at the position of the slice before (slice 6" in problem for problem in problems)
+    assert any("At the position of the slice before: 1 of 8 slices (slice 6" in problem for problem in problems)
 
 
 def test_copiedFileIsADuplicate(tmp_path):
@@ -108,7 +108,7 @@ def test_copiedFileIsADuplicate(tmp_path):
     (tmp_path / "copy of a slice").write_bytes(files[2].read_bytes())
     read = readImage(tmp_path)
     (problem,) = read.geometryProblems
-    assert "1 of 9 slices lie at the position of the slice before (slice 4" in problem
+    assert "At the position of the slice before: 1 of 9 slices (slice 4" in problem
 
 
 def test_everySliceTwiceIsDuplicateAndNothingElse(tmp_path):
@@ -157,7 +157,8 @@ def test_otherOrientationInTheSeriesIsJudged(tmp_path):
 
     problems = faulty(tmp_path, turned)
     assert any(
-        "1 of 8 slices have another orientation" in problem and "90.0 degrees" in problem for problem in problems
+        "Another orientation than the rest in 1 of 8 slices" in problem and "90.0 degrees" in problem
+        for problem in problems
     )
 
 

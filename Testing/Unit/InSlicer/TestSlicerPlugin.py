@@ -53,7 +53,7 @@ class TestExamining:
         file = importObject(application, tmp_path, makeObject(description=description, headers=headers))
         (loadable,) = plugin.examineFiles([file])
         assert loadable.tooltip.splitlines()[:2] == ["Guide", "for tool fabrication"]
-        assert f"made from {volume.array.shape[0]} CT image(s)" in loadable.tooltip
+        assert f"made from {volume.array.shape[0]} CT images" in loadable.tooltip
         assert loadable.warning == ""
 
     def test_tooltipSaysWhatIsRecordedOfTheValidation(self, application, plugin, tmp_path):

@@ -114,7 +114,7 @@ def test_plyElementsThatAreLeftOutAreNamed(tmp_path):
     file = writePly(tmp_path / "a.ply", POINTS, TRIANGLES, more="element edge 1\nproperty int vertex1\n")
     file.write_text(file.read_text() + "3\nmore\n")
     _, notes = readMesh(file)
-    assert any("'edge'" in text for text in notes.warnings) and any("1 lines more" in text for text in notes.warnings)
+    assert any("'edge'" in text for text in notes.warnings) and any("1 line more" in text for text in notes.warnings)
 
 
 @pytest.mark.parametrize("kind", ["ascii", "binary_little_endian"])

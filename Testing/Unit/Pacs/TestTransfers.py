@@ -222,7 +222,7 @@ def test_filesThatAreNoneAreNotSent(models, tmp_path, capsys):
     (folder / ".hidden.dcm").write_bytes((folder / "0.dcm").read_bytes())
     with DimseStub() as server:
         status, sent, said = m3dJson(capsys, "send", folder, "--dimse", server.address)
-        assert status == 0 and sent["sent"] == 3 and "1 file(s) that are no DICOM objects" in said
+        assert status == 0 and sent["sent"] == 3 and "no DICOM object: 1 file." in said
     assert m3d("send", folder / "notes.txt", "--dimse", "A@127.0.0.1:9") == 2
     assert "is not a DICOM file" in capsys.readouterr().err
     content = (folder / "1.dcm").read_bytes()

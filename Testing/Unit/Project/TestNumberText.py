@@ -91,7 +91,7 @@ def test_nothingAndEverythingAreOnlyWhatIsExactlySo(value, text):
 
 def test_aChangeOfNothingHasNoSign():
     assert percentage(-0.0, signed=True) == "0 %"
-    assert percentage(-0.003, signed=True) == "less than −0.01 %"
+    assert percentage(-0.003, signed=True) == "< 0.01 %"
     assert percentage(1.5, signed=True) == "+1.5 %" and percentage(-1.468, signed=True) == "−1.5 %"
     assert shareInPercent(None) == "not measured" and shareInPercent(0.5) == "50 %"
 

@@ -11,8 +11,8 @@ from M3DTestSupport.MeasurementReports import groupsOf, instances
 from M3DTestSupport.Project import ROOT
 from M3DTestSupport.Reports import validated, writeNamedScan
 from M3DValidationLib.Profile import loadCatalogue
+from M3DValidationLib.Report.Dicom.DeviationGroups import deviationGroups
 from M3DValidationLib.Report.Dicom.FindingGroups import findingGroups
-from M3DValidationLib.Report.Dicom.MeasurementGroups import deviationGroups
 from M3DValidationLib.Report.Dicom.ReportCodes import SCHEME
 from M3DValidationLib.Report.Dicom.ReportConclusion import conclusionOf
 

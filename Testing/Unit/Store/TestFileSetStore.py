@@ -172,7 +172,7 @@ def test_aDicomdirWithMissingFilesIsRefused(tmp_path):
     out = tmp_path / "out"
     stored = FileSetStore(out).add([makeObject()])
     next(iter(stored.instances.values())).unlink()
-    with pytest.raises(M3DError, match="lists 1 files that do not exist"):
+    with pytest.raises(M3DError, match="lists 1 file not found there"):
         FileSetStore(out).add([makeObject()])
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...Errors import M3DError, noProgress
 from ...FolderLock import folderLock
+from ...NumberText import plural
 from ..Servers.PacsProblem import PacsError
 from ..Servers.Retrying import withRetries
 from .Landing import Landing
@@ -148,7 +149,8 @@ def _fetchSeries(connection: PacsConnection, entry: FetchedSeries, landing: Land
     instances = {text(answer, "SOPInstanceUID"): answer for answer in answers}
     if entry.onServer > len(instances):
         raise PacsError(
-            f"{connection.server.place} says that the series {entry.seriesInstanceUid} has {entry.onServer} instances "
+            f"{connection.server.place} says that the series {entry.seriesInstanceUid} has "
+            f"{plural(entry.onServer, 'instance')} "
             f"and names {len(instances)} of them; it is not fetched in part."
         )
     entry.onServer = len(instances)

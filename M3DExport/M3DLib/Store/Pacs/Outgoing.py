@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...Dicom.DicomFile import inspectStart, writeDicomFile
 from ...Errors import M3DError
+from ...NumberText import plural
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -98,7 +99,7 @@ def outgoingFrom(paths: Sequence[Path], workFolder: Path) -> tuple[list[Outgoing
     if not found:
         raise M3DError(f"There is nothing to send: no DICOM objects in {', '.join(map(str, paths))}.")
     if skipped:
-        notes.append(f"{skipped} file(s) that are no DICOM objects are left out.")
+        notes.append(f"Left out, since no DICOM object: {plural(skipped, 'file')}.")
     return list(found.values()), notes
 
 

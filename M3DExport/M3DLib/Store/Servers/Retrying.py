@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from ...NumberText import plural
 from ..Servers.PacsProblem import PacsError
 
 Result = TypeVar("Result")
@@ -37,7 +38,7 @@ def withRetries(
             if number == attempts:
                 if attempts == 1:
                     raise
-                raise PacsError(f"{error} It was tried {attempts} times.", mayPass=True) from error
+                raise PacsError(f"{error} It was tried {plural(attempts, 'time')}.", mayPass=True) from error
             pause = min(max(wait, error.wait), LONGEST_WAIT)
             notify(f"Trying again in {pause:g} s")
             sleep(pause)

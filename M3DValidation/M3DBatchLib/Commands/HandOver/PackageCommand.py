@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from M3DLib.NumberText import plural
 from M3DLib.Signature.KeyFile import KEY_PASSWORD
 
 from ...Options.CaseOptions import addCaseOptions
@@ -127,9 +128,11 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         "tableKey": str(made.tableKey) if made.tableKey else None,
         "searched": {"files": made.searched.files, "texts": made.searched.texts} if made.searched else None,
     }
-    lines = [f"Packed {len(made.files)} files into '{made.output}'."]
+    lines = [f"Packed {plural(len(made.files), 'file')} into '{made.output}'."]
     if made.searched:
-        lines.append(f"Searched {made.searched.texts} texts in {made.searched.files} files: nothing of the originals.")
+        lines.append(
+            f"Searched {made.searched.texts} texts in {plural(made.searched.files, 'file')}: nothing of the originals."
+        )
     if made.table:
         lines.append(f"The way back to the patient: '{made.table}'; it stays in the house.")
     terminal.result(data, "\n".join(lines))

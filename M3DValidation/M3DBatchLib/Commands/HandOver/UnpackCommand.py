@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from M3DLib.Errors import M3DError
+from M3DLib.NumberText import plural
 
 from ...Terminal import Terminal
 from .VerifyCommand import addTrustOptions, openedFrom, trustedFrom
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     for remark in found.remarks:
         terminal.note(remark)
     data = found.asDict() | {"folder": str(arguments.output), "files": names, "restored": restored}
-    text = f"Unpacked {len(names)} files into '{arguments.output}'."
+    text = f"Unpacked {plural(len(names), 'file')} into '{arguments.output}'."
     if table is not None:
         text += f" {len(restored)} of them were brought back to the patient; the folder is no bag any more."
     terminal.result(data, text)

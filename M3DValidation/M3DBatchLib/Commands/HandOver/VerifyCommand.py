@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from M3DLib.Errors import M3DError
+from M3DLib.NumberText import plural
 
 from ...Terminal import Terminal
 
@@ -109,7 +110,8 @@ def _said(arguments: argparse.Namespace, found, terminal: Terminal, status: int)
     data = found.asDict() | {"file": str(arguments.file), "exitStatus": status}
     if status == CANNOT_SAY:
         data["whole"] = None
-    counted = f"{len(found.unchanged)} files unchanged, {len(found.changed)} changed, {len(found.missing)} missing, "
+    unchanged = plural(len(found.unchanged), "file")
+    counted = f"{unchanged} unchanged, {len(found.changed)} changed, {len(found.missing)} missing, "
     counted += f"{len(found.added)} added"
     lines = [
         {0: f"Whole: {counted}.", 1: f"NOT whole: {counted}.", CANNOT_SAY: "It cannot be said whether it is whole."}[

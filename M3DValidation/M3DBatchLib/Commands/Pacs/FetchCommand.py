@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from M3DLib.NumberText import plural
+
 from ...Options.ServerOptions import addServerOptions, connectionFrom, queryFrom
 from ...Terminal import Terminal
 
@@ -98,6 +100,6 @@ def _text(data: dict) -> str:
         what = " ".join(filter(None, [one["modality"], f"'{one['description']}'" if one["description"] else ""]))
         place = one["folder"] or "NOT complete"
         lines.append(
-            f"{what or 'series'}: {counts['fetched']} of {counts['onServer']} object(s) fetched{there}: {place}"
+            f"{what or 'series'}: {counts['fetched']} of {plural(counts['onServer'], 'object')} fetched{there}: {place}"
         )
     return "\n".join(lines) or "Nothing was fetched."

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from M3DLib.NumberText import plural
+
 from ...Options.CaseOptions import addCaseOptions
 from ...Options.ServerOptions import addServerOptions, connectionFrom
 from ...Terminal import Terminal
@@ -57,8 +59,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         return 2
     if result.unverified:
         terminal.error(
-            f"{len(result.unverified)} object(s) were taken, but nobody can tell whether {connection.server.place} has "
-            f"them: {result.unverified[0].reason}."
+            f"Taken: {plural(len(result.unverified), 'object')}, but nobody can tell whether {connection.server.place} "
+            f"has kept what it took: {result.unverified[0].reason}."
         )
         return 3
     return 0
@@ -72,7 +74,7 @@ def _problems(result: SendResult, place: str) -> list[str]:
     left = len(result.failures)
     return [
         *lines,
-        f"{left} of {len(result.objects)} object(s) are not there; the same command again sends only these.",
+        f"Not there: {left} of {plural(len(result.objects), 'object')}; the same command again sends only these.",
     ]
 
 
@@ -108,4 +110,4 @@ def _text(data: dict) -> str:
     failed = f", {data['failed']} FAILED" if data["failed"] else ""
     ways = sorted({one["verifiedBy"] for one in data["instances"] if one["verifiedBy"]})
     verified = f"; verified by {' and '.join(ways)}" if ways else ""
-    return f"Sent {data['sent']} object(s) to {data['server']}{there}{failed}{verified}."
+    return f"Sent {plural(data['sent'], 'object')} to {data['server']}{there}{failed}{verified}."

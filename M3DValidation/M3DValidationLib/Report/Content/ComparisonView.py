@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from M3DLib.NumberText import cubicMillimeters, squareMillimeters
+from M3DLib.NumberText import cubicMillimeters, fixed, percentage, plural, squareMillimeters
 
 from .ReportText import millimeters, percent, place
 
@@ -72,19 +72,20 @@ def comparedNames(report: Mapping) -> dict[str, str]:
 
 
 def _mesh(entry: Mapping) -> str:
-    size = " x ".join(f"{value:.1f}" for value in entry["sizeMm"])
+    size = " x ".join(fixed(value, 1) for value in entry["sizeMm"])
     closed = "closed" if entry["closed"] else "open"
     unit = entry["unit"]
     if entry.get("unitSource") == "assumed":
-        unit += " (assumed, the file does not say)"
-    return f"{entry['name']}, {entry['format']} in {unit}, {entry['triangles']} triangles, {closed}, {size} mm"
+        unit = f"{unit} (assumed, the file does not say)"
+    triangles = plural(entry["triangles"], "triangle")
+    return f"{entry['name']}, {entry['format']} in {unit}, {triangles}, {closed}, {size} mm"
 
 
 def _alignment(registration: Mapping | None) -> dict:
     if registration is None:
         return {"title": "Alignment", "head": ["What", "Value"], "rows": [["How", "none: as in the files"]]}
     rows = [["How", str(registration.get("method") or "pairs of points")]]
-    rows.append(["Rotation", f"{registration['angleDegrees']:.3f} degrees"])
+    rows.append(["Rotation", f"{fixed(registration['angleDegrees'], 3)} degrees"])
     rows.append(["Residual", millimeters(registration["residual"])])
     for key, name in (
         ("usedShare", "A's surface that lies on B"),
@@ -95,9 +96,9 @@ def _alignment(registration: Mapping | None) -> dict:
     rows.append(["Certain to (95 %)", millimeters(registration.get("uncertaintyMm"))])
     rows.append(["Doubtful", registration.get("doubtfulBecause") or "no"])
     for number, other in enumerate(registration.get("alternatives") or (), start=1):
-        rows.append([f"Other position {number}", f"turned by {other['turnedDegrees']:.1f} degrees, fits as well"])
+        rows.append([f"Other position {number}", f"turned by {fixed(other['turnedDegrees'], 1)} degrees, fits as well"])
     for row in registration["matrix"][:3]:
-        rows.append(["Matrix, A to B", "  ".join(f"{value:.6f}" for value in row)])
+        rows.append(["Matrix, A to B", "  ".join(fixed(value, 6) for value in row)])
     return {"title": "Alignment", "head": ["What", "Value"], "rows": rows}
 
 
@@ -116,7 +117,7 @@ def _beforeAfter(report: Mapping) -> dict | None:
 def _changes(changes: Mapping) -> list[dict | None]:
     """What changed as a whole, and place by place."""
     rows = [["Surface that is not where it was", percent(changes["movedShare"])]]
-    rows.append(["... counted from", millimeters(changes["movedMm"])])
+    rows.append(["Counted as moved from", millimeters(changes["movedMm"])])
     rows.append(["Median of how far it moved", millimeters(changes["medianMm"])])
     if changes["volumeMm3"] is None:
         rows.append(["Volumes", "not known: a mesh is open"])
@@ -139,10 +140,11 @@ def _changes(changes: Mapping) -> list[dict | None]:
         ]
         for number, entry in enumerate(changes["places"], start=1)
     ]
-    title = f"Places that changed by more than {millimeters(changes['placesBeyondMm'])}"
+    beyond = millimeters(changes["placesBeyondMm"])
+    title = f"Places that changed by more than {beyond}"
     left = changes["placeCount"] - len(listed)
     if left > 0:
-        title += f" (the {len(listed)} largest of {changes['placeCount']})"
+        title = f"Places that changed by more than {beyond} (the {len(listed)} largest of {changes['placeCount']})"
     return [whole, {"title": title, "head": ["No.", "What", "Volume", "Area", "Up to", "Where"], "rows": listed}]
 
 
@@ -150,7 +152,7 @@ def _shape(shape: Mapping | None) -> dict | None:
     if not shape:
         return None
     rows = [
-        [f"Scale along {axis}", f"{100 * (scale - 1):+.3f} %", f"{100 * sure:.3f} %"]
+        [f"Scale along {axis}", percentage(100 * (scale - 1), True), percentage(100 * sure)]
         for axis, scale, sure in zip(_AXES, shape["scale"], shape["scaleUncertainty95"], strict=True)
     ]
     rows.append(["Even growth", millimeters(shape["growthMm"], True), millimeters(shape["growthUncertainty95Mm"])])

@@ -20,7 +20,7 @@ _NO_TEXTS |= {"svg", "path", "icon", "verdictIcon", "scale"}
 _IN_HTML = re.compile(r"(?<=[>}])([^<>{}]*[A-Za-z]{2}[^<>{}]*)(?=[<{])")
 _IN_ATTRIBUTE = re.compile(r'(?<=aria-label=")([^"{}]+)(?=")|(?<=data-name=")([^"{}]+)(?=")')
 _IN_TYPST = re.compile(
-    r"(?<=\[)([A-Z][^\[\]#\\\n]*)(?=\])|(?<=== )([A-Z][^#<\n(]*)"
+    r"(?<=\[)([A-Z][^\[\]#\\\n]*)(?=\])|(?<=== )([A-Z][^#<\n(\]]*)"
     r"|(?<=[\[ ])([A-Z][a-z ]+:)(?= #)",
     re.MULTILINE,
 )

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from M3DLib.NumberText import exactNumber
+
 from .ReportCodes import isNumber, measurement, ownCode, plainMeaning, tracked, verdictOf
+from .ReportLimits import NormalRange, rangeOf
 
 _PLACES = {"reference-image": "in the scan", "reference-mesh": "on the mesh", "reference-printed": "on the print"}
 _MORE = {
@@ -17,6 +20,7 @@ _MORE = {
     "uncertaintyMm": "Standard uncertainty of the distance",
 }
 _AXES = "ijk"
+_TOLERANCE = "tolerance that was given with the distance"
 
 
 def distanceGroups(report: Mapping, frameOfReferenceUid: str) -> list:
@@ -27,13 +31,12 @@ def distanceGroups(report: Mapping, frameOfReferenceUid: str) -> list:
     groups = []
     for finding in report["findings"]:
         evidence, segment = finding["evidence"], str(finding.get("segment") or "")
-        place = _PLACES.get(finding["requirement"])
-        if place:
+        if finding["requirement"] in _PLACES:
             for row in _rows(evidence, "distances"):
-                groups.append(_distanceGroup(row, place, segment, frameOfReferenceUid))
+                groups.append(_distanceGroup(row, finding, segment, frameOfReferenceUid))
         elif finding["requirement"] == "calibration-scale":
             for target in _rows(evidence, "objects"):
-                groups += _objectGroups(target)
+                groups += _objectGroups(target, finding)
     return groups
 
 
@@ -43,7 +46,7 @@ def _rows(evidence: Mapping, key: str) -> Iterable[Mapping]:
     return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
 
 
-def _distanceGroup(row: Mapping, place: str, segment: str, frame: str):
+def _distanceGroup(row: Mapping, finding: Mapping, segment: str, frame: str):
     from highdicom.sr import CoordinatesForMeasurement3D, MeasurementsAndQualitativeEvaluations
     from pydicom.sr.codedict import codes
 
@@ -58,14 +61,45 @@ def _distanceGroup(row: Mapping, place: str, segment: str, frame: str):
     for reading in readings if len(readings) > 1 else ():
         measurements += measurement(codes.cid7470.Distance, reading, "mm")
     for key, meaning in _MORE.items():
-        measurements += measurement(ownCode(key, meaning), row.get(key), "mm")
-    name = f"Distance {place}: {plainMeaning(str(row.get('name', '')))}"
+        limit = _deviationLimit(row, finding) if key == "deviationMm" else {}
+        measurements += measurement(ownCode(key, meaning), row.get(key), "mm", **limit)
+    name = f"Distance {_PLACES[finding['requirement']]}: {plainMeaning(str(row.get('name', '')))}"
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=tracked(f"{name}, {plainMeaning(segment)}" if segment else name),
         finding_type=ownCode("KnownDistance", "Known distance"),
         measurements=measurements or None,
         qualitative_evaluations=verdictOf(ownCode("verdict", "Verdict on the distance"), row.get("verdict")) or None,
     )
+
+
+def _deviationLimit(row: Mapping, finding: Mapping) -> dict:
+    """The limit of what a distance is off: its own tolerance, or the requirement's where it has none."""
+    tolerance = row.get("toleranceMm")
+    limit = rangeOf(finding, True)
+    if isNumber(tolerance):
+        limit = NormalRange(-tolerance, tolerance, "mm", f"at most ±{exactNumber(tolerance)} mm", _TOLERANCE)
+    return _beside(limit, row.get("deviationMm"), row.get("verdict"))
+
+
+def _scaleLimit(finding: Mapping, scale: object) -> dict:
+    """The limit of a scale: 1 and what the requirement allows it to be off."""
+    limit = rangeOf(finding, True) if finding["unit"] == "%" else None
+    if limit is None:
+        return {}
+    words = f"1 with a deviation of {limit.words}"
+    scaled = NormalRange(1 + limit.low / 100, 1 + limit.high / 100, "", words, limit.authority)
+    return _beside(scaled, scale, finding["verdict"])
+
+
+def _beside(limit: NormalRange | None, value: object, verdict: object) -> dict:
+    """A limit beside a number; what could not be judged is called neither normal nor abnormal."""
+    from pydicom.sr.codedict import codes
+
+    if limit is None or not isNumber(value):
+        return {}
+    isJudged = verdict in ("pass", "warning", "fail")
+    normality = limit.sideOf(value) if isJudged else codes.cid222.NormalityUndetermined
+    return {"limits": limit.ends, "properties": limit.properties(normality)}
 
 
 def _measuredEnds(row: Mapping) -> np.ndarray | None:
@@ -87,7 +121,7 @@ def _point(value: object) -> np.ndarray | None:
     return np.array(value, dtype=np.float64)
 
 
-def _objectGroups(target: Mapping) -> list:
+def _objectGroups(target: Mapping, finding: Mapping) -> list:
     from highdicom.sr import MeasurementsAndQualitativeEvaluations
     from pydicom.sr.codedict import codes
 
@@ -97,7 +131,8 @@ def _objectGroups(target: Mapping) -> list:
     for key, meaning in (("scaleIJK", "Scale"), ("scaleStandardUncertaintyIJK", "Standard uncertainty of scale")):
         values = target.get(key)
         for axis, value in zip(_AXES, values if isinstance(values, list) else (), strict=False):
-            scales += measurement(ownCode(f"{key}-{axis}", f"{meaning} along image axis {axis}"), value, "")
+            more = _scaleLimit(finding, value) if key == "scaleIJK" else {}
+            scales += measurement(ownCode(f"{key}-{axis}", f"{meaning} along image axis {axis}"), value, "", **more)
     scales += measurement(ownCode("residualMm", "Residual of the fit"), target.get("residualMm"), "mm")
     groups = [
         MeasurementsAndQualitativeEvaluations(tracking_identifier=tracked(name), finding_type=kind, measurements=scales)

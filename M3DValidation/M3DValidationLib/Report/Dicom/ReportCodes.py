@@ -55,6 +55,11 @@ def quantityCode(requirement: str, quantity: str) -> CodedConcept:
     return ownCode(requirement, quantity)
 
 
+def requirementId(requirement: str) -> str:
+    """The id of a requirement as a code value: at most 64 characters, what a code may not have replaced."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", requirement)[:64] or "unnamed"
+
+
 def plainText(text: str) -> str:
     """A text of any length without control characters."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

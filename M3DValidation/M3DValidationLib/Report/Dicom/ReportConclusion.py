@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from M3DLib.NumberText import exactNumber, measuredText, withUnit
 
 from ..Content.ReportView import CONCLUSIONS
-from .FindingGroups import limitsOf, quantityOf
+from .FindingGroups import quantityOf
 from .ReportCodes import VERDICTS, isNumber
+from .ReportLimits import limitsOf
 
 
 def conclusionOf(report: Mapping) -> str:

@@ -21,9 +21,10 @@ from M3DLib.Errors import M3DError
 from M3DLib.Software import NAME, VERSION
 
 from ..Content.ReportReferences import KEY, KINDS, asHeader, referred, referToModels, requireOnePatient
+from .DeviationGroups import deviationGroups
 from .DistanceGroups import distanceGroups
 from .FindingGroups import findingGroups
-from .MeasurementGroups import deviationGroups, modelGroups, segmentGroups
+from .MeasurementGroups import modelGroups, segmentGroups
 from .ReportCodes import SCHEME, plainMeaning, plainText
 from .ReportConclusion import conclusionOf
 

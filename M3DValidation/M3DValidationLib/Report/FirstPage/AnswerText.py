@@ -11,7 +11,7 @@ from ..Content.ReportText import number, percent, place
 MOST_REASONS = 2
 # So many models have their own sentence, the worst first.
 MOST_TOLD = 3
-MORE_MODELS = "Of {count} more models, {failing} fail."
+MORE_MODELS = "Further models: {count}, failing: {failing}."
 
 # What follows for the intended use; {reasons} says why.
 VERDICTS = {
