@@ -11,6 +11,7 @@ import threading
 
 from M3DLib.Errors import M3DError
 from M3DLib.FileSize import fileSizeLimit
+from M3DLib.FreeMachine import keepOneHeap
 from M3DLib.LibraryRemarks import collectRemarks, remarksSentence
 from M3DLib.Software import NAME, VERSION
 
@@ -134,6 +135,7 @@ def main(argv: list[str] | None = None, settings: Settings | None = None, termin
     :param terminal: what the command speaks to; standard output and error when None.
     :return: one of :data:`EXIT_STATUSES`.
     """
+    keepOneHeap()
     interruption = _Interruption()
     terminal = terminal or Terminal()
     command = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -10,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from M3DLib.Errors import noProgress
+from M3DLib.FreeMachine import giveMemoryBack
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Segmentation.Segment import Segment
 from M3DLib.TwoThreads import besideEachOther
@@ -42,6 +44,8 @@ MODEL_MODULES = (
     "Reference.ReferenceChecks",
     "PrintedPart.PartChecks",
 )
+# After a check that took so long, memory is given back to the system.
+_LONG_SECONDS = 0.3
 
 
 def checksOf(modules: tuple[str, ...]) -> list[Check]:
@@ -102,6 +106,7 @@ def runChecks(
     if case.mesh is not None:
         # Nobody asks for them again, and pictures need the room.
         case.mesh.dropStructures()
+    giveMemoryBack()
     progress(1.0, "Checked")
     return [finding for number in range(len(chosen)) for finding in found[number]]
 
@@ -112,8 +117,12 @@ def _findings(check: Check, case: Case, progress, timed) -> list[Finding]:
     if not check.canRun(case):
         reason = _whyMissing(check, case)
         return [case.profile.requirements[name].notAssessable(reason) for name in asked] if reason else []
+    begin = time.perf_counter()
     with timed(type(check).__name__):
         found = list(check.run(case, progress))
+    if time.perf_counter() - begin > _LONG_SECONDS:
+        # What took long has freed much, which the next check should not add to.
+        giveMemoryBack()
     unanswered = set(asked) - {finding.requirement.id for finding in found}
     if unanswered:
         raise RuntimeError(f"{type(check).__name__} says nothing about {', '.join(sorted(unanswered))}.")

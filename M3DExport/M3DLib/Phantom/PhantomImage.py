@@ -10,7 +10,7 @@ import numpy as np
 
 from ..Errors import M3DError, noProgress
 from ..Image.ImageVolume import ImageVolume
-from .PhantomDistance import SURPLUS, gridDistances, halfDiagonal, neighborDistances
+from .PhantomDistance import SURPLUS, gridDistances, halfDiagonal, neighborDistances, quadraticDistances
 from .PhantomShapes import Shape
 
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
@@ -165,7 +165,11 @@ def _fineValues(grid: _FineGrid, low, high, crossing, value) -> np.ndarray | Non
     """Painted values of a block's fine cells (k, j, i); None when no shape reaches any of its voxels."""
     matrix, origin = grid.ijkToLps[:3, :3], grid.ijkToLps[:3, 3]
     reach = SURPLUS * halfDiagonal(matrix)
-    distances = [gridDistances(shape, matrix, matrix @ low + origin, high - low, reach) for shape, _ in crossing]
+    # One voxel more on every side, and exact there too: distances between the centers come from those around.
+    around = [
+        gridDistances(shape, matrix, matrix @ (low - 1) + origin, high - low + 2, 3 * reach) for shape, _ in crossing
+    ]
+    distances = [distance[1:-1, 1:-1, 1:-1] for distance in around]
     coarse = np.full(distances[0].shape, value, dtype=np.float32)
     touched = np.zeros(coarse.shape, dtype=bool)
     for (_, paintedValue), distance in zip(crossing, distances, strict=True):
@@ -179,25 +183,32 @@ def _fineValues(grid: _FineGrid, low, high, crossing, value) -> np.ndarray | Non
     for start in range(0, len(chosen[0]), _VOXELS_AT_ONCE):
         kk, jj, ii = (index[start : start + _VOXELS_AT_ONCE] for index in chosen)
         centers = (np.stack([ii, jj, kk], axis=-1) + low) @ matrix.T + origin
-        known = [distance[kk, jj, ii] for distance in distances]
-        fine[kk, :, jj, :, ii, :] = _cellValues(grid, centers, crossing, known, value)
+        fine[kk, :, jj, :, ii, :] = _cellValues(grid, centers, crossing, (around, (kk + 1, jj + 1, ii + 1)), value)
     return fine.reshape(nk * cells[2], nj * cells[1], ni * cells[0])
 
 
-def _cellValues(grid: _FineGrid, centers, crossing, distances, value) -> np.ndarray:
-    """Values of the fine cells within the voxels at the given centers, (n, cells k, cells j, cells i)."""
+def _cellValues(grid: _FineGrid, centers, crossing, known, value) -> np.ndarray:
+    """Values of the fine cells within the voxels at the given centers, (n, cells k, cells j, cells i).
+
+    :param known: for each shape its distances at the centers of voxels (k, j, i), and where in them the voxels lie.
+    """
     matrix, cells = grid.ijkToLps[:3, :3], grid.cells
     offsets = [(np.arange(count) + 0.5) / count - 0.5 for count in cells]
     k, j, i = np.meshgrid(offsets[2], offsets[1], offsets[0], indexing="ij")
-    inner = np.stack([i, j, k], axis=-1).reshape(-1, 3) @ matrix.T
+    steps = np.stack([i, j, k], axis=-1).reshape(-1, 3)
     shape4 = (len(centers), cells[2], cells[1], cells[0])
     values = np.full(shape4, value, dtype=np.float32)
     reach = SURPLUS * halfDiagonal(matrix)
-    for (shape, paintedValue), distance in zip(crossing, distances, strict=True):
+    for (shape, paintedValue), distances in zip(crossing, known[0], strict=True):
+        distance = distances[known[1]]
         share = np.broadcast_to((distance < 0).astype(np.float32)[:, None, None, None], shape4).copy()
         near = np.flatnonzero(np.abs(distance) < reach)
         if len(near):
-            fine = neighborDistances(shape, centers[near], inner, reach).reshape(len(near), *shape4[1:])
+            fine, smooth = quadraticDistances(distances, [index[near] for index in known[1]], steps)
+            edged = np.flatnonzero(~smooth)
+            if len(edged):
+                fine[edged] = neighborDistances(shape, centers[near[edged]], steps @ matrix.T, reach)
+            fine = fine.reshape(len(near), *shape4[1:])
             # The share of a cell inside a plane, as if the cell were a box of equal variance along the normal.
             width = np.sqrt(sum(slope**2 for slope in np.gradient(fine, axis=(1, 2, 3))))
             share[near] = np.clip(0.5 - fine / np.maximum(width, 1e-12), 0, 1)

@@ -5,6 +5,7 @@ It ends when whoever started it does, also where that was killed: the end of its
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -15,11 +16,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from M3DLib.FreeMachine import giveMemoryBack, keepOneHeap
+
 _PAUSE_SECONDS = 0.5
 
 
 def main() -> int:
     """Do the cases that come in on standard input; the answers go to what was standard output."""
+    keepOneHeap()
     # What libraries print must not get among the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nothing = os.open(os.devnull, os.O_WRONLY)
@@ -77,7 +81,8 @@ def _answer(request: dict[str, Any], answers) -> None:
 
         said = diskFullSentence(error) if diskIsFull(error) else f"{type(error).__name__}: {error.strerror or error}."
         outcome = failCase(plan, output, request["token"], said)
-    _giveMemoryBack()
+    gc.collect()
+    giveMemoryBack()
     _say(answers, {"outcome": outcome, "residentMb": residentMb()})
 
 
@@ -101,18 +106,6 @@ def residentMb() -> float | None:
     except (OSError, ValueError, IndexError):
         return None
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
-
-
-def _giveMemoryBack() -> None:
-    """Give what was freed back to the system, which the C library otherwise keeps for later."""
-    import ctypes
-    import gc
-
-    gc.collect()
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError):
-        return
 
 
 if __name__ == "__main__":

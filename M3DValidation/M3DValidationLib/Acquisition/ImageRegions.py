@@ -79,7 +79,8 @@ def thickAtSides(mask: np.ndarray, spacing: np.ndarray, thinMm: float) -> np.nda
             grown = distance_transform_edt(~core, sampling=step)[inner] <= thinMm / 2 + max(step)
             rows, columns = mask.shape[1:]
             thick[k] = grown.repeat(factor[1], axis=0)[:rows].repeat(factor[0], axis=1)[:, :columns]
-    return thick & mask
+    thick &= mask
+    return thick
 
 
 def thickWithin(mask: np.ndarray, spacing: np.ndarray, thinMm: float) -> np.ndarray:
@@ -100,7 +101,8 @@ def thickWithin(mask: np.ndarray, spacing: np.ndarray, thinMm: float) -> np.ndar
         if core.any():
             grown = distance_transform_edt(~core, sampling=step)[1:-1, 1:-1] <= thinMm / 2 + max(step)
             thick[k] = grown.repeat(factor[1], axis=0)[:rows].repeat(factor[0], axis=1)[:, :columns]
-    return thick & mask
+    thick &= mask
+    return thick
 
 
 def looksLikeCt(image: ImageVolume) -> bool:

@@ -111,15 +111,12 @@ def _noiseAtMetal(case: Case, bright: np.ndarray) -> tuple[float, float] | None:
 
 def _near(case: Case, bright: np.ndarray, mask: np.ndarray, reach: float) -> tuple[int, int, float]:
     """Bright voxels within ``reach`` of the mask, those inside it, and the distance of the nearest, mm."""
-    inside = int(np.count_nonzero(bright & mask))
-    points = np.argwhere(bright)
-    if len(points) > 20000:
-        points = points[np.random.default_rng(0).choice(len(points), 20000, replace=False)]
+    places = np.flatnonzero(bright)
+    inside = int(np.count_nonzero(mask.reshape(-1)[places]))
+    points = _someOf(places, 20000, bright.shape)
     from scipy.spatial import cKDTree
 
-    target = np.argwhere(mask ^ _eroded(mask))
-    if len(target) > 300000:
-        target = target[np.random.default_rng(0).choice(len(target), 300000, replace=False)]
+    target = _someOf(_surface(mask), 300000, mask.shape)
     image = case.image
     tree = cKDTree(image.indexToLps(target[:, ::-1]))
     distance, _ = tree.query(image.indexToLps(points[:, ::-1]), distance_upper_bound=max(reach, 100.0))
@@ -128,11 +125,28 @@ def _near(case: Case, bright: np.ndarray, mask: np.ndarray, reach: float) -> tup
     return round(share * np.count_nonzero(bright)), inside, float(distance.min())
 
 
-def _eroded(mask: np.ndarray) -> np.ndarray:
-    """Voxels of the mask whose six neighbors all belong to it."""
-    from scipy.ndimage import binary_erosion
+def _someOf(places: np.ndarray, most: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Indices k, j, i (n, 3) of places in memory, of at most so many of them, drawn by chance."""
+    if len(places) > most:
+        places = places[np.random.default_rng(0).choice(len(places), most, replace=False)]
+    return np.stack(np.unravel_index(places, shape), axis=1)
 
-    return binary_erosion(mask)
+
+def _surface(mask: np.ndarray) -> np.ndarray:
+    """Places in memory of the mask's voxels of whose six neighbors one does not belong to it; rising.
+
+    Slice by slice: what is as large as the image is not made for it.
+    """
+    places = []
+    for k, plane in enumerate(mask):
+        inner = np.zeros(plane.shape, dtype=bool)
+        if 0 < k < len(mask) - 1:
+            middle = plane[1:-1, 1:-1]
+            inner[1:-1, 1:-1] = middle & plane[:-2, 1:-1] & plane[2:, 1:-1] & plane[1:-1, :-2] & plane[1:-1, 2:]
+            inner &= mask[k - 1]
+            inner &= mask[k + 1]
+        places.append(np.flatnonzero(plane & ~inner) + k * plane.size)
+    return np.concatenate(places)
 
 
 CHECKS = (SaturationCheck,)

@@ -205,3 +205,20 @@ def test_shrinkingBySmoothingIsMeasured():
     mesh = makeSurface(segment, SurfaceParameters(smoothing=0.8))
     assert finding.measured == pytest.approx(100 * (mesh.volumeMm3 / segment.volumeMm3 - 1))
     assert finding.measured < -5 and finding.verdict is Verdict.FAIL
+
+
+def test_theDirectionOfABoundaryIsThatOfTheWholeBlurredSegment():
+    from scipy.ndimage import gaussian_filter, map_coordinates
+
+    from M3DValidationLib.Anatomy.EdgeProfiles import _blurredGradient
+
+    inside = gaussian_filter(np.random.default_rng(1).standard_normal((20, 30, 40)), 3) > 0
+    inside = np.pad(inside, 4)
+    below = np.argwhere(inside[:, :-1] != inside[:, 1:])[::7]
+    blurred = gaussian_filter(inside.astype(np.float32), 1.5)
+    middle = below + np.array([0, 0.5, 0])
+    for axis, half in enumerate(np.eye(3) / 2):
+        truth = map_coordinates(blurred, (middle + half).T, order=1) - map_coordinates(
+            blurred, (middle - half).T, order=1
+        )
+        np.testing.assert_allclose(_blurredGradient(inside, below, 1)[:, axis], truth, atol=1e-6)

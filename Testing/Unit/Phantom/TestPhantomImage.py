@@ -5,6 +5,8 @@ import pytest
 from scipy.special import erf
 
 from M3DLib.Errors import Cancelled, M3DError
+from M3DLib.Phantom import PhantomDistance
+from M3DLib.Phantom.HeadPhantom import headInserts
 from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import Box, HalfSpace, Sphere, rotationAbout
 
@@ -124,3 +126,25 @@ def test_renderingCanBeCancelled():
 
     with pytest.raises(Cancelled):
         renderPhantom([(Sphere((0, 0, 0), 5), 1)], 0, (20, 20, 20), np.eye(4), 1.0, progress=stop)
+
+
+def test_whatIsDrawnFromNeighborsIsWhatIsMeasuredCellByCell(monkeypatch):
+    # Balls, a rod, a bar and the rim of a shell; small, and beside each other.
+    shapes = [insert.shape for insert in headInserts()]
+    matrix = np.diag([0.5, 0.5, 1.0, 1.0])
+    matrix[:3, 3] = (-8.0, -30.0, -24.5)
+
+    def rendered():
+        paint = [(shape, 1040.0) for shape in shapes]
+        return renderPhantom(
+            paint, 40.0, (100, 140, 32), matrix, (0.6, 0.6, 0.8), superSampling=(2, 2, 4), dtype=np.float32
+        ).array
+
+    quick = rendered()
+    monkeypatch.setattr(PhantomDistance, "MOST_BEND_MM", -1.0)
+    exact = rendered()
+    difference = (quick - exact).astype(np.float64)
+    crossed = (exact > 41) & (exact < 1039)
+    assert crossed.sum() > 20000
+    assert 0 < np.sqrt((difference[crossed] ** 2).mean()) < 0.5
+    assert abs(difference[crossed].mean()) < 0.02
