@@ -100,23 +100,27 @@ class JointRefinement:
         sizes = [len(sheet.points) for sheet in self.sheets]
         share = 0.8 / rounds / sum(sizes)
         for number in range(rounds):
+            last = number == rounds - 1
             for which, sheet in enumerate(self.sheets):
                 done = 0.8 * number / rounds + share * sum(sizes[:which])
                 self._moveSheet(
-                    which, sheet, lambda part, text, done=done, size=sizes[which]: progress(done + share * size * part)
+                    which,
+                    sheet,
+                    lambda part, text, done=done, size=sizes[which]: progress(done + share * size * part),
+                    last,
                 )
-            self._join()
+            self._join(last)
         known = [number for number in range(len(self.sheets)) if not self._silent(number)]
         if not any((self.sheets[number].motion == Motion.MOVED).any() for number in known):
             return self._leftWhole(NO_EDGE if known else self._whyNotKnown())
         heldBack = self._madeSound(lambda done, text: progress(0.8 + 0.2 * done))
         return [self._result(number, heldBack) for number in range(len(self.meshes))]
 
-    def _moveSheet(self, which: int, sheet: MovingSheet, progress: Callable[[float, str], None]) -> None:
+    def _moveSheet(self, which: int, sheet: MovingSheet, progress: Callable[[float, str], None], last: bool) -> None:
         if len(sheet.points) < FEWEST:
             return
         try:
-            sheet.move(progress, lambda sheet, targets: self._asOfSheet(which, sheet, targets))
+            sheet.move(progress, lambda sheet, targets: self._asOfSheet(which, sheet, targets), last=last)
         except M3DError:
             # Outside of the scan: nothing is known of it, and it follows.
             sheet.deviation = None
@@ -153,13 +157,16 @@ class JointRefinement:
         sheet = self.sheets[number]
         return sheet.deviation is None or not sheet.known
 
-    def _join(self) -> None:
-        """One place for every vertex, from what its sheets ask for; they lie there afterwards."""
+    def _join(self, last: bool) -> None:
+        """One place for every vertex, from what its sheets ask for; they lie there afterwards.
+
+        :param last: of the last measurement, that decides whether anybody knows how sure the edge of a sheet is.
+        """
         count = len(self.start)
         system, right = np.zeros((count, 3, 3)), np.zeros((count, 3))
         away = np.zeros((count, 3))
         for numbers, sheet in zip(self.numbers, self.sheets, strict=True):
-            if sheet.deviation is None:
+            if sheet.deviation is None or (last and not sheet.known):
                 continue
             away[numbers] = sheet.points - sheet.start
             places = sheet.places

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..Distance.DeviationMap import DeviationMap
+from ..Distance.DeviationMap import DeviationMap, Quality
 from ..Edge.ImageDeviation import imageDeviation
 from ..Image.ImageVolume import ImageVolume
 from ..Mesh.TriangleMesh import TriangleMesh
@@ -17,6 +17,13 @@ from .RimPlaces import RimPlaces, rimPlaces
 from .ScanBorder import ScanBorder
 from .SmoothMotion import smoothMotion
 
+# Voxels that are so many times as long as wide make steps on a surface; how often those are smoothed, times the square
+# of that ratio, at most; and the two steps of each smoothing.
+STEPPED, SMOOTHINGS, MOST_SMOOTHINGS = 1.5, 2.5, 40
+TAUBIN = (0.5, -0.52)
+# Root mean squares of the distance from the edge, now to at first, between which a surface goes back to where it was;
+# the rings of neighbors they are taken over; and the distance (mm) that is none.
+WORSE_FROM, WORSE_TO, SURROUNDINGS, NEGLIGIBLE = 0.9, 1.3, 4, 0.01
 # Say of the vertices next to a rim in where the surface goes on there.
 TRUST_BESIDE_RIM = 0.3
 
@@ -43,8 +50,9 @@ class MovingSheet:
 
     def __post_init__(self):
         self.start = self.mesh.points.astype(np.float64)
-        self.points = self.start.copy()
         self.neighborhood = Neighborhood(self.mesh)
+        self.shape = self._withoutSteps()
+        self.points = self.shape.copy()
         self.border = ScanBorder(self.start, self.image)
         self.motion = np.full(len(self.start), Motion.LEFT, dtype=np.uint8)
 
@@ -53,14 +61,34 @@ class MovingSheet:
         """Whether anybody knows how sure the edge is that was measured last."""
         return self.deviation.uncertainty is not None or self.deviation.calibration["estimate95"] is not None
 
+    def _withoutSteps(self) -> np.ndarray:
+        """The surface as it was, without the steps of slices that are thicker than the voxels are wide.
+
+        Those are wider than the blur, so that normals on them lead nowhere, and are as sharp as a ridge; smoothing that
+        shrinks nothing (Taubin 1995) takes them off before the first look at the image.
+        """
+        spacing = self.image.spacing
+        ratio = float(spacing.max() / spacing.min())
+        points = self.start.copy()
+        for _ in range(0 if ratio < STEPPED else min(round(SMOOTHINGS * ratio**2), MOST_SMOOTHINGS)):
+            for step in TAUBIN:
+                points += step * self.neighborhood.difference(points)
+        away = points - self.start
+        away[self.fixed] = 0
+        withinLimit(away, self.limit)
+        return self.start + away
+
     def move(
         self,
         progress: Callable[[float, str], None],
         change: Callable[[MovingSheet, EdgeTargets], None] = lambda sheet, targets: None,
+        *,
+        last: bool = False,
     ) -> None:
         """Measure the surface as it lies, and take it where the image asks it to.
 
         :param change: told what the image asks before it is followed, to change it.
+        :param last: whether this is the last time: what lies farther from the edge than at first goes back.
         """
         first = self.deviation is None
         current = TriangleMesh(self.points, self.mesh.triangles, self.mesh.name)
@@ -69,6 +97,8 @@ class MovingSheet:
         gone = np.einsum("ni,ni->n", self.points - self.start, normals)
         targets = edgeTargets(deviation, self.image, gone, self.neighborhood)
         change(self, targets)
+        if first:
+            self.atFirst = _seen(deviation, gone)
         targets.distance[self.fixed], targets.weight[self.fixed] = -gone[self.fixed], SUREST**-2
         targets.motion[self.fixed] = Motion.HELD
         step = self._step(normals, targets, first)
@@ -78,11 +108,28 @@ class MovingSheet:
         away = self.border.kept(self.points + step[:, None] * normals - self.start, normals, self.neighborhood)
         away[self.fixed] = 0
         far = withinLimit(away, self.limit)
-        self.points = self.start + away
-        self.motion = np.where(far & (targets.motion == Motion.MOVED), Motion.HELD, targets.motion).astype(np.uint8)
+        back = self._worse(_seen(deviation, np.zeros(len(gone)))) if last else np.zeros(len(away))
+        self.points = self.start + (1 - back)[:, None] * away
+        held = (far | (back > 0.5)) & (targets.motion == Motion.MOVED)
+        self.motion = np.where(held, Motion.HELD, targets.motion).astype(np.uint8)
+
+    def _worse(self, seen: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """How far each vertex goes back to where it was, 0 to 1: where its surroundings lie farther from the edge now.
+
+        So it is at stairs and corners of the size of the blur, which a smooth surface cannot follow.
+        """
+        both = self.atFirst[1] & seen[1]
+        weights = np.where(both, 1.0, 1e-6)
+        before, now = (
+            self.neighborhood.averaged(np.where(both, distance, 0) ** 2, weights, SURROUNDINGS)
+            for distance, _ in (self.atFirst, seen)
+        )
+        ratio = np.sqrt(now / (before + NEGLIGIBLE**2))
+        back = np.clip((ratio - WORSE_FROM) / (WORSE_TO - WORSE_FROM), 0, 1)
+        return self.neighborhood.averaged(back, np.ones(len(back)), 2)
 
     def _step(self, normals: np.ndarray, targets: EdgeTargets, first: bool) -> np.ndarray:
-        motion = smoothMotion(self.points, self.start, normals, targets, self.neighborhood, first=first, ends=self.rim)
+        motion = smoothMotion(self.points, self.shape, normals, targets, self.neighborhood, first=first, ends=self.rim)
         return np.clip(motion.displacement, -self.limit, self.limit)
 
     def _rimAsBeside(self, normals: np.ndarray, targets: EdgeTargets, step: np.ndarray) -> None:
@@ -95,6 +142,13 @@ class MovingSheet:
         normals[rim] = places.normals
         gone = np.einsum("ri,ri->r", self.points[rim] - self.start[rim], places.normals)
         targets.distance[rim], targets.weight[rim] = places.height - gone, SUREST**-2
+
+
+def _seen(deviation: DeviationMap, gone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distances (n,) to the edge, mm, of vertices before they went that far along their normals; and where one is."""
+    seen = np.isin(deviation.quality, (Quality.RELIABLE, Quality.SHARP, Quality.POOR_FIT))
+    seen &= np.isfinite(deviation.distance)
+    return np.where(seen, deviation.distance + gone, 0).astype(np.float32), seen
 
 
 def withinLimit(away: np.ndarray, limit: float | np.ndarray) -> np.ndarray:

@@ -49,7 +49,9 @@ def refineSurface(
     fixed = np.zeros(len(mesh.points), dtype=bool) if fixed is None else fixed
     sheet = MovingSheet(mesh, image, limit, fixed)
     for number in range(ROUNDS):
-        sheet.move(lambda done, text, number=number: progress(0.8 * (number + done) / ROUNDS, TEXT))
+        sheet.move(
+            lambda done, text, number=number: progress(0.8 * (number + done) / ROUNDS, TEXT), last=number == ROUNDS - 1
+        )
     result = TriangleMesh(mesh.points, mesh.triangles, mesh.name, mesh.color, mesh.opacity, record=dict(mesh.record))
     # The last measurement decides: the first one sees the steps of the voxels as well. Where nothing moved, all that
     # would be left is smoothing, which nothing in the image asks for.
