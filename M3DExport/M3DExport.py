@@ -180,22 +180,12 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
 
         :return: list of (mesh in LPS mm, ``M3DLib.Mesh.SurfaceComparison.SurfaceComparison``, None for a finished one).
         """
-        from M3DLib.Errors import M3DError, noProgress
-        from M3DLib.InSlicer.SlicerImage import imageOfVolumeNode
-        from M3DLib.InSlicer.SlicerParts import corrected
-        from M3DLib.InSlicer.SlicerPreview import previewParts
+        from M3DLib.Errors import noProgress
+        from M3DLib.InSlicer.SlicerPreview import previewOnVolume
         from M3DLib.SlicerAdaptors import applicationDatabase
 
-        progress = progress or noProgress
         parts = self._parts(node, segmentIds, volumeNode, merge)
-        image = None
-        if surfaceParameters is not None and surfaceParameters.refine:
-            # Only the scan knows where its edge lies; without it the surface would be shown unmoved.
-            if volumeNode is None:
-                raise M3DError("Choose the source volume: a surface is moved to the edge that the scan shows.")
-            scan = imageOfVolumeNode(volumeNode, applicationDatabase(), lambda done, text: progress(0.2 * done, text))
-            image, parts = scan.image, [corrected(part, scan.correction) for part in parts]
-        return previewParts(parts, surfaceParameters, image, lambda done, text: progress(0.2 + 0.8 * done, text))
+        return previewOnVolume(parts, surfaceParameters, volumeNode, applicationDatabase(), progress or noProgress)
 
     def _parts(self, node, segmentIds, volumeNode, merge):
         from M3DLib.InSlicer.SlicerParts import partOfModel, partsOfSegmentation
@@ -230,9 +220,9 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         )
 
         progress = progress or noProgress
+        database = applicationDatabase()
         if node is None:
             raise M3DError("There is nothing to export: choose a segmentation or a model.")
-        database = applicationDatabase()
         source = SceneSource(volumeNode) if volumeNode else requireSource(node, applicationScene(), database)
         parts = self._parts(node, segmentIds, source.volumeNode, merge)
         scan = imageOfSource(source, database, lambda done, text: progress(0.2 * done, text))
@@ -277,12 +267,11 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
             "validated": validatedOf(parameters),
             "progress": progress,
         }
-        description, surface = descriptionOf(parameters), surfaceOf(parameters)
         node, segmentIds, volume = parameters.inputNode, parameters.segmentIds, parameters.sourceVolume
         if node is not None and node.IsA("vtkMRMLSegmentationNode") and not segmentIds:
             # To the functions for scripts, none means all; whoever sees a list in which nothing is chosen means none.
             raise M3DError("No segment is chosen; choose those to export.")
-        more |= {"description": description, "surfaceParameters": surface}
+        more |= {"description": descriptionOf(parameters), "surfaceParameters": surfaceOf(parameters)}
         if parameters.destination == Destination.FOLDER:
             if parameters.folder in ("", "."):
                 raise M3DError("Choose the folder that the DICOM files go to.")
@@ -303,13 +292,31 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         """
         return self._pacs(server, credentials).test()
 
-    def handOver(self, parameters, progress=None):
-        """Pack what the panel's parameters say to be handed over (``M3DLib.HandOver.Packing.PackedCase``)."""
+    def fetchScans(self, server, named, credentials=("", ""), progress=None):
+        """Fetch scans from a PACS into the DICOM database.
+
+        :param server, credentials: as of :meth:`testServer`.
+        :param named: fields of ``M3DLib.Store.Pacs.PacsQuery.PacsQuery``, ``{"patientId": "P-1"}`` for example.
+        :return: the series (``M3DLib.Store.Pacs.Fetching.FetchedSeries``).
+        :raises M3DError: nothing fits, something is missing of it, or the database does not take it.
+        """
+        from M3DLib.Errors import noProgress
+        from M3DLib.InSlicer.PacsServers import fetchIntoDatabase
+        from M3DLib.SlicerAdaptors import applicationDatabase, newIndexer
+
+        places = self._pacs(server, credentials), named, applicationDatabase(), newIndexer()
+        return fetchIntoDatabase(*places, progress or noProgress)
+
+    def handOver(self, parameters, progress=None, passwords=("", "")):
+        """Pack what the panel's parameters say to be handed over (``M3DLib.HandOver.Packing.PackedCase``).
+
+        :param passwords: of the key that signs, and of the table; those of the environment or keyring when empty.
+        """
         from M3DExportPanelLib.HandOverSection import requestOf
         from M3DLib.Errors import noProgress
         from M3DLib.HandOver.Packing import makePackage
 
-        return makePackage(requestOf(parameters), progress or noProgress)
+        return makePackage(requestOf(parameters, passwords), progress or noProgress)
 
     def _pacs(self, server, credentials):
         from M3DLib.InSlicer.PacsServers import storeFor

@@ -10,6 +10,7 @@ from M3DPanelLib.SignalRelay import connectWithoutArguments
 from .Choices import Destination
 from .ExportActions import ExportActions
 from .ExportParameters import FILES, forgetValidation
+from .FetchSection import FetchSection
 from .HandOverSection import HandOverSection
 from .InputSummary import summarizeInput
 from .ServerChoice import ServerChoice
@@ -39,6 +40,7 @@ class ExportForm(PanelForm):
         ui.browserButton.connect("clicked()", self.actions.openBrowser)
         self.servers = ServerChoice(ui, self.actions)
         self.handOver = HandOverSection(ui, self.actions)
+        self.fetch = FetchSection(ui, self.actions)
         ui.createDatabaseButton.connect("clicked()", self._onCreateDatabase)
         ui.forgetValidationButton.connect("clicked()", self._onForgetValidation)
 
@@ -55,6 +57,7 @@ class ExportForm(PanelForm):
         self._showValidation()
         self._showSummary()
         self.handOver.show(parameters)
+        self.fetch.show()
         self.actions.showPreviewState(parameters)
 
     def _showInput(self):

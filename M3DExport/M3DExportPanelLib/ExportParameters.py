@@ -40,8 +40,8 @@ class M3DExportParameterNode:
     fileStl, file3mf ... - whether the models are written as such files too, beside the DICOM files in the folder.
 
     handOverFolder, packageFile - what is handed over, and the package, "" for none.
-    pseudonym, withIdentity, keepImages, faceIsNeeded, noFace, signKey, encryptFor, timeStampServer - how it is packed,
-        as in :class:`M3DLib.HandOver.PackageRequest.PackageRequest`; passwords are not kept.
+    pseudonym, withIdentity, keepImages, faceIsNeeded, noFace, signKey, encryptFor, tableFor, timeStampServer - how
+        it is packed, as in :class:`M3DLib.HandOver.PackageRequest.PackageRequest`; passwords are not kept.
 
     The rest has the names of :class:`M3DLib.EncapsulatedStl.ModelDescription.ModelDescription` and
     :class:`M3DLib.Mesh.SurfaceParameters.SurfaceParameters`. User name and password are not kept.
@@ -105,6 +105,7 @@ class M3DExportParameterNode:
     noFace: str = ""
     signKey: str = ""
     encryptFor: str = ""
+    tableFor: str = ""
     timeStampServer: str = ""
 
 

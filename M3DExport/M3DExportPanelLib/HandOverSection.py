@@ -10,7 +10,16 @@ PATHS = {
     "packagePathLineEdit": "packageFile",
     "signKeyPathLineEdit": "signKey",
     "encryptForPathLineEdit": "encryptFor",
+    "tableForPathLineEdit": "tableFor",
 }
+_ONLY_WITHOUT_IDENTITY = (
+    "pseudonymLineEdit",
+    "keepImagesCheckBox",
+    "faceIsNeededLineEdit",
+    "noFaceLineEdit",
+    "tableForPathLineEdit",
+    "tablePasswordLineEdit",
+)
 _PACKAGES = (
     "asn1crypto>=1.5",
     "bagit>=1.8",
@@ -49,7 +58,7 @@ class HandOverSection:
         finally:
             self._showing = False
         withIdentity = parameters.withIdentity
-        for name in ("pseudonymLineEdit", "keepImagesCheckBox", "faceIsNeededLineEdit", "noFaceLineEdit"):
+        for name in _ONLY_WITHOUT_IDENTITY:
             getattr(self.ui, name).enabled = not withIdentity
         missing = self._missing()
         self.ui.packageButton.enabled = not missing
@@ -71,13 +80,21 @@ class HandOverSection:
             setattr(self._parameters, parameter, path)
 
     def _onPack(self):
-        from M3DLib.SlicerAdaptors import ensurePackages
+        from M3DLib.InSlicer.SceneCase import onRecord
+        from M3DLib.SlicerAdaptors import applicationDatabase, ensurePackages
 
         made = []
 
         def pack(progress):
             ensurePackages(_PACKAGES, "M3DExport")
-            made.append(self.actions.widget.logic.handOver(self._parameters, progress))
+            parameters = self._parameters
+            said = {"command": "M3D Export", "pseudonymized": not parameters.withIdentity}
+            who = self.actions.case.who()
+            with onRecord(parameters.caseFolder, "packaged", None, applicationDatabase(), said, **who) as work:
+                packed = self.actions.widget.logic.handOver(parameters, progress, self._passwords())
+                work.files = [("package", packed.output)]
+                work.result = {"files": len(packed.files), "leftOut": len(packed.leftOut)}
+            made.append(packed)
 
         if self.actions.work(
             _("Packing"),
@@ -89,10 +106,17 @@ class HandOverSection:
             waitCursor=True,
         ):
             self.ui.packageResultLabel.text = resultText(made[0])
+            self.actions.case.show(self._parameters)
+
+    def _passwords(self):
+        return self.ui.signPasswordLineEdit.text, self.ui.tablePasswordLineEdit.text
 
 
-def requestOf(parameters):
-    """What the panel asks for, as ``M3DLib.HandOver.PackageRequest.PackageRequest``."""
+def requestOf(parameters, passwords=("", "")):
+    """What the panel asks for, as ``M3DLib.HandOver.PackageRequest.PackageRequest``.
+
+    :param passwords: of the key that signs, and of the table; they are kept nowhere.
+    """
     from M3DLib.HandOver.PackageRequest import PackageRequest
 
     withIdentity = parameters.withIdentity
@@ -108,6 +132,9 @@ def requestOf(parameters):
         signers=[pathlib.Path(parameters.signKey)] if parameters.signKey else [],
         recipients=[pathlib.Path(parameters.encryptFor)] if parameters.encryptFor else [],
         timeStampServer=parameters.timeStampServer.strip(),
+        tableFor=[pathlib.Path(parameters.tableFor)] if parameters.tableFor and not withIdentity else [],
+        keyPassword=passwords[0],
+        tablePassword=passwords[1],
         faces=_faces(),
     )
 

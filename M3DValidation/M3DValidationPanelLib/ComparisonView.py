@@ -39,15 +39,13 @@ class ComparisonView(PanelActions):
         )
 
     def _onCompare(self):
-        from M3DValidationLib.InSlicer.SceneComparison import compareModels
-
         parameters, found = self._parameters, []
         model, reference = parameters.comparedModel, parameters.comparisonReference
         tolerance, align, choice = parameters.comparisonTolerance, parameters.alignFirst, self._choice()
         self.ui.comparisonBrowser.plainText = ""
         if self.work(
             _("Comparing"),
-            lambda progress: found.append(compareModels(model, reference, tolerance, align, progress)),
+            lambda progress: found.append(self._compare(model, reference, tolerance, align, progress)),
             self.ui.comparisonLabel,
             failed=_("The models could not be compared."),
             reason=_("Not compared: {reason}"),
@@ -59,6 +57,20 @@ class ComparisonView(PanelActions):
                 self._showMap(comparison.map, model, tolerance)
             self._compared = choice
             self.ui.comparisonBrowser.plainText = comparisonText(comparison, model.GetName(), reference.GetName())
+
+    def _compare(self, model, reference, tolerance, align, progress):
+        """Compare, and put it on the record of the case."""
+        from M3DLib.InSlicer.SceneCase import onRecord
+        from M3DLib.SlicerAdaptors import applicationDatabase
+        from M3DValidationLib.InSlicer.SceneComparison import compareModels
+
+        said = {"command": "M3D Validation", "model": model.GetName(), "reference": reference.GetName()}
+        said |= {"tolerance": tolerance, "align": align}
+        folder, who = self._parameters.caseFolder, self.case.who()
+        with onRecord(folder, "compared", None, applicationDatabase(), said, **who) as work:
+            comparison = compareModels(model, reference, tolerance, align, progress)
+            work.result = comparison.facts or {"doubts": list(comparison.alignment.doubts)}
+        return comparison
 
     def _showMap(self, deviation, model, tolerance):
         from M3DValidationLib.InSlicer.DeviationDisplay import addLegend, legendViews, showDeviation

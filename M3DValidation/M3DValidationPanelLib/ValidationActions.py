@@ -135,13 +135,19 @@ class ValidationActions(PanelActions):
 
     def store(self, parameters):
         """Put the report into the DICOM database, in the study of the scan."""
-        from M3DLib.SlicerAdaptors import ensurePackages
+        from M3DLib.InSlicer.SceneCase import onRecord
+        from M3DLib.SlicerAdaptors import applicationDatabase, ensurePackages
 
         self.ui.outputLabel.text = ""
+        database = applicationDatabase()
         with errorsShown(_("The report was not stored."), waitCursor=True):
             if parameters.pdf:
                 ensurePackages(["typst>=0.13"], "M3DValidation")
-            uids = self.widget.logic.storeReport(parameters.report, parameters.volume, withPdf=parameters.pdf)
+            said, who = {"command": "M3D Validation", "stored": "DICOM database"}, self.case.who()
+            with onRecord(parameters.caseFolder, "validated", parameters.volume, database, said, **who) as work:
+                uids = self.widget.logic.storeReport(parameters.report, parameters.volume, withPdf=parameters.pdf)
+                work.files = [("report", pathlib.Path(database.fileForInstance(uid))) for uid in uids]
+            self.case.show(parameters)
             words = _("{count} object(s) in the DICOM database:").format(count=len(uids))
             self.ui.outputLabel.text = "\n".join([words, *uids])
 

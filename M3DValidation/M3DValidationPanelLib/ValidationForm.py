@@ -26,7 +26,7 @@ class ValidationForm(PanelForm):
         self.results = ResultView(ui, self.deviation.reveal)
         self.actions = ValidationActions(ui, widget, self.results)
         self.case = CaseSection(ui)
-        self.actions.case = self.case
+        self.actions.case = self.comparison.case = self.case
         ui.segmentComboBox.connect("currentIndexChanged(int)", self._onSegment)
         ui.validateButton.connect("clicked()", self._onValidate)
         ui.saveButton.connect("clicked()", lambda: self.actions.save(self._parameters))

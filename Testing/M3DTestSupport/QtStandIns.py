@@ -22,6 +22,7 @@ class qMRMLWidget(QtWidgets.QWidget):
 class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     """A section with a title that folds it; what lies in it is hidden then, as CTK does."""
 
+    contentsCollapsed = Signal(bool)
     # Measured in pictures of the application: below the title of a folded section there is a frame of 14 pixels.
     _FRAME = 4
 
@@ -60,6 +61,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         self.setMaximumHeight(self.sizeHint().height() if isCollapsed else 16777215)
         self.updateGeometry()
         self.update()
+        self.contentsCollapsed.emit(isCollapsed)
 
     def hideContents(self):
         """Hide what lies in the folded section, and keep what of it was shown."""

@@ -36,6 +36,7 @@ class PackageRequest:
     :ivar table: where the table of replacements goes; None for beside the package.
     :ivar tableFor: files of certificates that the table is encrypted for.
     :ivar faces: makes reports to read anew; None where that cannot be done here.
+    :ivar keyPassword, tablePassword: of the keys that sign, and of the table; "" for those of environment or keyring.
     """
 
     paths: list[Path]
@@ -51,6 +52,8 @@ class PackageRequest:
     table: Path | None = None
     tableFor: list[Path] = field(default_factory=list)
     faces: FaceMaker | None = None
+    keyPassword: str = field(default="", repr=False)
+    tablePassword: str = field(default="", repr=False)
 
     def requireValid(self) -> None:
         """Check what can be checked before any file is read.
@@ -92,7 +95,7 @@ class PackageRequest:
 
         :raises M3DError: one cannot be read.
         """
-        return [loadSigner(file, passwordFor(str(file))) for file in self.signers]
+        return [loadSigner(file, self.keyPassword or passwordFor(str(file))) for file in self.signers]
 
     def loadRecipients(self) -> list[Certificate]:
         """Certificates that the package is encrypted for.
@@ -102,5 +105,5 @@ class PackageRequest:
         return [loadCertificates(file)[0] for file in self.recipients]
 
     def tableSecret(self) -> str:
-        """The password of the table, from the environment or the keyring; "" where nobody has set one."""
-        return passwordFor("identity-table", TABLE_PASSWORD)
+        """The password of the table, as given, or from the environment or the keyring; "" where nobody has set one."""
+        return self.tablePassword or passwordFor("identity-table", TABLE_PASSWORD)

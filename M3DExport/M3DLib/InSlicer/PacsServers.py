@@ -1,21 +1,27 @@
-"""The PACS that a user of Slicer knows: those of the settings file, and those of Slicer's own list."""
+"""The PACS that a user of Slicer knows: those of the settings file, and those of Slicer's own list; scans of them."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ..Errors import M3DError
+from ..Background import inBackground
+from ..Errors import M3DError, noProgress
 from ..Store.DicomWebStore import PacsStore
 from ..Store.Servers.Credentials import Credentials
 from ..Store.Servers.PacsServer import PacsServer, dicomWebServer, dimseServer
 from ..Store.Servers.ServerList import namedServer, serversOfUser
+from .SlicerImage import requireOpen
 
 # Where Slicer keeps its list (Application settings, DICOM): CTK's ctkDICOMServerNodeWidget2, one JSON object a server.
 _COUNT, _NODE = "DICOM/ServerNodeCount", "DICOM/ServerNodes/{index}"
+# Part of the way when all has arrived and is to be imported.
+_FETCHING = 0.8
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,41 @@ def storeFor(text: str, setting: Callable[[str], Any], user: str = "", password:
     if not text:
         raise M3DError("Choose a server, or type its address: https://host/dicom-web, or AET@HOST:PORT.")
     raise M3DError(f"'{text}' is not the address of a PACS, nor the name of a known one.")
+
+
+def fetchIntoDatabase(
+    store: PacsStore,
+    named: Mapping[str, str],
+    database,
+    indexer,
+    progress: Callable[[float, str], None] = noProgress,
+) -> list:
+    """Fetch every series that is named, and import it when all of it is there.
+
+    :param named: as of :meth:`~..Store.DicomWebStore.PacsStore.fetch`.
+    :param database: ctkDICOMDatabase. :param indexer: ctkDICOMIndexer.
+    :param progress: called in this thread, while another one waits for the server.
+    :return: the series (:class:`~..Store.Pacs.Fetching.FetchedSeries`).
+    :raises M3DError: nothing fits, something is missing, or the database does not take it. What the database has taken
+        of series that it does not take wholly stays there, as with any import.
+    """
+    requireOpen(database)
+    with tempfile.TemporaryDirectory(prefix="M3D-") as folder:
+        series = inBackground(
+            lambda said: store.fetch(named, Path(folder), said), lambda done, text: progress(_FETCHING * done, text)
+        )
+        progress(_FETCHING, "Importing")
+        files = [str(file) for file in sorted(Path(folder).rglob("*")) if file.is_file()]
+        indexer.addListOfFiles(database, files, True)
+        indexer.waitForImportFinished()
+    for one in series:
+        taken = len(database.filesForSeries(one.seriesInstanceUid))
+        if taken < one.onServer:
+            raise M3DError(
+                f"The DICOM database has taken {taken} of the {one.onServer} objects of series '{one.description}'; "
+                "its disk may be full or not writable."
+            )
+    return series
 
 
 def _serversOfSlicer(setting: Callable[[str], Any]) -> list[PacsServer]:

@@ -7,14 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..Background import inBackground
-from ..Errors import noProgress
+from ..Errors import M3DError, noProgress
 from ..Mesh.SegmentSurface import makeSurface
 from ..Mesh.SurfaceComparison import SurfaceComparison, compareSurfaces
 from ..Mesh.SurfaceParameters import SurfaceParameters
 from ..Surface.SurfaceMaking import makeSegmentSurfaces
-from .SlicerParts import Part, makeMeshes, moved
+from .SlicerImage import imageOfVolumeNode
+from .SlicerParts import Part, corrected, makeMeshes, moved
 
 if TYPE_CHECKING:
+    import slicer
+
     from ..Image.ImageVolume import ImageVolume
     from ..Mesh.TriangleMesh import TriangleMesh
 
@@ -63,3 +66,24 @@ def _comparison(part: Part) -> SurfaceComparison | None:
     if part.transform is not None:
         before = moved(before, part.transform)
     return compareSurfaces(before, part.mesh)
+
+
+def previewOnVolume(
+    parts: Sequence[Part],
+    surface: SurfaceParameters | None,
+    volumeNode: slicer.vtkMRMLScalarVolumeNode | None,
+    database,
+    progress: Callable[[float, str], None] = noProgress,
+) -> list[tuple[TriangleMesh, SurfaceComparison | None]]:
+    """Like :func:`previewParts`, with the scan of a volume node where the surface is moved to its edge.
+
+    :raises M3DError: it is to be moved and there is no volume, or it is not the image of its files.
+    """
+    image = None
+    if surface is not None and surface.refine:
+        # Only the scan knows where its edge lies; without it the surface would be shown unmoved.
+        if volumeNode is None:
+            raise M3DError("Choose the source volume: a surface is moved to the edge that the scan shows.")
+        scan = imageOfVolumeNode(volumeNode, database, lambda done, text: progress(0.2 * done, text))
+        image, parts = scan.image, [corrected(part, scan.correction) for part in parts]
+    return previewParts(parts, surface, image, lambda done, text: progress(0.2 + 0.8 * done, text))

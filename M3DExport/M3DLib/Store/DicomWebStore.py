@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..Errors import M3DError, noProgress
@@ -13,6 +14,8 @@ from .Servers.PacsServer import PacsServer, dicomWebServer
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+    from .Pacs.Fetching import FetchedSeries
 
 
 class PacsStore:
@@ -33,6 +36,24 @@ class PacsStore:
         """
         with self._connection as connection:
             return connection.test()
+
+    def fetch(
+        self, named: Mapping[str, str], folder: Path, progress: Callable[[float, str], None] = noProgress
+    ) -> list[FetchedSeries]:
+        """Fetch every series that is named into a folder.
+
+        :param named: fields of :class:`~.Pacs.PacsQuery.PacsQuery`; patient, accession number or study, exactly.
+        :raises M3DError: the server cannot be asked, has nothing that fits, or something is missing of what it has.
+        """
+        from .Pacs.Fetching import fetch
+        from .Pacs.PacsQuery import PacsQuery
+
+        query = PacsQuery(**named)
+        with self._connection as connection:
+            result = fetch(connection, query, folder, progress=progress)
+        if result.problems:
+            raise M3DError(result.problems)
+        return result.series
 
     def add(self, datasets: Sequence[Dataset], progress: Callable[[float, str], None] = noProgress) -> list[str]:
         """Send objects, by DICOMweb in one request, and check that the server has them.

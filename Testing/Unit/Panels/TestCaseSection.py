@@ -110,3 +110,35 @@ def test_aValidationIsOnRecord(validationPanel, scannedBall, case):
     assert event.event == "validated"
     assert event.body["result"]["verdict"] in ("pass", "warning", "fail", "notAssessable")
     assert event.body["settings"]["profile"] == "anatomical-model"
+
+
+def test_aStoredReportIsOnRecord(validationPanel, scannedBall, case):
+    validationPanel.ui.validateButton.click()
+    validationPanel._parameterNode.caseFolder = str(case)
+    validationPanel._parameterNode.pdf = False
+    validationPanel.ui.storeButton.click()
+    event = readEvents(case)[-1]
+    assert (event.event, event.body["settings"]["stored"]) == ("validated", "DICOM database")
+    assert [entry["kind"] for entry in event.body["outputs"]] == ["report"]
+
+
+def test_aComparisonIsOnRecord(panelApplication, case):
+    from M3DLib.InSlicer.SlicerModelNodes import addMeshAsModel
+    from M3DLib.Mesh.TriangleMesh import TriangleMesh
+    from M3DTestSupport.MeshShapes import icosphere
+    from M3DTestSupport.ValidationPanel import openPanel
+
+    widget = openPanel()
+    points, triangles = icosphere(level=3)
+    nodes = [
+        addMeshAsModel(TriangleMesh(scale * points, triangles), panelApplication.scene, name)
+        for scale, name in ((1, "printed"), (1.02, "designed"))
+    ]
+    widget._parameterNode.caseFolder = str(case)
+    widget._parameterNode.comparedModel, widget._parameterNode.comparisonReference = nodes
+    widget.ui.compareButton.click()
+    event = readEvents(case)[-1]
+    assert event.event == "compared"
+    assert event.body["settings"]["model"] == "printed"
+    assert event.body["result"]["meanSigned"] == pytest.approx(0.2, abs=0.02)
+    widget.cleanup()

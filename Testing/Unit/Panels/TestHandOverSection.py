@@ -71,3 +71,41 @@ def testARefusalIsSaidAndLeavesNothing(panel, tmp_path):
     panel._parameterNode.faceIsNeeded = "epithesis"
     panel.ui.packageButton.click()
     assert "1 files packed" in panel.ui.packageResultLabel.text
+
+
+def testPasswordsAreTakenFromTheFieldsAndKeptNowhere(panel, case, tmp_path, monkeypatch):
+    from M3DLib.DeIdentification.IdentityTable import readTable
+    from M3DTestSupport.Certificates import writeSigner
+
+    for variable in ("M3D_KEY_PASSWORD", "M3D_TABLE_PASSWORD"):
+        monkeypatch.delenv(variable, raising=False)
+    signer, _certificate = writeSigner(tmp_path, password=b"of the key")
+    choose(panel, handOverFolder=case, packageFile=tmp_path / "case.zip", signKey=signer)
+    panel._parameterNode.pseudonym = "P-1"
+    panel.ui.packageButton.click()
+    assert "password" in panel.ui.packageResultLabel.text
+    assert not (tmp_path / "case.zip").exists()
+    panel.ui.signPasswordLineEdit.text = "of the key"
+    panel.ui.tablePasswordLineEdit.text = "of the table"
+    panel.ui.packageButton.click()
+    assert "files packed" in panel.ui.packageResultLabel.text, panel.ui.packageResultLabel.text
+    assert readTable((tmp_path / "case.identity").read_bytes(), "of the table") is not None
+    # No key is left beside the package, and no password in what the scene keeps.
+    assert not (tmp_path / "case.identity.key").exists()
+    kept = [str(value) for value in panel._parameterNode._values.values()]
+    assert not [value for value in kept if "of the" in value]
+
+
+def testThePackageIsOnTheRecordOfTheCase(panel, case, tmp_path):
+    from M3DLib.CaseRecord.CaseFolder import openCase
+    from M3DLib.CaseRecord.RecordFile import readEvents
+
+    folder = tmp_path / "ordered"
+    openCase(folder, "O-1", "guide", person="Ada", role="engineer")
+    panel._parameterNode.caseFolder = str(folder)
+    choose(panel, handOverFolder=case, packageFile=folder / "case.zip")
+    panel._parameterNode.pseudonym = "P-1"
+    panel.ui.packageButton.click()
+    event = readEvents(folder)[-1]
+    assert event.event == "packaged"
+    assert [entry["kind"] for entry in event.body["outputs"]] == ["package"]

@@ -146,9 +146,12 @@ def association(
     _limitQueue(found, server.tls)
     try:
         yield found
-    except BaseException:
+    except BaseException as error:
         if found.is_established:
             found.abort()
+        if isinstance(error, ConnectionResetError):
+            # The server has ended the association before it was asked.
+            raise brokenOff(server, what, hasBegun=False) from error
         raise
     else:
         if found.is_established:

@@ -99,7 +99,7 @@ def fetch(
     progress(0.0, "Asking what there is")
     found = findSeries(connection, query, lambda words: progress(0.0, words))
     if not found:
-        raise M3DError(f"{connection.server.place} has nothing that fits; m3d query shows what it has.")
+        raise M3DError(f"{connection.server.place} has nothing that fits.")
     landing.prepare()
     result = FetchResult(list(dict.fromkeys(text(study, "StudyInstanceUID") for study, _series in found)), [])
     try:

@@ -82,7 +82,7 @@ class PacsQuery:
         if not (self.studyInstanceUid or self.accessionNumber or self.patientId):
             raise M3DError("Say what is to be fetched: --study UID, --accession N or --patient ID.")
         if any(_WILDCARD.search(value) for value in (self.accessionNumber, self.patientId)):
-            raise M3DError("* and ? are for m3d query; what is fetched is named exactly.")
+            raise M3DError("* and ? may fit several patients; what is fetched is named exactly.")
 
     def studyKeys(self) -> dict[str, str]:
         """Matching keys at the level of studies, by keyword."""
