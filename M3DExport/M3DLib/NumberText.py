@@ -185,6 +185,10 @@ def measuredText(value: object, unit: str, limits: tuple = (), uncertainty: floa
     value = float(value)
     if unit == "mm":
         text = millimeters(value, uncertainty=uncertainty)
+        # What is nothing but less than the finest length is told from a limit above that already.
+        isNothing = 0 < abs(value) < FINEST_MM / 2 and all(limit is None or limit >= FINEST_MM for limit in limits)
+        if isNothing:
+            return text
         near = not any(limit is not None and abs(value - limit) < 2 * FINEST_MM for limit in limits)
     elif unit == "%":
         text = percentage(value)

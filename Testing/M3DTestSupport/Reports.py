@@ -2,10 +2,14 @@
 
 import copy
 import json
+from datetime import date
 
 import numpy as np
 
 from M3DBatchLib.CommandLine import main
+from M3DLib.Phantom.PhantomImage import renderPhantom
+from M3DLib.Phantom.PhantomSeries import writeSeries
+from M3DLib.Phantom.PhantomShapes import Box, Sphere, Union
 from M3DTestSupport.SmallScan import writeSmallScan
 
 PATIENT = "Grünwald^Änne^Maria"
@@ -37,6 +41,21 @@ def writeNamedScan(folder, name=PATIENT, **attributes):
             setattr(header, keyword, value)
 
     return writeSmallScan(folder, changeHeader=named)
+
+
+def writePassingScan(folder):
+    """A scan of today, of bone (above 500 HU) in tissue in air, that meets every limit of an anatomical model."""
+    spacing, dimensions = np.array((0.45, 0.45, 0.8)), np.array((150, 130, 64))
+    matrix = np.diag([*spacing, 1.0])
+    matrix[:3, 3] = -(dimensions - 1) / 2 * spacing
+    bone = Union((Sphere((0, 0, 0), 14.0), Box((6, 3, 2), (24, 20, 26))))
+    paint = [(Box((0, 0, 0), (56, 48, 80)), 40.0), (bone, 1000.0)]
+    image = renderPhantom(paint, -1000.0, tuple(dimensions.tolist()), matrix, 0.7, noise=12.0)
+
+    def made(header, _k):
+        header.AcquisitionDate = date.today().strftime("%Y%m%d")
+
+    return writeSeries(image, folder, changeHeader=made)
 
 
 def validated(scan, output, *more):

@@ -10,7 +10,8 @@ import pytest
 
 from M3DTestSupport.AxeCore import violations
 from M3DTestSupport.ChromiumPage import ChromiumPage
-from M3DTestSupport.Reports import validated, withFindings, writeNamedScan
+from M3DTestSupport.Reports import validated, withFindings, writeNamedScan, writePassingScan
+from M3DValidationLib.Report.FirstPage.AnswerText import measuredOf
 from M3DValidationLib.Report.ReportFiles import readReport
 
 pytest.importorskip("jinja2")
@@ -81,22 +82,74 @@ def isOf(token, numbers, texts):
     return any(token in NUMBER.findall(text) for text in texts)
 
 
-def test_everyNumberOnPageOneIsOneOfTheJson(report):
-    data, attachments = report
+def numbersNotOfTheJson(data, attachments):
+    """Numbers on page one, in HTML, that are none of the JSON."""
     text = firstPageOf(htmlReport(data, attachments))
     # What the words themselves say, and the moment, which stands in the JSON as ISO 8601.
     text = text.replace("95 % of the measured surface", "").replace("Validation of a 3D model", "")
-    for name in data["answer"]["models"]:
-        text = text.replace(name["name"], "")
+    for model in data["answer"]["models"]:
+        text = text.replace(model["name"], "")
     parts = ("answer", "models", "document", "toleranceMm", "case", "made", "pictures")
     numbers, texts = valuesOf([data[part] for part in parts])
     tokens = NUMBER.findall(text)
     assert len(tokens) > 20
-    assert [token for token in tokens if not isOf(token, numbers, texts)] == []
-    # A number of nowhere would be seen.
-    assert not isOf("777.123", numbers, texts)
+    return [token for token in tokens if not isOf(token, numbers, texts)]
+
+
+def test_everyNumberOnPageOneIsOneOfTheJson(report):
+    data, attachments = report
+    assert numbersNotOfTheJson(data, attachments) == []
+    text = firstPageOf(htmlReport(data, attachments))
     deviation = data["answer"]["models"][0]["deviation"]
     assert f"{deviation['within95Mm']:.2f} mm" in text and f"{deviation['uncertainty95Mm']:.2f} mm" in text
+
+
+def rounds(token, value):
+    """Whether a written number is this very value, rounded to its digits."""
+    return abs(float(token) - abs(value)) <= 0.5 * 10 ** -len(token.partition(".")[2]) + 1e-9
+
+
+def test_everyFigureOfTheAnswerStandsInItsOwnPlace(report):
+    data, attachments = report
+    page = htmlReport(data, attachments)
+    block = data["answer"]["models"][0]
+    deviation, worst = block["deviation"], block["deviation"]["worst"]
+    sentence = unescape(re.search(r'<p class="sentence">(.*?)</p>', page, re.DOTALL)[1])
+    found = re.search(
+        r"95 % of the measured surface lies within ([\d.]+) mm of the edge in the scan \(uncertainty ([\d.]+) mm\), "
+        r"the worst place is ([\d.]+) mm off at ([LR]) ([\d.]+), ([PA]) ([\d.]+), ([SI]) ([\d.]+) mm, slice (\d+)",
+        sentence,
+    )
+    within, uncertainty, off, *place, slice_ = found.groups()
+    assert rounds(within, deviation["within95Mm"]) and rounds(uncertainty, deviation["uncertainty95Mm"])
+    assert rounds(off, worst["mm"]) and int(slice_) == worst["slice"]
+    for letter, size, value, sides in zip(place[::2], place[1::2], worst["pointLps"], ("LR", "PA", "SI"), strict=True):
+        assert letter == sides[value < 0] and rounds(size, value)
+    unmeasured = re.search(r"([\d.]+) % of the surface was not measured", sentence)
+    assert rounds(unmeasured[1], 100 * (1 - deviation["measuredShare"]))
+    rows = re.findall(r"<tr>(.*?)</tr>", page[page.index('<table class="limits">') : page.index("</table>")], re.DOTALL)
+    shown = [[unescape(re.sub("<[^>]+>", "", cell)) for cell in re.findall("<td>(.*?)</td>", row)] for row in rows[1:]]
+    assert shown
+    for (title, measured, allowed), limit in zip(shown, block["limits"], strict=False):
+        assert title.endswith(limit["title"])
+        if isinstance(limit["measured"], (int, float)):
+            assert rounds(NUMBER.search(measured)[0], limit["measured"])
+        if limit["limit"] is not None:
+            assert float(NUMBER.search(allowed)[0]) == limit["limit"]
+            assert ("at least" in allowed) == (limit["sense"] == "atLeast")
+
+
+def test_aNumberThatIsNotOfTheJsonIsSeen(report):
+    # Every figure of the answer, changed behind the back of the page that was made from it, is missed.
+    data, attachments = copy.deepcopy(report)
+    page = htmlReport(data, attachments)
+    limit = data["answer"]["models"][0]["limits"][0]
+    shown = NUMBER.search(measuredOf(limit))[0]
+    assert shown in firstPageOf(page)
+    for number in ("777.123", "0.0123"):
+        text = page.replace(shown, number)
+        numbers, texts = valuesOf([data[part] for part in ("answer", "models", "document", "case", "made", "pictures")])
+        assert number in [token for token in NUMBER.findall(firstPageOf(text)) if not isOf(token, numbers, texts)]
 
 
 def test_pageOneIsOneScreenWhateverIsInIt(report, tmp_path):
@@ -130,21 +183,17 @@ def test_pageOneIsOneSheetWhateverIsInIt(report, tmp_path):
     assert "more, page 2" in " ".join(pages[0].split())
 
 
-def test_whatPassesTakesSixPagesAtMost(report, tmp_path):
-    data, attachments = copy.deepcopy(report)
-    for finding in data["findings"]:
-        if finding["verdict"] in ("fail", "warning"):
-            finding["verdict"] = "pass"
-    data["verdict"] = "pass"
-    # What passes has no region beyond its tolerance.
-    for facts in data["deviation"].values():
-        if isinstance(facts, dict) and "regions" in facts:
-            facts["regions"] = {**facts["regions"], "count": 0, "largest": []}
-    data["pictures"] = [one for one in data["pictures"] if not re.match("(worst|completeness)-[2-9]", one["file"])]
-    conclude(data)
-    pages = pagesOf(pdfReport(data, attachments), tmp_path)
+def test_whatPassesTakesSixPagesAtMost(tmp_path):
+    (tmp_path / "scan").mkdir()
+    writePassingScan(tmp_path / "scan")
+    more = ("--build-volume", "200", "200", "200", "--formats", "html,pdf")
+    passed = validated(tmp_path / "scan", tmp_path / "out", *more)
+    assert passed["verdict"] == "pass" and passed["exitStatus"] == 0
+    assert not {"fail", "warning", "notAssessable"} & {finding["verdict"] for finding in passed["findings"]}
+    pages = pagesOf((tmp_path / "out" / "report.pdf").read_bytes(), tmp_path)
     assert len(pages) <= 6
-    assert "All limits" in pages[0] and "Page 1 of" in pages[0]
+    assert "All limits set for the intended use" in " ".join(pages[0].split()) and "Page 1 of" in pages[0]
+    assert numbersNotOfTheJson(*readReport(tmp_path / "out" / "report.json")) == []
 
 
 @pytest.mark.parametrize("way", ["light", "dark", "phone"])
