@@ -12,6 +12,7 @@ from M3DLib.Errors import M3DError
 from ..Content.ReportLanguage import translatedTemplate, translatedView, translatorOf, wordsOf
 from ..Content.ReportView import reportView
 from ..FirstPage.FirstPageView import firstPage
+from ..FirstPage.Importance import byImportance
 from ..Pictures.ColorScale import ANCHORS, BANDS, HATCH, NOT_MEASURED
 from ..Pictures.HistogramDrawing import histogramSvg
 from ..Pictures.ScaleDrawing import NARROW, WIDE, scaleSvg, scaleWords
@@ -50,6 +51,7 @@ def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, 
     files = attachments or {}
     view = reportView(report)
     view["first"] = firstPage(report)
+    view["attention"].sort(key=byImportance)
     scale = view["first"]["scale"]
     view["scale"] = ""
     if scale:

@@ -20,6 +20,7 @@ from ..Content.ReportLanguage import translatedTemplate, translatedView, transla
 from ..Content.ReportText import date
 from ..Content.ReportView import reportView
 from ..FirstPage.FirstPageView import firstPage
+from ..FirstPage.Importance import byImportance
 from ..Pictures.HistogramDrawing import histogramSvg
 from ..Pictures.ScaleDrawing import scaleSvg, scaleWords
 
@@ -44,6 +45,7 @@ def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, l
     translator = translatorOf(report, language)
     view = reportView(report)
     view["first"] = firstPage(report)
+    view["attention"].sort(key=byImportance)
     scale = view["first"]["scale"]
     view["scale"] = (
         _inked(scaleSvg(scale["reach"], scale["tolerance"], wordsOf(scaleWords(report), translator))) if scale else ""

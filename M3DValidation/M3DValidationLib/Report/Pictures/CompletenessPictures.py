@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ...Check import Case
 
 MOST_PIECES = 3
+# Of a cut, in pixels.
+WIDTH = 560
 # The edge of a scan has some two triangles to a voxel's face; so many are drawn sooner than made fewer.
 MOST_TRIANGLES = 1_000_000
 # What is listed of the scan, the words of its picture, and the requirement that it is about.
@@ -60,7 +62,7 @@ def piecePictures(case: Case) -> list[tuple[str, str, str, np.ndarray]]:
             center = piece["placeLps"]
             reach = float(np.clip(0.75 * max(piece.get("sizeMm", [20.0])), 20.0, 80.0))
             index = float(case.image.lpsToIndex(np.array([center]))[0, 2])
-            array = slicePicture(case.image, case.mesh, SliceView(2, index, tuple(center), reach), 400)
+            array = slicePicture(case.image, case.mesh, SliceView(2, index, tuple(center), reach), WIDTH)
             size = f"{number(piece[measure])} {unit}"
             where, slice_ = place(center), sliceNumber(case.image, np.array(center))
             text = f"{what}: {size} around {where} mm, ringed, on the slice there; outline of the model in orange."
