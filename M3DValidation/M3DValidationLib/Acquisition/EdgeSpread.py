@@ -131,15 +131,21 @@ def _slant(array: np.ndarray, ijkToLps: np.ndarray, first: np.ndarray, axis: int
     radius = np.clip(np.rint(1.2 / spacing), 1, 3).astype(int)[::-1]
     # Even along the profile's axis: the edge lies half a voxel after the first voxel.
     spans = [np.arange(-r, r + 1 + (a == 2 - axis)) for a, r in enumerate(radius)]
-    gradient = np.zeros((len(first), 3))
-    shape = np.array(array.shape)
+    gradient = np.zeros((3, len(first)))
+    # Indices along each axis of the array, by the steps along it.
+    places = [
+        {step: np.clip(first[:, a] + step, 0, array.shape[a] - 1) for step in span.tolist()}
+        for a, span in enumerate(spans)
+    ]
     grids = np.stack(np.meshgrid(*spans, indexing="ij"), axis=-1).reshape(-1, 3)
     centered = grids - grids.mean(axis=0)
     norm = (centered**2).sum(axis=0)
-    for offset, weight in zip(grids, centered / norm, strict=True):
-        k, j, i = np.clip(first + offset, 0, shape - 1).T
-        gradient += array[k, j, i].astype(np.float64)[:, None] * weight
-    physical = gradient[:, ::-1] @ np.linalg.inv(ijkToLps[:3, :3])
+    for (k, j, i), weight in zip(grids.tolist(), centered / norm, strict=True):
+        values = array[places[0][k], places[1][j], places[2][i]].astype(np.float64)
+        for part, share in zip(gradient, weight, strict=True):
+            if share:
+                np.add(part, values * share, out=part)
+    physical = gradient[::-1].T @ np.linalg.inv(ijkToLps[:3, :3])
     length = np.linalg.norm(physical, axis=1)
     direction = ijkToLps[:3, axis] / spacing[axis]
     return np.abs(physical @ direction) / np.maximum(length, 1e-12)

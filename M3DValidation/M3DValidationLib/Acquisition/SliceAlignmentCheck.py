@@ -70,7 +70,12 @@ def _reduced(plane: np.ndarray, factor: list[int], isCt: bool) -> np.ndarray:
     plane = plane[: rows * factor[1], : columns * factor[0]].astype(np.float32)
     if isCt:
         plane = np.clip(plane, *VALUES_HU)
-    return gaussian_filter(plane.reshape(rows, factor[1], columns, factor[0]).mean(axis=(1, 3)), _SMOOTHING)
+    # Means of pixels, added up one of each group at a time: exact for whole numbers, and along memory.
+    total = np.zeros((rows, columns), dtype=np.float32)
+    for row in range(factor[1]):
+        for column in range(factor[0]):
+            total += plane[row :: factor[1], column :: factor[0]]
+    return gaussian_filter(total / np.float32(factor[0] * factor[1]), _SMOOTHING)
 
 
 def _shift(before: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, float, float]:
