@@ -57,6 +57,85 @@ class M3DExportWidgetTest(M3DSlicerCase):
         self.widget.ui.exportButton.click()
         self.assertEqual(len(self.widget.ui.resultLabel.text.splitlines()), 2)
 
+    def test_foldedSurfaceSaysWhatIsChosen(self):
+        self.addPhantom()
+        self.widget.enter()
+        section = self.widget.ui.surfaceCollapsibleButton
+        self.assertTrue(section.collapsed)
+        self.assertEqual(section.text, "Surface: smoothing 0.2")
+        self.widget.ui.smoothingSlider.value = 0
+        self.assertEqual(section.text, "Surface: as the voxels are")
+
+    def test_panelHasOneWidth(self):
+        volume, segmentation = self.addPhantom()
+        self.widget.enter()
+        width = self.widget.parent.minimumSizeHint.width()
+        segmentation.GetSegmentation().GetNthSegment(0).SetName("a segment with a very long name, " * 5)
+        volume.SetName("a series with a very long description, " * 5)
+        for section in ("input", "surface", "description", "earlier", "case", "output", "fetch", "handOver"):
+            getattr(self.widget.ui, f"{section}CollapsibleButton").collapsed = False
+            slicer.app.processEvents()
+            self.assertEqual(self.widget.parent.minimumSizeHint.width(), width)
+
+    def test_buttonAndResultAreSeenInASmallWindow(self):
+        window = slicer.util.mainWindow()
+        if window is None:
+            self.skipTest("There is no window to see them in")
+        self.addPhantom()
+        window.showNormal()
+        window.resize(1280, 800)
+        slicer.util.selectModule("M3DExport")
+        self.widget.ui.exportButton.click()
+        slicer.app.processEvents()
+        area = self.widget.ui.exportButton
+        while area is not None and not area.inherits("QScrollArea"):
+            area = area.parent()
+        bottom = area.mapToGlobal(area.rect.bottomLeft()).y()
+        for shown in (self.widget.ui.exportButton, self.widget.ui.resultLabel):
+            self.assertLessEqual(shown.mapToGlobal(shown.rect.bottomLeft()).y(), bottom)
+
+    def test_fetchingSaysWhatIsMissingAndWhatFails(self):
+        self.widget.enter()
+        self.widget.ui.fetchCollapsibleButton.collapsed = False
+        self.assertFalse(self.widget.ui.fetchButton.enabled)
+        self.widget.ui.fetchServerComboBox.setEditText("http://127.0.0.1:9/dicom-web")
+        self.widget.ui.fetchLineEdit.text = "P-1"
+        self.assertTrue(self.widget.ui.fetchButton.enabled)
+        self.widget.ui.fetchButton.click()
+        self.assertIn("The scan was not fetched", self.widget.ui.fetchResultLabel.text)
+
+    def test_packageIsMadeUnderAPseudonym(self):
+        self.requirePackages("asn1crypto", "bagit", "dicomanonymizer", "keyring", "pypdf")
+        _volume, segmentation = self.addPhantom()
+        (self.folder / "case").mkdir()
+        self.widget.enter()
+        self.widget.logic.exportToFolder(segmentation, [], self.folder / "case")
+        self.widget.ui.handOverPathLineEdit.currentPath = str(self.folder / "case")
+        self.widget.ui.packagePathLineEdit.currentPath = str(self.folder / "case.zip")
+        self.assertFalse(self.widget.ui.packageButton.enabled)
+        self.widget.ui.pseudonymLineEdit.text = "P-1"
+        self.widget.ui.noFaceLineEdit.text = "a ball"
+        self.widget.ui.tablePasswordLineEdit.text = "a test"
+        self.widget.ui.packageButton.click()
+        self.assertIn("packed into", self.widget.ui.packageResultLabel.text)
+        self.assertTrue((self.folder / "case.identity").is_file())
+        self.assertFalse((self.folder / "case.identity.key").exists())
+
+    def test_caseIsOpenedAndTheExportIsOnItsRecord(self):
+        self.requirePackages("rfc8785")
+        from M3DLib.CaseRecord.RecordFile import readEvents
+
+        self.addPhantom()
+        self.widget.enter()
+        self.widget.ui.casePathLineEdit.currentPath = str(self.folder / "case")
+        self.widget.ui.caseOrderLineEdit.text = "O-1"
+        self.widget.ui.caseRequirementLineEdit.text = "a ball"
+        self.widget.ui.caseNameLineEdit.text = "Ada"
+        self.widget.ui.caseRoleLineEdit.text = "engineer"
+        self.widget.ui.caseOpenButton.click()
+        self.widget.ui.exportButton.click()
+        self.assertEqual(readEvents(self.folder / "case")[-1].event, "exported")
+
     def test_nothingChosenIsNothingExported(self):
         self.addPhantom()
         self.widget.enter()

@@ -52,6 +52,14 @@ class M3DSlicerCase(unittest.TestCase):
         for some, others in ((first, second), (second, first)):
             self.assertLess(cKDTree(others).query(some)[0].max(), tolerance)
 
+    def requirePackages(self, *names):
+        """Skip the test where Python packages are missing: in testing mode the application installs none."""
+        import importlib.util
+
+        missing = [name for name in names if importlib.util.find_spec(name) is None]
+        if missing:
+            self.skipTest(f"{', '.join(missing)} not installed; Slicer does not bring it along")
+
     def itemOf(self, node):
         """Subject hierarchy item of a node."""
         return slicer.mrmlScene.GetSubjectHierarchyNode().GetItemByDataNode(node)

@@ -106,6 +106,42 @@ class M3DValidationWidgetTest(M3DSlicerCase):
         self.widget.ui.inputSelector.setCurrentNode(segmentation)
         self.assertNotIn("Outdated", self.widget.ui.verdictLabel.text)
 
+    def test_resultsOfAModelThatWasMovedAreMarked(self):
+        _volume, segmentation = self.validate()
+        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        matrix = slicer.util.arrayFromTransformMatrix(transform)
+        matrix[0, 3] = 1
+        slicer.util.updateTransformMatrixFromArray(transform, matrix)
+        segmentation.SetAndObserveTransformNodeID(transform.GetID())
+        self.widget.exit()
+        self.widget.enter()
+        self.assertIn("edited or moved since", self.widget.ui.verdictLabel.text)
+
+    def test_findingsFitTheirTable(self):
+        self.validate()
+        if slicer.util.mainWindow() is not None:
+            slicer.util.selectModule("M3DValidation")
+        slicer.app.processEvents()
+        table = self.widget.ui.findingsTable
+        for isShort in (True, False):
+            self.widget.ui.attentionCheckBox.checked = isShort
+            slicer.app.processEvents()
+            self.assertFalse(table.horizontalScrollBar().visible)
+            self.assertGreater(table.columnWidth(1), 120)
+        self.assertFalse(table.verticalHeader().visible)
+
+    def test_storedReportIsOnTheRecordOfTheCase(self):
+        self.requirePackages("rfc8785")
+        from M3DLib.CaseRecord.CaseFolder import openCase
+        from M3DLib.CaseRecord.RecordFile import readEvents
+
+        self.validate()
+        openCase(self.folder / "case", "O-1", "a ball", person="Ada", role="engineer")
+        self.widget.ui.casePathLineEdit.currentPath = str(self.folder / "case")
+        self.widget.ui.pdfCheckBox.checked = False
+        self.widget.ui.storeButton.click()
+        self.assertEqual(readEvents(self.folder / "case")[-1].body["outputs"][0]["kind"], "report")
+
     def test_deletingTheReportDeletesWhatBelongsToIt(self):
         self.validate()
         maps = [node for node in slicer.util.getNodesByClass("vtkMRMLModelNode") if "deviation" in node.GetName()]

@@ -7,6 +7,7 @@ Needs a main window; works on a temporary DICOM database.
 """
 
 import sys
+import time
 from pathlib import Path
 
 import slicer
@@ -77,10 +78,16 @@ class Walkthrough:
         widget.ui.surfaceCollapsibleButton.collapsed = True
         self.picture("description")
         self.refuseFilteredCopy(widget, volume)
+        widget.ui.inputCollapsibleButton.collapsed = False
+        widget.ui.descriptionCollapsibleButton.collapsed = True
+        self.smallWindow("export-in-a-small-window")
         widget.ui.exportButton.click()
+        self.smallWindow("exported-in-a-small-window")
+        widget.ui.inputCollapsibleButton.collapsed = True
         widget.ui.descriptionCollapsibleButton.collapsed = True
         self.picture("exported")
         uids = widget.ui.resultLabel.text.splitlines()[1:]
+        self.handOver(widget)
         slicer.util.selectModule("DICOM")
         self.picture("browser")
         slicer.mrmlScene.Clear(0)
@@ -94,6 +101,32 @@ class Walkthrough:
         loaded = {node.GetAttribute("DICOM.instanceUIDs") for node in models}
         if not set(uids) <= loaded:
             raise RuntimeError(f"{len(set(uids) - loaded)} of {len(uids)} models were not loaded.")
+
+    def smallWindow(self, name):
+        """Save a picture of a window of 1280 x 800, in which the button and its result are to be seen."""
+        window = slicer.util.mainWindow()
+        before = window.size
+        window.showNormal()
+        window.resize(1280, 800)
+        slicer.app.processEvents()
+        self.picture(name)
+        window.resize(before)
+
+    def handOver(self, widget):
+        """Look at the sections that name a PACS, a case and a package, with what they ask for."""
+        for section, name in (("case", "case"), ("fetch", "fetch"), ("handOver", "hand-over")):
+            button = getattr(widget.ui, f"{section}CollapsibleButton")
+            button.collapsed = False
+            self.picture(name)
+            button.collapsed = True
+        widget.ui.fetchServerComboBox.setEditText("http://127.0.0.1:9/dicom-web")
+        widget.ui.fetchLineEdit.text = "P-1"
+        widget.ui.fetchCollapsibleButton.collapsed = False
+        widget.ui.fetchButton.click()
+        self.picture("fetch-without-server")
+        if not widget.ui.fetchResultLabel.text:
+            raise RuntimeError("Nothing is said of a server that does not answer.")
+        widget.ui.fetchCollapsibleButton.collapsed = True
 
     def refuseFilteredCopy(self, widget, volume):
         """A copy whose voxels are others is refused as source before the button is pressed."""
@@ -125,7 +158,9 @@ class Walkthrough:
         self.picture("validation-limits")
         widget.ui.inputCollapsibleButton.collapsed = True
         widget.ui.profileCollapsibleButton.collapsed = True
-        widget.ui.validateButton.click()
+        with LongestPause() as pause:
+            widget.ui.validateButton.click()
+        print(f"longest time without events during the validation: {pause.seconds:.2f} s")
         self.picture("validation-findings")
         widget.ui.attentionCheckBox.checked = False
         self.picture("validation-all-findings")
@@ -187,6 +222,32 @@ class Walkthrough:
         widget.ui.deviationCollapsibleButton.collapsed = False
         for node in models:
             slicer.mrmlScene.RemoveNode(node)
+
+
+class LongestPause:
+    """The longest time in which the application did not handle its events; a timer of 20 ms is to be heard.
+
+    :ivar seconds: of it.
+    """
+
+    def __enter__(self):
+        import qt
+
+        self.seconds = 0.0
+        self._last = time.monotonic()
+        self._timer = qt.QTimer()
+        self._timer.setInterval(20)
+        self._timer.connect("timeout()", self._onTimeout)
+        self._timer.start()
+        return self
+
+    def _onTimeout(self):
+        now = time.monotonic()
+        self.seconds = max(self.seconds, now - self._last)
+        self._last = now
+
+    def __exit__(self, *exception):
+        self._timer.stop()
 
 
 def main():
