@@ -7,7 +7,7 @@ patients, persons, segments and files, and what the headers of the scan say, sta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 
 from M3DLib.Language.Languages import ENGLISH
@@ -109,6 +109,6 @@ def _parts(text: str) -> tuple[str, str, str]:
     return (found[1], found[2], found[3]) if found else ("", text, "")
 
 
-def wordsOf(words: Iterable[str], translator: Translator) -> tuple[str, ...]:
-    """Words of a drawing in the language, escaped for SVG."""
-    return tuple(escape(translator.word(word)) for word in words)
+def drawnIn(translator: Translator) -> Callable[[str], str]:
+    """What says the texts and numbers of a drawing in the language, escaped for SVG."""
+    return lambda text: escape(translator.text(text))

@@ -211,16 +211,16 @@
 
     tell(x, y) {
       const found = this.pick(x, y);
-      if (!found) { this.words.textContent = "No surface here"; return; }
-      const signed = value => value.toFixed(2).replace("-", "−");
+      const { decimal, listing, noSurface, measured, unmeasured, negative, positive } = this.settings;
+      if (!found) { this.words.textContent = noSurface; return; }
+      const signed = value => value.toFixed(2).replace("-", "−").replace(".", decimal);
       const where = found.place.map((value, axis) => {
         const size = Math.abs(value).toFixed(1);
-        return `${SIDE_LETTERS[axis][value < 0 && Number(size) ? 1 : 0]} ${size}`;
-      }).join(", ");
+        return `${SIDE_LETTERS[axis][value < 0 && Number(size) ? 1 : 0]} ${size.replace(".", decimal)}`;
+      }).join(listing);
       const value = found.deviation;
-      const size = value === null ? "not measured"
-        : `${value > 0 ? "+" : ""}${signed(value)} mm (mesh too ${value > 0 ? "small" : "large"})`;
-      this.words.textContent = `${size} at ${where} mm`;
+      const parts = value === null ? [where] : [`${value > 0 ? "+" : ""}${signed(value)}`, value > 0 ? positive : negative, where];
+      this.words.textContent = (value === null ? unmeasured : measured).replace(/\{(\d)\}/g, (_gap, index) => parts[index]);
     }
 
     tellSoon(x, y) {

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from M3DLib.Errors import M3DError
 
-from ..Content.ReportLanguage import translatedTemplate, translatedView, translatorOf, wordsOf
+from ..Content.ReportLanguage import drawnIn, translatedTemplate, translatedView, translatorOf
 from ..Content.ReportView import reportView
 from ..FirstPage.FirstPageView import firstPage
 from ..FirstPage.Importance import byImportance
 from ..Pictures.ColorScale import ANCHORS, BANDS, HATCH, NOT_MEASURED
 from ..Pictures.HistogramDrawing import histogramSvg
 from ..Pictures.ScaleDrawing import NARROW, WIDE, scaleSvg, scaleWords
+from .DeviationWords import SIDES, spoken
 
 # With the 3D views a page stays below this; from 15 MB on, mail servers refuse it.
 MOST_BYTES = 14_000_000
@@ -48,19 +49,19 @@ def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    files = attachments or {}
+    files, say = attachments or {}, drawnIn(translator)
     view = reportView(report)
     view["first"] = firstPage(report)
     view["attention"].sort(key=byImportance)
     scale = view["first"]["scale"]
     view["scale"] = ""
     if scale:
-        words = wordsOf(scaleWords(report), translator)
-        drawings = [scaleSvg(scale["reach"], scale["tolerance"], words, size=size) for size in (WIDE, NARROW)]
+        words, reach, tolerance = scaleWords(report), scale["reach"], scale["tolerance"]
+        drawings = [scaleSvg(reach, tolerance, words, say, size=size) for size in (WIDE, NARROW)]
         view["scale"] = Markup("".join(drawings))
     for deviation in view["deviations"]:
         # Drawn from numbers alone, so nothing in it can be anybody's text.
-        deviation["svg"] = Markup(histogramSvg(deviation["histogram"], deviation["tolerance"]))
+        deviation["svg"] = Markup(histogramSvg(deviation["histogram"], deviation["tolerance"], say))
     for block in view["first"]["blocks"]:
         block["pictures"] = _withData(block["pictures"], files)
     groups = [{**group, "pictures": _withData(group["pictures"], files)} for group in view["pictureGroups"]]
@@ -70,7 +71,10 @@ def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, 
     view["otherGroups"] = [group for group in groups if group["about"] not in ("deviation", "asked")]
     key = [picture for block in view["first"]["blocks"] for picture in block["pictures"]]
     shown = [*key, *(picture for group in groups for picture in group["pictures"])]
-    view["models"] = _modelsWithData(view["models"], files, sum(len(picture["data"]) for picture in shown))
+    words = scaleWords(report)
+    models = [{**model, "spoken": spoken(model["placeTexts"], words, translator)} for model in view["models"]]
+    view["sides"] = [{"key": side, "name": name} for side, name in SIDES.items()]
+    view["models"] = _modelsWithData(models, files, sum(len(picture["data"]) for picture in shown))
     for part in ("Report.css", "TableSorting.js", "Navigation.js", "DeviationMesh.js", "DeviationView.js"):
         view[part.replace(".", "")] = Markup(Path(__file__).with_name(part).read_text(encoding="utf-8"))
     return environment.get_template("Report.html.j2").render(translatedView(view, translator))
@@ -96,7 +100,7 @@ def _modelsWithData(models: list[dict], files: Mapping[str, bytes], used: int) -
         settings = {
             "rangeMm": model["rangeMm"],
             "places": model["places"],
-            "placeTexts": model["placeTexts"],
+            **model["spoken"],
             "bands": BANDS,
             "hatch": list(HATCH),
             "anchors": ANCHORS.tolist(),

@@ -16,7 +16,7 @@ from pathlib import Path
 from M3DLib.Errors import M3DError
 
 from ..Content.ReportFormats import requireFormats
-from ..Content.ReportLanguage import translatedTemplate, translatedView, translatorOf, wordsOf
+from ..Content.ReportLanguage import drawnIn, translatedTemplate, translatedView, translatorOf
 from ..Content.ReportText import date
 from ..Content.ReportView import reportView
 from ..FirstPage.FirstPageView import firstPage
@@ -43,17 +43,15 @@ def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, l
     """
     requireFormats(("pdf",))
     translator = translatorOf(report, language)
-    view = reportView(report)
+    view, say = reportView(report), drawnIn(translator)
     view["first"] = firstPage(report)
     view["attention"].sort(key=byImportance)
     scale = view["first"]["scale"]
-    view["scale"] = (
-        _inked(scaleSvg(scale["reach"], scale["tolerance"], wordsOf(scaleWords(report), translator))) if scale else ""
-    )
+    view["scale"] = _inked(scaleSvg(scale["reach"], scale["tolerance"], scaleWords(report), say)) if scale else ""
     view["study"] = ", ".join(filter(None, (report["case"]["patient"]["id"], date(report["case"]["study"]["date"]))))
     view["date"] = _dateOf(report["made"]["time"])
     for deviation in view["deviations"]:
-        deviation["svg"] = _inked(histogramSvg(deviation["histogram"], deviation["tolerance"]))
+        deviation["svg"] = _inked(histogramSvg(deviation["histogram"], deviation["tolerance"], say))
     with tempfile.TemporaryDirectory(prefix="m3d-report-") as folder:
         root = Path(folder)
         names = {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
+
+from M3DLib.NumberText import number, shareInPercent
 
 from .ColorScale import deviationColors
 from .ScaleDrawing import signed
@@ -25,25 +27,32 @@ def histogramBars(histogram: Mapping) -> list[dict]:
     bars = []
     for index, share in enumerate(shares):
         if index == 0:
-            where = f"below {edges[0]:g} mm"
+            where = f"below {_shown(edges[0])} mm"
         elif index == len(shares) - 1:
-            where = f"above {edges[-1]:g} mm"
+            where = f"above {_shown(edges[-1])} mm"
         else:
-            where = f"{edges[index - 1]:.3g} to {edges[index]:.3g} mm"
+            where = f"{_shown(edges[index - 1])} to {_shown(edges[index])} mm"
         bars.append(
             {
                 "x": round(LEFT + index * step, 2),
                 "width": round(step - 1, 2),
                 "height": round((HEIGHT - BOTTOM - TOP) * share / highest, 2),
                 "color": "#{:02x}{:02x}{:02x}".format(*colors[index]),
-                "text": f"{where}: {100 * share:.2f} % of the area",
+                "text": f"{where}: {shareInPercent(share)} of the area",
             }
         )
     return bars
 
 
-def histogramSvg(histogram: Mapping, tolerance: float) -> str:
-    """The drawing as SVG; holds nothing but numbers and the words written here."""
+def _shown(edge: float) -> str:
+    return number(round(edge, 6) + 0.0)
+
+
+def histogramSvg(histogram: Mapping, tolerance: float, say: Callable[[str], str] = str) -> str:
+    """The drawing as SVG; holds nothing but numbers and the words written here.
+
+    :param tolerance: mm. :param say: says words and numbers in the language of the report, escaped for SVG.
+    """
     edges = histogram["edges"]
     bars = histogramBars(histogram)
     step = (WIDTH - LEFT) / len(bars)
@@ -55,7 +64,7 @@ def histogramSvg(histogram: Mapping, tolerance: float) -> str:
 
     inside = [
         f'<rect x="{bar["x"]}" y="{round(floor - bar["height"], 2)}" width="{bar["width"]}" height="{bar["height"]}" '
-        f'fill="{bar["color"]}" stroke="currentColor" stroke-width="0.4"><title>{bar["text"]}</title></rect>'
+        f'fill="{bar["color"]}" stroke="currentColor" stroke-width="0.4"><title>{say(bar["text"])}</title></rect>'
         for bar in bars
     ]
     # As many numbers on the axis of shares as are read at a glance, on round steps.
@@ -64,17 +73,17 @@ def histogramSvg(histogram: Mapping, tolerance: float) -> str:
     for share in np.arange(0, highest + 1e-9, most):
         y = round(floor - (HEIGHT - BOTTOM - TOP) * share / highest, 2)
         inside.append(f'<line x1="{LEFT}" x2="{WIDTH}" y1="{y}" y2="{y}" stroke="currentColor" stroke-opacity="0.25"/>')
-        inside.append(f'<text x="{LEFT - 4}" y="{y + 5}" text-anchor="end">{share:g} %</text>')
+        inside.append(f'<text x="{LEFT - 4}" y="{y + 5}" text-anchor="end">{say(f"{share:g} %")}</text>')
     for value in (-tolerance, tolerance):
         x = xOf(value)
         inside.append(f'<line x1="{x}" x2="{x}" y1="{TOP}" y2="{floor}" stroke="currentColor" stroke-dasharray="5 4"/>')
     inside.append(f'<line x1="{LEFT}" x2="{WIDTH}" y1="{floor}" y2="{floor}" stroke="currentColor"/>')
     for value in (edges[0], -tolerance, 0.0, tolerance, edges[-1]):
-        label = signed(value)
+        label = say(signed(value))
         inside.append(f'<text x="{xOf(value)}" y="{floor + 18}" text-anchor="middle">{label}</text>')
     middle = (LEFT + WIDTH) / 2
-    inside.append(f'<text x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">signed deviation, mm</text>')
-    summary = (
+    inside.append(f'<text x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">{say("signed deviation, mm")}</text>')
+    summary = say(
         f"Histogram of the signed deviations; dashed: the tolerance of {tolerance:g} mm. "
         f"{100 * histogram['below']:.1f} % lie below and {100 * histogram['above']:.1f} % above what is drawn."
     )

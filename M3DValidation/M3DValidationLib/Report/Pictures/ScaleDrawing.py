@@ -5,7 +5,7 @@ It is the same under all six views, the histogram, the sections and the 3D view 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -30,12 +30,13 @@ def scaleWords(report: Mapping) -> tuple[str, str, str]:
 
 
 def scaleSvg(
-    reach: float, tolerance: float, words: tuple[str, ...], banded: bool = False, size: tuple[int, int, int] = WIDE
+    reach: float, tolerance: float, words: tuple[str, ...], say: Callable[[str], str] = str, *, size=WIDE, banded=False
 ) -> str:
     """The drawing as SVG; holds nothing but numbers and the words.
 
     :param reach: mm, where the colors end. :param tolerance: mm.
-    :param words: for the left end, the right end and what is not measured; escaped by whoever gives them.
+    :param words: for the left end, the right end and what is not measured.
+    :param say: says words and numbers in the language of the report, escaped for SVG.
     :param size: WIDE or NARROW.
     """
     width, height, right = size
@@ -57,19 +58,19 @@ def scaleSvg(
     for value in (-reach, -tolerance, 0.0, tolerance, reach):
         x, long_ = xOf(value), 8 if abs(value) == tolerance or not value else 5
         inside.append(f'<line x1="{x}" x2="{x}" y1="{_TOP}" y2="{floor + long_}" stroke="currentColor"/>')
-        inside.append(f'<text x="{x}" y="{floor + 20}" text-anchor="middle" font-size="13">{signed(value)}</text>')
+        inside.append(f'<text x="{x}" y="{floor + 20}" text-anchor="middle" font-size="13">{say(signed(value))}</text>')
     below = floor + 36
-    inside.append(f'<text x="{_LEFT - 12}" y="{below}" font-size="13">{words[0]}</text>')
-    inside.append(f'<text x="{_LEFT + bar + 12}" y="{below}" text-anchor="end" font-size="13">{words[1]}</text>')
+    inside.append(f'<text x="{_LEFT - 12}" y="{below}" font-size="13">{say(words[0])}</text>')
+    inside.append(f'<text x="{_LEFT + bar + 12}" y="{below}" text-anchor="end" font-size="13">{say(words[1])}</text>')
     inside.append(f'<text x="{_LEFT + bar / 2}" y="{below}" text-anchor="middle" font-size="13">mm</text>')
     if size == NARROW:
         inside.append(_patch(_LEFT, below + 8))
-        inside.append(f'<text x="{_LEFT + 42}" y="{below + 22}" font-size="13">{words[2]}</text>')
+        inside.append(f'<text x="{_LEFT + 42}" y="{below + 22}" font-size="13">{say(words[2])}</text>')
     else:
         inside.append(_patch(width - right + 24, _TOP))
-        inside.append(f'<text x="{width - right + 24}" y="{floor + 20}" font-size="13">{words[2]}</text>')
-    ends = f"{words[0]} to {words[1]}, {signed(-reach)} to {signed(reach)} mm"
-    summary = f"Scale of the maps: {ends}, ticks at the tolerance"
+        inside.append(f'<text x="{width - right + 24}" y="{floor + 20}" font-size="13">{say(words[2])}</text>')
+    low, high = signed(-reach), signed(reach)
+    summary = say(f"Scale of the maps: {words[0]} to {words[1]}, {low} to {high} mm, ticks at the tolerance")
     kind = 'class="mapScale narrow"' if size == NARROW else 'class="mapScale"'
     return (
         f'<svg {kind} viewBox="0 0 {width} {height}" role="img" aria-label="{summary}" '
