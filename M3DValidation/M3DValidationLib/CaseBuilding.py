@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from M3DLib.Errors import M3DError, noProgress
+from M3DLib.FreeMachine import giveMemoryBack
 from M3DLib.Segmentation.SegmentFit import requireFit
 from M3DLib.Surface.SurfaceMaking import makeSegmentSurfaces
 
@@ -55,3 +56,4 @@ def addSurfaces(
     meshes = makeSegmentSurfaces([case.segment for case in cases], surface, image, progress)
     for case, mesh in zip(cases, meshes, strict=True):
         case.mesh, case.surfaceParameters = mesh, surface
+    giveMemoryBack()

@@ -91,16 +91,17 @@ def _bodyAt(indices: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _contour(values: np.ndarray, which: np.ndarray, material: Material) -> TriangleMesh:
     """The level surface of blocks (k, j, i) in block indices, without that of other bodies."""
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+    from vtkmodules.vtkCommonDataModel import vtkImageData
+    from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
     other = (values > material.level) & ~which
     if other.any():
         values = np.where(other, np.float32(material.outside[1]), values)
-    grid = vtk.vtkImageData()
+    grid = vtkImageData()
     grid.SetDimensions(*values.shape[::-1])
     grid.GetPointData().SetScalars(numpy_to_vtk(values.reshape(-1), deep=False))
-    contour = vtk.vtkFlyingEdges3D()
+    contour = vtkFlyingEdges3D()
     contour.SetInputData(grid)
     contour.SetValue(0, material.level)
     contour.ComputeNormalsOff()

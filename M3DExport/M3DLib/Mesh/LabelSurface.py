@@ -12,7 +12,8 @@ from ..SlicerModuleClasses import moduleClass
 from .SurfaceParameters import SURFACE_NETS, SurfaceParameters
 
 if TYPE_CHECKING:
-    import vtk
+    from vtkmodules.vtkCommonDataModel import vtkPolyData
+    from vtkmodules.vtkCommonExecutionModel import vtkPolyDataAlgorithm
 
 _BINARY_LABELMAP = "Binary labelmap"
 _CLOSED_SURFACE = "Closed surface"
@@ -20,7 +21,7 @@ _CLOSED_SURFACE = "Closed surface"
 MOST_THREADS = 4
 
 
-def flyingEdges(label: np.ndarray, parameters: SurfaceParameters) -> vtk.vtkPolyData:
+def flyingEdges(label: np.ndarray, parameters: SurfaceParameters) -> vtkPolyData:
     """What Slicer's rule makes with the method "flying edges", point by point, by the filters that it is made of.
 
     Called as filters they let other threads of Python work, a user interface for example; the rule, which is one call
@@ -29,17 +30,20 @@ def flyingEdges(label: np.ndarray, parameters: SurfaceParameters) -> vtk.vtkPoly
     :param label: uint8 (k, j, i), 1 where the segment is.
     :return: triangles in voxel index coordinates (i, j, k) of the label.
     """
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+    from vtkmodules.vtkCommonCore import VTK_UNSIGNED_CHAR
+    from vtkmodules.vtkCommonDataModel import vtkImageData
+    from vtkmodules.vtkFiltersCore import vtkDecimatePro, vtkWindowedSincPolyDataFilter
+    from vtkmodules.vtkFiltersGeneral import vtkDiscreteFlyingEdges3D
 
     useThreads()
     # A segment that reaches the border of its box is closed there.
     padded = np.pad(label, 1)
-    image = vtk.vtkImageData()
+    image = vtkImageData()
     image.SetDimensions(*padded.shape[::-1])
     image.SetOrigin(-1.0, -1.0, -1.0)
-    image.GetPointData().SetScalars(numpy_to_vtk(padded.reshape(-1), array_type=vtk.VTK_UNSIGNED_CHAR))
-    edges = vtk.vtkDiscreteFlyingEdges3D()
+    image.GetPointData().SetScalars(numpy_to_vtk(padded.reshape(-1), array_type=VTK_UNSIGNED_CHAR))
+    edges = vtkDiscreteFlyingEdges3D()
     edges.SetInputData(image)
     edges.SetValue(0, 1)
     edges.ComputeNormalsOff()
@@ -47,7 +51,7 @@ def flyingEdges(label: np.ndarray, parameters: SurfaceParameters) -> vtk.vtkPoly
     edges.ComputeScalarsOff()
     surface = _done(edges)
     if parameters.decimation > 0:
-        decimation = vtk.vtkDecimatePro()
+        decimation = vtkDecimatePro()
         decimation.SetInputData(surface)
         decimation.SetFeatureAngle(60.0)
         decimation.SplittingOff()
@@ -56,7 +60,7 @@ def flyingEdges(label: np.ndarray, parameters: SurfaceParameters) -> vtk.vtkPoly
         decimation.SetTargetReduction(parameters.decimation)
         surface = _done(decimation)
     if parameters.smoothing > 0:
-        smoothing = vtk.vtkWindowedSincPolyDataFilter()
+        smoothing = vtkWindowedSincPolyDataFilter()
         smoothing.SetInputData(surface)
         smoothing.SetNumberOfIterations(20 + int(40 * parameters.smoothing))
         smoothing.SetPassBand(10.0 ** (-4.0 * parameters.smoothing))
@@ -74,14 +78,14 @@ def useThreads() -> None:
     Outside of applications VTK comes with threads switched off. The filters used here make the same to the last bit
     whatever their number.
     """
-    from vtk import vtkSMPTools
+    from vtkmodules.vtkCommonCore import vtkSMPTools
 
     if vtkSMPTools.GetBackend() == "Sequential" and freeProcessors() > 1:
         vtkSMPTools.SetBackend("STDThread")
         vtkSMPTools.Initialize(min(freeProcessors(), MOST_THREADS))
 
 
-def _done(filterOfVtk: vtk.vtkPolyDataAlgorithm) -> vtk.vtkPolyData:
+def _done(filterOfVtk: vtkPolyDataAlgorithm) -> vtkPolyData:
     filterOfVtk.Update()
     return filterOfVtk.GetOutput()
 
@@ -95,19 +99,19 @@ def registerConversionRules() -> None:
         logic.SetMRMLScene(slicer.vtkMRMLScene())
 
 
-def convertBySlicer(label: np.ndarray, parameters: SurfaceParameters) -> vtk.vtkPolyData:
+def convertBySlicer(label: np.ndarray, parameters: SurfaceParameters) -> vtkPolyData:
     """Closed surface of a label array (k, j, i) in voxel index coordinates, by vtkSegmentation.
 
     :raises M3DError: the classes refuse it.
     """
     import slicer
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+    from vtkmodules.vtkCommonCore import VTK_UNSIGNED_CHAR
 
     registerConversionRules()
     image = slicer.vtkOrientedImageData()
     image.SetDimensions(*label.shape[::-1])
-    scalars = numpy_to_vtk(label.reshape(-1), deep=False, array_type=vtk.VTK_UNSIGNED_CHAR)
+    scalars = numpy_to_vtk(label.reshape(-1), deep=False, array_type=VTK_UNSIGNED_CHAR)
     scalars.SetName("ImageScalars")
     image.GetPointData().SetScalars(scalars)
 

@@ -22,9 +22,9 @@ def refined(mesh: TriangleMesh, largestEdge: float) -> TriangleMesh:
     needed = float((np.ceil(longest / largestEdge) ** 2).sum())
     largestEdge *= max(1.0, np.sqrt(needed / MOST_TRIANGLES))
 
-    import vtk
+    from vtkmodules.vtkFiltersModeling import vtkAdaptiveSubdivisionFilter
 
-    subdivide = vtk.vtkAdaptiveSubdivisionFilter()
+    subdivide = vtkAdaptiveSubdivisionFilter()
     subdivide.SetInputData(mesh.toPolyData())
     subdivide.SetMaximumEdgeLength(float(largestEdge))
     subdivide.SetMaximumTriangleArea(1e30)

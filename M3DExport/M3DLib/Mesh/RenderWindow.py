@@ -54,7 +54,7 @@ class MeshWindow:
 
     def draw(self, view: View, supersampling: int) -> np.ndarray:
         """One view as the camera sees it, uint8 (height, width, 3) times ``supersampling``."""
-        from vtk.util.numpy_support import vtk_to_numpy
+        from vtkmodules.util.numpy_support import vtk_to_numpy
         from vtkmodules.vtkRenderingCore import vtkWindowToImageFilter
 
         self._window.SetSize(view.size[0] * supersampling, view.size[1] * supersampling)
@@ -83,7 +83,7 @@ class MeshWindow:
 
 
 def _actor(mesh: TriangleMesh, smooth: bool, colors: np.ndarray | None = None):
-    from vtk.util.numpy_support import numpy_to_vtk
+    from vtkmodules.util.numpy_support import numpy_to_vtk
     from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
     polyData = mesh.toPolyData()
@@ -103,7 +103,7 @@ def _actor(mesh: TriangleMesh, smooth: bool, colors: np.ndarray | None = None):
 
 def _setColors(mapper, colors: np.ndarray) -> None:
     """Colors of the points; between them they are mixed as they are."""
-    from vtk.util.numpy_support import numpy_to_vtk
+    from vtkmodules.util.numpy_support import numpy_to_vtk
 
     scalars = numpy_to_vtk(np.ascontiguousarray(colors, dtype=np.uint8), deep=True)
     mapper.GetInput().GetPointData().SetScalars(scalars)

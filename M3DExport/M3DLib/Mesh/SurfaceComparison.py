@@ -51,15 +51,16 @@ def compareSurfaces(before: TriangleMesh, after: TriangleMesh) -> SurfaceCompari
 
 def _largestDistance(mesh: TriangleMesh, other: TriangleMesh) -> tuple[float, bool]:
     """Largest distance from points of one mesh to the other one, mm, and whether points were left out."""
-    import vtk
+    from vtkmodules.vtkCommonCore import mutable
+    from vtkmodules.vtkCommonDataModel import vtkStaticCellLocator
 
     used = np.unique(mesh.triangles)
     step = max(1, -(-len(used) // _SAMPLES))
     surface = other.toPolyData()
-    locator = vtk.vtkStaticCellLocator()
+    locator = vtkStaticCellLocator()
     locator.SetDataSet(surface)
     locator.BuildLocator()
-    closest, cell, part, squared = [0.0, 0.0, 0.0], vtk.mutable(0), vtk.mutable(0), vtk.mutable(0.0)
+    closest, cell, part, squared = [0.0, 0.0, 0.0], mutable(0), mutable(0), mutable(0.0)
     largest = 0.0
     for point in mesh.points[used[::step]].tolist():
         locator.FindClosestPoint(point, closest, cell, part, squared)

@@ -11,7 +11,7 @@ import numpy as np
 from ..Errors import M3DError
 
 if TYPE_CHECKING:
-    import vtk
+    from vtkmodules.vtkCommonDataModel import vtkPolyData
 
 # Triangles looked at together, and points whose edges are sorted together, at least.
 BLOCK, RANGE = 1 << 15, 1 << 18
@@ -176,31 +176,33 @@ class TriangleMesh:
         near = self.exactPoints - np.asarray(origin, dtype=np.float64)
         return TriangleMesh(near, self.triangles, self.name, self.color, self.opacity, record=self.record)
 
-    def toPolyData(self) -> vtk.vtkPolyData:
+    def toPolyData(self) -> vtkPolyData:
         """vtkPolyData in LPS mm that shares the points' memory (keep the mesh alive while it is used)."""
-        import vtk
-        from vtk.util.numpy_support import numpy_to_vtk
+        # Not all of vtk, whose import takes half a second and 100 MB more.
+        from vtkmodules.util.numpy_support import numpy_to_vtk
+        from vtkmodules.vtkCommonCore import vtkPoints
+        from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 
-        points = vtk.vtkPoints()
+        points = vtkPoints()
         points.SetData(numpy_to_vtk(self.points))
         offsets = np.arange(0, 3 * len(self.triangles) + 1, 3, dtype=np.int32)
-        cells = vtk.vtkCellArray()
+        cells = vtkCellArray()
         cells.SetData(numpy_to_vtk(offsets, deep=True), numpy_to_vtk(self.triangles.reshape(-1), deep=True))
-        polyData = vtk.vtkPolyData()
+        polyData = vtkPolyData()
         polyData.SetPoints(points)
         polyData.SetPolys(cells)
         return polyData
 
     @classmethod
-    def fromPolyData(cls, polyData: vtk.vtkPolyData, name: str = "") -> TriangleMesh:
+    def fromPolyData(cls, polyData: vtkPolyData, name: str = "") -> TriangleMesh:
         """Copy of the triangles of a vtkPolyData that is in LPS mm; polygons and strips are triangulated first."""
-        import vtk
-        from vtk.util.numpy_support import vtk_to_numpy
+        from vtkmodules.util.numpy_support import vtk_to_numpy
+        from vtkmodules.vtkFiltersCore import vtkTriangleFilter
 
         polys = polyData.GetPolys()
         onlyTriangles = polys.IsHomogeneous() == 3 or not polys.GetNumberOfCells()
         if polyData.GetNumberOfStrips() or not onlyTriangles:
-            triangulate = vtk.vtkTriangleFilter()
+            triangulate = vtkTriangleFilter()
             triangulate.SetInputData(polyData)
             triangulate.PassLinesOff()
             triangulate.PassVertsOff()

@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
     from M3DLib.EncapsulatedStl.ModelExport import Surroundings, makeModels, makeSurfaces
     from M3DLib.Image.ImageReader import readImage
+    from M3DLib.Mesh.Rendering import prepareRendering
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
     from M3DLib.Phantom.HeadPhantom import HALF_HEIGHT_HU, headInserts, renderHead
     from M3DLib.Phantom.PhantomSeries import writeSeries
@@ -58,6 +59,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     store.requireWritable()
     neighbors = store.directory().headers()
     inserts = headInserts()
+    prepareRendering()
     scan = Path(tempfile.mkdtemp(prefix="m3d-demo-scan-"))
     try:
         with stopwatch.stage("phantom"):

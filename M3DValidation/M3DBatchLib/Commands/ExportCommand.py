@@ -112,7 +112,11 @@ def _make(
     from M3DLib.EncapsulatedStl.EarlierModels import storedModels
     from M3DLib.EncapsulatedStl.Icon import renderIcon
     from M3DLib.EncapsulatedStl.ModelExport import Surroundings, makeModels, makeSurfaces
+    from M3DLib.Mesh.Rendering import prepareRendering
 
+    if arguments.icon:
+        # A process of its own finds out whether there can be icons, while the scan is read.
+        prepareRendering()
     stage = request.stopwatch.stage
     directory = request.store.directory()
     with stage("reading"):

@@ -174,13 +174,13 @@ def fewerTriangles(mesh: TriangleMesh, most: int, weights: np.ndarray | None = N
 
 def _joined(mesh: TriangleMesh, most: float) -> TriangleMesh:
     """The mesh with one point for each box that holds any; boxes so large that about so many triangles are left."""
-    import vtk
+    from vtkmodules.vtkFiltersCore import vtkBinnedDecimation
 
     sides = np.maximum(np.ptp(mesh.points, axis=0).astype(np.float64), 1e-6)
     # A surface in boxes of side a keeps about one triangle for each 0.43 a2 of its area.
     side = max(np.sqrt(mesh.areaMm2 / (0.43 * most)), np.cbrt(sides.prod() / _MOST_BOXES), 1e-9)
     while True:
-        binned = vtk.vtkBinnedDecimation()
+        binned = vtkBinnedDecimation()
         binned.SetPointGenerationModeToUseInputPoints()
         binned.AutoAdjustNumberOfDivisionsOff()
         binned.SetNumberOfDivisions(*(int(np.clip(np.ceil(length / side), 1, 2**20)) for length in sides))
