@@ -4,6 +4,8 @@ import pathlib
 
 from slicer.i18n import tr as _
 
+from M3DPanelLib.LibraryMessages import translatedMessage
+
 # Path widgets of the section, and the parameter that each shows.
 PATHS = {
     "handOverPathLineEdit": "handOverFolder",
@@ -160,8 +162,9 @@ def resultText(made):
         )
     if made.table is not None:
         lines.append(_("The way back to the patient, which stays in the house: {file}").format(file=made.table))
-    lines += made.warnings
-    lines += [_("Left out: {name}: {reason}.").format(name=file.name, reason=why) for file, why in made.leftOut[:10]]
+    lines += map(translatedMessage, made.warnings)
+    for file, why in made.leftOut[:10]:
+        lines.append(_("Left out: {name}: {reason}.").format(name=file.name, reason=translatedMessage(why)))
     if len(made.leftOut) > 10:
         lines.append(_("... and {count} more").format(count=len(made.leftOut) - 10))
     return "\n".join(lines)

@@ -20,13 +20,18 @@ _LEAST_LETTERS = 12
 
 
 def translatedMessage(text):
-    """A message of the libraries in the language of the application, as it is where no translation is known."""
+    """A message of the libraries in the language of the application, as it is where no translation is known.
+
+    Where it names an option of the command line, the field of the panel is named instead.
+    """
     import slicer
     from slicer.i18n import translate
 
-    if str(slicer.app.applicationLocaleName).startswith("en"):
-        return text
-    return "\n".join(_translatedLine(line, translate) for line in text.split("\n"))
+    from .OptionWords import panelWords
+
+    if not str(slicer.app.applicationLocaleName).startswith("en"):
+        text = "\n".join(_translatedLine(line, translate) for line in text.split("\n"))
+    return panelWords(text)
 
 
 def _translatedLine(text, translate):

@@ -3,6 +3,7 @@
 import slicer
 from slicer.i18n import tr as _
 
+from M3DPanelLib.LibraryMessages import translatedMessage
 from M3DPanelLib.PanelActions import PanelActions
 
 _MAP = "M3DValidation.Comparison"
@@ -95,9 +96,8 @@ class ComparisonView(PanelActions):
 def comparisonText(comparison, name, referenceName):
     """The figures in words; why there are none, where the alignment is doubtful."""
     if comparison.facts is None:
-        return "\n".join(
-            [_("The alignment is doubtful, so nothing is said of deviations:"), *comparison.alignment.doubts]
-        )
+        doubts = map(translatedMessage, comparison.alignment.doubts)
+        return "\n".join([_("The alignment is doubtful, so nothing is said of deviations:"), *doubts])
     facts = comparison.facts
     lines = [_("{name} against {reference}").format(name=name, reference=referenceName)]
     lines.append(_("Alignment: {text}").format(text=facts["registration"]))
