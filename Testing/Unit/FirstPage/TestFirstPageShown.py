@@ -152,6 +152,20 @@ def test_aNumberThatIsNotOfTheJsonIsSeen(report):
         assert number in [token for token in NUMBER.findall(firstPageOf(text)) if not isOf(token, numbers, texts)]
 
 
+def test_whatNeedsAttentionIsOrderedAsOnPageOne(report):
+    # What the model lacks before how it prints, whatever the clauses are called.
+    data, attachments = copy.deepcopy(report)
+    for finding in data["findings"]:
+        if finding["requirement"] in ("scan-age", "wall-thickness", "deviation-p95", "bodies-left-out"):
+            finding["verdict"] = "fail"
+    page = htmlReport(data, attachments)
+    listed = page[page.index('<section id="attention"') : page.index('id="deviation"')]
+    titles = {finding["title"]: finding["requirement"] for finding in data["findings"]}
+    order = [titles[unescape(title)] for title in re.findall(r"<em>Asked for: (.*?)\.</em>", listed)]
+    wanted = [one for one in order if one in ("scan-age", "wall-thickness", "deviation-p95", "bodies-left-out")]
+    assert wanted == ["bodies-left-out", "deviation-p95", "scan-age", "wall-thickness"]
+
+
 def test_pageOneIsOneScreenWhateverIsInIt(report, tmp_path):
     data, attachments = report
     for name, content in (("as it is", data), ("very many", many(data)), ("no findings", withFindings(data, 0))):
