@@ -57,15 +57,17 @@ def sectionPictures(
         pictures.append(Picture(f"section-{'xyz'[axis]}.png", "section", title, text, pngBytes(array)))
     for number, (distance, point) in enumerate(worstPlaces(facts), start=1):
         best = _axisAlongSurface(part.mesh, np.array(point))
-        side = "small" if distance > 0 else "large"
+        side = f"{one} too small" if distance > 0 else f"{one} too large"
+        if names == TWO_VERSIONS:
+            side = "removed" if distance > 0 else "added"
         size, where = millimeters(distance, True), sidesText(point)
         for axis in sorted(PLANES, key=lambda axis, best=best: (axis != best, -axis)):
             plane = PLANES[axis]
             array, step = drawn.picture(axis, point[axis], point)
-            title = f"Deviation {number}: {size}, {one} too {side}, at {where} mm, {plane} plane"
+            title = f"Deviation {number}: {size}, {side}, at {where} mm, {plane} plane"
             text = (
-                f"Section in the {plane} plane through the place at {where} mm, ringed, where the {one} is too {side} "
-                f"by {millimeters(abs(distance))}: {words}, grid {exactNumber(step)} mm."
+                f"Section in the {plane} plane through the place at {where} mm, ringed ({side}): {words}, grid "
+                f"{exactNumber(step)} mm."
             )
             file = f"section-worst-{number}{'' if axis == best else '-' + 'xyz'[axis]}.png"
             pictures.append(Picture(file, "worst", title, text, pngBytes(array)))

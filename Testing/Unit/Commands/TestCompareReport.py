@@ -146,6 +146,7 @@ def test_twoVersionsHaveAReportThatJudgesNothing(files, capsys, tmp_path):
     assert "largest place was added" in sentence and "Nothing is judged" in sentence and "intended use" not in sentence
     assert "section-worst-1.png" in attachments
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "New version" in page and ">added</text>" in page and "too large" not in page.partition("attention")[0]
     assert "Comparison of two versions of a model" in page and "What changed" in page and "part (orange)" not in page
     assert (tmp_path / "out" / "report.pdf").read_bytes().startswith(b"%PDF")
     numbers = {stored["document"]["number"]}

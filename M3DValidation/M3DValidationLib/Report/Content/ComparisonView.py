@@ -65,10 +65,11 @@ def comparisonView(report: Mapping) -> dict:
 
 
 def comparedNames(report: Mapping) -> dict[str, str]:
-    """Names of ``part`` and ``model`` of a comparison; nothing for other reports."""
+    """Names of the two that are compared, by what they are called on page one; nothing for other reports."""
     if not isComparison(report):
         return {}
-    return {"part": report["A"]["name"], "model": report["B"]["name"]}
+    first, second = ("newVersion", "oldVersion") if isVersions(report) else ("comparedPart", "comparedModel")
+    return {first: report["A"]["name"], second: report["B"]["name"]}
 
 
 def _mesh(entry: Mapping) -> str:

@@ -25,7 +25,7 @@ _PLANES = ("worst", "section", "sectionAt")
 # Of a part and its model there is no scan.
 _COMPARED = {
     (False, "deviation"): "Deviation of the part from its model, from six sides",
-    (True, "deviation"): "Deviation of version A from version B, from six sides",
+    (True, "deviation"): "How far the new version lies from the old one, from six sides",
 }
 
 

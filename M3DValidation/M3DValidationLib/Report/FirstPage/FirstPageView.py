@@ -19,6 +19,9 @@ from .Document import documentOf
 MOST_LIMITS, MOST_MODELS, MOST_LIMITS_OF_MANY, MOST_UNCHECKED = 5, 3, 2, 4
 LABELS = {
     "comparedPart": "Part",
+    "comparedModel": "Model",
+    "newVersion": "New version",
+    "oldVersion": "Old version",
     "model": "Model",
     "madeFrom": "Made from",
     "patient": "Patient",
@@ -136,8 +139,8 @@ def _facts(report: Mapping, answer: Mapping, document: Mapping) -> list[dict]:
     models = report.get("models") or []
     compared = comparedNames(report)
     rows = {
-        "comparedPart": compared.get("part", ""),
-        "model": compared.get("model") or _few([model["name"] for model in models if model["name"]], ", "),
+        **compared,
+        "model": "" if compared else _few([model["name"] for model in models if model["name"]], ", "),
         "madeFrom": _few(list(dict.fromkeys(filter(None, map(_madeFrom, models)))), "; "),
         "patient": personName(case["patient"]["name"]) or UNNAMED,
         "id": case["patient"]["id"],

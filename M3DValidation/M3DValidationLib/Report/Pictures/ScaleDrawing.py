@@ -19,7 +19,7 @@ _STEPS = 120
 # For the left end, the right end and what is not measured.
 SCALE_WORDS = ("mesh too large", "mesh too small", "not measured")
 PART_WORDS = ("part too large", "part too small", "not measured")
-VERSION_WORDS = ("A lies outside B", "A lies inside B", "not measured")
+VERSION_WORDS = ("added", "removed", "not measured")
 
 
 def scaleWords(report: Mapping) -> tuple[str, str, str]:
