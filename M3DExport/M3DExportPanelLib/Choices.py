@@ -55,7 +55,7 @@ class Unit(Choice):
 class Laterality(Choice):
     """Where the printed object is meant to go (Image Laterality)."""
 
-    AUTOMATIC = "", _("as the segment's terminology says")
+    AUTOMATIC = "", _("as the terminology says")
     LEFT = "L", _("left")
     RIGHT = "R", _("right")
     BOTH = "B", _("both")

@@ -128,14 +128,14 @@ def shortMeasured(finding, view):
 
 def shortLimit(finding):
     """The limit up to (from) which a finding passes, as short as a narrow column needs it; "" when there is none."""
-    from M3DLib.NumberText import exactNumber
+    from M3DLib.NumberText import exactNumber, withUnit
 
     if finding["limit"] is None:
         return ""
     sign = "≥" if finding.get("sense") == "atLeast" else "±" if finding.get("signed") else "≤"
     unit = shortUnit(finding["unit"])
     # What is counted stands in the column beside it.
-    return f"{sign} {exactNumber(finding['limit'])} {unit if len(unit) <= len('days') else ''}".rstrip()
+    return f"{sign} {withUnit(exactNumber(finding['limit']), unit if len(unit) <= len('days') else '')}".rstrip()
 
 
 def shortUnit(unit):

@@ -20,6 +20,7 @@ def shown(measured, unit, limit=None, **more):
         ((1.0, "mm", 0.5), {"warningLimit": 0.7}, ("1 mm", "≤ 0.5 mm")),
         ((0.0, "degrees", 0.06), {}, ("0 °", "≤ 0.06 °")),
         ((0.0, "% of the anatomy", 0.1), {}, ("0 %", "≤ 0.1 %")),
+        ((4624.0, "mm2", 100), {}, ("4624 mm²", "≤ 100 mm²")),
         ((12.0, "×", 10), {"sense": "atLeast"}, ("12 ×", "≥ 10 ×")),
         ((-0.5, "%", 2.5), {"signed": True}, ("−0.5 %", "± 2.5 %")),
         # What is counted is said once.

@@ -20,6 +20,7 @@ SOURCES = sorted(
         *(file for module in MODULES for file in (ROOT / module).glob("*.py")),
         *(file for module in MODULES for file in (ROOT / module).glob("*PanelLib/*.py")),
         *(ROOT / "M3DExport" / "M3DLib").glob("Slicer*.py"),
+        *(file for module in MODULES for file in (ROOT / module).glob("*/InSlicer/*.py")),
         *(ROOT / "Testing" / "Slicer").glob("*.py"),
     }
 )
