@@ -9,44 +9,28 @@ original vertices that an edge stands for must lie within the allowed distance o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..Distance.TriangleDistance import distanceTable, squaredDistance
-from ..Mesh.TriangleMesh import TriangleMesh
+from ..Distance.TriangleDistance import cross, dot
+from .PatchFit import HOPELESS, Patches
 
 # Root mean square distance of the planes above which an edge is not worth measuring, as a share of the allowed one.
-WORTHWHILE = 0.6
+WORTHWHILE = 1.0
 # And below which no measurement is needed: the farthest point of a patch is some two to three times as far.
-CERTAIN = 0.25
+CERTAIN = 0.3
 # Pull of a new vertex toward the middle of its edge, as a share of the planes' own, where these leave its place open.
 MIDDLE = 1e-3
 # A triangle may turn by at most about 70 degrees, and gets no thinner than this (area over longest side squared).
 LEAST_COSINE, THINNEST = 0.35, 0.02
 # Choices of edges by the same costs, before these are computed again.
 CHOICES = 3
-FEWEST = 0.004
+FEWEST = 0.002
 MOST_ROUNDS = 80
-
-
-def collapsedEdges(mesh: TriangleMesh, allowed: np.ndarray, progress: Callable[[float], None]) -> TriangleMesh:
-    """A mesh with as many edges collapsed as can be.
-
-    :param mesh: LPS mm.
-    :param allowed: how far each vertex may be from the new surface, mm, (n,); 0 for those that stay as they are, among
-        them those of open edges and of edges with more than two triangles.
-    :param progress: told how far it has come, 0 to 1.
-    """
-    work = _Collapsing(mesh, allowed)
-    for number in range(MOST_ROUNDS):
-        progress(number / MOST_ROUNDS)
-        before = len(work.triangles)
-        work.round()
-        if before - len(work.triangles) < FEWEST * before:
-            break
-    return work.result(mesh)
+# How often another place is looked for where the planes' own is too far from the surface.
+FITTINGS = 1
 
 
 @dataclass
@@ -62,38 +46,32 @@ class _Fans:
     shared: np.ndarray
 
 
-class _Collapsing:
-    """The mesh between rounds; positions are relative to its center."""
+class EdgeCollapse:
+    """A piece of a surface while its edges are collapsed.
 
-    def __init__(self, mesh: TriangleMesh, allowed: np.ndarray):
-        low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
-        self.center = (low.astype(np.float64) + high) / 2
-        self.original = mesh.points - self.center
-        self.points = self.original.copy()
-        self.triangles = mesh.triangles.astype(np.int64)
-        self.allowed = allowed.copy()
-        # The surviving vertex that stands for each original one.
-        self.owner = np.arange(len(self.points))
-        self.quadrics = self._planes()
+    :ivar points: float64 (n, 3), where the vertices are. :ivar triangles: int64 (m, 3), into them.
+    :ivar quadrics: float64 (11, n), of what each vertex stands for (:func:`planeQuadrics`).
+    :ivar allowed: (n,), how far what a vertex stands for may be from the new surface, mm; 0 for vertices that stay as
+        they are, among them all whose triangles are not all here.
+    :ivar fans: of the original surface. :ivar samples: (s,), its vertices that must stay near. :ivar owner: int64 (s,),
+        the vertex that stands for each of them.
+    """
+
+    def __init__(self, points, triangles, *, quadrics, allowed, fans, samples, owner):
+        self.points, self.triangles, self.quadrics, self.allowed = points, triangles, quadrics, allowed
+        self.fans, self.samples, self.owner = fans, samples, owner
+        self.original = fans.columns.take(samples, axis=1)
         self.awake = allowed > 0
         # Edges that were looked at in vain, by their ends, until something changes around them.
         self.refused = np.empty(0, dtype=np.int64)
 
-    def _planes(self) -> np.ndarray:
-        """Quadrics (11, n): xx, xy, xz, yy, yz, zz, x, y, z, constant and weight of the planes at each vertex."""
-        a, b, c = (self.points[self.triangles[:, corner]] for corner in range(3))
-        normal = np.cross(b - a, c - a)
-        size = np.sqrt(np.einsum("ij,ij->i", normal, normal))
-        normal /= np.maximum(size, 1e-30)[:, None]
-        offset = -np.einsum("ij,ij->i", normal, a)
-        x, y, z = normal.T
-        quadrics = np.empty((11, len(self.points)))
-        corners = self.triangles.ravel()
-        for row, values in enumerate((x * x, x * y, x * z, y * y, y * z, z * z, x * offset, y * offset, z * offset)):
-            quadrics[row] = np.bincount(corners, np.repeat(values * size, 3), len(self.points))
-        quadrics[9] = np.bincount(corners, np.repeat(offset * offset * size, 3), len(self.points))
-        quadrics[10] = np.bincount(corners, np.repeat(size, 3), len(self.points))
-        return quadrics
+    def run(self, stopped: threading.Event) -> None:
+        """Collapse edges until hardly any is left that may be; or until it is to stop."""
+        for _ in range(MOST_ROUNDS):
+            before = len(self.triangles)
+            self.round()
+            if stopped.is_set() or before - len(self.triangles) <= FEWEST * before:
+                break
 
     def round(self) -> None:
         """Collapse edges that are best where they are."""
@@ -116,8 +94,7 @@ class _Collapsing:
         self.limit2 = limit[worth[chosen]] ** 2
         fans = self._fans(start, end)
         good = self._keepsTopology(start, end, fans) & self._keepsShape(start, end, place, fans)
-        doubtful = good & (cost > CERTAIN)
-        good[doubtful] = self._staysNear(start, end, place, fans, doubtful)[doubtful]
+        self._measure(start, end, place, fans, good=good, doubtful=np.flatnonzero(good & (cost > CERTAIN)))
         self._refuse(start[~good], end[~good])
         self._wake(fans, good)
         self._apply(start[good], end[good], place[good])
@@ -249,18 +226,44 @@ class _Collapsing:
         good[edge[poor]] = False
         return good
 
-    def _staysNear(self, start, end, place, fans: _Fans, asked: np.ndarray) -> np.ndarray:
-        """Edges whose original vertices lie within the allowed distance of the new triangles, bool (k,)."""
+    def _measure(self, start, end, place, fans: _Fans, *, good, doubtful) -> None:
+        """Strike out of ``good`` (k,) the ``doubtful`` edges at which old and new surface are too far apart.
+
+        Where a vertex would be nearer elsewhere, ``place`` is changed, if no triangle turns over by that.
+        """
+        patchOf = np.full(len(start) + 1, -1)
+        patchOf[doubtful] = np.arange(len(doubtful))
         edgeOf = np.full(len(self.points), -1)
-        edgeOf[start[asked]] = edgeOf[end[asked]] = np.flatnonzero(asked)
-        edge = edgeOf.take(self.owner)
-        sample = np.flatnonzero(edge >= 0)
-        edge = edge[sample]
-        _, after = self._moved(start, end, place, fans)
-        distance2 = _nearest(self.original[sample], edge, fans.edge[~fans.shared], after, len(start))
-        good = np.ones(len(start), dtype=bool)
-        good[edge[distance2 > self.limit2[edge]]] = False
-        return good
+        edgeOf[start], edgeOf[end] = patchOf[:-1], patchOf[:-1]
+        patch = edgeOf.take(self.owner)
+        sample = np.flatnonzero(patch >= 0)
+        sample = sample[np.argsort(patch[sample], kind="stable")]
+        stays = ~fans.shared & (patchOf[fans.edge] >= 0)
+        corners, edge = self.triangles[fans.triangle[stays]], fans.edge[stays]
+        at = ((corners == start[edge][:, None]) | (corners == end[edge][:, None])).argmax(axis=1)
+        row = np.arange(len(at))
+        ring = tuple(self.points.take(corners[row, (at + shift) % 3], axis=0).T for shift in (1, 2))
+        patches = Patches(
+            self.limit2[doubtful], (ring, patchOf[edge]), (self.samples[sample], patch[sample]), self.fans
+        )
+        worst = patches.measure(place[doubtful].T)
+        good[doubtful[worst > 1]] = False
+        left = np.flatnonzero((worst > 1) & (worst <= HOPELESS))
+        which, better = doubtful.copy(), np.zeros(len(start), dtype=bool)
+        for _ in range(FITTINGS):
+            if not len(left):
+                break
+            elsewhere = patches.fitted(left)
+            which, patches = which[left], patches.chosen(left)
+            worst = patches.measure(elsewhere)
+            near = worst <= 1
+            better[which[near]] = True
+            place[which[near]] = elsewhere[:, near].T
+            left = np.flatnonzero((worst > 1) & (worst <= HOPELESS))
+        if better.any():
+            part = better[fans.edge]
+            some = _Fans(fans.edge[part], fans.triangle[part], fans.shared[part])
+            good |= better & self._keepsShape(start, end, place, some)
 
     def _apply(self, start, end, place) -> None:
         self.points[start] = place
@@ -273,31 +276,26 @@ class _Collapsing:
         a, b, c = triangles.T
         self.triangles = triangles[(a != b) & (b != c) & (c != a)]
 
-    def result(self, mesh: TriangleMesh) -> TriangleMesh:
-        """What is left, without the vertices that are used no more."""
-        used = np.zeros(len(self.points), dtype=bool)
-        used[self.triangles.ravel()] = True
-        number = np.cumsum(used) - 1
-        points, record = self.points[used] + self.center, dict(mesh.record)
-        return TriangleMesh(points, number[self.triangles], mesh.name, mesh.color, mesh.opacity, record=record)
 
+def planeQuadrics(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Quadrics (11, n) of the planes at each vertex: xx, xy, xz, yy, yz, zz, x, y, z, constant and weight.
 
-def _expanded(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For rows that are to be there ``number`` times each: the row, and which of its times it is."""
-    row = np.repeat(np.arange(len(number)), number)
-    return row, np.arange(len(row)) - np.repeat(np.cumsum(number) - number, number)
-
-
-def _nearest(points, edge, triangleEdge, corners, count: int) -> np.ndarray:
-    """Squared distance of each point (s, 3) from the nearest triangle of its edge, mm2.
-
-    :param triangleEdge: (f,) rising. :param corners: (f, 3, 3). :param count: number of edges.
+    :param points: float64 (n, 3), not far from 0. :param triangles: (m, 3).
     """
-    first = np.searchsorted(triangleEdge, np.arange(count + 1))
-    row, within = _expanded(np.diff(first)[edge])
-    triangle = first[edge[row]] + within
-    a, b, c = (corners[:, corner].T.take(triangle, axis=1) for corner in range(3))
-    distance2 = squaredDistance(points.T.take(row, axis=1), distanceTable(a, b, c))
-    nearest = np.full(len(points), np.inf)
-    np.minimum.at(nearest, row, distance2)
-    return nearest
+    a, b, c = (np.ascontiguousarray(points.take(triangles[:, corner], axis=0).T) for corner in range(3))
+    normal = cross(b - a, c - a)
+    size = np.sqrt(dot(normal, normal))
+    normal /= np.maximum(size, 1e-30)
+    offset = -dot(normal, a)
+    x, y, z = normal
+    quadrics = np.zeros((11, len(points)))
+    corners = [np.ascontiguousarray(triangles[:, corner]) for corner in range(3)]
+    factors = ((x, x), (x, y), (x, z), (y, y), (y, z), (z, z), (x, offset), (y, offset), (z, offset), (offset, offset))
+    for row, (one, other) in enumerate(factors):
+        values = one * other
+        values *= size
+        for corner in corners:
+            quadrics[row] += np.bincount(corner, values, len(points))
+    for corner in corners:
+        quadrics[10] += np.bincount(corner, size, len(points))
+    return quadrics

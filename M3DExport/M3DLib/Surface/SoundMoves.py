@@ -67,7 +67,7 @@ def withoutNewIntersections(
             points[touched] = before[touched] + share * (points[touched] - before[touched])
         points = points.astype(np.float32).astype(np.float64)
         heldBack |= touched
-        look = _around(points, triangles, touched)
+        look = trianglesAround(points, triangles, touched)
     # Not expected: nothing has been gained that is worth a surface passing through itself.
     return before, np.ones(len(before), dtype=bool)
 
@@ -100,7 +100,7 @@ def _newPairs(before, points, triangles, look, progress) -> np.ndarray:
     return pairs[~old & ~still]
 
 
-def _around(points: np.ndarray, triangles: np.ndarray, changed: np.ndarray) -> np.ndarray:
+def trianglesAround(points: np.ndarray, triangles: np.ndarray, changed: np.ndarray) -> np.ndarray:
     """Numbers of all triangles that may meet one with a changed corner: those whose boxes overlap."""
     columns = np.ascontiguousarray(triangles.T)
     near = changed[columns[0]] | changed[columns[1]] | changed[columns[2]]

@@ -1,8 +1,7 @@
 """As few triangles as keep a surface within a stated distance of what it was, measured in both directions.
 
-Edges are collapsed (``EdgeCollapse``); then the two surfaces are measured against each
-other, exactly, at the corners of both and within the larger triangles. Where they are too far apart, or the new surface
-passes through itself, less is allowed there and all is done again.
+Edges are collapsed (``EdgeCollapse``); then the two surfaces are measured against each other (``SurfaceGap``). Where
+they are too far apart, or the new surface passes through itself, the original comes back and less is allowed there.
 """
 
 from __future__ import annotations
@@ -12,19 +11,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..Distance.SurfaceDeviation import surfaceDeviation
 from ..Errors import M3DError, noProgress
 from ..Intersection.SelfIntersection import selfIntersections
-from ..Mesh.MeshRefinement import refined
 from ..Mesh.TriangleMesh import TriangleMesh
-from .EdgeCollapse import collapsedEdges
+from .CoarseSurface import CoarseSurface
+from .SoundMoves import trianglesAround
+from .SurfaceGap import SurfaceGap
 
 TEXT = "Simplifying the surface"
-# Share of the allowed distance that is spent: what is not measured on the way adds a little at few places.
-SPENT = 0.9
-# How often it is tried; each time less is allowed around the places that were too far away, in mean edge lengths.
-ATTEMPTS = 6
-SMALLER, AROUND = 0.4, 6.0
+# Share of the allowed distance that is spent: what is not measured on the way adds a little at some places.
+SPENT = 0.95
+# Share of it from which a place is too far away, for the rounding of stored coordinates.
+MEASURED = 0.995
+# Places that are too far away get back what was there, and are allowed less; in the end nothing.
+SMALLER = (0.85, 0.7, 0.5, 0.3, 0.0)
+ATTEMPTS = 14
 
 
 def simplifySurface(
@@ -43,20 +44,34 @@ def simplifySurface(
         raise M3DError(f"The largest error of the simplified surface must be above 0 mm, not {maxError}.")
     if not len(mesh.triangles) or not np.isfinite(mesh.points).all():
         raise M3DError(f"Mesh '{mesh.name}' has no triangles, or points that are not finite; repair it first.")
-    allowed = np.where(_fixedVertices(mesh), 0.0, SPENT * maxError)
-    edge = float(np.linalg.norm(np.diff(mesh.points[mesh.triangles[:, :2]], axis=1), axis=2).mean())
+    surface = CoarseSurface(mesh, np.where(_fixedVertices(mesh), 0.0, SPENT * maxError))
+    # What each original vertex is allowed, whatever has become of it.
+    allowance = surface.allowed.copy()
+    surface.collapse(lambda done: progress(0.6 * done, TEXT))
+    gap = SurfaceGap(surface, MEASURED * maxError)
+    changed = None
     for number in range(ATTEMPTS):
+        begin, share = 0.6 + 0.3 * (number > 0) + 0.1 * number / ATTEMPTS, 0.3 if number == 0 else 0.1 / ATTEMPTS
 
-        def part(first, last, number=number):
-            return lambda done: progress((number + first + (last - first) * done) / ATTEMPTS, TEXT)
+        def part(first, last, begin=begin, share=share):
+            return lambda done: progress(begin + share * (first + (last - first) * done), TEXT)
 
-        small = collapsedEdges(mesh, allowed, part(0, 0.5))
-        largest, places = _tooFar(mesh, small, maxError, part(0.5, 0.8))
-        places = np.concatenate([places, _crossings(mesh, small, part(0.8, 1))])
-        if not len(places):
+        gap.measure(part(0, 0.6), changed)
+        bad = gap.tooFar() | _crossings(surface, changed, part(0.6, 0.9))
+        if not bad.any():
+            small = surface.result()
+            largest = gap.largest(small)
             break
-        # In the end what is too far away is not touched at all.
-        allowed[_near(mesh.points, places, AROUND * edge)] *= SMALLER if number < ATTEMPTS - 2 else 0.0
+        smaller = SMALLER[min(number, len(SMALLER) - 1)]
+
+        def allowed(which, smaller=smaller):
+            allowance[which] *= smaller
+            return allowance[which]
+
+        back = surface.restore(bad, allowed)
+        changed = _withNeighbors(surface, back)
+        surface.collapse(part(0.9, 1), changed)
+        changed = _withNeighbors(surface, changed)
     else:
         # Not expected: then nothing has been gained that could be stated.
         small, largest = replace(mesh, record=dict(mesh.record)), 0.0
@@ -68,6 +83,13 @@ def simplifySurface(
     }
     progress(1.0, TEXT)
     return small
+
+
+def _withNeighbors(surface: CoarseSurface, vertices: np.ndarray) -> np.ndarray:
+    """Vertices and those next to them, bool (n,)."""
+    grown = vertices.copy()
+    grown[surface.triangles[vertices.take(surface.triangles).any(axis=1)]] = True
+    return grown
 
 
 def _fixedVertices(mesh: TriangleMesh) -> np.ndarray:
@@ -86,36 +108,33 @@ def _fixedVertices(mesh: TriangleMesh) -> np.ndarray:
     return fixed
 
 
-def _tooFar(mesh, small, maxError, progress) -> tuple[float, np.ndarray]:
-    """Largest distance between two surfaces, mm, and the places that are farther apart than allowed, (k, 3)."""
-    there = surfaceDeviation(mesh, small, progress=lambda done, text: progress(0.5 * done))
-    # The largest triangles are looked at inside as well, about as finely as the original was.
-    longest = 1.5 * float(np.sqrt(2.3 * mesh.areaMm2 / len(mesh.triangles)))
-    back = surfaceDeviation(refined(small, longest), mesh, progress=lambda done, text: progress(0.5 + 0.5 * done))
-    places, largest = [], 0.0
-    for deviation in (there, back):
-        # Points that no triangle uses are not on the surface.
-        size = np.where(deviation.areas > 0, np.abs(deviation.distance), 0)
-        largest = max(largest, float(size.max()))
-        places.append(deviation.mesh.points[size > maxError])
-    return largest, np.concatenate(places).astype(np.float64)
+def _crossings(surface: CoarseSurface, changed: np.ndarray | None, progress: Callable[[float], None]) -> np.ndarray:
+    """Vertices of triangles that pass through others where the original surface does not, bool (n,).
 
-
-def _crossings(mesh, small, progress) -> np.ndarray:
-    """Places (k, 3) at which the new surface passes through itself and the original one does not."""
-    points, triangles = small.points.astype(np.float64), small.triangles.astype(np.int64)
-    pairs = selfIntersections(points, triangles, lambda done, text: progress(done)).pairs
+    :param changed: the only vertices (n,) at which that may be; any when None.
+    """
+    bad = np.zeros(len(surface.points), dtype=bool)
+    points = (surface.points + surface.center).astype(np.float32).astype(np.float64)
+    look = surface.triangles
+    if changed is not None:
+        look = look[trianglesAround(points, look, changed)]
+    used, triangles = np.unique(look, return_inverse=True)
+    triangles = triangles.reshape(-1, 3).astype(np.int64)
+    pairs = selfIntersections(points[used], triangles, lambda done, text: progress(done)).pairs
     if not len(pairs):
-        return np.empty((0, 3))
-    places = points[triangles[pairs].reshape(len(pairs), -1)].mean(axis=1)
-    reach = np.linalg.norm(points[triangles[pairs]].reshape(len(pairs), -1, 3) - places[:, None], axis=2).max()
-    near = _near(mesh.points, places, float(reach))[mesh.triangles].any(axis=1)
-    used, compact = np.unique(mesh.triangles[near], return_inverse=True)
-    found = selfIntersections(mesh.points[used].astype(np.float64), compact.reshape(-1, 3).astype(np.int64)).pairs
-    if not len(found):
-        return places
-    old = mesh.points[mesh.triangles[near][found]].reshape(len(found), -1, 3).mean(axis=1)
-    return places[~_near(places, old, float(reach))]
+        return bad
+    corners = points[used[triangles[pairs].reshape(len(pairs), -1)]]
+    places = corners.mean(axis=1)
+    reach = float(np.linalg.norm(corners - places[:, None], axis=2).max())
+    mesh = surface.mesh
+    near = _near(mesh.points, places, reach)[mesh.triangles].any(axis=1)
+    compact, old = np.unique(mesh.triangles[near], return_inverse=True)
+    found = selfIntersections(mesh.points[compact].astype(np.float64), old.reshape(-1, 3).astype(np.int64)).pairs
+    if len(found):
+        there = mesh.points[mesh.triangles[near][found]].reshape(len(found), -1, 3).mean(axis=1)
+        pairs = pairs[~_near(places, there, reach)]
+    bad[used[triangles[pairs]]] = True
+    return bad
 
 
 def _near(points: np.ndarray, places: np.ndarray, reach: float) -> np.ndarray:

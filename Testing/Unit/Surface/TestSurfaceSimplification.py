@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import vtk
 
-from M3DLib.Errors import M3DError
+from M3DLib.Errors import Cancelled, M3DError
 from M3DLib.Intersection.SelfIntersection import selfIntersections
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Phantom.PhantomShapes import Sphere, Torus
+from M3DLib.Surface.CoarseSurface import CoarseSurface
 from M3DLib.Surface.SurfaceSimplification import simplifySurface
 from M3DTestSupport.ShapeMeshes import surfaceMesh
 
@@ -38,6 +39,71 @@ def test_theSurfacesLieWithinTheDistanceInBothDirections(torus, maxError):
     middles = small.corners().mean(axis=1)
     assert farthest(np.concatenate([small.points, middles])[::5], torus) <= maxError + 1e-4
     assert (record["trianglesBefore"], record["triangles"]) == (len(torus.triangles), len(small.triangles))
+
+
+@pytest.fixture(scope="module")
+def rough():
+    """An even grid on a ring with noise on it, so that narrow peaks and furrows lie between the corners left."""
+    around, about = np.meshgrid(np.arange(110), np.arange(40), indexing="ij")
+    radius = 4 + np.random.default_rng(5).normal(0, 0.04, around.shape)
+    u, v = 2 * np.pi * around / 110, 2 * np.pi * about / 40
+    out = 12 + radius * np.cos(v)
+    points = np.stack([out * np.cos(u), out * np.sin(u), radius * np.sin(v)], axis=-1).reshape(-1, 3)
+    corners = [((around + i) % 110 * 40 + (about + j) % 40).ravel() for i, j in ((0, 0), (1, 0), (1, 1), (0, 1))]
+    a, b, c, d = corners
+    return TriangleMesh(points, np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)]), "rough")
+
+
+def alongEdges(mesh, number):
+    """Points on all edges, ends among them, float64 (k, 3)."""
+    ends = np.unique(np.sort(mesh.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
+    share = np.linspace(0, 1, number)[None, :, None]
+    start, end = (mesh.points[ends[:, at]].astype(np.float64)[:, None] for at in (0, 1))
+    return (start * (1 - share) + end * share).reshape(-1, 3)
+
+
+def test_noPointOfARoughSurfaceIsFartherAwayThanStated(rough):
+    # Two surfaces of triangles are farthest apart at a corner of one or where edges cross: so along all edges.
+    small = simplifySurface(rough, 0.1)
+    largest = small.record["simplification"]["largestDistance"]
+    assert len(small.triangles) < 0.6 * len(rough.triangles)
+    assert largest <= 0.1
+    assert farthest(alongEdges(small, 9), rough) <= largest + 1e-4
+    assert farthest(alongEdges(rough, 3), small) <= largest + 1e-4
+    assert small.isClosed
+    assert len(small.points) - len(small.triangles) // 2 == 0
+    assert not len(selfIntersections(small.points.astype(np.float64), small.triangles.astype(np.int64)).pairs)
+
+
+def test_whatComesBackIsTheOriginalAndHangsTogether(rough):
+    surface = CoarseSurface(rough, np.full(len(rough.points), 0.1))
+    surface.collapse(lambda done: None)
+    few = len(surface.triangles)
+    clusters = np.zeros(len(rough.points), dtype=bool)
+    clusters[np.unique(surface.triangles)[::40]] = True
+    back = surface.restore(clusters, lambda which: np.full(len(which), 0.02))
+    assert back[clusters.take(surface.owner) & (surface.owner == np.arange(len(back)))].all()
+    np.testing.assert_allclose(surface.points[back] + surface.center, rough.points[back], atol=1e-5)
+    mesh = surface.result()
+    assert few < len(mesh.triangles) < len(rough.triangles)
+    assert mesh.isClosed
+    assert len(mesh.points) - len(mesh.triangles) // 2 == 0
+    surface.restore(np.ones(len(back), dtype=bool), lambda which: np.zeros(len(which)))
+    assert {tuple(t) for t in surface.triangles} == {tuple(t) for t in rough.triangles}
+
+
+def test_itStopsWhenItIsNoLongerWanted(torus):
+    told = []
+
+    def progress(done, text):
+        told.append(done)
+        if done > 0.3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        simplifySurface(torus, 0.05, progress)
+    assert told == sorted(told)
+    assert told[-1] < 0.9
 
 
 def test_theSimplifiedSurfaceIsClosedAndDoesNotMeetItself(torus):

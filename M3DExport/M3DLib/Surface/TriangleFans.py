@@ -1,0 +1,112 @@
+"""The triangles at each vertex of a surface, and how far points are from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..Distance.SurfaceTile import grouped
+from ..Distance.TriangleDistance import closestOnTriangles, cross, distanceTable, dot, squaredDistance
+from ..TwoThreads import inTwoThreads
+
+BLOCK = 1 << 14
+
+
+@dataclass
+class TriangleFans:
+    """The triangles at each vertex.
+
+    :ivar columns: float64 (3, n), positions. :ivar triangles: (m, 3), into them.
+    :ivar around: numbers of triangles, by vertex. :ivar first: (n + 1,), where those of each vertex begin.
+    """
+
+    columns: np.ndarray
+    triangles: np.ndarray
+    around: np.ndarray
+    first: np.ndarray
+
+    @cached_property
+    def _tree(self):
+        from scipy.spatial import cKDTree
+
+        used = np.flatnonzero(np.diff(self.first) > 0)
+        return used, cKDTree(self.columns.take(used, axis=1).T, balanced_tree=False)
+
+    def nearest(self, points: np.ndarray, workers: int = 1) -> np.ndarray:
+        """The vertex that has triangles nearest to each point (3, k)."""
+        used, tree = self._tree
+        return used[tree.query(points.T, workers=workers)[1]]
+
+    @classmethod
+    def of(cls, points: np.ndarray, triangles: np.ndarray) -> TriangleFans:
+        """:param points: float64 (n, 3). :param triangles: (m, 3)."""
+        numbers = np.repeat(np.arange(len(triangles), dtype=np.int32), 3)
+        return cls(np.ascontiguousarray(points.T), triangles, *grouped(numbers, triangles.ravel(), len(points)))
+
+    def squaredDistance(self, points: np.ndarray, vertex: np.ndarray) -> np.ndarray:
+        """Squared distance of each point (k, 3) from the triangles at its vertex (k,), which has some."""
+        counts, _, distance2 = self._distances(points, vertex)
+        return leastOfEach(distance2, counts)
+
+    def closest(self, points: np.ndarray, vertex: np.ndarray) -> np.ndarray:
+        """The closest point (3, k) to each of (k, 3) on the triangles at its vertex (k,), which has some."""
+        counts, triangle, distance2 = self._distances(points, vertex)
+        at = placesOfLeast(distance2, counts)
+        corners = self.triangles.take(triangle[at], axis=0)
+        columns = (self.columns.take(corners[:, corner], axis=1) for corner in range(3))
+        return closestOnTriangles(np.ascontiguousarray(points.T), *columns)[0]
+
+    def _distances(self, points, vertex) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """How many triangles each point is measured against, their numbers, and the squared distances."""
+        begins = self.first.take(vertex)
+        counts = self.first.take(vertex + 1) - begins
+        row, within = expanded(counts)
+        triangle = self.around.take(begins.take(row) + within)
+        corners = self.triangles.take(triangle, axis=0)
+        table = distanceTable(*(self.columns.take(corners[:, corner], axis=1) for corner in range(3)))
+        return counts, triangle, squaredDistance(np.ascontiguousarray(points.T).take(row, axis=1), table)
+
+    def distance(
+        self, points: np.ndarray, vertex: np.ndarray, progress: Callable[[float], None]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Distance of each point (k, 3) from the triangles at its vertex (k,), and the nearest one, on two threads.
+
+        :param progress: told the share done; what it raises stops the work.
+        """
+        result, nearest = np.empty(len(points)), np.empty(len(points), dtype=np.int32)
+
+        def work(start: int) -> None:
+            part = slice(start, start + BLOCK)
+            counts, triangle, distance2 = self._distances(points[part], vertex[part])
+            at = placesOfLeast(distance2, counts)
+            result[part], nearest[part] = np.sqrt(distance2[at]), triangle[at]
+
+        inTwoThreads(work, range(0, len(points), BLOCK), progress)
+        return result, nearest
+
+    def normals(self, triangles: np.ndarray) -> np.ndarray:
+        """Unit normals (3, k) of triangles (k,)."""
+        a, b, c = (self.columns.take(self.triangles[triangles, corner], axis=1) for corner in range(3))
+        normals = cross(b - a, c - a)
+        return normals / np.maximum(np.sqrt(dot(normals, normals)), 1e-30)
+
+
+def expanded(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For rows that are to be there ``counts`` times each: the row, and which of its times it is."""
+    row = np.repeat(np.arange(len(counts)), counts)
+    return row, np.arange(len(row)) - (np.cumsum(counts) - counts).take(row)
+
+
+def leastOfEach(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The least of each of the groups that follow each other with ``counts`` (k,) values, none of them 0."""
+    return np.minimum.reduceat(values, np.cumsum(counts) - counts) if len(counts) else np.empty(0)
+
+
+def placesOfLeast(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Where the least value of each such group is."""
+    at = np.flatnonzero(values == np.repeat(leastOfEach(values, counts), counts))
+    group = np.searchsorted(np.cumsum(counts), at, side="right")
+    return at[np.r_[True, group[1:] != group[:-1]]] if len(at) else at
