@@ -27,8 +27,8 @@ from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import Box, Gyroid, Intersection, Sphere, Torus, Union, rotationAbout
 from M3DLib.Segmentation.SegmentFit import thresholdSegment
+from M3DLib.Simplification.SurfaceSimplification import simplifySurface
 from M3DLib.Surface.SurfaceRefinement import refineSurface
-from M3DLib.Surface.SurfaceSimplification import simplifySurface
 
 CENTER = (0.13, -0.21, 0.37)
 AXES = tuple(map(tuple, rotationAbout((1, 2, 3), 33)))

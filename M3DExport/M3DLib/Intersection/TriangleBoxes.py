@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .BoxPairs import overlappingBoxesBetween
+
 
 def boxesOf(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper corners of the boxes of triangles (n, 3 corners, 3 axes); (n, 3) each.
@@ -73,3 +75,14 @@ def boxesOfTriangles(points: np.ndarray, columns: np.ndarray) -> tuple[np.ndarra
         low[:, axis] = np.minimum(np.minimum(a, b), c)
         high[:, axis] = np.maximum(np.maximum(a, b), c)
     return low, high
+
+
+def trianglesAround(points: np.ndarray, triangles: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """Numbers of all triangles that may meet one with a changed corner: those whose boxes overlap."""
+    columns = np.ascontiguousarray(triangles.T)
+    near = changed[columns[0]] | changed[columns[1]] | changed[columns[2]]
+    low, high = boxesOfTriangles(points, columns)
+    own = np.flatnonzero(near)
+    for _, other in overlappingBoxesBetween(low[own], high[own], low, high):
+        near[other] = True
+    return np.flatnonzero(near)

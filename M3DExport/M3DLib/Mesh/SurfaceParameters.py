@@ -29,7 +29,7 @@ class SurfaceParameters:
     :ivar refine: whether the surface is moved to the image's edge afterwards (``M3DLib.Surface.SurfaceRefinement``).
     :ivar refineRange: no vertex goes farther then, mm; None for the largest voxel edge.
     :ivar maxError: edges are collapsed as long as the surface stays within so many mm of what it was, in both
-        directions (``M3DLib.Surface.SurfaceSimplification``); None for no simplification.
+        directions (``M3DLib.Simplification.SurfaceSimplification``); None for no simplification.
     """
 
     method: str = FLYING_EDGES

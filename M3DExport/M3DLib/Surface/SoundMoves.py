@@ -7,9 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ..Errors import noProgress
-from ..Intersection.BoxPairs import overlappingBoxesBetween
 from ..Intersection.SelfIntersection import selfIntersections
-from ..Intersection.TriangleBoxes import boxesOfTriangles
+from ..Intersection.TriangleBoxes import trianglesAround
 from ..Intersection.TriangleIntersection import APART, meeting
 from .Neighborhood import Neighborhood
 from .ScanBorder import ScanBorder
@@ -98,14 +97,3 @@ def _newPairs(before, points, triangles, look, progress) -> np.ndarray:
         axis=(1, 2)
     )
     return pairs[~old & ~still]
-
-
-def trianglesAround(points: np.ndarray, triangles: np.ndarray, changed: np.ndarray) -> np.ndarray:
-    """Numbers of all triangles that may meet one with a changed corner: those whose boxes overlap."""
-    columns = np.ascontiguousarray(triangles.T)
-    near = changed[columns[0]] | changed[columns[1]] | changed[columns[2]]
-    low, high = boxesOfTriangles(points, columns)
-    own = np.flatnonzero(near)
-    for _, other in overlappingBoxesBetween(low[own], high[own], low, high):
-        near[other] = True
-    return np.flatnonzero(near)

@@ -13,8 +13,8 @@ from ..Mesh.SegmentSurface import makeSurface
 from ..Mesh.SurfaceParameters import SurfaceParameters
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..Segmentation.Segment import Segment
+from ..Simplification.SurfaceSimplification import simplifySurface
 from .SurfaceRefinement import refineSurfaces
-from .SurfaceSimplification import simplifySurface
 
 
 def makeSegmentSurfaces(

@@ -4,7 +4,7 @@ Points are joined in pairs along edges, very many at a time, each pair in one of
 left is a point of the mesh itself, with what was measured there. What such a round breaks (edges that do not have two
 triangles any more, triangles that turn over) is undone around that place before the next round. It is made for speed, a
 second for a million triangles; where the distance from the original matters, see
-``M3DLib.Surface.SurfaceSimplification``.
+``M3DLib.Simplification.SurfaceSimplification``.
 """
 
 from __future__ import annotations

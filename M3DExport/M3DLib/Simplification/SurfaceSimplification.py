@@ -13,9 +13,9 @@ import numpy as np
 
 from ..Errors import M3DError, noProgress
 from ..Intersection.SelfIntersection import selfIntersections
+from ..Intersection.TriangleBoxes import trianglesAround
 from ..Mesh.TriangleMesh import TriangleMesh
 from .CoarseSurface import CoarseSurface
-from .SoundMoves import trianglesAround
 from .SurfaceGap import SurfaceGap
 
 TEXT = "Simplifying the surface"
@@ -63,6 +63,8 @@ def simplifySurface(
             largest = gap.largest(small)
             break
         smaller = SMALLER[min(number, len(SMALLER) - 1)]
+        for _ in range(number - len(SMALLER)):
+            bad = _withNeighbors(surface, bad)
 
         def allowed(which, smaller=smaller):
             allowance[which] *= smaller

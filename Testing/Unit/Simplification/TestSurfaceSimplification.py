@@ -9,8 +9,8 @@ from M3DLib.Intersection.SelfIntersection import selfIntersections
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Phantom.PhantomShapes import Sphere, Torus
-from M3DLib.Surface.CoarseSurface import CoarseSurface
-from M3DLib.Surface.SurfaceSimplification import simplifySurface
+from M3DLib.Simplification.CoarseSurface import CoarseSurface
+from M3DLib.Simplification.SurfaceSimplification import simplifySurface
 from M3DTestSupport.ShapeMeshes import surfaceMesh
 
 TORUS = Torus((0.1, 0.2, 0.3), (0, 1, 2), 12, 4)
