@@ -65,7 +65,8 @@ def test_aReportWithoutNamesOfSegmentsHasItsPicturesToo():
 
 
 def test_theWorstPlaceComesFirstAndNoneTwice():
-    regions = [(0.9, [0, 0, 0]), (2.6, [10, 0, 0.5]), (-0.8, [20, 0, 0]), (0.7, [30, 0, 0]), (0.6, [40, 0, 0])]
+    # The report lists regions by their area; places are ordered by their distance from zero.
+    regions = [(0.7, [30, 0, 0]), (2.6, [10, 0, 0.5]), (0.6, [40, 0, 0]), (-0.8, [20, 0, 0]), (0.9, [0, 0, 0])]
     facts = {
         "worstPointLps": [10, 0, 0],
         "minSigned": -0.8,

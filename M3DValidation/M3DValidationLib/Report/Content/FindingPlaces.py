@@ -9,6 +9,7 @@ import numpy as np
 
 from ...Acquisition.FieldOfViewChecks import faceNames
 from ...Acquisition.ImageRegions import segmentMask
+from .WorstPlaces import worstFirst
 
 if TYPE_CHECKING:
     from M3DLib.Image.ImageVolume import ImageVolume
@@ -58,7 +59,7 @@ def _worstOfDeviation(case: Case) -> list:
     facts = report.data["image"] if report is not None else None
     if not facts:
         return []
-    places = [region["worstPointLps"] for region in facts["regions"]["largest"]]
+    places = [region["worstPointLps"] for region in worstFirst(facts["regions"]["largest"])]
     return places or [facts["worstPointLps"]] * (facts["worstPointLps"] is not None)
 
 

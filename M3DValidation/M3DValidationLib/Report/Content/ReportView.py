@@ -13,6 +13,7 @@ from .PictureGroups import pictureGroups
 from .PlaceViews import modelView, sectionView
 from .ReportContent import deviationsBySegment
 from .ReportText import date, millimeters, moment, number, percent, personName, place
+from .WorstPlaces import worstFirst
 
 WORDS = {
     "pass": "Pass",
@@ -236,7 +237,7 @@ def _deviation(facts: Mapping, title: str) -> dict:
                 "place": place(region["worstPointLps"]),
                 "slice": str(region.get("worstSlice") or ""),
             }
-            for region in facts["regions"]["largest"][:_MOST_REGIONS]
+            for region in worstFirst(facts["regions"]["largest"])[:_MOST_REGIONS]
         ],
     }
 
