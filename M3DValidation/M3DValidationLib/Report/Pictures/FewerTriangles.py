@@ -63,6 +63,17 @@ def fewerTriangles(mesh: TriangleMesh, most: int, weights: np.ndarray | None = N
     return TriangleMesh(mesh.points[source], triangles.astype(np.int32), mesh.name, mesh.color, mesh.opacity), source
 
 
+def _any(rows: np.ndarray) -> np.ndarray:
+    """Whether any of the three in each row is True, bool (n,); several times as fast as numpy's reduction of them."""
+    return rows[:, 0] | rows[:, 1] | rows[:, 2]
+
+
+def _squared(vectors: np.ndarray) -> np.ndarray:
+    """Squares of the lengths of vectors (n, 3)."""
+    x, y, z = vectors.T
+    return x * x + y * y + z * z
+
+
 def _compact(triangles, *perPoint):
     """The arrays of the points that triangles have, and the triangles with their new numbers."""
     used = np.zeros(len(perPoint[0]), dtype=bool)
@@ -101,9 +112,9 @@ def _round(triangles, points, rank, fixed, wanted: int) -> np.ndarray:
     start, end = start[once], end[once]
     facing = _normals(points, triangles)
     around = np.stack([np.bincount(triangles.ravel(), np.repeat(facing[:, axis], 3), count) for axis in range(3)], 1)
-    around /= np.maximum(np.linalg.norm(around, axis=1, keepdims=True), 1e-30)
+    around /= np.maximum(np.sqrt(_squared(around))[:, None], 1e-30)
     bend = 1 - np.einsum("ij,ij->i", around[start], around[end])
-    cost = (((points[start] - points[end]) ** 2).sum(axis=1) * (1 + _BEND * bend)).astype(np.float32)
+    cost = (_squared(points[start] - points[end]) * (1 + _BEND * bend)).astype(np.float32)
     # Not less than nothing by rounding: the bits of the costs are compared.
     cost = np.maximum(cost, 0)
     cost[fixed[start] & fixed[end]] = np.inf
@@ -157,7 +168,7 @@ def _joined(triangles, points, facing, pairs, fixed) -> np.ndarray:
         # Only around what is undone can anything be otherwise the next time.
         touched = np.zeros(count, dtype=bool)
         touched[undone] = touched[becomes[undone]] = True
-        chosen = np.flatnonzero(touched[triangles].any(axis=1) | touched[becomes[triangles]].any(axis=1))
+        chosen = np.flatnonzero(_any(touched[triangles]) | _any(touched[becomes[triangles]]))
         becomes[undone] = undone
     return triangles
 
@@ -177,9 +188,9 @@ def _broken(triangles, becomes, points, *, facing, touched, fixed) -> np.ndarray
     # Edges between two fixed points were as they are before.
     asked = (touched[one] | touched[other]) & ~(fixed[one] & fixed[other])
     bad[one[asked]] = bad[other[asked]] = True
-    changed = (new != old).any(axis=1)
+    changed = _any(new != old)
     now, before = _normals(points, new[changed]), facing[changed]
-    size = np.linalg.norm(now, axis=1) * np.linalg.norm(before, axis=1)
+    size = np.sqrt(_squared(now)) * np.sqrt(_squared(before))
     turned = np.einsum("ij,ij->i", now, before) < _LEAST_COSINE * size
     bad[new[changed][turned].ravel()] = True
     # Two triangles on the same three corners are nothing any more.
