@@ -92,14 +92,17 @@ def nearestEdges(profiles: np.ndarray, steps: np.ndarray, searchRange: float, sc
         middle = (inner[j] + outer[j + 1]) / 2
         found = (profiles[j] >= middle) & (profiles[j + 1] < middle)
         found &= inner[j] - outer[j + 1] >= scale.leastContrast
-        if not found.any():
+        # At any one step few profiles have an edge.
+        which = np.flatnonzero(found)
+        if not len(which):
             continue
-        with np.errstate(divide="ignore", invalid="ignore"):
-            crossing = steps[j] + step * (profiles[j] - middle) / (profiles[j] - profiles[j + 1])
-        found &= np.abs(crossing) < np.minimum(best, searchRange)
-        best[found] = np.abs(crossing[found])
-        position[found] = crossing[found]
-        chosen[found] = j
+        before, after = profiles[j].take(which), profiles[j + 1].take(which)
+        crossing = steps[j] + step * (before - middle.take(which)) / (before - after)
+        nearer = np.flatnonzero(np.abs(crossing) < np.minimum(best.take(which), searchRange))
+        which, crossing = which.take(nearer), crossing.take(nearer)
+        best[which] = np.abs(crossing)
+        position[which] = crossing
+        chosen[which] = j
     column = np.arange(count)
     inside, outside = inner[chosen, column], outer[chosen + 1, column]
     slope = (profiles[chosen, column] - profiles[chosen + 1, column]) / step
@@ -110,10 +113,12 @@ def nearestEdges(profiles: np.ndarray, steps: np.ndarray, searchRange: float, sc
 def _wallAndGap(profiles, steps, position, middle, chosen) -> tuple[np.ndarray, np.ndarray]:
     """Distance from the edge to where the profile crosses the same level again, inward and outward."""
     bright = profiles >= middle
-    order, column = np.arange(len(steps))[:, None], np.arange(profiles.shape[1])
+    # Small numbers in small types: these tables are as large as the profiles.
+    order, column = np.arange(len(steps), dtype=np.int16)[:, None], np.arange(profiles.shape[1])
+    at = chosen.astype(np.int16)
     step = float(steps[1] - steps[0])
-    back = np.where(~bright & (order < chosen), order, -1).max(axis=0)
-    ahead = np.where(bright & (order > chosen), order, len(steps)).min(axis=0)
+    back = np.where(~bright & (order < at), order, np.int16(-1)).max(axis=0).astype(np.intp)
+    ahead = np.where(bright & (order > at), order, np.int16(len(steps))).min(axis=0).astype(np.intp)
 
     def crossing(dark, lit, known):
         dark, lit = np.clip(dark, 0, len(steps) - 1), np.clip(lit, 0, len(steps) - 1)
