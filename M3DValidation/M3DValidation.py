@@ -175,6 +175,27 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         replaceReport(Path(folder), files)
         return [Path(folder) / name for name in files]
 
+    def writeReport(self, report, folder, formats=("json", "html"), language="en"):
+        """Write a report that was just made into a folder: JSON and pictures always.
+
+        :param report: of ``M3DValidationLib``, as ``comparisonReport`` makes it.
+        :param formats, language: as in :meth:`saveReport`.
+        :return: the files.
+        """
+        from pathlib import Path
+
+        from M3DLib.Language.Languages import languageOf
+        from M3DValidationLib.Report.Content.ReportFormats import formatsOf, requireFormats
+        from M3DValidationLib.Report.ReportFiles import faces
+        from M3DValidationLib.Report.ReportFolder import replaceReport, requireReportFolder
+
+        chosen = formatsOf(",".join(formats))
+        requireFormats(chosen)
+        requireReportFolder(Path(folder))
+        files = faces(report.data, report.attachments, chosen, languageOf(language))
+        replaceReport(Path(folder), files)
+        return [Path(folder) / name for name in files]
+
     def storeReport(self, reportNode, volumeNode=None, withPdf=False, store=None):
         """Put a report into the study of its scan, all of it or nothing.
 

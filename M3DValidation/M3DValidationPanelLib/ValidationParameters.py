@@ -3,7 +3,14 @@
 import json
 from typing import Annotated
 
-from slicer import vtkMRMLDisplayableNode, vtkMRMLModelNode, vtkMRMLScalarVolumeNode, vtkMRMLTextNode
+from slicer import (
+    vtkMRMLDisplayableNode,
+    vtkMRMLMarkupsFiducialNode,
+    vtkMRMLMarkupsROINode,
+    vtkMRMLModelNode,
+    vtkMRMLScalarVolumeNode,
+    vtkMRMLTextNode,
+)
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from M3DPanelLib.SurfaceChoices import SurfaceMethod
@@ -28,6 +35,7 @@ class M3DValidationParameterNode:
     report - the results: text node with the report's JSON.
     displayRange - deviation (mm) at which colors end.
     comparedModel, comparisonReference - two models to compare; alignFirst, comparisonTolerance (mm) - how.
+    comparedPoints, referencePoints, datumRegion - marks to align them by; moveCompared - whether the model is moved.
     reportFolder - that the report is written to, "" for none.
     """
 
@@ -61,6 +69,10 @@ class M3DValidationParameterNode:
     comparisonReference: vtkMRMLModelNode
     alignFirst: bool = False
     comparisonTolerance: Annotated[float, WithinRange(0.01, 20)] = 0.5
+    comparedPoints: vtkMRMLMarkupsFiducialNode
+    referencePoints: vtkMRMLMarkupsFiducialNode
+    datumRegion: vtkMRMLMarkupsROINode
+    moveCompared: bool = False
 
     reportFolder: str = ""
     html: bool = True

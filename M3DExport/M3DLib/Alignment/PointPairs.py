@@ -95,9 +95,17 @@ def alignByPairs(file: Path | str) -> PointAlignment:
     """
     names, moving, fixed = readPointPairs(file)
     try:
-        matrix = fitPoints(moving, fixed)
+        return alignByPoints(names, moving, fixed)
     except M3DError as error:
         raise M3DError(f"'{file}': {error}") from error
+
+
+def alignByPoints(names: list[str], moving: np.ndarray, fixed: np.ndarray) -> PointAlignment:
+    """Least squares motion that brings points (n, 3) onto others (n, 3), LPS mm.
+
+    :raises M3DError: fewer than three pairs, or points that lie on one line.
+    """
+    matrix = fitPoints(moving, fixed)
     left = moving @ matrix[:3, :3].T + matrix[:3, 3] - fixed
     return PointAlignment(matrix, names, np.linalg.norm(left, axis=1), fixed)
 

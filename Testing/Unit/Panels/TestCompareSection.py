@@ -43,6 +43,109 @@ def maps(application):
     return [node for node in found if node.GetAttribute("M3DValidation.Comparison")]
 
 
+def transforms(application):
+    return list(application.scene.GetNodesByClass("vtkMRMLLinearTransformNode"))
+
+
+# As a person marks corners of the box, RAS mm: three faces meet there.
+CORNERS = np.array([[-10, -7, -4], [10, -7, -4], [10, 7, -4], [-10, 7, 4], [10, 7, 4]], float)
+MOTION = np.array([[0, -1, 0, 12], [1, 0, 0, -30], [0, 0, 1, 5], [0, 0, 0, 1]], float)
+
+
+def points(application, name, places):
+    node = application.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
+    for place in places:
+        node.AddControlPoint(*map(float, place))
+    return node
+
+
+class TestMovedModel:
+    """The box lies elsewhere, turned by 90 degrees about z; being symmetric, it needs points to say how."""
+
+    @pytest.fixture
+    def widget(self, validationPanel, panelApplication, models):
+        self.transform = moveBy(panelApplication, models[0], MOTION)
+        parameters = validationPanel._parameterNode
+        parameters.comparedModel = models[0]
+        parameters.comparisonReference = box(panelApplication, "other", 0.0)
+        parameters.comparedPoints = points(
+            panelApplication, "on it", CORNERS @ MOTION[:3, :3].T + MOTION[:3, 3] + [0.2, -0.1, 0.1]
+        )
+        parameters.referencePoints = points(panelApplication, "on the other", CORNERS)
+        return validationPanel
+
+    def test_pointsAndClosestPointsBringItThere_theTransformIsNotApplied(self, widget, panelApplication, models):
+        widget._parameterNode.alignFirst = True
+        widget.ui.compareButton.click()
+        text = widget.ui.comparisonBrowser.plainText
+        assert "closest points from the pairs of points" in text and "the model was not moved" in text
+        (found,) = [node for node in transforms(panelApplication) if node.GetName() == "box to other"]
+        assert models[0].GetParentTransformNode() is self.transform
+        # It stands in for what the model is under: all together the model lies where it was drawn.
+        assert np.abs(matrixOf(found) - np.eye(4)).max() < 0.03
+        table = panelApplication.scene.GetFirstNodeByClass("vtkMRMLTableNode")
+        assert table.GetName() == "box against other"
+        assert abs(float(table.GetCellText(0, 1))) < 0.02 and table.GetCellText(6, 2) == "100.000"
+        widget.ui.compareButton.click()
+        assert panelApplication.scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1
+
+    def test_theModelIsMovedWhenThatIsAsked(self, widget, models):
+        widget._parameterNode.moveCompared = True
+        widget.ui.compareButton.click()
+        assert "5 pairs of points" in widget.ui.comparisonBrowser.plainText
+        assert models[0].GetParentTransformNode() is not self.transform
+        # Points alone, marked with errors of 0.2 mm.
+        assert np.abs(matrixOf(models[0].GetParentTransformNode()) - np.eye(4)).max() < 0.4
+
+    def test_pointsOnOneModelOnlyAreRefused(self, widget, panelApplication):
+        widget._parameterNode.comparedPoints = None
+        widget.ui.compareButton.click()
+        assert "choose both lists" in widget.ui.comparisonLabel.text
+        widget._parameterNode.comparedPoints = points(panelApplication, "few", CORNERS[:3])
+        widget.ui.compareButton.click()
+        assert "has 3 points" in widget.ui.comparisonLabel.text
+
+    def test_theReportIsThatOfAPart(self, widget, tmp_path):
+        import json
+
+        widget._parameterNode.alignFirst = True
+        widget._parameterNode.html = widget._parameterNode.pdf = False
+        assert not widget.ui.comparisonReportButton.enabled
+        widget.ui.compareButton.click()
+        assert widget.ui.comparisonReportButton.enabled
+        widget._parameterNode.reportFolder = str(tmp_path)
+        widget.ui.comparisonReportButton.click()
+        data = json.loads((tmp_path / "comparison" / "report.json").read_text(encoding="utf-8"))
+        assert data["registration"]["doubtful"] is False and data["A"]["name"] == "box"
+        verdicts = {finding["requirement"]: finding["verdict"] for finding in data["findings"]}
+        assert verdicts["part-tolerance"] == "pass" and verdicts["part-bias"] == "pass"
+        assert "report.json" in widget.ui.comparisonLabel.text
+
+
+def matrixOf(node):
+    import vtk
+
+    matrix = vtk.vtkMatrix4x4()
+    node.GetMatrixTransformToWorld(matrix)
+    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
+
+
+def test_aRegionIsTheBoxOfItsNode(panelApplication):
+    from M3DValidationLib.InSlicer.SceneComparison import insideOf
+
+    region = panelApplication.scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "region")
+    with pytest.raises(M3DError, match="no box"):
+        insideOf(region)
+    region.SetCenter(10, 20, 30)
+    region.SetSize(4, 6, 8)
+    # RAS (10, 20, 30) is LPS (-10, -20, 30).
+    inside = insideOf(region)(np.array([[-10, -20, 30], [-11.9, -20, 30], [-12.1, -20, 30], [10, 20, 30.0]]))
+    assert inside.tolist() == [True, True, False, False]
+    moveBy(panelApplication, region, [[0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    # Turned by 90 degrees about z: RAS (-20, 10, 30).
+    assert insideOf(region)(np.array([[20, -10, 30], [-10, -20, 30.0]])).tolist() == [True, False]
+
+
 class TestSection:
     @pytest.fixture
     def widget(self, validationPanel, models):
@@ -82,17 +185,17 @@ class TestSection:
         assert maps(panelApplication) == []
 
     def test_doubtfulAlignmentIsNoResult(self, widget, panelApplication, monkeypatch):
-        from types import SimpleNamespace
-
+        from M3DLib.Alignment.SurfaceAlignment import SurfaceAlignment
         from M3DValidationLib.InSlicer import SceneComparison
 
-        doubtful = SimpleNamespace(doubtful=True, doubts=["Two positions fit alike."])
+        doubtful = SurfaceAlignment(np.eye(4), "from any position", doubts=["Two positions fit alike."])
         monkeypatch.setattr(SceneComparison, "alignFromAnywhere", lambda *arguments, **more: doubtful)
         widget._parameterNode.alignFirst = True
         widget.ui.compareButton.click()
         assert "doubtful" in widget.ui.comparisonBrowser.plainText
         assert "Two positions fit alike." in widget.ui.comparisonBrowser.plainText
         assert maps(panelApplication) == []
+        assert transforms(panelApplication) == []
 
 
 def test_modelsAreComparedWhereTransformsBringThem(panelApplication, models):
