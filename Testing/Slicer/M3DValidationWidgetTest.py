@@ -242,6 +242,44 @@ class M3DValidationWidgetTest(M3DSlicerCase):
         self.widget.ui.comparisonReferenceSelector.setCurrentNode(models[1])
         self.widget.ui.compareButton.click()
         self.assertIn("ball 10 against ball 10.5", self.widget.ui.comparisonBrowser.plainText)
+        tables = slicer.util.getNodesByClass("vtkMRMLTableNode")
+        self.assertIn("ball 10 against ball 10.5", [table.GetName() for table in tables])
+        self.assertTrue(self.widget.ui.comparisonReportButton.enabled)
+
+    def test_pointsSayWhereAModelBelongs(self):
+        import vtk
+
+        models, lists = [], []
+        for shift in (0.0, 40.0):
+            cube = vtk.vtkCubeSource()
+            cube.SetXLength(20)
+            cube.SetYLength(14)
+            cube.SetZLength(8)
+            cube.SetCenter(shift, 0, 0)
+            cube.Update()
+            node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode", f"cube {shift:g}")
+            node.SetAndObservePolyData(cube.GetOutput())
+            node.CreateDefaultDisplayNodes()
+            models.append(node)
+            marks = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", f"marks {shift:g}")
+            for x, y, z in ((-10, -7, -4), (10, -7, -4), (10, 7, -4), (-10, 7, 4)):
+                marks.AddControlPoint(x + shift, y, z)
+            lists.append(marks)
+        self.widget.enter()
+        ui = self.widget.ui
+        ui.comparedModelSelector.setCurrentNode(models[1])
+        ui.comparisonReferenceSelector.setCurrentNode(models[0])
+        ui.comparedPointsSelector.setCurrentNode(lists[1])
+        ui.referencePointsSelector.setCurrentNode(lists[0])
+        ui.compareButton.click()
+        self.assertIn("4 pairs of points", ui.comparisonBrowser.plainText)
+        self.assertIsNone(models[1].GetParentTransformNode())
+        transform = slicer.util.getNode("cube 40 to cube 0")
+        matrix = slicer.util.arrayFromTransformMatrix(transform)
+        self.assertAlmostEqual(matrix[0, 3], -40.0, places=3)
+        ui.moveComparedCheckBox.checked = True
+        ui.compareButton.click()
+        self.assertIsNotNone(models[1].GetParentTransformNode())
 
     def test_reload(self):
         if slicer.util.mainWindow() is None:
