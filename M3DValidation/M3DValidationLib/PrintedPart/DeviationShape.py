@@ -26,6 +26,8 @@ PATCHES = 150
 LEAST_VERTICES = 200
 # The mean of the normals around a vertex on a sharp edge is shorter than this.
 EVEN = 0.985
+# Printing and scanning round sharp edges so far, mm; left out where this share of the surface remains.
+BESIDE_EDGE, LEAST_FAR = 2.0, 0.25
 
 
 @dataclass
@@ -63,15 +65,20 @@ class DeviationShape:
         }
 
 
-def deviationShape(deviation: DeviationMap) -> DeviationShape | None:
+def deviationShape(deviation: DeviationMap, model: TriangleMesh | None = None) -> DeviationShape | None:
     """The shape of a deviation between two surfaces; None where too few vertices were measured to tell.
 
     :param deviation: of the part, positive where the model lies outside.
+    :param model: what it was measured against: beside its sharp edges the part's are rounded, which is no scale.
     """
     even = evenVertices(deviation.mesh)
     good = np.flatnonzero(deviation.reliable & np.isfinite(deviation.distance) & even)
     if len(good) < LEAST_VERTICES:
         return None
+    if model is not None:
+        far = _farFromEdges(deviation.mesh.points[good], model)
+        if far.sum() >= max(LEAST_VERTICES, LEAST_FAR * len(good)):
+            good = good[far]
     if len(good) > MOST:
         good = np.sort(np.random.default_rng(0).permutation(good)[:MOST])
     normals = deviation.normals if deviation.normals is not None else vertexGeometry(deviation.mesh).normals
@@ -115,6 +122,18 @@ def deviationShape(deviation: DeviationMap) -> DeviationShape | None:
         roughnessMm=float(np.sqrt(np.average(left[weight > 0] ** 2, weights=areas[weight > 0]))),
         vertices=len(good),
     )
+
+
+def _farFromEdges(points: np.ndarray, model: TriangleMesh) -> np.ndarray:
+    """Which of points (n, 3) lie farther than ``BESIDE_EDGE`` from every sharp edge of a model, bool (n,)."""
+    from scipy.spatial import cKDTree
+
+    used = np.zeros(len(model.points), dtype=bool)
+    used[model.triangles.ravel()] = True
+    sharp = model.points[used & ~evenVertices(model)]
+    if not len(sharp):
+        return np.ones(len(points), dtype=bool)
+    return ~np.isfinite(cKDTree(sharp).query(points, distance_upper_bound=BESIDE_EDGE, workers=2)[0])
 
 
 def evenVertices(mesh: TriangleMesh) -> np.ndarray:
