@@ -26,8 +26,8 @@ PATCHES = 150
 LEAST_VERTICES = 200
 # The mean of the normals around a vertex on a sharp edge is shorter than this.
 EVEN = 0.985
-# Printing and scanning round sharp edges so far, mm; left out where this share of the surface remains.
-BESIDE_EDGE, LEAST_FAR = 2.0, 0.25
+# A scan may show the whole surface, or all that is curved, so far off, mm: on a block that is a scale as well as growth.
+SYSTEMATIC = 0.1
 
 
 @dataclass
@@ -35,7 +35,8 @@ class DeviationShape:
     """The shape of a deviation; signs as of the part: positive is too large.
 
     :ivar scale: float64 (3,), by how much the part is too large along x, y, z of the model, as shares (0.01 is 1 %).
-    :ivar scaleUncertainty: half widths of their 95 % intervals, from the spread between patches and the fit's order.
+    :ivar scaleUncertainty: half widths of their 95 % intervals, from the spread between patches, the fit's
+        order, and what cannot be told from growth.
     :ivar growthMm, growthUncertaintyMm: how much the surface lies too far out everywhere.
     :ivar warpMm: 95 % of the surface is bent by less than this, mm. :ivar warpLargestMm: the largest.
     :ivar roughnessMm: root mean square of what is left, mm.
@@ -65,20 +66,15 @@ class DeviationShape:
         }
 
 
-def deviationShape(deviation: DeviationMap, model: TriangleMesh | None = None) -> DeviationShape | None:
+def deviationShape(deviation: DeviationMap) -> DeviationShape | None:
     """The shape of a deviation between two surfaces; None where too few vertices were measured to tell.
 
     :param deviation: of the part, positive where the model lies outside.
-    :param model: what it was measured against: beside its sharp edges the part's are rounded, which is no scale.
     """
     even = evenVertices(deviation.mesh)
     good = np.flatnonzero(deviation.reliable & np.isfinite(deviation.distance) & even)
     if len(good) < LEAST_VERTICES:
         return None
-    if model is not None:
-        far = _farFromEdges(deviation.mesh.points[good], model)
-        if far.sum() >= max(LEAST_VERTICES, LEAST_FAR * len(good)):
-            good = good[far]
     if len(good) > MOST:
         good = np.sort(np.random.default_rng(0).permutation(good)[:MOST])
     normals = deviation.normals if deviation.normals is not None else vertexGeometry(deviation.mesh).normals
@@ -109,12 +105,14 @@ def deviationShape(deviation: DeviationMap, model: TriangleMesh | None = None) -
     warp = columns[:, 10:] @ coefficients[10:]
     # A warp has no part that moves, scales or grows the whole: that is the other columns' share.
     warp -= columns[:, :10] @ np.linalg.lstsq(columns[:, :10] * areas[:, None] ** 0.5, warp * areas**0.5, rcond=None)[0]
+    # By how much the scale would be another if the growth, as far as it may be the scan's, were none.
+    confused = np.abs(inverse[6:9, 9] / inverse[9, 9]) * min(abs(float(coefficients[9])), SYSTEMATIC)
     # The distances grow with the place on the part, which is scaled already: x' - x = s x = s / (1 + s) x'.
     scale = 1 / (1 - coefficients[6:9] / size) - 1
     return DeviationShape(
         scale=scale,
         # Normals turn with an uneven scale; a fit of first order leaves the square of it out.
-        scaleUncertainty=np.hypot(half[6:9] / size, np.abs(scale).max() ** 2),
+        scaleUncertainty=np.sqrt((half[6:9] / size) ** 2 + (confused / size) ** 2 + np.abs(scale).max() ** 4),
         growthMm=float(coefficients[9]),
         growthUncertaintyMm=float(half[9]),
         warpMm=float(weightedPercentiles(np.abs(warp), areas, [95])[0]),
@@ -122,18 +120,6 @@ def deviationShape(deviation: DeviationMap, model: TriangleMesh | None = None) -
         roughnessMm=float(np.sqrt(np.average(left[weight > 0] ** 2, weights=areas[weight > 0]))),
         vertices=len(good),
     )
-
-
-def _farFromEdges(points: np.ndarray, model: TriangleMesh) -> np.ndarray:
-    """Which of points (n, 3) lie farther than ``BESIDE_EDGE`` from every sharp edge of a model, bool (n,)."""
-    from scipy.spatial import cKDTree
-
-    used = np.zeros(len(model.points), dtype=bool)
-    used[model.triangles.ravel()] = True
-    sharp = model.points[used & ~evenVertices(model)]
-    if not len(sharp):
-        return np.ones(len(points), dtype=bool)
-    return ~np.isfinite(cKDTree(sharp).query(points, distance_upper_bound=BESIDE_EDGE, workers=2)[0])
 
 
 def evenVertices(mesh: TriangleMesh) -> np.ndarray:

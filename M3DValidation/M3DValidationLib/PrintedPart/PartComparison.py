@@ -80,7 +80,7 @@ def compareParts(
     for mesh in (part, comparison.model, comparison.surfaces.forward.mesh, comparison.surfaces.reverse.mesh):
         mesh.drop(KEPT)
     comparison.facts = surfaceFacts(comparison.surfaces, tolerance)
-    comparison.shape = deviationShape(comparison.surfaces.forward, comparison.surfaces.reverse.mesh)
+    comparison.shape = deviationShape(comparison.surfaces.forward)
     return part
 
 
