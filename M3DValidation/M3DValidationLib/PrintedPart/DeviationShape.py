@@ -112,7 +112,7 @@ def deviationShape(deviation: DeviationMap) -> DeviationShape | None:
     return DeviationShape(
         scale=scale,
         # Normals turn with an uneven scale; a fit of first order leaves the square of it out.
-        scaleUncertainty=np.sqrt((half[6:9] / size) ** 2 + (confused / size) ** 2 + np.abs(scale).max() ** 4),
+        scaleUncertainty=(half[6:9] + confused) / size + np.abs(scale).max() ** 2,
         growthMm=float(coefficients[9]),
         growthUncertaintyMm=float(half[9]),
         warpMm=float(weightedPercentiles(np.abs(warp), areas, [95])[0]),
