@@ -26,7 +26,7 @@ PATCHES = 150
 LEAST_VERTICES = 200
 # The mean of the normals around a vertex on a sharp edge is shorter than this.
 EVEN = 0.985
-# A scan may show the whole surface, or all that is curved, so far off, mm: on a block that is a scale as well as growth.
+# A scan may show the whole surface, or all that is curved, so far off, mm: on a block, scale or growth.
 SYSTEMATIC = 0.1
 
 
