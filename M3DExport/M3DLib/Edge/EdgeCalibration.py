@@ -117,4 +117,7 @@ def _judgement(outside: list[str], quantities: dict[str, dict], interval: float)
 
 
 def _span(unit: str, least: float, largest: float | None) -> str:
-    return f"{least:g} to {largest:g}{unit}" if largest is not None else f"at least {least:g}{unit}"
+    if largest is not None:
+        return f"{least:g} to {largest:g}{unit}"
+    text = f"{least:g}{unit}"
+    return f"at least {text}"

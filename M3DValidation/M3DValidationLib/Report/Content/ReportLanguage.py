@@ -42,7 +42,8 @@ def namesIn(report: Mapping) -> set[str]:
     found = [*case["patient"].values(), *case["study"].values(), made.get("person"), made.get("institution")]
     found += [personName(str(case["patient"]["name"]))]
     found += [finding.get("segment") for finding in report["findings"]]
-    found += [segment.get("name") for segment in (report.get("input") or {}).get("segments") or ()]
+    segments = (report.get("input") or {}).get("segments") or ()
+    found += [segment.get("name") for segment in segments]
     found += [model.get("name") for model in report.get("models") or ()]
     found += [report.get("declaredPart"), (report.get("override") or {}).get("reason")]
     found += [entry.get("value") for entry in report.get("acquisition") or ()]

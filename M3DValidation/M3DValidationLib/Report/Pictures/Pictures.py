@@ -89,10 +89,10 @@ def _modelPictures(
     best = max(shown, key=lambda side: shown[side].beyond(tolerance))
     for side in sorted(shown, key=lambda side: side != best):
         title = f"Deviation{name}, {side} view"
-        text = f"Deviation from the {surface.kind}{name}, {side} view; {_words(reach)}"
+        text = f"Deviation from the {surface.kind}{name}, {side} view. {_words(reach)}"
         file = f"deviation-{side}{ending}.png"
         pictures.append(Picture(file, "deviation", title, text, pngBytes(shown[side].picture())))
-    text = f"Deviation from the {surface.kind}{name} in bands, {best} view; {_words(reach)}"
+    text = f"Deviation from the {surface.kind}{name} in bands, {best} view. {_words(reach)}"
     title = f"Deviation{name} in bands, {best} view"
     png = pngBytes(shown[best].picture(banded=True))
     pictures.append(Picture(f"deviation-banded{ending}.png", "deviation", title, text, png))
@@ -100,7 +100,7 @@ def _modelPictures(
 
 
 def _words(reach: float) -> str:
-    return f"blue: mesh too large, orange: too small, full color at {reach:g} mm; hatched: not measured."
+    return f"Blue: mesh too large, orange: too small, full color at {reach:g} mm; hatched: not measured."
 
 
 def _scan(case: Case, ending: str, name: str) -> list[Picture]:
