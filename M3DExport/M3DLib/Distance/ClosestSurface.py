@@ -77,7 +77,7 @@ class ClosestSurface:
     """
 
     def __init__(self, mesh: TriangleMesh, keepTiles: bool = False):
-        """:param keepTiles: for many searches: the tiles' search structures stay, about 160 bytes per triangle.
+        """:param keepTiles: for many searches: the tiles' search structures stay, up to 300 bytes per triangle.
 
         :raises M3DError: for a mesh without triangles, or with points that are not finite.
         """
