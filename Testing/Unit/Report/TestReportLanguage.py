@@ -7,7 +7,7 @@ import re
 import pytest
 
 from M3DBatchLib.CommandLine import main
-from M3DLib.Language.Languages import LANGUAGES
+from M3DLib.Language.Languages import ENGLISH, LANGUAGES
 from M3DLib.Language.Translator import Translator
 from M3DTestSupport.Reports import validated, writeNamedScan
 from M3DValidationLib.Report.Content.ReportLanguage import translatedTemplate, translatedView, translatorOf
@@ -135,3 +135,24 @@ def test_reasonsOfTheAnswerStayApartWhateverTheirOrder(language):
         for part in (first, second):
             assert translator.text(part) != part
             assert translator.text(part) in said
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != ENGLISH])
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "Model{}",
+        "Deviation{}, inferior view",
+        "Edge in the scan{}, left view",
+        "Deviation 1{}: +2.63 mm, mesh too small, at R 31.0, P 144.0, S 705.9 mm, slice 13, cut along the rows",
+        "Missing in the model: 167963 mm³{}, around R 3.4, P 119.3, S 737.2 mm, slice 44",
+        "Section 1{} at L 0.0, P 120.0, S 760.0 mm, slice 67, cut across the slices",
+    ],
+)
+def test_captionsOfOneAndOfSeveralModelsAreTranslatedAsAWhole(language, caption):
+    translator = Translator(language, names={"left part"})
+    for name in ("", " of 'left part'"):
+        english = caption.format(name)
+        said = translator.text(english)
+        assert said != english and not re.search("Deviation|Missing|Section \\d+ at|slice|view|around|cut a", said)
+        assert ("'left part'" in said) == bool(name)

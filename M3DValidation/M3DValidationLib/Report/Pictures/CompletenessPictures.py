@@ -50,8 +50,11 @@ def scanViews(case: Case, sides: dict, size: tuple[int, int]) -> tuple[float, di
     return reach, mapViews(mesh, deviation.distance[source], good[source], reach=reach, views=views)
 
 
-def piecePictures(case: Case) -> list[tuple[str, str, str, np.ndarray]]:
-    """A cut through the largest body left out, cut face and body added: requirement, title, words, picture."""
+def piecePictures(case: Case, name: str = "") -> list[tuple[str, str, str, np.ndarray]]:
+    """A cut through the largest body left out, cut face and body added: requirement, title, words, picture.
+
+    :param name: " of '...'", where there are several models.
+    """
     report = case.measurements.get("deviation")
     facts = report.data["scan"] if report is not None else None
     if not facts or case.image is None:
@@ -66,5 +69,5 @@ def piecePictures(case: Case) -> list[tuple[str, str, str, np.ndarray]]:
             size = f"{number(piece[measure])} {unit}"
             where, slice_ = place(center), sliceNumber(case.image, np.array(center))
             text = f"{what}: {size} around {where} mm, ringed, on the slice there; outline of the model in orange."
-            pictures.append((requirement, f"{what}: {size}, around {where} mm, slice {slice_}", text, array))
+            pictures.append((requirement, f"{what}: {size}{name}, around {where} mm, slice {slice_}", text, array))
     return pictures

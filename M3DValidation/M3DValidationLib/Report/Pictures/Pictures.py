@@ -115,7 +115,7 @@ def _scan(case: Case, ending: str, name: str) -> list[Picture]:
             f"model is too small or lacks it, blue: too large, full color at {reach:g} mm; hatched: not measured."
         )
         pictures.append(Picture(f"scan-{side}{ending}.png", "scan", title, text, pngBytes(views[side].picture())))
-    for number, (requirement, title, text, array) in enumerate(piecePictures(case), start=1):
+    for number, (requirement, title, text, array) in enumerate(piecePictures(case, name), start=1):
         file = f"completeness-{number}{ending}.png"
-        pictures.append(Picture(file, "completeness", title + name, text, pngBytes(array), requirement))
+        pictures.append(Picture(file, "completeness", title, text, pngBytes(array), requirement))
     return pictures
