@@ -85,8 +85,9 @@ def edgeTargets(
     spread = np.where(unclear, np.maximum(spread, UNCLEAR), spread)
     used = sure | (unclear & own & ~thin)
     distance = np.where(used, distance, 0.0)
-    around = neighborhood.averaged(distance, np.where(used, spread**-2, 1e-9), 3)
-    odd = used & (np.abs(distance - around) > ODD * voxel + 3 * spread)
+    odd = used & _oddPlaces(
+        deviation, distance, np.where(used, spread**-2, 1e-9), ODD * voxel + 3 * spread, neighborhood
+    )
     sure &= ~odd
     used &= ~odd
     silent = neighborhood.averaged(1.0 - used, np.ones(len(used)), 4)
@@ -98,6 +99,22 @@ def edgeTargets(
     motion = np.where(used, Motion.MOVED, np.where(held, Motion.HELD, Motion.LEFT)).astype(np.uint8)
     distance = np.where(used, distance, np.where(stays > 0, -gone, 0.0))
     return EdgeTargets(distance, weight, sure, unclear, motion)
+
+
+def _oddPlaces(
+    deviation: DeviationMap, distance: np.ndarray, weights: np.ndarray, allowed: np.ndarray, neighborhood: Neighborhood
+) -> np.ndarray:
+    """Edges that differ by more than is allowed (mm) from those around them, in distance and in place, bool (n,).
+
+    On a step of the surface distances differ and places do not; on a ridge it is the other way round.
+    """
+    odd = np.abs(distance - neighborhood.averaged(distance, weights, 3)) > allowed
+    if odd.any():
+        normals = deviation.normals.astype(np.float64)
+        away = deviation.mesh.points + distance[:, None] * normals
+        away -= np.stack([neighborhood.averaged(axis, weights, 3) for axis in away.T], axis=1)
+        odd &= np.abs(np.einsum("ni,ni->n", away, normals)) > allowed
+    return odd
 
 
 def standardDeviations(deviation: DeviationMap) -> np.ndarray:
