@@ -24,6 +24,8 @@ TAUBIN = (0.5, -0.52)
 # Root mean squares of the distance from the edge, now to at first, between which a surface goes back to where it was;
 # the rings of neighbors they are taken over; and the distance (mm) that is none.
 WORSE_FROM, WORSE_TO, SURROUNDINGS, NEGLIGIBLE = 0.9, 1.3, 4, 0.01
+# A vertex ends no farther than this, in voxels, from the edge that the image shows for it.
+ASTRAY = 0.25
 # Say of the vertices next to a rim in where the surface goes on there.
 TRUST_BESIDE_RIM = 0.3
 
@@ -130,7 +132,14 @@ class MovingSheet:
 
     def _step(self, normals: np.ndarray, targets: EdgeTargets, first: bool) -> np.ndarray:
         motion = smoothMotion(self.points, self.shape, normals, targets, self.neighborhood, first=first, ends=self.rim)
-        return np.clip(motion.displacement, -self.limit, self.limit)
+        # A pit or ridge that noise made of the segment must not be driven on by the shape that it keeps.
+        voxel = np.abs(normals @ self.image.ijkToLps[:3, :3]).max(axis=1)
+        astray = np.where(targets.motion == Motion.MOVED, ASTRAY * voxel, np.inf)
+        if self.rim is not None:
+            # Near a rim several edges are in one blur, so that none of them binds.
+            astray[self.neighborhood.averaged(self.rim * 1.0, np.ones(len(voxel)), 2) > 0] = np.inf
+        step = np.clip(motion.displacement, targets.distance - astray, targets.distance + astray)
+        return np.clip(step, -self.limit, self.limit)
 
     def _rimAsBeside(self, normals: np.ndarray, targets: EdgeTargets, step: np.ndarray) -> None:
         """Have the rim go where the surface beside it, moved by a first step, would go on; normals change in place."""
