@@ -337,10 +337,11 @@ def _inUnits(stream, _keywords, _comments, options):
 
 
 def _inJson(stream, _keywords, _comments, options):
-    """Titles, clauses and quantities of requirements; titles and descriptions of profiles."""
+    """Titles, clauses, quantities and sources of requirements; titles, descriptions and sources of profiles."""
     data = json.loads(stream.read())
-    for entry in data if isinstance(data, list) else [data]:
-        for key in ("title", "quantity", "clause", "description"):
+    entries = data if isinstance(data, list) else [data, *data.get("requirements", {}).values()]
+    for entry in entries:
+        for key in ("title", "quantity", "clause", "description", "source", "toleranceSource"):
             if entry.get(key):
                 yield 1, "_", entry[key], []
 
