@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.NumberText import shareInPercent
 from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import Box, Cylinder, Ellipsoid, Moved, Sphere, Union, rotationAbout
 from M3DTestSupport.MeshShapes import box
@@ -72,7 +73,7 @@ def test_usualMistakesAreNamedWithWhatTheyCost(model, image, matrix, mistake, wo
     found = placementOf(changed(model, matrix), image)
     assert found.mistake == mistake and words in found.sentence
     assert found.share < FITS < 0.9 < found.explainedShare
-    assert f"{found.explainedShare:.0%} of its surface" in found.sentence
+    assert f"{shareInPercent(found.explainedShare)} of its surface" in found.sentence
     np.testing.assert_allclose(found.matrix[:3, :3], np.linalg.inv(matrix), atol=1e-9)
 
 

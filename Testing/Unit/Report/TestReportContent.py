@@ -86,7 +86,7 @@ def test_saysWhoWhatAndHow(report, folder):
 
 
 def test_differentValuesOfAnAttributeAreOneText():
-    assert inOne(["3", "20", "-1.5"]) == "-1.5 to 20"
+    assert inOne(["3", "20", "-1.5"]) == "−1.5 to 20"
     assert inOne(["b", "a"]) == "a, b"
     assert inOne(map(str, range(5))) == "0 to 4" and inOne(["x", *"abcdef"]) == "a, b, c, d, e and 2 more"
     assert inOne([]) == "" and inOne(["YA"]) == "YA"
