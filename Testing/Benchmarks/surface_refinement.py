@@ -1,16 +1,14 @@
-"""Refined surfaces against the true ones, from several thresholds and on many scans; simplification beside others'.
+"""Refined surfaces against the true ones, from several thresholds and on many scans.
 
     python Testing/Benchmarks/surface_refinement.py [NAME ...]
 
 Prints, for the phantoms named (all when none is), the errors before and after refining in mm (mean, standard deviation,
-95 %), the mean angle between neighboring triangles in degrees, and the error of the volume in percent; then how many
-triangles are left at equal largest distance by this project, VTK and, where installed, pymeshlab.
+95 %), the mean angle between neighboring triangles in degrees, and the error of the volume in percent.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +16,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("M3DExport", "M3DValidation", "Testing")]
 
-from M3DLib.Distance.SurfaceDeviation import surfaceDeviation
 from M3DLib.Errors import M3DError
 from M3DLib.Mesh.MeshGeometry import vertexAreas
 from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
-from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import Box, Gyroid, Intersection, Sphere, Torus, Union, rotationAbout
 from M3DLib.Segmentation.SegmentFit import thresholdSegment
-from M3DLib.Simplification.SurfaceSimplification import simplifySurface
 from M3DLib.Surface.SurfaceRefinement import refineSurface
 
 CENTER = (0.13, -0.21, 0.37)
@@ -107,60 +102,8 @@ def phantomTables(names) -> None:
                 print(f"{row}  {record['movedShare']:.0%}{'' if record['applied'] else ' not refined'}", flush=True)
 
 
-def largestDistance(one, other) -> float:
-    """At the corners of both, mm."""
-    return max(float(np.abs(surfaceDeviation(a, b).distance).max()) for a, b in ((one, other), (other, one)))
-
-
-def simplificationTable() -> None:
-    """Triangles left by others when they leave as many as this project, and how far off they are then."""
-    import vtk
-
-    settings = next(iter(SCANS.values()))
-    image = scan(SHAPES["gyroid"], settings)
-    mesh = refineSurface(makeSurface(thresholdSegment(image, 600, None, 1)), image)
-    for maxError in (0.02, 0.05):
-        begin = time.process_time()
-        small = simplifySurface(mesh, maxError)
-        took = time.process_time() - begin
-        largest = largestDistance(mesh, small)
-        print(
-            f"\n{len(mesh.triangles)} triangles within {maxError} mm: "
-            f"{len(small.triangles)}, {largest:.4f} mm, {took:.1f} s"
-        )
-        share = 1 - len(small.triangles) / len(mesh.triangles)
-        for name in ("vtkQuadricDecimation", "vtkDecimatePro"):
-            decimate = getattr(vtk, name)()
-            decimate.SetInputData(mesh.toPolyData())
-            decimate.SetTargetReduction(share)
-            begin = time.process_time()
-            decimate.Update()
-            took = time.process_time() - begin
-            other = TriangleMesh.fromPolyData(decimate.GetOutput())
-            print(
-                f"  {name}: {len(other.triangles)}, {largestDistance(mesh, other):.4f} mm, {took:.1f} s, "
-                f"closed {other.isClosed}"
-            )
-        try:
-            import pymeshlab
-        except ImportError:
-            continue
-        meshes = pymeshlab.MeshSet()
-        meshes.add_mesh(pymeshlab.Mesh(mesh.points.astype(np.float64), mesh.triangles))
-        begin = time.process_time()
-        meshes.meshing_decimation_quadric_edge_collapse(targetfacenum=len(small.triangles), preservetopology=True)
-        took = time.process_time() - begin
-        result = meshes.current_mesh()
-        other = TriangleMesh(result.vertex_matrix(), result.face_matrix())
-        print(
-            f"  pymeshlab: {len(other.triangles)}, {largestDistance(mesh, other):.4f} mm, {took:.1f} s, "
-            f"closed {other.isClosed}"
-        )
-
-
 def main() -> None:
-    """Print all tables."""
-    simplificationTable()
+    """Print the tables."""
     phantomTables(sys.argv[1:] or SHAPES)
 
 

@@ -21,6 +21,8 @@ from .TriangleFans import TriangleFans
 PIECE = 1 << 14
 # Where the whole is cut first, as shares of it, in turn: so that no seam is a seam twice.
 CUTS = (0.5, 0.31, 0.43)
+# How far beside a seam edges get another turn, in rings of vertices.
+BESIDE_SEAMS = 4
 
 
 class CoarseSurface:
@@ -54,14 +56,15 @@ class CoarseSurface:
         :param progress: told how far it has come, 0 to 1; what it raises stops the work.
         """
         for number, share in enumerate(CUTS):
-            pieces = self._collapseOnce(
-                share, active, lambda done, number=number: progress((number + done) / len(CUTS))
-            )
-            if pieces == 1:
+            seams = self._collapseOnce(share, active, lambda done, number=number: progress((number + done) / len(CUTS)))
+            if not seams.any():
                 break
+            for _ in range(BESIDE_SEAMS):
+                seams[self.triangles[seams.take(self.triangles).any(axis=1)]] = True
+            active = seams if active is None else seams & active
 
-    def _collapseOnce(self, share: float, active: np.ndarray | None, progress: Callable[[float], None]) -> int:
-        """Collapse in pieces of one cutting; their number."""
+    def _collapseOnce(self, share: float, active: np.ndarray | None, progress: Callable[[float], None]) -> np.ndarray:
+        """Collapse in pieces of one cutting; the vertices on their seams, bool (n,)."""
         triangles = self.triangles
         wanted = np.ones(len(triangles), dtype=bool) if active is None else active.take(triangles).any(axis=1)
         used = np.zeros(len(self.points), dtype=bool)
@@ -74,6 +77,8 @@ class CoarseSurface:
             count += 1
         a, b, c = (piece.take(triangles[:, corner]) for corner in range(3))
         inside = wanted & (a == b) & (b == c)
+        seams = np.zeros(len(self.points), dtype=bool)
+        seams[triangles[wanted & ~inside]] = True
         fixed = self.allowed <= 0
         fixed[triangles[~inside]] = True
         if active is not None:
@@ -90,7 +95,7 @@ class CoarseSurface:
 
         inTwoThreads(work, range(count), progress, stopped)
         self.triangles = np.concatenate(left)
-        return count
+        return seams & (self.allowed > 0)
 
     def _collapsePiece(self, triangles, fixed, samples, stopped) -> np.ndarray:
         """Collapse edges of some triangles; what is left of them.

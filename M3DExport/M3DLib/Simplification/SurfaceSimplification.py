@@ -20,7 +20,7 @@ from .SurfaceGap import SurfaceGap
 
 TEXT = "Simplifying the surface"
 # Share of the allowed distance that is spent: what is not measured on the way adds a little at some places.
-SPENT = 0.95
+SPENT = 0.9
 # Share of it from which a place is too far away, for the rounding of stored coordinates.
 MEASURED = 0.995
 # Places that are too far away get back what was there, and are allowed less; in the end nothing.
