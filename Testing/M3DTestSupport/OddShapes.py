@@ -98,7 +98,43 @@ def twins():
     return Union((Cylinder((0, 0, 0), (1, 0, 0), 6, 48), *balls)), 1.0, 42.0
 
 
+def pelvis():
+    """A ring of two wings with sockets, nearly its own mirror image: one spine is longer."""
+    wings = [Moved(HollowShell(Ellipsoid((0, 0, 0), (34, 40, 30)), 4), tilted(side)) for side in (-1, 1)]
+    ring = Torus((0, 0, -18), (0, 0.4, 1), 40, 7)
+    sockets = (Sphere((44, -8, -20), 13), Sphere((-44, -8, -20), 13))
+    marks = (Box((0, 34, 2), (22, 14, 30)), Sphere((30, -30, 22), 6))
+    return Difference(Union((*wings, ring, *marks)), Union(sockets)), 2.0, 92.0
+
+
+def tilted(side):
+    """Turn and place of a wing of the pelvis, for ``Moved``."""
+    return tuple(map(tuple, rotationAbout((0, side, 0.2), 35)))
+
+
+def holedBracket():
+    """A bar whose four holes lie evenly, one 0.6 mm wider: half turns bring it nearly onto itself."""
+    holes = [Cylinder((x, 0, 0), (0, 0, 1), 4.6 if x == 24 else 4.0, 20) for x in (-24, -8, 8, 24)]
+    return Difference(Box((0, 0, 0), (66, 18, 5)), Union(tuple(holes))), 0.8, 38.0
+
+
+def femoralHead():
+    """A ball on a neck with the two trochanters."""
+    head, neck = Sphere((0, 0, 30), 23), Cylinder((8, 0, 8), (0.5, 0, -1), 13, 44)
+    return Union((head, neck, Ellipsoid((24, 4, -8), (14, 12, 18)), Sphere((6, -12, -22), 7))), 1.6, 62.0
+
+
+def thinPlate():
+    """A sheet of 1.2 mm with a slot and an outline of its own."""
+    outline = Union((Box((0, 0, 0), (60, 30, 1.2)), Cylinder((26, 10, 0), (0, 0, 1), 13, 1.2)))
+    return Difference(outline, Union((Box((-12, 6, 0), (20, 3, 9)), Cylinder((14, -7, 0), (0, 0, 1), 3, 9)))), 0.6, 44.0
+
+
 ODD_SHAPES = {
+    "pelvis": pelvis,
+    "holed bracket": holedBracket,
+    "femoral head": femoralHead,
+    "thin plate": thinPlate,
     "notched cube": notchedCube,
     "marked cylinder": markedCylinder,
     "ring with pin": ringWithPin,
