@@ -30,7 +30,7 @@ TILE, SMALLEST_TILE = 1 << 15, 1 << 13
 COARSE = 16
 # Grids are made for so large a share of the points, as a sample of them lets guess, which only decides how long the
 # search takes; in square roots of ``limit``, no finer than for the least distance and not for any beyond the largest.
-MOST, SAMPLE = 0.9, 10_000
+MOST, SAMPLE = 0.7, 10_000
 LEAST_REACH, LARGEST_REACH = 0.4, 3.0
 # Cubes along the longest extent of points that are brought in order.
 CUBES = 64
@@ -94,7 +94,7 @@ class ClosestSurface:
         self.columns = np.ascontiguousarray(points.T)
         del points
         self.coarse = cKDTree(self.corners(self.triangles[::COARSE, 0]).T, balanced_tree=False)
-        self.limit, self.area, large, partCounts = self._largeTriangles()
+        self.limit, large, partCounts = self._largeTriangles()
         self.tiles = self._tiles(large, partCounts)
         self.boxes = np.array([self._box(tile) for tile in self.tiles])
         self.kept: dict[int, SurfaceTile] | None = {} if keepTiles else None
@@ -118,10 +118,8 @@ class ClosestSurface:
         a, b, c = (self.corners(corner) for corner in self.triangles.take(triangles, axis=0).T)
         return cross(b - a, c - a)
 
-    def _largeTriangles(self) -> tuple[float, float, np.ndarray, np.ndarray]:
-        """Bound of r**2 above which triangles get further corners, the surface's area, which triangles do, into about
-        how many parts each.
-        """
+    def _largeTriangles(self) -> tuple[float, np.ndarray, np.ndarray]:
+        """Bound of r**2 above which triangles get further corners, which do, into about how many parts each."""
         reach2 = np.empty(len(self.triangles), dtype=np.float32)
         area, longest = 0.0, 0.0
         for start in range(0, len(reach2), BLOCK):
@@ -133,7 +131,7 @@ class ClosestSurface:
         # Far enough above what the triangles of an even mesh have that it gets no further corners.
         limit = max(4 * area / (len(self.triangles) + 20_000), 1e-7 * longest, 1e-12)
         large = np.flatnonzero(reach2 > limit)
-        return limit, area, large, reach2[large] / limit
+        return limit, large, reach2[large] / limit
 
     def _tiles(self, large: np.ndarray, partCounts: np.ndarray) -> list[np.ndarray]:
         """Numbers of the triangles of each tile; large triangles have tiles of their own, which reach far."""
@@ -227,8 +225,10 @@ class ClosestSurface:
             near[part] = place.take(corner)
 
         inTwoThreads(bound, range(0, len(points), BLOCK), progress)
-        # So far points in the surface would be from the nearest corner, were those strewn over it at random.
-        beside = -np.log(1 - MOST) / np.pi * self.area / self.coarse.n
+        # So far points in the surface itself are from the nearest of these corners.
+        count = self.columns.shape[1]
+        own = self.corners(np.arange(0, count, count // SAMPLE + 1)).T
+        beside = _most(self.coarse.query(own)[0] ** 2)
         return best, np.argsort(near).astype(np.int32), _most(best) - beside
 
     def _visit(self, state: _Search, order, progress, reach: float | None = None) -> None:
