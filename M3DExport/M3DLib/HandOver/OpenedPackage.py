@@ -88,7 +88,7 @@ def openPackage(place: Path, key: Any = None, certificates=(), allowed: int | No
         problem, package.isSealed = sealProblem(stream)
         if problem:
             package.problems.append(f"The package was changed: {problem}.")
-        opened = stack.enter_context(openZip(stream, allowed))
+        opened = stack.enter_context(openZip(stream, allowed, f"'{place}'"))
         package.source = opened
         package.members = _inBag([entry.filename for entry in opened.infolist() if not entry.is_dir()])
         yield package

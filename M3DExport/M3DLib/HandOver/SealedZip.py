@@ -85,10 +85,11 @@ def sealProblem(stream: BinaryIO) -> tuple[str, bool]:
     return "", True
 
 
-def openZip(stream: BinaryIO, allowed: int | None = None) -> zipfile.ZipFile:
+def openZip(stream: BinaryIO, allowed: int | None = None, name: str = "The package") -> zipfile.ZipFile:
     """A ZIP file all of whose members may be written to a folder.
 
     :param allowed: bytes that it may unpack to, where the user says so; None for what its size makes plausible.
+    :param name: what it is called where it cannot be opened.
     :raises M3DError: it is damaged; has names that lead out of a folder, collide or are reserved, links, encrypted
         members; or would unpack to an absurd size.
     """
@@ -96,7 +97,7 @@ def openZip(stream: BinaryIO, allowed: int | None = None) -> zipfile.ZipFile:
     try:
         opened = zipfile.ZipFile(stream)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, UnicodeDecodeError) as error:
-        raise M3DError("The package is cut short or damaged: its ZIP directory cannot be read.") from error
+        raise M3DError(f"{name} is cut short or damaged: its ZIP directory cannot be read. Get it again.") from error
     entries = opened.infolist()
     files = [entry for entry in entries if not entry.is_dir()]
     if len(entries) > _MOST_FILES:

@@ -258,3 +258,10 @@ def testTheSealIsOfAllBytes():
         changed[place] ^= 0x10
         problem, isSealed = sealProblem(io.BytesIO(bytes(changed)))
         assert problem or not isSealed, place
+
+
+def test_aZipFileThatIsCutShortIsNamed(tmp_path):
+    place = tmp_path / "cut.zip"
+    place.write_bytes(b"PK\x03\x04" + bytes(40))
+    with pytest.raises(M3DError, match=r"'.*cut\.zip' is cut short or damaged: its ZIP directory"), openPackage(place):
+        pass

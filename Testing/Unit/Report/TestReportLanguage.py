@@ -10,10 +10,18 @@ from M3DBatchLib.CommandLine import main
 from M3DLib.Language.Languages import ENGLISH, LANGUAGES
 from M3DLib.Language.Translator import Translator
 from M3DTestSupport.Reports import validated, writeNamedScan
-from M3DValidationLib.Report.Content.ReportLanguage import translatedTemplate, translatedView, translatorOf
+from M3DValidationLib.Report.Content.ReportLanguage import (
+    drawnIn,
+    namesIn,
+    translatedTemplate,
+    translatedView,
+    translatorOf,
+)
 from M3DValidationLib.Report.Content.ReportView import WORDS, reportView
 from M3DValidationLib.Report.FirstPage.AnswerText import REASONS, VERDICTS
 from M3DValidationLib.Report.Html.HtmlReport import htmlReport
+from M3DValidationLib.Report.Pictures.HistogramDrawing import histogramSvg
+from M3DValidationLib.Report.Pictures.ScaleDrawing import SCALE_WORDS, scaleSvg
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
 
@@ -156,3 +164,30 @@ def test_captionsOfOneAndOfSeveralModelsAreTranslatedAsAWhole(language, caption)
         said = translator.text(english)
         assert said != english and not re.search("Deviation|Missing|Section \\d+ at|slice|view|around|cut a", said)
         assert ("'left part'" in said) == bool(name)
+
+
+# Names of attributes of the scan and of methods, and the standard that is quoted.
+KEPT = re.compile(r"\([0-9a-f]{4},[0-9a-f]{4}\)|flying-edges|'[^']*'|doi |SlicerM3D|pydicom|anatomical-model")
+
+
+def test_nothingOfTheReportStaysEnglish(made):
+    """Every text of the view is in the language, sources of limits and alternative texts of pictures too."""
+    _folder, report = made
+    translator = translatorOf(report, "zh")
+    texts = {text for text in leaves(reportView(report)) if re.search("[a-z]{3}", text)}
+    english = {
+        text
+        for text in texts
+        if translator.text(text) == text and text not in namesIn(report) and not KEPT.search(text) and " " in text
+    }
+    assert english == set()
+
+
+@pytest.mark.parametrize(("language", "number"), [("de", "0,35"), ("fr", "0,35"), ("es", "0,35"), ("ja", "0.35")])
+def test_drawingsSpeakTheLanguageAndWriteItsNumbers(language, number):
+    say = drawnIn(Translator(language))
+    histogram = {"edges": [-0.5, 0.0, 0.5], "shares": [0.7, 0.25], "below": 0.05, "above": 0.0}
+    drawing = histogramSvg(histogram, 0.35, say) + scaleSvg(0.5, 0.35, SCALE_WORDS, say)
+    assert f"+{number}<" in drawing and ("0.35" in drawing) == ("." in number)
+    for english in ("deviation", "mesh too", "not measured", "of the area", "Scale of"):
+        assert english not in re.sub("<[^ ]+ |class=[^ ]+", "", drawing)
