@@ -13,6 +13,7 @@ from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
 from M3DLib.Mesh.StlFile import readStl, stlBytes
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.NumberText import plural
 from M3DTestSupport.Commands import environment
 from M3DTestSupport.MeshShapes import box
 from M3DTestSupport.Models import makeObject, makeTetrahedron
@@ -121,7 +122,7 @@ def test_validateNamesEveryFaceItWrote(folder, capsys):
     written = [file.name for file in (folder / "out").iterdir()]
     assert "  out/report.html\n" in said
     pictures = sum(not name.startswith("report.") for name in written)
-    assert f"  {pictures} files of pictures and 3D models in out" in said
+    assert f"  {plural(pictures, 'file')} of pictures and 3D models in out" in said
 
 
 def test_titleNamesModelFileAndRow(folder, capsys):
