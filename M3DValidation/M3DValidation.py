@@ -196,19 +196,22 @@ class M3DValidationLogic(ScriptedLoadableModuleLogic):
         replaceReport(Path(folder), files)
         return [Path(folder) / name for name in files]
 
-    def storeReport(self, reportNode, volumeNode=None, withPdf=False, store=None):
+    def storeReport(self, reportNode, volumeNode=None, withPdf=False, store=None, language="en"):
         """Put a report into the study of its scan, all of it or nothing.
 
         :param volumeNode: the scan; the one the report was made on when None.
         :param store: ``M3DLib.Store.DicomWebStore.DicomWebStore`` for a PACS; Slicer's DICOM database when None.
+        :param language: of the PDF, as in :meth:`saveReport`.
         :return: SOP Instance UIDs: of the measurement report and, with a PDF, of that.
         """
         from M3DLib.InSlicer.SlicerDatabase import DatabaseStore
+        from M3DLib.Language.Languages import languageOf
         from M3DLib.SlicerAdaptors import applicationDatabase, newIndexer
         from M3DValidationLib.InSlicer.StoredReport import rememberStored, reportObjectsOf
 
         database = applicationDatabase()
-        objects = reportObjectsOf(reportNode, database, volumeNode, withPdf=withPdf)
+        language = languageOf(language)
+        objects = reportObjectsOf(reportNode, database, volumeNode, withPdf=withPdf, language=language)
         if store is not None:
             return store.add(objects)
         uids = DatabaseStore(database, newIndexer()).add(objects)

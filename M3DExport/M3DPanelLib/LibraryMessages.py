@@ -34,6 +34,13 @@ def translatedMessage(text):
     return panelWords(text)
 
 
+def applicationLanguage():
+    """Code of the application's language, "de" where its locale is "de_DE"."""
+    import slicer
+
+    return re.split("[-_]", str(slicer.app.applicationLocaleName))[0].lower()
+
+
 def _translatedLine(text, translate):
     for sentence, pattern in _patterns():
         found = pattern.fullmatch(text)
@@ -47,9 +54,7 @@ def _translatedLine(text, translate):
 
 def _fromCatalog(text):
     """A sentence as the reports of the library have it in the application's language, where they do."""
-    import slicer
-
-    translator = _translatorOf(re.split("[-_]", str(slicer.app.applicationLocaleName))[0].lower())
+    translator = _translatorOf(applicationLanguage())
     return text if translator is None else translator.text(text)
 
 

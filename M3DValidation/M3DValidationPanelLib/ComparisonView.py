@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 from M3DPanelLib.LibraryMessages import translatedMessage
 from M3DPanelLib.PanelActions import PanelActions, errorsShown
 
+from .ReportChoices import ensureFaces, facesOf
 from .ValidationParameters import profileOf
 
 _OWN = "M3DValidation.Comparison"
@@ -136,7 +137,6 @@ class ComparisonView(PanelActions):
 
     def _onReport(self):
         """Judge the model as a printed part of the reference, and write the report."""
-        from M3DLib.SlicerAdaptors import ensurePackages
         from M3DValidationLib.InSlicer.SceneComparison import comparisonReport
 
         parameters, comparison = self._parameters, self._comparison
@@ -146,12 +146,11 @@ class ComparisonView(PanelActions):
 
             if not parameters.reportFolder:
                 raise M3DError(_("Choose the folder that the report goes to."))
-            formats = ("json", *(name for name in ("html", "pdf") if getattr(parameters, name)))
-            needed = {"html": "jinja2>=3.1", "pdf": "typst>=0.13"}
-            ensurePackages([needed[name] for name in formats if name in needed], "M3DValidation")
+            formats, language = ("json", *facesOf(parameters)), parameters.language
+            ensureFaces(formats[1:], language)
             report = comparisonReport(comparison, profileOf(parameters), formats, person=parameters.person)
             folder = pathlib.Path(parameters.reportFolder) / _FOLDER
-            files = self.widget.logic.writeReport(report, folder, formats)
+            files = self.widget.logic.writeReport(report, folder, formats, language.value)
             names = ", ".join(file.name for file in files if file.stem == "report")
             self.ui.comparisonLabel.text = _("Written to {folder}: {names}").format(folder=folder, names=names)
 

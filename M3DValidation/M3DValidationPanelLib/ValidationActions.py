@@ -10,6 +10,7 @@ from M3DPanelLib.PanelActions import PanelActions, errorsShown
 from M3DPanelLib.PanelForm import isSegmentation
 from M3DPanelLib.SurfaceChoices import surfaceOf
 
+from .ReportChoices import ensureFaces, facesOf
 from .ResultSubject import contentStamp, rememberSettings, settingsOf
 from .ValidationParameters import controlOf, lineNodesOf, partOf, profileOf
 
@@ -31,6 +32,8 @@ class ValidationActions(PanelActions):
         there = isReport(report)
         for widget in (self.ui.saveButton, self.ui.storeButton):
             widget.enabled = there and not self.isRunning
+        # The JSON is English, so that it reads the same everywhere.
+        self.ui.languageComboBox.enabled = bool(facesOf(parameters))
         for widget in (self.ui.openReportButton, self.ui.showFolderButton):
             widget.visible = self._saved is not None
         failed = there and verdictOf(report) == "fail"
@@ -98,7 +101,7 @@ class ValidationActions(PanelActions):
     def save(self, parameters):
         """Write the report into the folder that is chosen."""
         from M3DLib.InSlicer.SceneCase import onRecord
-        from M3DLib.SlicerAdaptors import applicationDatabase, ensurePackages
+        from M3DLib.SlicerAdaptors import applicationDatabase
 
         self.ui.outputLabel.text = ""
         database = applicationDatabase()
@@ -107,21 +110,18 @@ class ValidationActions(PanelActions):
 
             if not parameters.reportFolder:
                 raise M3DError(_("Choose the folder that the report goes to."))
-            formats = [name for name in ("html", "pdf") if getattr(parameters, name)]
-            needed = {"html": "jinja2>=3.1", "pdf": "typst>=0.13"}
-            ensurePackages([needed[name] for name in formats], "M3DValidation")
-            said = {"command": "M3D Validation", "formats": formats}
+            formats, language, folder = facesOf(parameters), parameters.language, parameters.reportFolder
+            ensureFaces(formats, language)
+            said = {"command": "M3D Validation", "formats": formats, "language": language.value}
             who = self.case.who()
             with onRecord(parameters.caseFolder, "validated", parameters.volume, database, said, **who) as work:
-                files = self.widget.logic.saveReport(parameters.report, parameters.reportFolder, formats)
+                files = self.widget.logic.saveReport(parameters.report, folder, formats, language.value)
                 work.files = [("report" if file.stem == "report" else "picture", file) for file in files]
             self.case.show(parameters)
-            self._saved = pathlib.Path(parameters.reportFolder), files
+            self._saved = pathlib.Path(folder), files
             self.showButtons(parameters)
             names = "\n".join(file.name for file in files)
-            self.ui.outputLabel.text = _("Written to {folder}:\n{names}").format(
-                folder=parameters.reportFolder, names=names
-            )
+            self.ui.outputLabel.text = _("Written to {folder}:\n{names}").format(folder=folder, names=names)
 
     def openReport(self):
         """Open the report that was saved last: the face that is easiest to read."""
@@ -136,16 +136,18 @@ class ValidationActions(PanelActions):
     def store(self, parameters):
         """Put the report into the DICOM database, in the study of the scan."""
         from M3DLib.InSlicer.SceneCase import onRecord
-        from M3DLib.SlicerAdaptors import applicationDatabase, ensurePackages
+        from M3DLib.SlicerAdaptors import applicationDatabase
 
         self.ui.outputLabel.text = ""
-        database = applicationDatabase()
+        database, withPdf, language = applicationDatabase(), parameters.pdf, parameters.language
         with errorsShown(_("The report was not stored."), waitCursor=True):
-            if parameters.pdf:
-                ensurePackages(["typst>=0.13"], "M3DValidation")
+            if withPdf:
+                ensureFaces(["pdf"], language)
             said, who = {"command": "M3D Validation", "stored": "DICOM database"}, self.case.who()
             with onRecord(parameters.caseFolder, "validated", parameters.volume, database, said, **who) as work:
-                uids = self.widget.logic.storeReport(parameters.report, parameters.volume, withPdf=parameters.pdf)
+                uids = self.widget.logic.storeReport(
+                    parameters.report, parameters.volume, withPdf=withPdf, language=language.value
+                )
                 work.files = [("report", pathlib.Path(database.fileForInstance(uid))) for uid in uids]
             self.case.show(parameters)
             words = _("{count} object(s) in the DICOM database:").format(count=len(uids))

@@ -15,6 +15,8 @@ from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from M3DPanelLib.SurfaceChoices import SurfaceMethod
 
+from .ReportChoices import ReportLanguage, languageOfApplication
+
 _LINES = "M3DValidation.linesRef"
 
 
@@ -36,7 +38,7 @@ class M3DValidationParameterNode:
     displayRange - deviation (mm) at which colors end.
     comparedModel, comparisonReference - two models to compare; alignFirst, comparisonTolerance (mm) - how.
     comparedPoints, referencePoints, datumRegion - marks to align them by; moveCompared - whether the model is moved.
-    reportFolder - that the report is written to, "" for none.
+    reportFolder - that the report is written to, "" for none; language - of its HTML and PDF.
     """
 
     volume: vtkMRMLScalarVolumeNode
@@ -77,6 +79,8 @@ class M3DValidationParameterNode:
     reportFolder: str = ""
     html: bool = True
     pdf: bool = True
+    # The application keeps its language until it is started anew.
+    language: ReportLanguage = languageOfApplication()
 
 
 def changedLimitsOf(parameters):

@@ -142,6 +142,18 @@ class M3DValidationWidgetTest(M3DSlicerCase):
         self.widget.ui.storeButton.click()
         self.assertEqual(readEvents(self.folder / "case")[-1].body["outputs"][0]["kind"], "report")
 
+    def test_reportIsSavedInTheChosenLanguage(self):
+        self.requirePackages("babel", "jinja2")
+        self.validate()
+        folder = self.folder / "report"
+        combo = self.widget.ui.languageComboBox
+        self.assertEqual(combo.count, 6)
+        combo.currentIndex = combo.findText("Deutsch")
+        self.widget.ui.pdfCheckBox.checked = False
+        self.widget.ui.folderPathLineEdit.currentPath = str(folder)
+        self.widget.ui.saveButton.click()
+        self.assertIn('<html lang="de">', (folder / "report.html").read_text(encoding="utf-8"))
+
     def test_deletingTheReportDeletesWhatBelongsToIt(self):
         self.validate()
         maps = [node for node in slicer.util.getNodesByClass("vtkMRMLModelNode") if "deviation" in node.GetName()]

@@ -186,6 +186,10 @@ class Walkthrough:
         self.compareModels(widget)
         widget.ui.outputCollapsibleButton.collapsed = False
         widget.ui.pdfCheckBox.checked = False
+        languages = widget.ui.languageComboBox
+        before, languages.currentIndex = languages.currentIndex, languages.findText("Deutsch")
+        self.picture("validation-report-language")
+        languages.currentIndex = before
         widget.ui.storeButton.click()
         self.picture("validation-stored")
         widget.ui.reasonLineEdit.text = "A walkthrough"

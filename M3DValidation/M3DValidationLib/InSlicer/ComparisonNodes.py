@@ -49,6 +49,6 @@ def addFigures(facts: Mapping, name: str, scene: slicer.vtkMRMLScene) -> slicer.
 
 def addTransform(matrix: np.ndarray, name: str, scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLLinearTransformNode:
     """A transform node with a matrix (4, 4), RAS mm, that nothing is under yet."""
-    node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", name)
-    node.SetMatrixTransformToParent(matrixOfArray(matrix))
-    return node
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", name)
+    transform.SetMatrixTransformToParent(matrixOfArray(matrix))
+    return transform

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from M3DLib.Errors import M3DError
 from M3DLib.InSlicer.SlicerDatabase import studyHeaders
 from M3DLib.InSlicer.SlicerImage import imageOfVolumeNode, requireOpen
+from M3DLib.Language.Languages import ENGLISH
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
 from ..Report.Dicom.ReportObjects import reportObjects
@@ -35,11 +36,13 @@ def reportObjectsOf(
     volumeNode: slicer.vtkMRMLScalarVolumeNode | None = None,
     *,
     withPdf: bool = False,
+    language: str = ENGLISH,
 ) -> list[Dataset]:
     """The DICOM objects of a report in the scene, not stored yet.
 
     :param database: ctkDICOMDatabase with the scan's files.
     :param volumeNode: the scan; the one that the report was made on when None.
+    :param language: of the PDF, code of :data:`M3DLib.Language.Languages.LANGUAGES`.
     :raises M3DError: the report is pseudonymized, its scan is gone or is not in the database, or is another study's.
     """
     requireOpen(database)
@@ -57,7 +60,7 @@ def reportObjectsOf(
     said = results.data["case"]["study"]["studyInstanceUid"]
     if said and said != study:
         raise M3DError(f"The report is about a scan of study {said}, but '{volume.GetName()}' is of study {study}.")
-    pdf = pdfReport(results.data, results.files) if withPdf else None
+    pdf = pdfReport(results.data, results.files, language) if withPdf else None
     return reportObjects(results.data, headers, [], studyHeaders(database, study), pdf)
 
 

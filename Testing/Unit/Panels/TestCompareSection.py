@@ -121,6 +121,19 @@ class TestMovedModel:
         assert verdicts["part-tolerance"] == "pass" and verdicts["part-bias"] == "pass"
         assert "report.json" in widget.ui.comparisonLabel.text
 
+    def test_theReportIsInTheChosenLanguage(self, widget, tmp_path):
+        pytest.importorskip("babel", reason="a report in another language than English needs Babel")
+        pytest.importorskip("jinja2", reason="the report in HTML needs Jinja2")
+        from M3DValidationPanelLib.ReportChoices import ReportLanguage
+
+        parameters = widget._parameterNode
+        parameters.alignFirst, parameters.pdf, parameters.language = True, False, ReportLanguage.FRENCH
+        parameters.reportFolder = str(tmp_path)
+        widget.ui.compareButton.click()
+        widget.ui.comparisonReportButton.click()
+        page = (tmp_path / "comparison" / "report.html").read_text(encoding="utf-8")
+        assert '<html lang="fr">' in page
+
 
 def matrixOf(node):
     import vtk

@@ -189,6 +189,15 @@ class TestFindings:
         assert spinBox.value == 0
 
 
+def test_languagesOfTheReportAreOfferedByTheirOwnNames(validationPanel):
+    combo = validationPanel.ui.languageComboBox.widget
+    names = ["English", "Deutsch", "Français", "Español", "日本語", "简体中文"]
+    assert [combo.itemText(number) for number in range(combo.count())] == names
+    combo.setCurrentIndex(1)
+    assert validationPanel._parameterNode.language.value == "de"
+    combo.setCurrentIndex(0)
+
+
 class TestUnfolded:
     def test_nothingCoversAnythingElse(self, unfolded):
         for part in unfolded.values():
