@@ -184,16 +184,16 @@ def _byPoints(onModel, onReference):
         raise M3DError("Points are marked on both models, the same ones in the same order; choose both lists or none.")
     if onModel is onReference:
         raise M3DError("Choose two lists of points: one on the model, one on the reference.")
-    counts = [node.GetNumberOfControlPoints() for node in (onModel, onReference)]
+    counts = [points.GetNumberOfControlPoints() for points in (onModel, onReference)]
     if counts[0] != counts[1]:
         raise M3DError(
             f"'{onModel.GetName()}' has {counts[0]} points and '{onReference.GetName()}' has {counts[1]}: each point "
             "of one belongs to the point of the same number of the other."
         )
     moving, fixed = (
-        np.array([node.GetNthControlPointPositionWorld(number) for number in range(counts[0])]).reshape(-1, 3)
+        np.array([points.GetNthControlPointPositionWorld(number) for number in range(counts[0])]).reshape(-1, 3)
         * (-1, -1, 1)
-        for node in (onModel, onReference)
+        for points in (onModel, onReference)
     )
     return alignByPoints([onReference.GetNthControlPointLabel(number) for number in range(counts[0])], moving, fixed)
 
