@@ -21,7 +21,7 @@ from M3DValidationLib.Report.Pdf.PdfReport import pdfReport
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("pdfa")
     (made / "scan").mkdir()
-    writeNamedScan(made / "scan")
+    writeNamedScan(made / "scan", StudyDate="20230517")
     validated(made / "scan", made / "out", "--formats", "pdf", "--tolerance", "0.3")
     return made
 
@@ -35,15 +35,19 @@ def test_noRuleIsBroken(content):
     assert brokenRules(content) == []
 
 
-@pytest.mark.parametrize("language", ["de", "zh"])
-def test_norInOtherLanguagesAndScripts(folder, language):
+@pytest.mark.parametrize(("language", "studyDate"), [("de", "17.05.2023"), ("zh", "2023/05/17")])
+def test_norInOtherLanguagesAndScripts(folder, language, studyDate):
     from M3DValidationLib.Report.ReportFiles import readReport
 
     data, _attachments = readReport(folder / "out" / "report.json")
     data["case"]["patient"]["name"] = "王^小明"
     changed = pdfReport(data, {}, language)
     assert brokenRules(changed) == []
-    assert pypdf.PdfReader(io.BytesIO(changed)).trailer["/Root"]["/Lang"] == language
+    document = pypdf.PdfReader(io.BytesIO(changed))
+    assert document.trailer["/Root"]["/Lang"] == language
+    # In the head of every page.
+    for page in document.pages:
+        assert f"PID-20481, {studyDate}" in page.extract_text()
 
 
 def changed(content, change):

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from M3DLib.Errors import M3DError
+from M3DLib.Language.Translator import Verbatim
 
 from ..Content.ReportFormats import requireFormats
 from ..Content.ReportLanguage import drawnIn, translatedTemplate, translatedView, translatorOf
@@ -48,7 +49,8 @@ def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, l
     view["attention"].sort(key=byImportance)
     scale = view["first"]["scale"]
     view["scale"] = _inked(scaleSvg(scale["reach"], scale["tolerance"], scaleWords(report), say)) if scale else ""
-    view["study"] = ", ".join(filter(None, (report["case"]["patient"]["id"], date(report["case"]["study"]["date"]))))
+    studyDate = translator.text(date(report["case"]["study"]["date"]))
+    view["study"] = Verbatim(", ".join(filter(None, (report["case"]["patient"]["id"], studyDate))))
     view["date"] = _dateOf(report["made"]["time"])
     for deviation in view["deviations"]:
         deviation["svg"] = _inked(histogramSvg(deviation["histogram"], deviation["tolerance"], say))
