@@ -15,8 +15,8 @@ from M3DTestSupport.Reports import validated, writeNamedScan
 from M3DValidationLib.Report.Content.Pseudonym import LEFT_OUT, WITHHELD, isWithheld
 from M3DValidationLib.Report.Content.ReportContent import readSchema
 
-# What a scanner writes and a person types, each unlike any word of the report. No clock shows a second of 60, which DICOM
-# allows (PS3.5, TM): no time of the run can be taken for one of the scan.
+# What a scanner writes and a person types, each unlike any word of the report. No clock shows a second of 60, which
+# DICOM allows (PS3.5, TM): no time of the run can be taken for one of the scan.
 HEADERS = {
     "StudyDate": "20230517",
     "SeriesDate": "20230517",
