@@ -133,7 +133,7 @@ def test_diskFullOnTheServersSide(models, tmp_path, capsys, protocol):
         where = [*address(server, protocol), "--attempts", 1]
         status, sent, said = m3dJson(capsys, "send", folder, *where)
         assert status == 2 and sent["failed"] == COUNT, said
-        assert "not there" in said and "Traceback" not in said
+        assert "Not there: 6 of 6 objects" in said and "Traceback" not in said
     with OrthancServer(tmp_path, program, plugin) as server:
         status, sent, said = m3dJson(capsys, "send", folder, *address(server, protocol))
         assert status == 0 and sent["complete"], said

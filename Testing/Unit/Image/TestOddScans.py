@@ -103,7 +103,7 @@ def test_thicknessMissingInSomeSlicesIsNoPass(tmp_path):
 
     found = {f.requirement.id: f for f in judge(tmp_path, Fault(header=without))}
     assert found["slice-thickness"].verdict is Verdict.NOT_ASSESSABLE
-    assert "1 slices" in found["slice-thickness"].message
+    assert "in 1 slice;" in found["slice-thickness"].message
 
 
 def test_requiredCheckThatCouldNotBeMadeIsNoPass(tmp_path):
