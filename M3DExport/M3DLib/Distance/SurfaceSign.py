@@ -20,6 +20,8 @@ BLOCK = 1 << 14
 PAIRS = 1 << 20
 # Products below this share of the distance are rounding, not a side.
 FLAT = 1e-6
+# And so many steps of single precision at the farthest coordinate are no distance that has a side.
+ROUNDINGS = 2
 
 
 def surfaceSide(surface: ClosestSurface, points: np.ndarray, found: ClosestPoints) -> tuple[np.ndarray, np.ndarray]:
@@ -27,7 +29,8 @@ def surfaceSide(surface: ClosestSurface, points: np.ndarray, found: ClosestPoint
 
     :param points: (n, 3) LPS mm. :param found: their closest points.
     :return: float64 (n,), 1 outside, -1 inside, 0 on the surface; and bool (n,), whether the side is sure. It is not
-        where the closest point lies on the boundary of an open surface.
+        where the closest point lies on the boundary of an open surface. What lies nearer than coordinates are rounded
+        has the side that the nearest triangles give it.
     """
     side = np.zeros(len(points))
     sure = np.ones(len(points), dtype=bool)
@@ -49,6 +52,11 @@ def surfaceSide(surface: ClosestSurface, points: np.ndarray, found: ClosestPoint
     total, closed = around.sumAtCorners(vertex)
     doubtful.append(_decide(side, sure, corner, total=total, found=found, sound=closed, balanced=closed))
     doubtful = np.concatenate(doubtful)
+    if len(doubtful):
+        # On the surface up to the rounding of coordinates: no count of the whole surface could say more of them.
+        on = doubtful[found.distance[doubtful] <= ROUNDINGS * np.spacing(np.abs(points).max().astype(np.float32))]
+        side[on[side[on] == 0]] = 1
+        doubtful = np.setdiff1d(doubtful, on)
     if len(doubtful):
         if surface.mesh.isClosed:
             inside = windingNumber(surface, points[doubtful]) > 0.5

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from M3DLib.Distance.ClosestSurface import ClosestSurface
 from M3DLib.Distance.DeviationMap import Quality
 from M3DLib.Distance.SurfaceDeviation import compareSurfaces, surfaceDeviation
-from M3DLib.Distance.SurfaceSign import windingNumber
+from M3DLib.Distance.SurfaceSign import surfaceSide, windingNumber
 from M3DLib.Errors import Cancelled, M3DError
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Phantom.PhantomShapes import Box, Difference, Sphere, Torus
@@ -196,6 +196,42 @@ def test_referenceThatFacesInwardGivesTheSameAnswer():
 def test_meshAgainstItselfIsZero():
     mesh, _ = SHAPES["ring"]
     assert np.abs(surfaceDeviation(mesh, mesh).distance).max() < 1e-5
+
+
+EDGE_AT = np.array([300.0, -200.0, 700.0])
+
+
+def twoWedgesAtAnEdge():
+    """Two wedges of 30 degrees, 30 degrees apart, that share their sharp edge: four triangles lie at it."""
+    points, triangles = [], []
+    for number, first in enumerate((0.0, 60.0)):
+        turns = np.radians([first, first + 30.0])
+        base = np.array([[0, 0, 0], *([10 * np.cos(turn), 10 * np.sin(turn), 0] for turn in turns)])
+        points += [base, base + np.array([0, 0, 10])]
+        faces = [(0, 2, 1), (3, 4, 5), (0, 1, 4), (0, 4, 3), (1, 2, 5), (1, 5, 4), (2, 0, 3), (2, 3, 5)]
+        triangles += [tuple(6 * number + corner for corner in face) for face in faces]
+    merged, own = np.unique(np.concatenate(points), axis=0, return_inverse=True)
+    return TriangleMesh(merged + EDGE_AT, own.ravel()[np.array(triangles)])
+
+
+def test_whatLiesOnTheSurfaceUpToRoundingIsNotHeldAgainstAllOfIt(monkeypatch):
+    mesh = twoWedgesAtAnEdge()
+    assert mesh.isClosed
+    asked = []
+
+    def counting(surface, points):
+        asked.append(len(points))
+        return windingNumber(surface, points)
+
+    monkeypatch.setattr("M3DLib.Distance.SurfaceSign.windingNumber", counting)
+    surface = ClosestSurface(mesh)
+    onEdge = EDGE_AT + np.array([[0, 0, height] for height in range(1, 9)])
+    for off, side, count in (((-4e-5, -4e-5), 1, 0), ((-0.1, -0.1), 1, 8), ((1.0, 0.2), -1, 0)):
+        asked.clear()
+        points = onEdge + np.array([*off, 0.0])
+        found, sure = surfaceSide(surface, points, surface.closest(points, surface.search(points)))
+        assert sure.all() and sum(asked) == count
+        assert (found == side).all()
 
 
 def test_boundaryOfAnOpenReferenceIsNotReliable():
