@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from M3DLib.NumberText import shareInPercent
+
 from .Check import Case
 from .Requirement import Finding, Requirement
 
@@ -55,3 +57,14 @@ def refiningWouldHelp(case: Case, what: str) -> str:
     if case.image is None or made is None or made.refine:
         return ""
     return f" Refining (--refine) would take back {what}."
+
+
+def onPurpose(movedShare: float) -> str:
+    """What it means that a refined surface is not where its segment is.
+
+    :param movedShare: share of its area that was moved.
+    """
+    return (
+        f"On {shareInPercent(movedShare)} of its area the surface was moved from the segment's to the edge in the "
+        "image (refined): how far is recorded and not judged."
+    )

@@ -21,7 +21,15 @@ from M3DLib.NumberText import (
 from M3DLib.Surface.SurfaceRecord import recordTexts
 
 from ..Check import Case
-from ..CheckSupport import PLACES, allNotAssessable, placeList, placeText, refiningWouldHelp, requirementsOf
+from ..CheckSupport import (
+    PLACES,
+    allNotAssessable,
+    onPurpose,
+    placeList,
+    placeText,
+    refiningWouldHelp,
+    requirementsOf,
+)
 from ..Requirement import Finding, Verdict
 from .EdgeProfiles import edgeProfiles
 from .SegmentAnalysis import Piece, bridges, islandsAndHoles, outsideImageMm3, overlapMm3
@@ -303,16 +311,17 @@ class SurfaceCheck(_VoxelCheck):
             else:
                 voxels, mesh = case.segment.volumeMm3, abs(case.mesh.volumeMm3)
                 change = 100 * (mesh - voxels) / voxels
-                findings.append(
-                    Finding(
-                        requirement,
-                        requirement.judge(abs(change)),
-                        change,
-                        f"The mesh has {cubicMillimeters(mesh)}, its voxels {cubicMillimeters(voxels)}: "
-                        f"{percentage(change, True)}.",
-                        {"meshMm3": mesh, "voxelsMm3": voxels},
-                    )
+                verdict = requirement.judge(abs(change))
+                message = (
+                    f"The mesh has {cubicMillimeters(mesh)}, its voxels {cubicMillimeters(voxels)}: "
+                    f"{percentage(change, True)}."
                 )
+                refinement = case.mesh.record.get("refinement", {})
+                if refinement.get("applied"):
+                    verdict = Verdict.INFORMATION
+                    message += f" {onPurpose(refinement['movedShare'])}"
+                evidence = {"meshMm3": mesh, "voxelsMm3": voxels}
+                findings.append(Finding(requirement, verdict, change, message, evidence))
         return findings
 
 

@@ -14,10 +14,11 @@ from M3DLib.Mesh.MeshRefinement import refined
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from ..Check import Case
+from ..CheckSupport import onPurpose
 from .DeviationHistogram import deviationHistogram
 from .DeviationRegions import deviationRegions, largestDeviation
 from .DeviationStatistics import deviationStatistics, summary
-from .RefinedSurface import isRefined, onPurpose, withMeaning
+from .RefinedSurface import isRefined, withMeaning
 from .SegmentationDeviation import LEAST_VOLUME, segmentationDeviation
 
 # Edges longer than this many of the largest voxel edges get further points for the comparison with the image.

@@ -20,14 +20,6 @@ BY_UNCERTAINTY = "It is judged with the uncertainty of the edge added to every d
 BY_CONTROL = "It is judged by its deviation from the control series."
 
 
-def onPurpose(movedShare: float) -> str:
-    """What the distance of a refined surface from its segment means."""
-    return (
-        f"On {shareInPercent(movedShare)} of its area the surface was moved from the segment's to the edge in the "
-        "image (refined): how far is recorded and not judged."
-    )
-
-
 def isRefined(case: Case) -> bool:
     """Whether the case's surface was moved to the edge that its image shows.
 

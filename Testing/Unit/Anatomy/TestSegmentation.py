@@ -205,6 +205,11 @@ def test_shrinkingBySmoothingIsMeasured():
     mesh = makeSurface(segment, SurfaceParameters(smoothing=0.8))
     assert finding.measured == pytest.approx(100 * (mesh.volumeMm3 / segment.volumeMm3 - 1))
     assert finding.measured < -5 and finding.verdict is Verdict.FAIL
+    # A surface that went to the edge in the image left the voxels on purpose.
+    mesh.record["refinement"] = {"applied": True, "movedShare": 0.9}
+    finding = findings(segment, mesh=mesh)["mesh-volume-change"]
+    assert finding.measured < -5 and finding.verdict is Verdict.INFORMATION
+    assert "moved from the segment's to the edge in the image" in finding.message
 
 
 def test_theDirectionOfABoundaryIsThatOfTheWholeBlurredSegment():
