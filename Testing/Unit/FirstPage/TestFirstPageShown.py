@@ -194,7 +194,19 @@ def test_pageOneIsOneSheetWhateverIsInIt(report, tmp_path):
         # Answer, facts and signatures are on the first sheet; the table of contents begins the second one.
         assert "Approved by" in pages[0] and "Report" in pages[0] and "Contents" in pages[1]
         assert pages[0].index("Do not use") < pages[0].index("Intended use") < pages[0].index("Reviewed by")
-    assert "more, page 2" in " ".join(pages[0].split())
+    assert "On page: 2" in " ".join(pages[0].split())
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_eachOfTwoModelsHasItsWorstLimitOnTheSheet(report, tmp_path, language):
+    data, attachments = report
+    content = many(data, models=2, failures=12)
+    for finding in content["findings"]:
+        finding["title"] = "Limit of the test"
+    conclude(content)
+    sheet = pagesOf(pdfReport(content, attachments, language), tmp_path)[0]
+    # Both blocks and the scan's name a limit; what the answer says of them stands in quotes.
+    assert len(re.findall(": Limit of the test", sheet)) >= 2
 
 
 def test_whatPassesTakesSixPagesAtMost(tmp_path):

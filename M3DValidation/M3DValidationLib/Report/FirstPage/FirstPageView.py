@@ -36,7 +36,7 @@ LABELS = {
 }
 ROLES = {"author": "Author", "reviewer": "Reviewed by", "approver": "Approved by"}
 MADE_FROM = {
-    "scan": "{modality} of {slices} slices, voxels of {spacing} mm",
+    "scan": "{modality} of {slices} slices with voxels of {spacing} mm",
     "threshold": "threshold {name}",
     "segment": "segment '{name}'",
     "surface": "surface by {method}",
@@ -191,7 +191,9 @@ def _madeFrom(model: Mapping) -> str:
     if "scan" in made:
         spacing = " x ".join(number(round(step, 3)) for step in made["scan"]["spacingMm"])
         said.append(
-            MADE_FROM["scan"].format(modality=made["scan"]["modality"], slices=made["scan"]["slices"], spacing=spacing)
+            MADE_FROM["scan"].format(
+                modality=made["scan"]["modality"] or "Scan", slices=made["scan"]["slices"], spacing=spacing
+            )
         )
     return ", ".join(said)
 
