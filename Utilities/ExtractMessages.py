@@ -15,6 +15,8 @@ import re
 import sys
 from pathlib import Path
 
+from MessageWords import JOINED, NO_MESSAGES
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "M3DExport"), str(ROOT / "M3DValidation")]
 VALIDATION, LIBRARY = ROOT / "M3DValidation" / "M3DValidationLib", ROOT / "M3DExport" / "M3DLib"
@@ -52,122 +54,6 @@ _REASONS = (
 REVIEW = "Translated by machine, not reviewed by a native speaker."
 # What joins a part of a sentence to what stands before it.
 _BETWEEN = " ;,"
-# Parts of sentences that the sources have as values of their own.
-_JOINED = (
-    "Page",
-    "above {0} HU",
-    "{0} at {1}",
-    "{0} to {1}",
-    "at most {0} (warning to {1})",
-    "at least {0} (warning to {1})",
-    "at most {0}",
-    "at least {0}",
-    "none",
-    "modality",
-    "voxels",
-    "description",
-    "method",
-    "smoothing",
-    "decimation",
-    "triangles",
-    "profile",
-    "version",
-    "No {0} {1}.",
-    "{0} in all",
-    "of '{0}'",
-    "Model of '{0}'",
-    "axial",
-    "coronal",
-    "sagittal",
-    "outward",
-    "inward",
-    "hole",
-    "island",
-    "triangle",
-    "point",
-    "patient",
-    "study",
-    "Spacing Between Slices (0018,0088)",
-    "Slice Location (0020,1041)",
-    "slice {0}",
-    "slices {0} and {1}",
-    "slices {0} and {1} more",
-    "'{0}' ({1})",
-    "'{0}': {1}",
-    "left to right",
-    "front to back",
-    "top to bottom",
-    "inches",
-    "meters",
-    "centimeters",
-    "micrometers",
-    "in",
-    "added",
-    "removed",
-    "of '{0}'",
-    "Model of '{0}'",
-    "axial",
-    "coronal",
-    "sagittal",
-    "part",
-    "model",
-    "small",
-    "large",
-)
-# What looks like a message and is none in a report: what is being done now, keys, pieces of layouts, and errors that
-# end a run.
-_NO_MESSAGES = {
-    "Cutting the scan",
-    "Looking for what the model lacks",
-    "Looking why the model is not where the scan shows it",
-    "Measuring gaps",
-    "Measuring the distance between the surfaces",
-    "Measuring the mesh against the image",
-    "Measuring walls",
-    "Rendering the model",
-    "Rendering the scan's edge",
-    'lang: "en"',
-    'lang: "{0}"',
-    "role, date]",
-    "role, {0}]",
-    "axes and moved",
-    "mirrored and moved",
-    "unit and axes",
-    "minGap",
-    "minWall",
-    "noModel",
-    "notMeasured",
-    "pass",
-    "warning",
-    "An image volume needs three dimensions (k, j, i), not {0}.",
-    "Deviation method '{0}' is unknown; choose one of {1}.",
-    "Reading this file",
-    "The build of this 3MF file",
-    "The number of largest bodies to keep must be at least 1, not {0}.",
-    "The search range must be above 0 mm, not {0}.",
-    "The tolerance must be above 0 mm, not {0}.",
-    "The threshold's lower limit {0} is above its upper limit {1}.",
-    "This 3MF archive",
-    "This AMF file",
-    "The place {0} mm of --section-at lies outside the scan, which goes from {1} to {2} mm.",
-    "This archive",
-    "the figures of the refinement are none",
-    "(warning to {0}{1})",
-    "Align them (--register), or check their coordinates and units.",
-    "Manufacturer",
-    "The report as {0} needs the Python package {1}; install it with: pip install {2}",
-    "The surface is prepared for rays of {0} mm, not of {1} mm.",
-    "This PLY file is cut short or damaged: it holds fewer values than its header announces ('{}').",
-    "a number above 0",
-    "centered",
-    "of the tolerance",
-    "segment",
-    "three numbers",
-    "threshold",
-    "unchecked",
-    "versions 1.0: {0} Nothing is judged.",
-    "ijkToLps must be a 4 x 4 matrix, not {0}.",
-}
 _NOT_REPORTED = ("progress", "M3DError", "scaled")
 _NOT_SHOWN = (
     "DeviationCsv.py",
@@ -192,7 +78,7 @@ def messages():
         with file.open("rb") as stream:
             place = file.relative_to(ROOT).as_posix()
             for line, message, _comments, _context in extract(method, io.BytesIO(stream.read()), keywords={"_": None}):
-                if message not in _NO_MESSAGES:
+                if message not in NO_MESSAGES:
                     found.setdefault(message, []).append((place, line))
     return dict(sorted(found.items()))
 
@@ -332,7 +218,7 @@ def _inUnits(stream, _keywords, _comments, options):
     for direction in ("left", "right", "anterior", "posterior", "superior", "inferior", "around"):
         yield 1, "_", direction, []
         yield 1, "_", f"{{0}} {direction}", []
-    for message in _JOINED:
+    for message in JOINED:
         yield 1, "_", message, []
 
 

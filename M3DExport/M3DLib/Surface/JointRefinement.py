@@ -287,8 +287,7 @@ class JointRefinement:
         for which in self._sheetsOf(number):
             motion[self.numbers[which]] = Motion.HELD if self._silent(which) else self.sheets[which].motion
             shared[self.numbers[which]] |= len(self.net.sheets[which].owners) == 2
-        result = TriangleMesh(points, mesh.triangles, mesh.name, mesh.color, mesh.opacity, record=dict(mesh.record))
-        return result, motion[own], shared[own]
+        return _copyAt(mesh, points), motion[own], shared[own]
 
     def _largest(self, which: list[int]) -> DeviationMap | None:
         """The measurement of the largest of some sheets, of those first of which it is known how sure they are."""

@@ -130,15 +130,19 @@ def _reportChanges(arguments: argparse.Namespace, compared: tuple, data: dict, *
         arguments.tolerance,
         data,
         showing=bool(set(formats) & SHOWING_PICTURES),
-        person=arguments.person,
-        pseudonym=arguments.pseudonym,
-        files=[file for file in (arguments.mesh, arguments.reference) if file.is_file()],
+        **_madeOf(arguments),
         header=header,
         progress=terminal.progress,
     )
     content = _issued(report.data, arguments, header)
     replaceReport(arguments.output, faces(content, report.attachments, formats, languageFrom(arguments)))
     return content
+
+
+def _madeOf(arguments: argparse.Namespace) -> dict:
+    """By whom, of whom and of which files a report is."""
+    files = [file for file in (arguments.mesh, arguments.reference) if file.is_file()]
+    return {"person": arguments.person, "pseudonym": arguments.pseudonym, "files": files}
 
 
 def _issued(content: dict, arguments: argparse.Namespace, header) -> dict:
@@ -286,9 +290,7 @@ def _judge(arguments: argparse.Namespace, judged: tuple, data: dict, *, header, 
         case,
         data,
         showing=output is not None and bool(set(formats) & SHOWING_PICTURES),
-        person=arguments.person,
-        pseudonym=arguments.pseudonym,
-        files=[file for file in (arguments.mesh, arguments.reference) if file.is_file()],
+        **_madeOf(arguments),
         header=header,
         progress=terminal.progress,
     )

@@ -80,11 +80,7 @@ def partReport(
     findings = runChecks(case, checks=[PrintedPartCheck(), ReferenceDistanceCheck()])
     pictures, models = _shown(case, PART_AND_MODEL, progress) if showing and comparison.surfaces else ([], [])
     report = makeReport([case], [findings], pictures, models, person=person, pseudonym=pseudonym, files=files)
-    report.data.update(_plain(facts))
-    report.data["limitsOfMethod"] = list(LIMITS_OF_COMPARISON)
-    if header is not None and not pseudonym:
-        _name(report.data["case"], header)
-    conclude(report.data)
+    _complete(report, facts, LIMITS_OF_COMPARISON, None if pseudonym else header)
     progress(1.0, "Part judged")
     return report
 
@@ -110,14 +106,19 @@ def versionReport(
     case = partCase(comparison, mesh, _versionProfile(tolerance), tolerance)
     pictures, models = _shown(case, TWO_VERSIONS, progress) if showing else ([], [])
     report = makeReport([case], [[]], pictures, models, person=person, pseudonym=pseudonym, files=files)
-    report.data.update(_plain(facts))
-    report.data["verdict"] = Verdict.INFORMATION.value
-    report.data["limitsOfMethod"] = list(LIMITS_OF_VERSIONS)
-    if header is not None and not pseudonym:
-        _name(report.data["case"], header)
-    conclude(report.data)
+    verdict = {"verdict": Verdict.INFORMATION.value}
+    _complete(report, {**facts, **verdict}, LIMITS_OF_VERSIONS, None if pseudonym else header)
     progress(1.0, "Versions compared")
     return report
+
+
+def _complete(report: Report, facts: Mapping, limits: Sequence[str], header: Dataset | None) -> None:
+    """Put into a report what it says beyond findings and deviation, the limits of the method, and the patient."""
+    report.data.update(_plain(facts))
+    report.data["limitsOfMethod"] = list(limits)
+    if header is not None:
+        _name(report.data["case"], header)
+    conclude(report.data)
 
 
 def _versionProfile(tolerance: float) -> Profile:
