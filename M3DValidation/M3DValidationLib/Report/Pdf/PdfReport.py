@@ -1,4 +1,4 @@
-"""The report as PDF/A-2b, made by typst from a template in this folder.
+"""The report as PDF/A-2b, made by typst from the templates in this folder.
 
 All texts go to the template as one JSON value and are shown as text: nothing of them is ever part of the template.
 """
@@ -68,10 +68,10 @@ def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, l
             block["pictures"] = _shown(block["pictures"], names)
         groups = [{**group, "pictures": _shown(group["pictures"], names)} for group in view["pictureGroups"]]
         view["pictureGroups"] = [group for group in groups if group["pictures"]]
-        template = root / "Report.typ"
-        layout = Path(__file__).with_name("Report.typ").read_text(encoding="utf-8")
-        template.write_text(translatedTemplate(layout, "typst", translator), encoding="utf-8")
-        return _compiled(template, translatedView(view, translator))
+        for template in sorted(Path(__file__).parent.glob("*.typ")):
+            layout = translatedTemplate(template.read_text(encoding="utf-8"), "typst", translator)
+            (root / template.name).write_text(layout, encoding="utf-8")
+        return _compiled(root / "Report.typ", translatedView(view, translator))
 
 
 def _inked(svg: str) -> str:
