@@ -66,8 +66,15 @@ COMMAND_MODULES = (
 )
 
 
-def makeParser() -> CommandParser:
-    """The parser of the whole command line; every command's module adds its own part."""
+# Flags that may stand before the name of a command, and have no value that could be taken for one.
+_FLAGS = ("-q", "--quiet", "-v", "--verbose")
+
+
+def makeParser(command: str = "") -> CommandParser:
+    """The parser of the command line; every command's module adds its own part.
+
+    :param command: only this one is to be understood, so that no other's module is read; all when "".
+    """
     parser = CommandParser(
         prog="m3d",
         formatter_class=HelpFormatter,
@@ -76,7 +83,7 @@ def makeParser() -> CommandParser:
     )
     parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for name in COMMAND_MODULES:
+    for name in filter(lambda name: command in ("", _commandOf(name)), COMMAND_MODULES):
         importlib.import_module(f".Commands.{name}", __package__).addParser(subparsers)
     describeJsonFile(subparsers)
     addGeneralOptions(parser)
@@ -86,6 +93,17 @@ def makeParser() -> CommandParser:
         command.set_defaults(parser=command)
     parser.set_defaults(parser=parser)
     return parser
+
+
+def _commandOf(module: str) -> str:
+    """The name of the command that a module adds: "verify" of "HandOver.VerifyCommand"."""
+    return module.rpartition(".")[2].removesuffix("Command").lower()
+
+
+def _namedFirst(argv: list[str]) -> str:
+    """The command that the arguments begin with, flags aside; "" where that is not to be seen at a glance."""
+    first = next((argument for argument in argv if argument not in _FLAGS), "")
+    return first if first in map(_commandOf, COMMAND_MODULES) else ""
 
 
 def commandsOf(parser: CommandParser) -> dict[str, CommandParser]:
@@ -171,7 +189,7 @@ def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _parse(argv: list[str], terminal: Terminal) -> argparse.Namespace:
-    parser = makeParser()
+    parser = makeParser(_namedFirst(argv))
     try:
         arguments = parser.parse_args(argv)
         if arguments.command is None:

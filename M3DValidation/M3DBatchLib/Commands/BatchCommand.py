@@ -5,23 +5,20 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from M3DLib.Errors import M3DError
 from M3DValidationLib.Report.Content.ReportFormats import formatsOf, requireFormats
 
-from ..Batch.BatchFaces import requireFaces
-from ..Batch.BatchRun import BatchRun
-from ..Batch.BatchSummary import describeSummary
-from ..Batch.CaseMemory import chooseWorkers
-from ..Batch.CasePlanning import planCases
-from ..Batch.CaseTable import checkTable
 from ..Options.CaseOptions import addCaseOptions
 from ..Options.FileOptions import addEncapsulateOption, addFileOptions
 from ..Options.ReportOptions import addReportOptions, languageFrom
 from ..Settings import readSettings
 from ..Terminal import Terminal
 from .ValidateCommand import addRequirementOptions, addSurfaceMaking
+
+if TYPE_CHECKING:
+    from ..Batch.BatchRun import BatchRun
 
 _COMMANDS = ("run", "validate", "compare")
 # Settings that are not about what is judged and made.
@@ -77,6 +74,11 @@ def addParser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
+    from ..Batch.BatchRun import BatchRun
+    from ..Batch.BatchSummary import describeSummary
+    from ..Batch.CasePlanning import planCases
+    from ..Batch.CaseTable import checkTable
+
     _requireSense(arguments)
     parse, given = _commandLine(arguments)
     plans = planCases(checkTable(arguments.table), arguments.table, arguments.output, given, parse)
@@ -99,6 +101,8 @@ def _requireSense(arguments: argparse.Namespace) -> None:
         problems.append(f"--{tls[0].replace('_', '-')} is about the connection to a --scheduler; give that too.")
     if problems:
         raise M3DError(problems)
+    from ..Batch.BatchFaces import requireFaces
+
     requireFaces()
     requireFormats(formatsOf(arguments.formats))
     languageFrom(arguments)
@@ -162,6 +166,8 @@ def _workers(arguments: argparse.Namespace, batch: BatchRun, terminal: Terminal)
     if arguments.workers == 0:
         batch.workers = {"count": 0}
         return ThisProcess(batch.output, batch.token, batch.resume)
+    from ..Batch.CaseMemory import chooseWorkers
+
     chosen = chooseWorkers(batch.plans, arguments.workers)
     batch.workers = chosen.asDict()
     terminal.note(chosen.sentence())

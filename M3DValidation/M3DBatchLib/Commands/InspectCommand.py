@@ -8,7 +8,6 @@ from pathlib import Path
 
 from M3DLib.Errors import M3DError
 
-from ..ModelFacts import modelFacts, modelTable, modelText
 from ..Terminal import Terminal
 
 
@@ -33,6 +32,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     :return: 0; 2 when one of several could not be read, after the others were shown.
     """
     from M3DLib.MeshFiles.EncapsulatedModels import readEncapsulatedModel
+
+    from ..ModelFacts import modelFacts, modelTable, modelText
 
     names = [name for given in arguments.files for name in _modelFiles(given)]
     if len(names) == 1 and not Path(arguments.files[0]).is_dir():

@@ -10,7 +10,6 @@ from M3DLib.Errors import M3DError
 from M3DLib.WritablePlace import requireWritableFolder
 from M3DValidationLib.Report.Content.ReportFormats import formatsOf, requireFormats
 from M3DValidationLib.Report.Content.ReportReferences import referToModels, requireOnePatient
-from M3DValidationLib.Report.LaterSections import addSections
 from M3DValidationLib.Report.ReportFiles import PDF_FILE, REPORT_FILE, faces, readReport, writeFiles
 from M3DValidationLib.Report.ReportFolder import replaceReport, requireReportFolder
 
@@ -81,6 +80,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     referToModels(data, models)
     there = set(attachments)
     if places:
+        from M3DValidationLib.Report.LaterSections import addSections
+
         for remark in addSections(data, attachments, image, places):
             terminal.warn(remark)
     issued = issue(data, arguments) or bool(places)
