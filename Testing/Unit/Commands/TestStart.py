@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from M3DBatchLib.CommandLine import commandsOf, main, makeParser
 
+from M3DBatchLib.CommandLine import commandsOf, main, makeParser
 from M3DTestSupport.Commands import environment
 
 COMMANDS = commandsOf(makeParser())
