@@ -87,10 +87,10 @@ def makeParser(command: str = "") -> CommandParser:
         importlib.import_module(f".Commands.{name}", __package__).addParser(subparsers)
     describeJsonFile(subparsers)
     addGeneralOptions(parser)
-    for command in subparsers.choices.values():
-        command.formatter_class = HelpFormatter
-        addGeneralOptions(command)
-        command.set_defaults(parser=command)
+    for one in subparsers.choices.values():
+        one.formatter_class = HelpFormatter
+        addGeneralOptions(one)
+        one.set_defaults(parser=one)
     parser.set_defaults(parser=parser)
     return parser
 
