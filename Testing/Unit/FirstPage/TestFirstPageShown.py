@@ -152,6 +152,21 @@ def test_aNumberThatIsNotOfTheJsonIsSeen(report):
         assert number in [token for token in NUMBER.findall(firstPageOf(text)) if not isOf(token, numbers, texts)]
 
 
+def test_theScaleStandsOnPageOneOnlyBesidePicturesInItsColors(report):
+    data, attachments = report
+    gray = [picture for picture in data["pictures"] if picture["kind"] in ("fieldOfView", "thinnestPlace")]
+
+    def counted(pictures):
+        page = htmlReport({**data, "pictures": pictures}, attachments)
+        first = page[page.index('<section id="answer"') : page.index('<section id="attention"')]
+        return first.count("<img"), first.count('class="scale"')
+
+    assert counted(data["pictures"]) == (3, 1)
+    images, scales = counted(gray)
+    assert images > 0
+    assert scales == 0
+
+
 def test_whatNeedsAttentionIsOrderedAsOnPageOne(report):
     # What the model lacks before how it prints, whatever the clauses are called.
     data, attachments = copy.deepcopy(report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from M3DLib.NumberText import exactNumber
 
@@ -47,6 +47,8 @@ NUMBER = "{number}, revision {revision}"
 REPLACES = "{number}, replaces {replaces}"
 AND_MORE = "and {count} more"
 UNNAMED = "not named"
+# Kinds of pictures whose colors are those of the scale.
+_COLORED = ("deviation", "scan", "worst", "section")
 
 
 def firstPage(report: Mapping) -> dict:
@@ -163,6 +165,11 @@ def _scale(report: Mapping) -> dict | None:
             if facts:
                 return {"reach": facts["histogram"]["edges"][-1], "tolerance": facts["tolerance"]}
     return None
+
+
+def hasColors(blocks: Sequence[Mapping]) -> bool:
+    """Whether a picture of the first page is in the colors of the scale, so that the scale belongs beside it."""
+    return any(picture["kind"] in _COLORED for block in blocks for picture in block["pictures"])
 
 
 def _number(document: Mapping) -> str:

@@ -11,7 +11,7 @@ from M3DLib.Errors import M3DError
 
 from ..Content.ReportLanguage import drawnIn, translatedTemplate, translatedView, translatorOf
 from ..Content.ReportView import reportView
-from ..FirstPage.FirstPageView import firstPage
+from ..FirstPage.FirstPageView import firstPage, hasColors
 from ..FirstPage.Importance import byImportance
 from ..Pictures.ColorScale import ANCHORS, BANDS, HATCH, NOT_MEASURED
 from ..Pictures.HistogramDrawing import histogramSvg
@@ -64,6 +64,7 @@ def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, 
         deviation["svg"] = Markup(histogramSvg(deviation["histogram"], deviation["tolerance"], say))
     for block in view["first"]["blocks"]:
         block["pictures"] = _withData(block["pictures"], files)
+    view["first"]["colored"] = hasColors(view["first"]["blocks"])
     groups = [{**group, "pictures": _withData(group["pictures"], files)} for group in view["pictureGroups"]]
     groups = [group for group in groups if group["pictures"]]
     view["deviationGroups"] = [group for group in groups if group["about"] == "deviation"]

@@ -20,7 +20,7 @@ from ..Content.ReportFormats import requireFormats
 from ..Content.ReportLanguage import drawnIn, translatedTemplate, translatedView, translatorOf
 from ..Content.ReportText import date
 from ..Content.ReportView import reportView
-from ..FirstPage.FirstPageView import firstPage
+from ..FirstPage.FirstPageView import firstPage, hasColors
 from ..FirstPage.Importance import byImportance
 from ..Pictures.HistogramDrawing import histogramSvg
 from ..Pictures.ScaleDrawing import scaleSvg, scaleWords
@@ -66,6 +66,7 @@ def pdfReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, l
                 (root / f"{number}.png").write_bytes(png)
         for block in view["first"]["blocks"]:
             block["pictures"] = _shown(block["pictures"], names)
+        view["first"]["colored"] = hasColors(view["first"]["blocks"])
         groups = [{**group, "pictures": _shown(group["pictures"], names)} for group in view["pictureGroups"]]
         view["pictureGroups"] = [group for group in groups if group["pictures"]]
         for template in sorted(Path(__file__).parent.glob("*.typ")):
