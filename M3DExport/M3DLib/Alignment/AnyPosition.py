@@ -16,6 +16,7 @@ import numpy as np
 from ..Distance.ClosestSurface import ClosestSurface
 from ..Errors import M3DError, noProgress
 from ..Mesh.TriangleMesh import TriangleMesh
+from ..TwoThreads import besideEachOther
 from .AlignmentDoubts import addDoubts, isExcellent, mirrorDoubt, unitDoubt
 from .ExactFit import ExactFit, fitExactly
 from .FarMeshes import FarMeshes
@@ -205,7 +206,9 @@ def _leftShare(mesh: TriangleMesh, pair: SurfacePair) -> float:
 def _pair(mesh: TriangleMesh, reference: TriangleMesh, tolerance: float) -> SurfacePair:
     """Samples of both, as dense as the finer of the two has points to offer."""
     count = min(DENSE, max(LEAST_DENSE, 3 * max(len(mesh.points), len(reference.points))))
-    pair = SurfacePair.of(*(sampleSurface(one, count, seed) for seed, one in enumerate((mesh, reference))))
+    pair = SurfacePair.of(
+        *besideEachOther(lambda _: sampleSurface(mesh, count, 0), lambda _: sampleSurface(reference, count, 1))
+    )
     pair.grain = min(tolerance, GRAIN * max(medianEdge(one) for one in (mesh, reference)))
     return pair
 

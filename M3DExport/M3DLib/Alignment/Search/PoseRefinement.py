@@ -15,6 +15,8 @@ ALIKE = 0.4
 AROUND = 12
 # Tukey's biweight keeps 95 % of the efficiency of least squares with this many standard deviations.
 TUKEY = 4.685
+# To look up fewer points than this, starting threads takes longer than they save.
+WORTH_THREADS = 8000
 
 
 @dataclass
@@ -49,7 +51,7 @@ class SearchedSurface:
 
     def nearest(self, points: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
         """Distance, infinite beyond the reach, and number of the nearest point for points (n, 3)."""
-        distance, number = self.tree.query(points, distance_upper_bound=reach, workers=2)
+        distance, number = self.tree.query(points, distance_upper_bound=reach, workers=_threads(points))
         return distance, np.minimum(number, len(self.sample) - 1)
 
     def nearestAlike(
@@ -63,7 +65,7 @@ class SearchedSurface:
         alike = np.einsum("ij,ij->i", normals, self.sample.normals[number]) > ALIKE
         asked = np.flatnonzero(~alike & np.isfinite(distance))
         if len(asked) and len(self.sample) > AROUND:
-            far, around = self.tree.query(points[asked], AROUND, distance_upper_bound=reach, workers=2)
+            far, around = self.tree.query(points[asked], AROUND, distance_upper_bound=reach, workers=_threads(asked))
             around = np.minimum(around, len(self.sample) - 1)
             facing = np.einsum("nkj,nj->nk", self.sample.normals[around], normals[asked]) > ALIKE
             facing &= np.isfinite(far)
@@ -73,6 +75,10 @@ class SearchedSurface:
             number[asked[found]] = around[found, which[found]]
             alike[asked[found]] = True
         return distance, number, alike
+
+
+def _threads(asked: np.ndarray) -> int:
+    return 2 if len(asked) > WORTH_THREADS else 1
 
 
 def partners(

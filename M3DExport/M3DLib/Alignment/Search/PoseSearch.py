@@ -9,6 +9,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ...Errors import noProgress
+from ...TwoThreads import inTwoThreads
 from .NearestGrid import NearestGrid
 from .PoseVoting import voteForPoses
 from .Rotations import motionDistance
@@ -22,7 +23,7 @@ FOLLOWED, STEPS = 420, 14
 # Poses are the same where they bring the points this near to each other, as a share of the size.
 SAME = 0.05
 KEPT = 40
-_CHUNK = 420
+_CHUNK = 105
 
 
 @dataclass
@@ -101,18 +102,31 @@ def _offsets(pair: Pair, poses: np.ndarray) -> list[tuple[np.ndarray, np.ndarray
 
 def _scores(pair: Pair, poses: np.ndarray, reach: float) -> np.ndarray:
     """Area of both surfaces that lies near the other and faces alike, over that of the smaller one, (p,)."""
-    scores = []
-    for start in range(0, len(poses), _CHUNK):
-        total = 0
-        for (_, offset, normals), share in zip(_offsets(pair, poses[start : start + _CHUNK]), pair.shares, strict=True):
+    scores = np.zeros(len(poses))
+
+    def score(start):
+        part = slice(start, start + _CHUNK)
+        for (_, offset, normals), share in zip(_offsets(pair, poses[part]), pair.shares, strict=True):
             near = np.maximum(0, 1 - np.einsum("pni,pni->pn", offset, offset) / np.float32(reach**2))
-            total = total + share * (near * normals.any(axis=-1)).sum(axis=1)
-        scores.append(total)
-    return np.concatenate(scores) / min(pair.moving.areaMm2, pair.fixed.areaMm2)
+            scores[part] += share * (near * normals.any(axis=-1)).sum(axis=1)
+
+    inTwoThreads(score, range(0, len(poses), _CHUNK))
+    return scores / min(pair.moving.areaMm2, pair.fixed.areaMm2)
 
 
 def _nearer(pair: Pair, poses: np.ndarray, reach: float) -> np.ndarray:
     """Every pose after one step to lessen the distances from the partners' planes."""
+    result = np.empty_like(poses)
+
+    def step(start):
+        part = slice(start, start + _CHUNK)
+        result[part] = _afterStep(pair, poses[part], reach)
+
+    inTwoThreads(step, range(0, len(poses), _CHUNK))
+    return result
+
+
+def _afterStep(pair: Pair, poses: np.ndarray, reach: float) -> np.ndarray:
     moved, offset, normals = (
         np.concatenate(parts, axis=1) for parts in zip(*_offsets(pair, poses.astype(np.float32)), strict=True)
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...Errors import noProgress
+from ...TwoThreads import inTwoThreads
 from .Rotations import evenRotations
 from .SurfaceSample import SurfaceSample
 
@@ -21,7 +22,7 @@ ROTATIONS = 3000
 ALIKE = np.cos(np.radians(28))
 BINS = 20
 PEAKS = 2
-BATCH = 50
+BATCH = 20
 
 
 def voteForPoses(
@@ -44,16 +45,15 @@ def voteForPoses(
     half *= 0.8
     edge = 2 * half / BINS
     shifts = np.zeros((rotations, PEAKS + 1, 3), dtype=np.float32)
-    for start in range(0, rotations, BATCH):
-        progress(start / rotations, "Looking for the position")
+
+    def vote(start):
         turn = turns[start : start + BATCH]
         turnedNormals = np.einsum("rij,nj->rni", turn, normalsA).reshape(-1, 3)
         alike = (turnedNormals @ normalsB.T) > ALIKE
-        pair = np.flatnonzero(alike.ravel())
-        which, other = np.divmod(pair.astype(np.int32), np.int32(len(b)))
+        which, other = np.divmod(np.flatnonzero(alike).astype(np.int32), np.int32(len(b)))
         turned = np.einsum("rij,nj->rni", turn, a).reshape(-1, 3)
-        index = np.zeros(len(pair), dtype=np.int32)
-        inside = np.ones(len(pair), dtype=bool)
+        index = np.zeros(len(which), dtype=np.int32)
+        inside = np.ones(len(which), dtype=bool)
         for axis in range(3):
             column = b[:, axis].take(other)
             column -= turned[:, axis].take(which)
@@ -61,10 +61,13 @@ def voteForPoses(
             inside &= (cell >= 0) & (cell < BINS)
             index *= BINS
             index += cell
-        rotation = which // np.int32(len(a))
-        index += rotation * np.int32(BINS**3)
+        # The pairs follow each other rotation by rotation.
+        counts = np.diff(np.searchsorted(which, len(a) * np.arange(len(turn) + 1)))
+        index += np.repeat(np.arange(len(turn), dtype=np.int32) * np.int32(BINS**3), counts)
         votes = np.bincount(index[inside], minlength=len(turn) * BINS**3).reshape(-1, BINS, BINS, BINS)
         shifts[start : start + len(turn), 1:] = _peaks(votes, edge, half)
+
+    inTwoThreads(vote, range(0, rotations, BATCH), lambda done: progress(done, "Looking for the position"))
     poses = np.zeros((rotations, PEAKS + 1, 4, 4), dtype=np.float32)
     poses[..., :3, :3] = turns[:, None]
     poses[..., 3, 3] = 1

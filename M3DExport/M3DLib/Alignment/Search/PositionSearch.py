@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...Errors import noProgress
+from ...TwoThreads import inTwoThreads
 from .LargePlanes import LargePlane, largePlanes, onPlanes
 from .PoseComparison import PoseFit, fitOf, isClearlyBetter
 from .PoseRefinement import SearchedSurface, refinePose
@@ -23,6 +24,7 @@ REFINED, MOST_REFINED, NEARLY = 6, 24, 0.97
 LOOKED_AT_CLOSELY, LEAST_CLOSELY = 8, 0.0015
 # Lengths as shares of the smaller surface's size.
 SEARCH_REACH, MEDIUM_LEAST, DENSE_REACH, CAP, SAME_MEDIUM, SAME = 0.06, 0.01, 0.02, 0.03, 0.02, 0.01
+TEXT = "Comparing positions"
 
 
 @dataclass
@@ -96,30 +98,32 @@ def findPositions(
     poses, scores = searchPoses(pair.left, pair.fixed, lambda done, text: progress(0.6 * done, text))
     some = tuple(one.sample.some(ASKED_MEDIUM, 5) for one in pair.coarse)
     size = pair.size
-    refined = []
-    for number, pose in enumerate(poses):
-        progress(0.6 + 0.2 * number / len(poses), "Comparing positions")
-        refined.append(
-            refinePose(
-                pose,
-                pair.coarse,
-                some,
-                SEARCH_REACH * size,
-                least=MEDIUM_LEAST * size,
-                steps=8,
-                settled=0.001 * size,
-            )[0]
+    scores = np.empty(len(poses))
+
+    def refine(number):
+        pose, _ = refinePose(
+            poses[number],
+            pair.coarse,
+            some,
+            SEARCH_REACH * size,
+            least=MEDIUM_LEAST * size,
+            steps=8,
+            settled=0.001 * size,
         )
-    poses = np.array(refined)
-    scores = np.array([fitOf(pose, pair.coarse, some, MEDIUM_LEAST * size, 0.05 * size).shares() for pose in poses])
+        poses[number] = pose
+        scores[number] = fitOf(pose, pair.coarse, some, MEDIUM_LEAST * size, 0.05 * size).shares()
+
+    inTwoThreads(refine, range(len(poses)), lambda done: progress(0.6 + 0.2 * done, TEXT))
     chosen = distinct(poses, scores, pair.left.points, SAME_MEDIUM * size)
     good = [number for number in chosen if scores[number] >= NEARLY * scores[chosen[0]]]
     chosen = chosen[: max(REFINED, min(len(good), MOST_REFINED))]
-    fits = []
-    for number, which in enumerate(chosen):
-        progress(0.8 + 0.2 * number / len(chosen), "Comparing positions")
-        fits.append(refinedFit(pair, poses[which], tolerance))
-    return rank(fits, pair, tolerance) if fits else None
+    fits = {}
+
+    def fit(which):
+        fits[which] = refinedFit(pair, poses[which], tolerance)
+
+    inTwoThreads(fit, chosen, lambda done: progress(0.8 + 0.2 * done, TEXT))
+    return rank([fits[which] for which in chosen], pair, tolerance) if fits else None
 
 
 def refinedFit(pair: SurfacePair, pose: np.ndarray, tolerance: float) -> PoseFit:
