@@ -29,13 +29,17 @@ ATTEMPTS = 14
 
 
 def simplifySurface(
-    mesh: TriangleMesh, maxError: float, progress: Callable[[float, str], None] = noProgress
+    mesh: TriangleMesh,
+    maxError: float,
+    progress: Callable[[float, str], None] = noProgress,
+    fixed: np.ndarray | None = None,
 ) -> TriangleMesh:
     """A copy of a mesh with fewer triangles.
 
     Closed stays closed, no edge gets more than two triangles that had no more, no triangles meet that were apart.
 
     :param mesh: LPS mm. :param maxError: no point of either surface is farther from the other one, mm.
+    :param fixed: bool (n,), vertices that stay, with all triangles between them.
     :return: with the figures in ``record["simplification"]``: ``triangles`` and ``trianglesBefore``,
         ``largestDistance`` (mm), ``maxError`` (mm).
     :raises M3DError: when the distance is not above 0, or the mesh has no triangles or points that are not finite.
@@ -44,7 +48,8 @@ def simplifySurface(
         raise M3DError(f"The largest error of the simplified surface must be above 0 mm, not {maxError}.")
     if not len(mesh.triangles) or not np.isfinite(mesh.points).all():
         raise M3DError(f"Mesh '{mesh.name}' has no triangles, or points that are not finite; repair it first.")
-    surface = CoarseSurface(mesh, np.where(_fixedVertices(mesh), 0.0, SPENT * maxError))
+    stays = _fixedVertices(mesh) if fixed is None else _fixedVertices(mesh) | fixed
+    surface = CoarseSurface(mesh, np.where(stays, 0.0, SPENT * maxError))
     # What each original vertex is allowed, whatever has become of it.
     allowance = surface.allowed.copy()
     surface.collapse(lambda done: progress(0.6 * done, TEXT))

@@ -13,7 +13,7 @@ from ..Mesh.SegmentSurface import makeSurface
 from ..Mesh.SurfaceParameters import SurfaceParameters
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..Segmentation.Segment import Segment
-from ..Simplification.SurfaceSimplification import simplifySurface
+from ..Simplification.CommonBorders import simplifySurfaces
 from .SurfaceRefinement import refineSurfaces
 
 
@@ -49,15 +49,9 @@ def makeSegmentSurfaces(
         )
     if simplified:
         first = end if parameters.refine else share
-        part = (1 - first) / max(len(meshes), 1)
-        meshes = [
-            simplifySurface(
-                mesh,
-                parameters.maxError,
-                lambda done, text, number=number: progress(first + part * (number + done), text),
-            )
-            for number, mesh in enumerate(meshes)
-        ]
+        meshes = simplifySurfaces(
+            meshes, parameters.maxError, lambda done, text: progress(first + (1 - first) * done, text)
+        )
     return meshes
 
 
