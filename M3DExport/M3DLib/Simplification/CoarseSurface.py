@@ -33,6 +33,7 @@ class CoarseSurface:
     :ivar points: float64 (n, 3), where the vertices are now. :ivar triangles: int32 (m, 3), what is left.
     :ivar owner: int32 (n,), the vertex that stands for each original one.
     :ivar fans: the original triangles at each original vertex.
+    :ivar odd: bool (n,), original vertices whose triangles do not go once all around, as at an open edge.
     :ivar allowed: (n,), how far the new surface may be from what each vertex stands for, mm; 0 for those that stay.
     """
 
@@ -48,6 +49,7 @@ class CoarseSurface:
         self.owner = np.arange(len(self.points), dtype=np.int32)
         self.quadrics = planeQuadrics(self.points, self.triangles)
         self.fans = TriangleFans.of(self.original, self.originalTriangles)
+        self.odd = _oddVertices(self.originalTriangles, allowed <= 0)
 
     def collapse(self, progress: Callable[[float], None], active: np.ndarray | None = None) -> None:
         """Collapse as many edges as may be.
@@ -130,14 +132,15 @@ class CoarseSurface:
             hang together otherwise than before.
         """
         numbers = np.arange(len(self.owner), dtype=np.int32)
-        back = clusters.take(self.owner)
+        back = news = clusters.take(self.owner)
         while True:
             owner = np.where(back, numbers, self.owner)
             triangles = _contracted(self.originalTriangles, owner)
-            odd = _oddVertices(triangles, back)
+            odd = _oddVertices(triangles, news) & ~self.odd
             # What is there as it was cannot be the reason.
             grown = back | odd.take(self.owner)
-            if (grown == back).all():
+            news = grown & ~back
+            if not news.any():
                 break
             back = grown
         which = np.flatnonzero(back)
