@@ -29,7 +29,7 @@ def scan():
 def partsOf(scan, count):
     """Sectors of the ball, which meet in a line where they are three."""
     whole = thresholdSegment(scan, 600.0)
-    k, j, i = np.indices(whole.array.shape)
+    _, j, i = np.indices(whole.array.shape)
     angle = np.arctan2(j - 20.3, i - 20.2) + 0.3
     sector = ((angle % (2 * np.pi)) / (2 * np.pi) * count).astype(int)
     arrays = ((whole.array > 0) & (sector == number) for number in range(count))
