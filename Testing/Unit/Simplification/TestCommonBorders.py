@@ -1,4 +1,4 @@
-"""Surfaces that touch keep their border in common when they get fewer triangles: no gap, no overlap, to the last bit."""
+"""Surfaces that touch have the same border when they get fewer triangles: no gap, no overlap, to the last bit."""
 
 from dataclasses import replace
 
