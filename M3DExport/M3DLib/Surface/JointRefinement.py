@@ -205,23 +205,23 @@ class JointRefinement:
         if sheet.deviation is None:
             inner = ~rim
             for _ in range(RINGS):
-                away[inner] = (sheet.neighborhood.matrix @ away)[inner]
+                away[inner] = sheet.neighborhood.mean(away)[inner]
             return away
         normals = sheet.deviation.normals.astype(np.float64)
         along = np.where(rim[:, None], away, 0.0)
         along -= np.einsum("ni,ni->n", along, normals)[:, None] * normals
         for _ in range(RINGS):
-            spread = sheet.neighborhood.matrix @ along
+            spread = sheet.neighborhood.mean(along)
             along[~rim] = spread[~rim]
         along -= np.einsum("ni,ni->n", along, normals)[:, None] * normals
         away[~rim] += along[~rim]
         near = rim.astype(np.float64)
         for _ in range(EVENED_RINGS):
-            near = np.maximum(near, (sheet.neighborhood.matrix @ near > 0) * 0.5)
+            near = np.maximum(near, (sheet.neighborhood.mean(near) > 0) * 0.5)
         near = (near > 0) & ~rim
         for _ in range(EVENINGS):
             places = sheet.start + away
-            toMiddle = (sheet.neighborhood.matrix @ places - places)[near]
+            toMiddle = sheet.neighborhood.difference(places)[near]
             toMiddle -= np.einsum("ni,ni->n", toMiddle, normals[near])[:, None] * normals[near]
             away[near] += 0.5 * toMiddle
         return away

@@ -144,7 +144,7 @@ class MovingSheet:
     def _rimAsBeside(self, normals: np.ndarray, targets: EdgeTargets, step: np.ndarray) -> None:
         """Have the rim go where the surface beside it, moved by a first step, would go on; normals change in place."""
         rim = self.rim
-        trust = np.where(self.neighborhood.matrix @ rim > 0, TRUST_BESIDE_RIM, 1.0)
+        trust = np.where(self.neighborhood.mean(rim) > 0, TRUST_BESIDE_RIM, 1.0)
         self.places = places = rimPlaces(self.start, self.points + step[:, None] * normals, normals, rim, trust)
         if places is None:
             return

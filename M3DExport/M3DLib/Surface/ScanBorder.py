@@ -36,7 +36,7 @@ class ScanBorder:
         for near, normal in self.planes:
             cut = near & (np.abs(normals @ normal) > ACROSS)
             for _ in range(ROUNDS if cut.any() else 0):
-                displacement[cut] = (neighborhood.matrix @ displacement)[cut]
+                displacement[cut] = neighborhood.mean(displacement)[cut]
         return self.inPlanes(displacement)
 
     def inPlanes(self, displacement: np.ndarray) -> np.ndarray:

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .EdgeTargets import EdgeTargets
-from .Neighborhood import Neighborhood, conjugateGradients
+from .Neighborhood import Neighborhood
+from .SmoothSystem import smoothValues
 
 # Roughness of heights that a real, even surface has between neighboring vertices, mm.
 ROUGHNESS = 0.004
@@ -90,9 +91,4 @@ def smoothMotion(
         bend[ends] = 0
         stiffness[ends & (targets.weight > 0)] = 0
 
-    def apply(u):
-        return targets.weight * u + neighborhood.transposedDifference(stiffness * neighborhood.difference(u))
-
-    right = targets.weight * asked + neighborhood.transposedDifference(stiffness * bend)
-    diagonal = targets.weight + 1.2 * stiffness
-    return SmoothMotion(conjugateGradients(apply, right, asked, diagonal), sag)
+    return SmoothMotion(smoothValues(neighborhood, targets.weight, asked, stiffness, bend), sag)

@@ -73,7 +73,7 @@ def withoutNewIntersections(
 
 def _evenOut(points: np.ndarray, neighborhood: Neighborhood, which: np.ndarray) -> None:
     """Draw some vertices toward the middle of their neighbors, the others fixed: folds open, and little else moves."""
-    rows = neighborhood.matrix[np.flatnonzero(which)]
+    rows = neighborhood.meanAt(np.flatnonzero(which))
     for _ in range(EVENING_STEPS):
         points[which] = rows @ points
 
