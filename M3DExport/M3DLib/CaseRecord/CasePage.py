@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..Errors import M3DError
+from ..PageTemplates import pageTemplates
 from .AcquisitionRecord import acquisitionText
 from .CaseText import BESIDE, caseFacts, placeOf, requirementText
 from .CaseVerification import CaseVerification
@@ -16,10 +17,7 @@ def casePage(found: CaseVerification) -> str:
     :param found: what verifying the case has found; its problems stand at the top.
     :raises M3DError: Jinja2 is not installed, or the record is so broken that it has no state.
     """
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ImportError as error:
-        raise M3DError("A case as HTML needs Jinja2; install it with: pip install jinja2") from error
+    templates = pageTemplates(Path(__file__).parent, "A case as HTML")
     if found.state is None:
         raise M3DError(found.problems)
     facts = caseFacts(found.state, found.events)
@@ -29,14 +27,7 @@ def casePage(found: CaseVerification) -> str:
         failed = result.get("verdict") == "fail" or bool(result.get("error"))
         entry["mark"] = "void" if event.sequence in void else "fail" if failed else event.event
     current = [{**entry, "place": placeOf(entry), "beside": entry["kind"] in BESIDE} for entry in facts["current"]]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("CasePage.html.j2").render(
+    return templates.get_template("CasePage.html.j2").render(
         {
             **facts,
             "current": current,

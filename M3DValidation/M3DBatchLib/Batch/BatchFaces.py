@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from M3DLib.Errors import M3DError
+from M3DLib.PageTemplates import pageTemplates
 
 from .BatchSummary import CSV_FILE, HTML_FILE, JUNIT_FILE, SUMMARY_FILE, WORDS, figureText, linkTo
 
@@ -163,14 +164,6 @@ def _plain(text: str) -> str:
 
 def batchPage(summary: Mapping[str, Any]) -> str:
     """A complete HTML document; pictures and links lead into the folders of the cases beside it."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pageTemplates(Path(__file__).parent, "The page of a batch")
     environment.filters.update(link=linkTo, figure=figureText)
     return environment.get_template("BatchPage.html.j2").render({**summary, "words": WORDS})

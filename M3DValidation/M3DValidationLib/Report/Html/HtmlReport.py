@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from M3DLib.Errors import M3DError
+from M3DLib.PageTemplates import pageTemplates
 
 from ..Content.ReportLanguage import drawnIn, translatedTemplate, translatedView, translatorOf
 from ..Content.ReportView import reportView
@@ -31,24 +31,12 @@ def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, 
     :param language: code of :data:`M3DLib.Language.Languages.LANGUAGES`.
     :raises M3DError: Jinja2 is not installed.
     """
-    try:
-        from jinja2 import Environment, FunctionLoader, StrictUndefined
-    except ImportError as error:
-        raise M3DError("A report in HTML needs Jinja2; install it with: pip install jinja2") from error
+    translator = translatorOf(report, language)
+    templates = pageTemplates(
+        Path(__file__).parent, "A report in HTML", lambda text: translatedTemplate(text, "html", translator)
+    )
     from markupsafe import Markup
 
-    translator = translatorOf(report, language)
-    environment = Environment(
-        loader=FunctionLoader(
-            lambda name: translatedTemplate(
-                Path(__file__).with_name(name).read_text(encoding="utf-8"), "html", translator
-            )
-        ),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     files, say = attachments or {}, drawnIn(translator)
     view = reportView(report)
     view["first"] = firstPage(report)
@@ -78,7 +66,7 @@ def htmlReport(report: Mapping, attachments: Mapping[str, bytes] | None = None, 
     view["models"] = _modelsWithData(models, files, sum(len(picture["data"]) for picture in shown))
     for part in ("Report.css", "TableSorting.js", "Navigation.js", "DeviationMesh.js", "DeviationView.js"):
         view[part.replace(".", "")] = Markup(Path(__file__).with_name(part).read_text(encoding="utf-8"))
-    return environment.get_template("Report.html.j2").render(translatedView(view, translator))
+    return templates.get_template("Report.html.j2").render(translatedView(view, translator))
 
 
 def _withData(pictures: list[dict], files: Mapping[str, bytes]) -> list[dict]:
