@@ -150,7 +150,7 @@ def test_theRefinedRodIsTheCylinderThatTheVoxelsShow(refined, image):
 
     def outside(numbers, points):
         axis = np.array([numbers[0], numbers[1], 1.0]) / np.linalg.norm([numbers[0], numbers[1], 1.0])
-        across = points - (first + [numbers[2], numbers[3], 0])
+        across = points - first - np.array([numbers[2], numbers[3], 0.0])
         across -= np.outer(across @ axis, axis)
         return np.linalg.norm(across, axis=1) - numbers[4]
 
