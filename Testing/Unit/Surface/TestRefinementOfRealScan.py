@@ -68,12 +68,13 @@ class Face:
         return height[on] * np.sign((normals[on] @ self.normal).mean())
 
 
-def entries(image, axis, sign, along, first, second):
+def entries(image, axis, sign, along, *across):
     """Where lines along an axis of the grid enter an insert from the air, LPS mm (n, 3).
 
     :param sign: 1 when the line runs to higher voxels. :param along: first and last voxel of it.
-    :param first, second: voxels along the two other axes in order; the second may be a function of the first.
+    :param across: voxels along the two other axes in order; the second may be a function of the first.
     """
+    first, second = across
     places, steps = [], np.arange(*along)[::sign]
     for one in range(*first, 2):
         for other in second(one) if callable(second) else range(*second):
