@@ -58,18 +58,27 @@ def requireOneRun(output: Path, mayContinue: Collection[str] = ()) -> None:
 
 def modelHeaders(mesh: str | Path | None) -> list[Dataset]:
     """Header of the model's file when that is an Encapsulated STL object that can be referred to; nothing otherwise."""
+    if not mesh or not _isDicom(Path(mesh)):
+        return []
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
     from pydicom.uid import EncapsulatedSTLStorage
 
-    if not mesh:
-        return []
     try:
         header = dcmread(mesh, stop_before_pixels=True, defer_size=1 << 16)
     except (InvalidDicomError, OSError):
         return []
     uids = (header.get(name) for name in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"))
     return [header] if header.get("SOPClassUID") == EncapsulatedSTLStorage and all(uids) else []
+
+
+def _isDicom(file: Path) -> bool:
+    """Whether a file begins as DICOM files do (PS3.10, 7.1), which is looked up sooner than pydicom is loaded."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
 
 
 def storeReport(

@@ -216,29 +216,18 @@ def _modelHeader(arguments: argparse.Namespace, formats: tuple[str, ...]):
 
 def _measured(arguments, first: ComparedMesh, second: ComparedMesh, steps: tuple, terminal: Terminal):
     """The comparison, and the part where it was brought to."""
-    from M3DLib.Alignment.Overlap import requireOverlap
-    from M3DLib.Distance.EvenComparison import compareEvenly
-    from M3DValidationLib.Deviation.DeviationReport import surfaceFacts
     from M3DValidationLib.PrintedPart.PartComparison import PartComparison, compareParts
 
     byPoints, last = steps
     comparison = PartComparison(first.mesh, second.mesh, last)
     texts = {id(step): step.text() for step in (byPoints, last) if step is not None}
     comparison.done = "; then ".join(texts.values()) or comparison.done
-    part = compareParts(comparison, arguments.tolerance, terminal.progress)
+    part = compareParts(comparison, arguments.tolerance, terminal.progress, beforeToo=arguments.output is not None)
     first.describe(part)
     for note in comparison.notes:
         terminal.warn(f"{first.file.name}: {note}")
         first.facts["warnings"].append(note)
     first.facts["leftOutShare"] = comparison.leftOutShare
-    if arguments.output is not None and last is not None and comparison.surfaces is not None:
-        try:
-            requireOverlap(first.mesh, second.mesh)
-        except M3DError:
-            # They lie apart before the alignment, so there is nothing to report of that.
-            return comparison, part
-        before = surfaceFacts(compareEvenly(first.mesh, second.mesh, "none"), arguments.tolerance)
-        comparison.before = {key: value for key, value in before.items() if not isinstance(value, (dict, list))}
     return comparison, part
 
 

@@ -12,6 +12,9 @@ from M3DLib.Errors import M3DError
 from ..Terminal import Terminal
 from .InputOptions import thresholdRange
 
+# Files of more bytes than this together are read one after the other, which takes less memory.
+TOGETHER = 1 << 29
+
 if TYPE_CHECKING:
     from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
@@ -65,16 +68,29 @@ def readCompared(arguments: argparse.Namespace, terminal: Terminal) -> tuple[Com
         for option in ("series", "threshold"):
             if getattr(arguments, option):
                 raise M3DError(f"--{option} is about a CT series, but '{arguments.mesh}' is no folder of one.")
-    first = _readScan(arguments, terminal) if isScan else _readMesh(arguments.mesh, arguments.unit, terminal)
-    return first, _readMesh(arguments.reference, arguments.unit, terminal)
+    if isScan:
+        both = _readScan(arguments, terminal), _readMesh(arguments.reference, arguments.unit)
+    else:
+        both = _readMeshes((arguments.mesh, arguments.reference), arguments.unit)
+    for one in both if not isScan else both[1:]:
+        for warning in one.facts["warnings"]:
+            terminal.warn(f"{one.file.name}: {warning}")
+    return both
 
 
-def _readMesh(file: Path, unit: str | None, terminal: Terminal) -> ComparedMesh:
+def _readMeshes(files: tuple[Path, Path], unit: str | None) -> tuple[ComparedMesh, ComparedMesh]:
+    """Both meshes, beside each other unless the files are large; where neither can be read, the error is A's."""
+    from M3DLib.TwoThreads import besideEachOther
+
+    if sum(file.stat().st_size for file in files if file.is_file()) > TOGETHER:
+        return _readMesh(files[0], unit), _readMesh(files[1], unit)
+    return besideEachOther(lambda _: _readMesh(files[0], unit), lambda _: _readMesh(files[1], unit))
+
+
+def _readMesh(file: Path, unit: str | None) -> ComparedMesh:
     from M3DLib.MeshFiles.MeshReader import readMesh
 
     mesh, notes = readMesh(file, unit)
-    for warning in notes.warnings:
-        terminal.warn(f"{file.name}: {warning}")
     facts = {"format": notes.format, "unit": notes.unit, "unitSource": notes.unitSource, "warnings": notes.warnings}
     return ComparedMesh(file, mesh, _facts(file, mesh, facts))
 

@@ -42,13 +42,14 @@ def versionChanges(surfaces: SurfaceComparison) -> dict:
     closed = new.mesh.isClosed and old.mesh.isClosed
     grid = _Grid.around(new.mesh, old.mesh)
     inside = [grid.inside(one.mesh) if closed else None for one in (new, old)]
-    places, volumes = [], {}
+    places, volumes, count = [], {}, 0
     for kind, sign in (("added", -1), ("removed", 1)):
         cells = None
         if closed:
             cells = inside[0] & ~inside[1] if kind == "added" else inside[1] & ~inside[0]
             volumes[kind] = float(cells.sum()) * grid.cell**3
-        places += _places(kind, sign, cells, grid, maps=(new, old), beyond=beyond)
+        listed, number = _places(kind, sign, cells, grid, maps=(new, old), beyond=beyond)
+        places, count = places + listed, count + number
     places.sort(key=lambda place: (-(place["volumeMm3"] or 0), -place["areaMm2"]))
     change = abs(new.mesh.volumeMm3) - abs(old.mesh.volumeMm3)
     return {
@@ -61,7 +62,7 @@ def versionChanges(surfaces: SurfaceComparison) -> dict:
         "movedShare": shares[0],
         "medianMm": median,
         "placesBeyondMm": beyond,
-        "placeCount": len(places),
+        "placeCount": count,
         "places": places[:LISTED],
     }
 
@@ -99,7 +100,10 @@ class _Grid:
         return tuple(np.clip(index[:, axis], 0, self.size[axis] - 1) for axis in (2, 1, 0))
 
 
-def _places(kind: str, sign: int, cells, grid: _Grid, *, maps: tuple[DeviationMap, DeviationMap], beyond) -> list[dict]:
+def _places(
+    kind: str, sign: int, cells, grid: _Grid, *, maps: tuple[DeviationMap, DeviationMap], beyond: float
+) -> tuple[list[dict], int]:
+    """The largest places of one kind, and how many there are."""
     from scipy import ndimage
 
     marked = np.zeros(grid.size[::-1], dtype=bool) if cells is None else cells.copy()
@@ -116,22 +120,24 @@ def _places(kind: str, sign: int, cells, grid: _Grid, *, maps: tuple[DeviationMa
     points, depth, areas = (np.concatenate([entry[k] for entry in chosen]) for k in range(3))
     label = np.concatenate([labels[entry[3]] for entry in chosen])
     counted = np.zeros(count + 1) if cells is None else np.bincount(labels[cells], minlength=count + 1)
-    places = []
+    summed = np.bincount(label, areas, count + 1)
     # What no vertex has moved for is a rim of the grid.
-    for number in np.unique(label):
+    found = np.unique(label)
+    places = []
+    for number in found[np.lexsort((-summed[found], -counted[found]))[:LISTED]]:
         mine = np.flatnonzero(label == number)
         worst = mine[depth[mine].argmax()]
         places.append(
             {
                 "kind": kind,
                 "volumeMm3": None if cells is None else float(counted[number]) * grid.cell**3,
-                "areaMm2": float(areas[mine].sum()),
+                "areaMm2": float(summed[number]),
                 "largestMm": float(depth[worst]),
                 "pointLps": _rounded(points[worst]),
                 "boxLps": [_rounded(points[mine].min(axis=0)), _rounded(points[mine].max(axis=0))],
             }
         )
-    return places
+    return places, len(found)
 
 
 def _rounded(point) -> list[float]:

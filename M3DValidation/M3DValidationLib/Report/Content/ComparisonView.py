@@ -51,6 +51,7 @@ def comparisonView(report: Mapping) -> dict:
     lines = [f"{name} ({what}): {_mesh(report[name])}" for name, what in named]
     lines += [f"A: {note}" for note in report["A"].get("warnings", ()) if not report.get("partScan")]
     lines += [f"A was scanned: {note}" for note in (report.get("partScan") or {}).get("notes", ())]
+    lines += _sampled(report.get("before"))
     tables = [_alignment(report["registration"]), _beforeAfter(report)]
     tables += _changes(report["changes"]) if versions else [_shape(report.get("shape"))]
     budget = report.get("errorBudget")
@@ -62,6 +63,18 @@ def comparisonView(report: Mapping) -> dict:
         "tables": [table for table in tables if table],
         "versions": versions,
     }
+
+
+def _sampled(before: Mapping | None) -> list[str]:
+    """That the figures before the alignment are those of some points, where they are."""
+    if not before or not before.get("sampled"):
+        return []
+    points = plural(before["vertices"], "point")
+    said = (
+        f"Before the alignment {points} spread evenly over A were measured; the smallest and the largest distance were "
+        "not looked for."
+    )
+    return [said]
 
 
 def comparedNames(report: Mapping) -> dict[str, str]:
