@@ -3,8 +3,6 @@
 A box lives on the grid whose cells are just as large as it is, so that it covers at most two cells along each axis; a
 small box also visits the coarser grids. A pair is reported in one cell only: the one that holds the larger of the two
 lower corners, which is where along no axis both boxes have begun in the cell before.
-
-Within a cell each box is two integers (``_packed``), so that one subtraction compares all three axes at once.
 """
 
 from __future__ import annotations
@@ -15,14 +13,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from .CellPairs import packedCorners, pairsWithinCells
+
 _CHUNK = 2_000_000
-# Entries compared together with all that follow them in their cells: what is held for them stays in the processor.
-_BLOCK = 1 << 15
 # Boxes of one set whose cells are held at a time.
 _SLAB = 1 << 18
-# Bits of a box's corner within its cell along each axis; with one bit to borrow from, three fit into 57.
-_BITS = 18
-_GUARDS = np.int64(sum(1 << (_BITS + (_BITS + 1) * axis) | 1 << (3 * (_BITS + 1) + 1 + 2 * axis) for axis in range(3)))
 # Boxes fewer than the others by this factor are first looked for in so many cells along each axis.
 _FEW, _CELLS = 30, 160
 
@@ -39,11 +34,13 @@ class _Grid:
     def entries(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Every cell every box covers: row number of the box, key of the cell, bits of the axes along which the
         cell is the box's second one.
+
+        :param low, high: (3, n).
         """
-        key, second = np.zeros(len(low), dtype=np.int64), []
+        key, second = np.zeros(low.shape[1], dtype=np.int64), []
         for axis in range(3):
-            first = self.cells(low[:, axis], axis)
-            second.append(self.cells(high[:, axis], axis) > first)
+            first = self.cells(low[axis], axis)
+            second.append(self.cells(high[axis], axis) > first)
             key *= self.counts[axis]
             key += first
         strides = (int(self.counts[1] * self.counts[2]), int(self.counts[2]), 1)
@@ -56,48 +53,14 @@ class _Grid:
                 if corner >> axis & 1:
                     covered = second[axis] if covered is None else covered & second[axis]
                     offset += strides[axis]
-            row = np.arange(len(key), dtype=number) if covered is None else np.flatnonzero(covered).astype(number)
-            rows.append(row)
-            keys.append(key[row] + offset)
+            row = np.arange(len(key)) if covered is None else np.flatnonzero(covered)
+            rows.append(row.astype(number))
+            keys.append(key if covered is None else key.take(row) + offset)
             bits.append(np.full(len(row), corner, dtype=np.uint8))
         return np.concatenate(rows), np.concatenate(keys), np.concatenate(bits)
 
     def cells(self, values: np.ndarray, axis: int) -> np.ndarray:
         return ((values - self.origin[axis]) / self.size).astype(np.int64)
-
-    def within(self, values: np.ndarray, key: np.ndarray, axis: int) -> np.ndarray:
-        """Coordinates along an axis relative to where the cells begin, in cells."""
-        if axis == 2:
-            cell = key % self.counts[2]
-        else:
-            cell = key // (self.counts[2] if axis == 1 else self.counts[1] * self.counts[2])
-            cell %= self.counts[axis]
-        return (values - self.origin[axis]) / self.size - cell
-
-
-def _packed(grid: _Grid, key, bits, low, high) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper corners of boxes within cells as one integer each, int64 (n,).
-
-    Of two boxes of a cell, none ends before the other begins along any axis exactly when subtracting one's lower corner
-    from the other's upper one, both ways, leaves all ``_GUARDS`` set. Corners are rounded away from the box, by up to a
-    hundred-thousandth of the cell. Three more fields of one bit each say along which axes the cell is not the box's
-    second one and is it: two boxes that have both begun in the cell before are no pair here.
-
-    :param low, high: (n, 3), of the box of each entry.
-    """
-    lower, upper = np.zeros(len(key), dtype=np.int64), np.zeros(len(key), dtype=np.int64)
-    # A box reaches from one cell before to one cell behind; a little more, so that rounding stays within.
-    scale = ((1 << _BITS) - 1) / 3.01
-    for axis in range(3):
-        shift, flag = (_BITS + 1) * axis, 3 * (_BITS + 1) + 2 * axis
-        inCell = grid.within(low[:, axis], key, axis)
-        lower |= np.floor((inCell + 1.005) * scale).astype(np.int64) << shift
-        inCell = grid.within(high[:, axis], key, axis)
-        upper |= np.ceil((inCell + 1.005) * scale).astype(np.int64) << shift
-        second = (bits >> axis & 1).astype(np.int64)
-        lower |= second << flag
-        upper |= (1 - second) << flag
-    return lower, upper | _GUARDS
 
 
 def overlappingBoxes(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -107,15 +70,22 @@ def overlappingBoxes(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.nda
     :return: portions (i, j) of box numbers, int64 each. Boxes that a hundred-thousandth of the longest edge of most of
         them would join may be among them.
     """
+    low, high = _columns(low), _columns(high)
     for residents, visitors, grid in _levels((low, high), (low, high), sameSet=True):
         for part in _slabs(grid, residents, low):
-            row, key, bits = grid.entries(low[part.boxes], high[part.boxes])
-            held = np.flatnonzero((key >= part.first) & (key < part.last)) if part.last else np.arange(len(key))
-            held = held[_byKey(key[held])]
-            key, bits, box = key[held], bits[held], part.boxes[row[held]]
-            del row, held
-            yield from _pairsWithin(grid, (key, bits, box), low, high)
+            corners = low.take(part.boxes, axis=1), high.take(part.boxes, axis=1)
+            row, key, bits = grid.entries(*corners)
+            if part.last:
+                held = np.flatnonzero((key >= part.first) & (key < part.last))
+                row, key, bits = row.take(held), key.take(held), bits.take(held)
+                del held
+            row, key, bits = _sorted(row, key, bits)
+            packed = packedCorners(grid, *corners)
+            del corners
+            for one, other in pairsWithinCells(key, bits, row, packed, _CHUNK):
+                yield part.boxes[one], part.boxes[other]
             if len(visitors):
+                box = part.boxes[row]
                 near = _nearCells(grid, key, visitors, low)
                 yield from _pairsAcross(grid, near, (low, high), (key, bits, box), (low, high))
 
@@ -134,7 +104,7 @@ def _slabs(grid: _Grid, boxes: np.ndarray, low: np.ndarray) -> Iterator[_Slab]:
     if len(boxes) <= _SLAB:
         yield _Slab(boxes)
         return
-    layer = grid.cells(low[boxes, 0], 0)
+    layer = grid.cells(low[0].take(boxes), 0)
     ends = np.searchsorted(np.cumsum(np.bincount(layer)), np.arange(_SLAB, len(boxes), _SLAB))
     ends = np.unique(np.r_[0, ends, grid.counts[0]])
     stride = int(grid.counts[1] * grid.counts[2])
@@ -143,17 +113,25 @@ def _slabs(grid: _Grid, boxes: np.ndarray, low: np.ndarray) -> Iterator[_Slab]:
         yield _Slab(boxes[(layer >= first - 1) & (layer < last)], first * stride, last * stride)
 
 
-def _byKey(key: np.ndarray) -> np.ndarray:
-    """The order that sorts keys, equal ones as they come."""
-    numberBits = len(key).bit_length()
-    if len(key) and int(key.max()).bit_length() + numberBits < 63:
-        # Key and number sorted as one integer: several times quicker than sorting an index.
-        packed = key << numberBits
-        packed |= np.arange(len(key))
+def _columns(corners: np.ndarray) -> np.ndarray:
+    """Corners (n, 3) as (3, n): numpy gathers and compares rows of three several times slower."""
+    return np.ascontiguousarray(np.asarray(corners).T)
+
+
+def _sorted(row: np.ndarray, key: np.ndarray, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Entries (row, key, bits) by their keys."""
+    if not len(key):
+        return row, key, bits
+    rowBits = int(row.max()).bit_length()
+    if int(key.max()).bit_length() + rowBits + 3 < 63:
+        # All three sorted as one integer: several times quicker than sorting an index.
+        packed = key << (rowBits + 3)
+        packed |= row.astype(np.int64) << 3
+        packed |= bits
         packed.sort()
-        packed &= (1 << numberBits) - 1
-        return packed
-    return np.argsort(key, kind="stable")
+        return packed >> 3 & (1 << rowBits) - 1, packed >> (rowBits + 3), (packed & 7).astype(np.uint8)
+    order = np.argsort(key, kind="stable")
+    return row[order], key[order], bits[order]
 
 
 def _nearCells(grid: _Grid, key: np.ndarray, visitors: np.ndarray, low: np.ndarray) -> np.ndarray:
@@ -166,7 +144,7 @@ def _nearCells(grid: _Grid, key: np.ndarray, visitors: np.ndarray, low: np.ndarr
     own = np.zeros(len(visitors), dtype=np.int64)
     for axis in range(3):
         own *= grid.counts[axis]
-        own += grid.cells(low[visitors, axis], axis)
+        own += grid.cells(low[axis].take(visitors), axis)
     place = np.minimum(np.searchsorted(cells, own), len(cells) - 1)
     return visitors[cells[place] == own]
 
@@ -184,16 +162,15 @@ def overlappingBoxesBetween(
             for i, j in overlappingBoxesBetween(low, high, otherLow[near], otherHigh[near]):
                 yield i, near[j]
             return
+    low, high, otherLow, otherHigh = (_columns(corners) for corners in (low, high, otherLow, otherHigh))
     for residents, visitors, grid in _levels((low, high), (otherLow, otherHigh), sameSet=False):
-        row, key, bits = grid.entries(otherLow[residents], otherHigh[residents])
-        order = _byKey(key)
-        held = (key[order], bits[order], residents[row[order]])
+        row, key, bits = _sorted(*grid.entries(otherLow.take(residents, axis=1), otherHigh.take(residents, axis=1)))
+        held = (key, bits, residents[row])
         yield from _pairsAcross(grid, visitors, (low, high), held, (otherLow, otherHigh))
     # The pairs in which the first set's box lives on the coarser grid.
     for residents, visitors, grid in _levels((otherLow, otherHigh), (low, high), sameSet=False, strictly=True):
-        row, key, bits = grid.entries(low[residents], high[residents])
-        order = _byKey(key)
-        held = (key[order], bits[order], residents[row[order]])
+        row, key, bits = _sorted(*grid.entries(low.take(residents, axis=1), high.take(residents, axis=1)))
+        held = (key, bits, residents[row])
         for j, i in _pairsAcross(grid, visitors, (otherLow, otherHigh), held, (low, high)):
             yield i, j
 
@@ -219,74 +196,39 @@ def _nearby(low, high, otherLow, otherHigh) -> np.ndarray:
 def _levels(boxes, otherBoxes, sameSet: bool, strictly: bool = False):
     """Grids from fine to coarse with the boxes of the other set that live there and the boxes that visit them."""
     (low, high), (otherLow, otherHigh) = boxes, otherBoxes
-    if not len(low) or not len(otherLow):
+    if not low.shape[1] or not otherLow.shape[1]:
         return
-    origin = np.minimum(low.min(axis=0), otherLow.min(axis=0)).astype(np.float64)
-    extent = np.maximum(high.max(axis=0), otherHigh.max(axis=0)) - origin
-    size, otherSize = (_sizes(bottom, top) for bottom, top in ((low, high), (otherLow, otherHigh)))
+    origin = np.minimum(low.min(axis=1), otherLow.min(axis=1)).astype(np.float64)
+    extent = np.maximum(high.max(axis=1), otherHigh.max(axis=1)) - origin
+    size = _sizes(low, high)
+    otherSize = size if sameSet else _sizes(otherLow, otherHigh)
     both = size if sameSet else np.concatenate([size, otherSize])
     # Nearly all boxes share the finest grid, unless most of them are far smaller; what is left needs further grids.
     usual, most = np.quantile(both, (0.75, 0.999))
     base = float(min(2 * usual, most)) or float(both.max()) or 1.0
     base *= 1 + 1e-6
-    level, otherLevel = (
-        np.ceil(np.log2(np.maximum(values / base, 1))).astype(np.int64) for values in (size, otherSize)
-    )
-    for current in np.unique(otherLevel):
+    level = _levelOf(size, base)
+    otherLevel = level if sameSet else _levelOf(otherSize, base)
+    for current in np.flatnonzero(np.bincount(otherLevel)):
         residents = np.flatnonzero(otherLevel == current)
         visiting = level < current if sameSet or strictly else level <= current
         yield residents, np.flatnonzero(visiting), _Grid(origin, extent, base * 2.0 ** int(current))
 
 
+def _levelOf(sizes: np.ndarray, base: float) -> np.ndarray:
+    """The grid that boxes of these sizes live on: 0 up to the size ``base``, 1 up to twice that, and so on."""
+    level = np.zeros(len(sizes), dtype=np.int16)
+    large = np.flatnonzero(sizes > base)
+    level[large] = np.ceil(np.log2(np.maximum(sizes[large] / base, 1)))
+    return level
+
+
 def _sizes(low, high) -> np.ndarray:
     """Longest edge of each box; in float64, since a box rounded down would reach into a third cell."""
-    edges = np.subtract(high, low, dtype=np.float64)
-    return np.maximum(np.maximum(edges[:, 0], edges[:, 1]), edges[:, 2])
-
-
-def _pairsWithin(grid, held, low, high) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs among the entries of the same cell (``held``: key, bits and box number, sorted by key): entry e with e + 1,
-    then e + 2, and so on to the fullest cell.
-    """
-    (key, bits, box), count = held, len(held[0])
-    lower, upper = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
-    for start in range(0, count, _BLOCK):
-        part = slice(start, start + _BLOCK)
-        lower[part], upper[part] = _packed(grid, key[part], bits[part], low[box[part]], high[box[part]])
-    last = np.flatnonzero(np.r_[key[1:] != key[:-1], True])
-    remaining = (np.repeat(last, np.diff(np.r_[-1, last])) - np.arange(count)).astype(np.int32)
-    found, others, waiting = [], [], 0
-    for start in range(0, count, _BLOCK):
-        stop = min(start + _BLOCK, count)
-        left = remaining[start:stop]
-        entries = np.flatnonzero(left > 0)
-        distance = 1
-        while len(entries):
-            # Whole stretches of the table are compared as they lie in memory, which is several times quicker.
-            if 4 * len(entries) > stop - start:
-                end = min(stop, count - distance)
-                here, there = slice(start, end), slice(start + distance, end + distance)
-                pairs = np.flatnonzero(_overlap(lower, upper, here, there) & (left[: end - start] >= distance))
-            else:
-                pairs = entries[_overlap(lower, upper, entries + start, entries + (start + distance))]
-            if len(pairs):
-                found.append(pairs + start)
-                others.append(pairs + (start + distance))
-                waiting += len(pairs)
-            distance += 1
-            entries = entries[left[entries] >= distance]
-        if waiting >= _CHUNK or stop == count:
-            if waiting:
-                yield box[np.concatenate(found)], box[np.concatenate(others)]
-            found, others, waiting = [], [], 0
-
-
-def _overlap(lower, upper, here, there) -> np.ndarray:
-    """Which of the entries ``here`` overlap the one of ``there`` in the same place of the list."""
-    both = upper[here] - lower[there]
-    both &= upper[there] - lower[here]
-    both &= _GUARDS
-    return both == _GUARDS
+    longest = np.subtract(high[0], low[0], dtype=np.float64)
+    for axis in (1, 2):
+        np.maximum(longest, np.subtract(high[axis], low[axis], dtype=np.float64), out=longest)
+    return longest
 
 
 def _pairsAcross(grid, visitors, boxes, held, heldBoxes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -295,7 +237,7 @@ def _pairsAcross(grid, visitors, boxes, held, heldBoxes) -> Iterator[tuple[np.nd
     cells = key[np.flatnonzero(np.r_[True, key[1:] != key[:-1]])]
     for start in range(0, len(visitors), _CHUNK):
         part = visitors[start : start + _CHUNK]
-        row, visitedKey, visitedBits = grid.entries(low[part], high[part])
+        row, visitedKey, visitedBits = grid.entries(low.take(part, axis=1), high.take(part, axis=1))
         place = np.minimum(np.searchsorted(cells, visitedKey), len(cells) - 1)
         occupied = np.flatnonzero(cells[place] == visitedKey)
         row, visitedKey, visitedBits = part[row[occupied]], visitedKey[occupied], visitedBits[occupied]
@@ -309,8 +251,8 @@ def _pairsAcross(grid, visitors, boxes, held, heldBoxes) -> Iterator[tuple[np.nd
             i, j = row[entry], box[other]
             hit = (visitedBits[entry] & bits[other]) == 0
             for axis in range(3):
-                hit &= low[i, axis] <= heldHigh[j, axis]
-                hit &= heldLow[j, axis] <= high[i, axis]
+                hit &= low[axis].take(i) <= heldHigh[axis].take(j)
+                hit &= heldLow[axis].take(j) <= high[axis].take(i)
             if hit.any():
                 yield i[hit], j[hit]
 

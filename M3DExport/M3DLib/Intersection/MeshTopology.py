@@ -14,6 +14,8 @@ import numpy as np
 
 # Rows looked at together: what is held for them stays in the processor's cache.
 _BLOCK = 1 << 15
+# Around points of more triangles it is not gone corner by corner.
+_MOST_STEPS = 64
 
 
 @dataclass
@@ -164,23 +166,33 @@ class MeshTopology:
         crowded = self.edgePoints[self.crowdedEdges].reshape(-1)
         ordinary[crowded] = False
 
-        # Around an ordinary point each corner has a next one; the corners of one fan form one cycle, found by doubling.
-        cycle = np.arange(len(point), dtype=np.int32)
+        # Around an ordinary point each corner has a next one. Whoever is back where he began before he has come by all
+        # corners of the point has gone around one fan of several.
+        following = np.arange(len(point), dtype=self.triangles.dtype)
         one, other = one[~turned], other[~turned]
-        cycle[one] = _nextCorner(other)
-        cycle[other] = _nextCorner(one)
-        lowest = np.arange(len(point), dtype=np.int32)
-        valence = np.bincount(point, minlength=count)
-        longest = int(valence[ordinary].max()) if ordinary.any() else 0
-        for _ in range(int(longest).bit_length()):
-            lowest = np.minimum(lowest, lowest[cycle])
-            cycle = cycle[cycle]
-        fans = np.bincount(point[lowest == np.arange(len(point))], minlength=count)
-        pinched = ordinary & (fans > 1)
+        following[one] = _nextCorner(other)
+        following[other] = _nextCorner(one)
+        begin = np.zeros(count, dtype=self.triangles.dtype)
+        begin[point] = np.arange(len(point), dtype=begin.dtype)
+        left = np.bincount(point, minlength=count)
+        pinched = np.zeros(count, dtype=bool)
+        at = np.flatnonzero(ordinary & (left > 0))
+        corner, start, left = begin[at], begin[at], left[at]
+        for _ in range(_MOST_STEPS):
+            corner = following.take(corner)
+            left -= 1
+            back = corner == start
+            if back.any():
+                pinched[at[back & (left > 0)]] = True
+                on = np.flatnonzero(~back)
+                at, corner, start, left = (values.take(on) for values in (at, corner, start, left))
+            if not len(at):
+                break
 
-        # Points at a boundary or beside a turned triangle: their corners are joined across edges one by one.
+        # Points at a boundary or beside a turned triangle, and of very many: their corners are joined one by one.
         special = ~ordinary
         special[crowded] = False
+        special[at] = True
         if special.any():
             pinched |= self._pinchedAmong(special)
         return np.flatnonzero(pinched)

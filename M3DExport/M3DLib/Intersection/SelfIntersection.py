@@ -169,17 +169,21 @@ def flatFans(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     directions /= np.where(size > _FLAT, size, 1)
     # Any direction within the plane serves for counting; an odd one seldom falls along an edge.
     within = _crossed(directions, np.array([[0.48], [-0.37], [0.795]]) + directions[[1, 2, 0]])
+    # Across both: an edge with a positive share of it is to the one side of the ray, with a negative one to the other.
+    across = _crossed(within, directions)
     covered = np.zeros(count, dtype=np.int64)
-    for k in range(3):
-        for piece in pieces:
-            at, following, leading = (corners[(k + step) % 3][piece] for step in range(3))
-            place, direction, ray = (values.take(at, axis=1) for values in (places, directions, within))
-            front = _dot(normals[:, piece], direction) > _FLAT
-            flat[at[~front]] = False
-            u, v = places.take(following, axis=1) - place, places.take(leading, axis=1) - place
-            right, left = _dot(_crossed(u, ray), direction), _dot(_crossed(ray, v), direction)
-            margin = -1e-9 * np.sqrt(lengths[piece])
-            np.add.at(covered, at[(right > margin) & (left > margin)], 1)
+    for piece in pieces:
+        margin = -1e-9 * np.sqrt(lengths[piece])
+        at = [corner[piece] for corner in corners]
+        place = [places.take(corner, axis=1) for corner in at]
+        edges = [place[(k + 1) % 3] - place[k] for k in range(3)]
+        for k in range(3):
+            front = _dot(normals[:, piece], directions.take(at[k], axis=1)) > _FLAT
+            flat[at[k][~front]] = False
+            side = across.take(at[k], axis=1)
+            # The edge that leaves the corner, and the one that comes to it.
+            right, left = _dot(edges[k], side), _dot(edges[k - 1], side)
+            np.add.at(covered, at[k][(right > margin) & (left > margin)], 1)
     rayLength = np.sqrt(_dot(within, within))
     return flat & (covered <= 1) & (rayLength > _FLAT)
 

@@ -64,11 +64,11 @@ def _halves(corners: np.ndarray) -> np.ndarray:
 
 
 def boxesOfTriangles(points: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper corners of triangles, float32 (m, 3) each.
+    """Lower and upper corners of triangles, float32 (m, 3) each, axis by axis in memory.
 
     :param points: (n, 3) holding float32 values. :param columns: (3, m), numbers of the triangles' corners.
     """
-    low, high = (np.empty((columns.shape[1], 3), dtype=np.float32) for _ in range(2))
+    low, high = (np.empty((3, columns.shape[1]), dtype=np.float32).T for _ in range(2))
     for axis in range(3):
         values = points[:, axis].astype(np.float32)
         a, b, c = (values.take(corner) for corner in columns)

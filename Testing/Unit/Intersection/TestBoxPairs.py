@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from M3DLib.Intersection.BoxPairs import overlappingBoxesBetween
+from M3DLib.Intersection import BoxPairs
+from M3DLib.Intersection.BoxPairs import overlappingBoxes, overlappingBoxesBetween
 from M3DLib.Intersection.TriangleBoxes import boxesOfPieces
 
 
@@ -53,3 +54,36 @@ def test_fewPiecesAreMadeWhereManyAreNotWanted():
     low, _high, owner = boxesOfPieces(corners, 0.01, 1000)
     assert 300 <= len(low) <= 1000
     assert set(owner.tolist()) == set(range(300))
+
+
+def pairsOfOne(low, high):
+    found = [np.sort(np.stack(part, axis=1), axis=1) for part in overlappingBoxes(low, high)]
+    found = np.concatenate(found) if found else np.empty((0, 2), dtype=int)
+    assert len(np.unique(found, axis=0)) == len(found)
+    return set(map(tuple, found.tolist()))
+
+
+@pytest.mark.parametrize("crowd", [1, 2, 3, 16, 17, 40, 300])
+def test_cellsOfFewAndOfManyBoxesGiveEveryPairOnce(crowd):
+    """Crowds of boxes far from each other: each in a cell or two, and single ones in between."""
+    random = np.random.default_rng(crowd)
+    middles = np.repeat(
+        random.uniform(-100, 100, (900 // crowd + 5, 3)), random.integers(1, crowd + 1, 900 // crowd + 5), 0
+    )
+    # On a lattice, so that many touch exactly, and none all but touches.
+    low = np.round((middles + random.uniform(-1, 1, middles.shape)) * 8) / 8
+    high = low + random.integers(0, 5, low.shape) / 8
+    meet = ((low[:, None] <= high) & (low <= high[:, None])).all(axis=2)
+    wanted = set(map(tuple, np.argwhere(np.triu(meet, 1)).tolist()))
+    assert crowd < 16 or len(wanted) > 100
+    assert pairsOfOne(low, high) == wanted
+    assert pairsOfOne(low.astype(np.float32), np.asfortranarray(high.astype(np.float32))) == wanted
+
+
+def test_moreBoxesThanGoIntoOneSlabGiveEveryPairOnce(monkeypatch):
+    monkeypatch.setattr(BoxPairs, "_SLAB", 100)
+    random = np.random.default_rng(1)
+    low = np.round(random.uniform(0, 12, (2000, 3)) * 16) / 16
+    high = low + random.choice([0, 1 / 16, 0.5, 1], (2000, 3))
+    meet = ((low[:, None] <= high) & (low <= high[:, None])).all(axis=2)
+    assert pairsOfOne(low, high) == set(map(tuple, np.argwhere(np.triu(meet, 1)).tolist()))
