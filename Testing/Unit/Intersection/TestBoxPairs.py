@@ -71,11 +71,11 @@ def test_cellsOfFewAndOfManyBoxesGiveEveryPairOnce(crowd):
         random.uniform(-100, 100, (900 // crowd + 5, 3)), random.integers(1, crowd + 1, 900 // crowd + 5), 0
     )
     # On a lattice, so that many touch exactly, and none all but touches.
-    low = np.round((middles + random.uniform(-1, 1, middles.shape)) * 8) / 8
+    low = np.round((middles + random.uniform(-0.6, 0.6, middles.shape)) * 8) / 8
     high = low + random.integers(0, 5, low.shape) / 8
     meet = ((low[:, None] <= high) & (low <= high[:, None])).all(axis=2)
     wanted = set(map(tuple, np.argwhere(np.triu(meet, 1)).tolist()))
-    assert crowd < 16 or len(wanted) > 100
+    assert crowd < 3 or len(wanted) > 50
     assert pairsOfOne(low, high) == wanted
     assert pairsOfOne(low.astype(np.float32), np.asfortranarray(high.astype(np.float32))) == wanted
 
