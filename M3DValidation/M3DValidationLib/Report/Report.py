@@ -11,6 +11,7 @@ from pathlib import Path
 from M3DLib.Background import inBackground
 from M3DLib.Errors import M3DError, noProgress
 from M3DLib.Mesh.Rendering import prepareRendering
+from M3DLib.TwoThreads import besideEachOther
 
 from ..Acquisition.FieldOfViewPicture import describePicture, fieldOfViewPicture
 from ..Check import Case
@@ -22,13 +23,15 @@ from .Content.StlHash import hashing
 from .FirstPage.Answer import answerOf
 from .FirstPage.Document import documentOf
 from .Pictures.AskedSections import askedSections, modelsOf, requireInside
-from .Pictures.DeviationModel import DeviationModel, deviationModels, fileEnding
+from .Pictures.DeviationModel import DeviationModel, deviationModels, fileEnding, makeShownSurfaces
 from .Pictures.PictureFile import Picture, pngBytes
 from .Pictures.Pictures import makePictures, ofSegment
 from .Pictures.ThinPlacePictures import thinPlacePictures
 
 # The checks take most of the time, the pictures nearly all of the rest.
-_CHECKS_SHARE, _PICTURES_SHARE, _MODELS_SHARE = 0.8, 0.12, 0.05
+_CHECKS_SHARE, _PICTURES_SHARE = 0.8, 0.17
+# Of the pictures, those that findings rest on and the surface that is shown.
+_FIRST_SHARE = 0.4
 
 
 @dataclass
@@ -104,32 +107,21 @@ def validateCases(
         requireInside(cases[0].image, sections)
     with stage("checking"):
         results = inBackground(check, checking) if background else check(checking)
-    shown = _CHECKS_SHARE + _MODELS_SHARE
     with stage("pictures"):
-        models = []
-        if showing:
-            # First of all: the pictures show the surface that is made for these.
 
-            def make(report: Callable[[float, str], None]) -> list[DeviationModel]:
-                return deviationModels(cases, report)
-
-            def making(done: float, text: str) -> None:
-                progress(_CHECKS_SHARE + _MODELS_SHARE * done, text)
-
-            models = inBackground(make, making) if background else make(making)
-
-        def draw(report: Callable[[float, str], None]) -> tuple[list[Picture], list[dict]]:
+        def draw(report: Callable[[float, str], None]) -> tuple[list[Picture], list[DeviationModel], list[dict]]:
             pictures = casePictures(cases, results, showing, report)
+            models = deviationModels(cases) if showing else []
             if not sections:
-                return pictures, []
+                return pictures, models, []
             asked, more = askedSections(cases[0].image, modelsOf(cases), sections)
-            return pictures + more, asked
+            return pictures + more, models, asked
 
         def drawing(done: float, text: str) -> None:
-            progress(shown + _PICTURES_SHARE * done, text)
+            progress(_CHECKS_SHARE + _PICTURES_SHARE * done, text)
 
-        pictures, asked = inBackground(draw, drawing) if background else draw(drawing)
-    shown += _PICTURES_SHARE
+        pictures, models, asked = inBackground(draw, drawing) if background else draw(drawing)
+    shown = _CHECKS_SHARE + _PICTURES_SHARE
     progress(shown, "Putting the report together")
     with stage("report"):
 
@@ -177,11 +169,30 @@ def casePictures(
     :param results: of :func:`checkCases`; the evidence of findings gets the names of their pictures.
     :param showing: False leaves out the model, the maps, the cuts and the worst places.
     """
+    if not showing:
+        return _findingPictures(cases, results, progress)
+
+    def first(done: float, text: str) -> None:
+        progress(_FIRST_SHARE * done, text)
+
+    def then(done: float, text: str) -> None:
+        progress(_FIRST_SHARE + (1 - _FIRST_SHARE) * done, text)
+
+    # Only one of the two threads renders.
+    pictures, _ = besideEachOther(
+        lambda said: _findingPictures(cases, results, said), lambda said: makeShownSurfaces(cases, said), first
+    )
+    return pictures + makePictures(cases, then)
+
+
+def _findingPictures(
+    cases: Sequence[Case], results: Sequence[Sequence[Finding]], progress: Callable[[float, str], None]
+) -> list[Picture]:
     pictures = []
     for number, (case, findings) in enumerate(zip(cases, results, strict=True), start=1):
         ending = fileEnding(case, number, len(cases))
         own = []
-        progress(0.0, "Drawing the field of view")
+        progress((number - 1) / len(cases), "Drawing the field of view")
         # Several models of one scan without segments have one field of view.
         array = fieldOfViewPicture(case) if number == 1 or case.segment is not None else None
         if array is not None:
@@ -189,11 +200,9 @@ def casePictures(
             png, words = pngBytes(array), describePicture(case)
             requirement = "anatomy-inside-field-of-view"
             own.append(Picture(f"field-of-view{ending}.png", "fieldOfView", title, words, png, requirement))
-        progress(0.0, "Drawing the thinnest places")
+        progress((number - 0.8) / len(cases), "Drawing the thinnest places")
         own += thinPlacePictures(case, findings, ending)
         pictures += ofSegment(own, case, len(cases) > 1)
-    if showing:
-        pictures += makePictures(cases, progress)
     return pictures
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from M3DLib.Errors import noProgress
 from M3DLib.Mesh.Rendering import View
 
 from ...Deviation.DeviationHistogram import RANGE_IN_TOLERANCES
@@ -31,7 +33,9 @@ _PIECES = (
 )
 
 
-def scanViews(case: Case, sides: dict, size: tuple[int, int]) -> tuple[float, dict[str, MapView]]:
+def scanViews(
+    case: Case, sides: dict, size: tuple[int, int], progress: Callable[[float, str], None] = noProgress
+) -> tuple[float, dict[str, MapView]]:
     """The edge that the scan shows, colored by its distance to the model.
 
     :param sides: directions towards the eye, by name.
@@ -47,7 +51,7 @@ def scanViews(case: Case, sides: dict, size: tuple[int, int]) -> tuple[float, di
     weights = np.where(good, np.abs(deviation.distance), 0).astype(np.float32)
     mesh, source = fewerTriangles(deviation.mesh, MOST_TRIANGLES, weights)
     views = {side: View(direction, size) for side, direction in sides.items()}
-    return reach, mapViews(mesh, deviation.distance[source], good[source], reach=reach, views=views)
+    return reach, mapViews(mesh, deviation.distance[source], good[source], reach=reach, views=views, progress=progress)
 
 
 def piecePictures(case: Case, name: str = "") -> list[tuple[str, str, str, np.ndarray]]:

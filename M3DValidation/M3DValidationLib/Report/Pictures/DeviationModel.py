@@ -113,6 +113,13 @@ def shownSurface(case: Case, mostTriangles: int = MOST_TRIANGLES) -> ShownSurfac
     return known[1]
 
 
+def makeShownSurfaces(cases: Sequence[Case], progress: Callable[[float, str], None] = noProgress) -> None:
+    """Make the surfaces that are shown of the cases, which they keep for pictures and 3D models; renders nothing."""
+    for number, case in enumerate(cases):
+        progress(number / len(cases), "Making the 3D view")
+        shownSurface(case, MOST_TRIANGLES // len(cases))
+
+
 def deviationModels(
     cases: Sequence[Case],
     progress: Callable[[float, str], None] = noProgress,

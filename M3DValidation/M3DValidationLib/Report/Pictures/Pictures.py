@@ -9,6 +9,7 @@ import numpy as np
 
 from M3DLib.Errors import noProgress
 from M3DLib.Mesh.Rendering import VIEW_DIRECTION, View
+from M3DLib.TwoThreads import besideEachOther
 
 from ...Deviation.DeviationHistogram import RANGE_IN_TOLERANCES
 from .CompletenessPictures import piecePictures, scanViews
@@ -34,28 +35,64 @@ SIZE, SCAN_SIZE, MODEL_SIZE = (640, 480), (480, 360), (640, 480)
 
 
 def makePictures(cases: Sequence[Case], progress: Callable[[float, str], None] = noProgress) -> list[Picture]:
-    """Everything that can be shown of the cases; what this machine cannot render is left out."""
+    """Everything that can be shown of the cases; what this machine cannot render is left out.
+
+    Views are rendered in this thread, cuts are drawn beside it.
+    """
+    shown = [(case, fileEnding(case, number, len(cases))) for number, case in enumerate(cases, start=1)]
+    shown = [(case, ending) for case, ending in shown if case.mesh is not None]
+    several = len(cases) > 1
+    seen, cut = besideEachOther(
+        lambda said: _ofEach(shown, lambda *which: _views(*which, most=MOST_TRIANGLES // len(cases)), several, said),
+        lambda said: _ofEach(shown, _cuts, several, said),
+        progress,
+    )
     pictures = []
-    for number, case in enumerate(cases, start=1):
-        ending = fileEnding(case, number, len(cases))
-        name = "" if not case.name or len(cases) == 1 else f" of '{case.name}'"
-        if case.mesh is None:
-            continue
-
-        def part(done: float, text: str, start=number - 1) -> None:
-            progress((start + done) / len(cases), text)
-
-        part(0.0, "Rendering the model")
-        most = MOST_TRIANGLES // len(cases)
-        own = _modelPictures(case, ending, name, most, lambda done, text, part=part: part(0.4 * done, text))
-        if case.image is not None and not case.image.geometryProblems:
-            part(0.4, "Rendering the scan's edge")
-            own += _scan(case, ending, name)
-            part(0.5, "Cutting the scan")
-            own += sectionsOf(case, ending, name, lambda done, text, part=part: part(0.5 + 0.5 * done, text))
-        pictures += ofSegment(own, case, len(cases) > 1)
+    for (case, _ending), views, cuts in zip(shown, seen, cut, strict=True):
+        pictures += ofSegment(views + cuts, case, several)
     progress(1.0, "Pictures made")
     return pictures
+
+
+def _ofEach(shown, make: Callable, several: bool, progress: Callable[[float, str], None]) -> list[list[Picture]]:
+    """What is made of each case, by the case, the ending and the name of its pictures, and progress."""
+    made = []
+    for number, (case, ending) in enumerate(shown):
+
+        def part(done: float, text: str, start=number) -> None:
+            progress((start + done) / len(shown), text)
+
+        made.append(make(case, ending, f" of '{case.name}'" if case.name and several else "", part))
+    return made
+
+
+def _views(
+    case: Case, ending: str, name: str, progress: Callable[[float, str], None], most: int = MOST_TRIANGLES
+) -> list[Picture]:
+    """What is rendered of a case."""
+    progress(0.0, "Rendering the model")
+    pictures = _modelPictures(case, ending, name, most, lambda done, text: progress(0.5 * done, text))
+    if _isCut(case):
+        progress(0.5, "Rendering the scan's edge")
+        pictures += _scan(case, ending, name, lambda done, text: progress(0.5 + 0.5 * done, text))
+    return pictures
+
+
+def _cuts(case: Case, ending: str, name: str, progress: Callable[[float, str], None]) -> list[Picture]:
+    """What is cut of the scan of a case."""
+    if not _isCut(case):
+        return []
+    progress(0.0, "Cutting the scan")
+    pictures = []
+    for number, (requirement, title, text, array) in enumerate(piecePictures(case, name), start=1):
+        file = f"completeness-{number}{ending}.png"
+        pictures.append(Picture(file, "completeness", title, text, pngBytes(array), requirement))
+    return pictures + sectionsOf(case, ending, name, progress)
+
+
+def _isCut(case: Case) -> bool:
+    """Whether cuts of the case's scan are shown, and its edge."""
+    return case.image is not None and not case.image.geometryProblems
 
 
 def ofSegment(pictures: list[Picture], case: Case, several: bool) -> list[Picture]:
@@ -103,8 +140,8 @@ def _words(reach: float) -> str:
     return f"Blue: mesh too large, orange: too small, full color at {reach:g} mm; hatched: not measured."
 
 
-def _scan(case: Case, ending: str, name: str) -> list[Picture]:
-    reach, views = scanViews(case, SIDES, SCAN_SIZE)
+def _scan(case: Case, ending: str, name: str, progress: Callable[[float, str], None]) -> list[Picture]:
+    reach, views = scanViews(case, SIDES, SCAN_SIZE, progress)
     pictures = []
     tolerance = reach / RANGE_IN_TOLERANCES
     best = max(views, key=lambda side: views[side].beyond(tolerance)) if views else ""
@@ -115,7 +152,4 @@ def _scan(case: Case, ending: str, name: str) -> list[Picture]:
             f"model is too small or lacks it, blue: too large, full color at {reach:g} mm; hatched: not measured."
         )
         pictures.append(Picture(f"scan-{side}{ending}.png", "scan", title, text, pngBytes(views[side].picture())))
-    for number, (requirement, title, text, array) in enumerate(piecePictures(case, name), start=1):
-        file = f"completeness-{number}{ending}.png"
-        pictures.append(Picture(file, "completeness", title, text, pngBytes(array), requirement))
     return pictures
