@@ -15,11 +15,14 @@ from .EdgeTargets import SUREST, EdgeTargets, Motion, edgeTargets
 from .Neighborhood import Neighborhood
 from .RimPlaces import RimPlaces, rimPlaces
 from .ScanBorder import ScanBorder
+from .SliceSteps import slantedSteps
 from .SmoothMotion import smoothMotion
 
 # Voxels that are so many times as long as wide make steps on a surface; how often those are smoothed, times the square
 # of that ratio, at most; and the two steps of each smoothing.
 STEPPED, SMOOTHINGS, MOST_SMOOTHINGS = 1.5, 2.5, 40
+# From here on smoothing does not reach over a step any more: it is slanted, and smoothed so often.
+STAIRS, STAIR_SMOOTHINGS = 3.0, 10
 TAUBIN = (0.5, -0.52)
 # Root mean squares of the distance from the edge, now to at first, between which a surface goes back to where it was;
 # the rings of neighbors they are taken over; and the distance (mm) that is none.
@@ -67,12 +70,17 @@ class MovingSheet:
         """The surface as it was, without the steps of slices that are thicker than the voxels are wide.
 
         Those are wider than the blur, so that normals on them lead nowhere, and are as sharp as a ridge; smoothing that
-        shrinks nothing (Taubin 1995) takes them off before the first look at the image.
+        shrinks nothing (Taubin 1995) takes them off before the first look at the image. Slices that are thicker still
+        make treads wider than any smoothing reaches; those are slanted before (``SliceSteps``).
         """
         spacing = self.image.spacing
         ratio = float(spacing.max() / spacing.min())
-        points = self.start.copy()
-        for _ in range(0 if ratio < STEPPED else min(round(SMOOTHINGS * ratio**2), MOST_SMOOTHINGS)):
+        if ratio < STAIRS:
+            points = self.start.copy()
+            times = 0 if ratio < STEPPED else min(round(SMOOTHINGS * ratio**2), MOST_SMOOTHINGS)
+        else:
+            points, times = slantedSteps(self.start, self.mesh.triangles, self.image), STAIR_SMOOTHINGS
+        for _ in range(times):
             for step in TAUBIN:
                 points += step * self.neighborhood.difference(points)
         away = points - self.start
