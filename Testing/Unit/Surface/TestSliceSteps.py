@@ -1,4 +1,4 @@
-"""The steps of thick slices slanted before the image is asked: held against the exact shapes that were cut in slices."""
+"""The steps of thick slices slanted before the image is asked, held against the exact shapes that were sliced."""
 
 import numpy as np
 import pytest
@@ -42,9 +42,9 @@ def test_aSlopeThatSlicesMadeAStaircaseIsASlopeAgain(axis, turn):
 
     def above(points):
         """Distance from the slope, of what is not near its ridge nor the border of the scan, mm."""
-        within = (np.abs(image.lpsToIndex(points) - (np.array(image.dimensions) - 1) / 2) < 0.35 * np.array(
-            image.dimensions
-        )).all(axis=1)
+        within = (
+            np.abs(image.lpsToIndex(points) - (np.array(image.dimensions) - 1) / 2) < 0.35 * np.array(image.dimensions)
+        ).all(axis=1)
         far = within & (np.abs(points @ along) > 6) & (np.abs(points @ along) < 14)
         return ((points @ up - 6 + 0.4 * np.abs(points @ along)) / np.sqrt(1.16))[far]
 
