@@ -9,6 +9,7 @@ import numpy as np
 
 from ..Distance.DeviationMap import Quality
 from ..Image.ImageVolume import ImageVolume
+from ..Mesh.MeshGeometry import MeshEdges
 from ..Mesh.TriangleMesh import TriangleMesh
 from .EdgeBlur import SHARPEST, EdgeBlur, ImageBlur, curvatureShift, edgeBlur, imageBlur
 from .EdgeNoise import PositionNoise, positionNoise
@@ -62,25 +63,28 @@ def edgeMeasurement(
     searchRange: float = 3.0,
     polarity: int | None = None,
     steepest: bool = False,
+    meshEdges: MeshEdges | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> EdgeMeasurement:
     """The image's edge at every vertex of a mesh, found, corrected for curvature and thin walls, and judged.
 
     :param normals: float32 (n, 3), unit, outward. The other parameters: see :func:`~.ImageDeviation.imageDeviation`.
     :param steepest: take the places of steepest fall as they are, for comparison.
+    :param meshEdges: of the mesh, where they are known already.
     :param progress: told the share done, 0 to 1; what it raises stops the work at once.
     :raises M3DError: when the image cannot be sampled or the mesh lies outside of it.
     """
     reader = EdgeReader.of(image, mesh.points, normals, searchRange, polarity)
     # Before the edges, since making it takes more memory than all the arrays that follow.
-    surface = EdgeSurface.of(mesh, normals, reader.scale.width, withCurvature=not steepest)
+    meshEdges = meshEdges or MeshEdges(mesh.triangles, len(mesh.points))
+    surface = EdgeSurface.of(mesh.points, normals, meshEdges, reader.scale.width, withCurvature=not steepest)
     edges = measureEdges(reader, surface, steepest, progress)
     wholeBlur = ImageBlur(np.eye(3) * reader.scale.width**2) if steepest else imageBlur(reader, surface, edges)
     blur = inParts(lambda part: edgeBlur(reader, wholeBlur, part), normals)
     walls = ThinWallCorrection.none(len(normals))
     if not steepest:
         shift = inParts(lambda part: curvatureShift(part, wholeBlur), surface.curvature)
-        walls = thinWallCorrection(mesh.triangles, edges, blur)
+        walls = thinWallCorrection(meshEdges, edges, blur)
         quality = np.where(walls.thin, np.uint8(Quality.THIN), edges.quality)
         edges = replace(edges, distance=edges.distance + shift + walls.shift, quality=quality)
     quality = inParts(lambda *values: judgedQuality(*values, reader.scale.noise), surface, edges, blur)

@@ -74,51 +74,61 @@ def nearestEdges(profiles: np.ndarray, steps: np.ndarray, searchRange: float, sc
     :param steps: (samples,) evenly spaced, mm, negative inside.
     :param searchRange: edges farther from the vertex are not looked at, mm.
     """
-    count, step = profiles.shape[1], float(steps[1] - steps[0])
+    step = float(steps[1] - steps[0])
     raw = profiles
     if scale.smoothsProfiles:
         profiles = profiles.copy()
         profiles[1:-1] = (raw[:-2] + 2 * raw[1:-1] + raw[2:]) / 4
-    tolerance = 0.02 * scale.contrast
     inner, outer = profiles.copy(), profiles.copy()
-    for j in range(1, len(steps)):
-        np.copyto(inner[j], inner[j - 1], where=profiles[j - 1] > profiles[j] + tolerance)
-    for j in range(len(steps) - 2, -1, -1):
-        np.copyto(outer[j], outer[j + 1], where=profiles[j + 1] < profiles[j] - tolerance)
-    best = np.full(count, np.inf, dtype=np.float32)
-    chosen = np.zeros(count, dtype=np.intp)
-    position = np.full(count, np.nan, dtype=np.float32)
-    for j in range(len(steps) - 1):
-        middle = (inner[j] + outer[j + 1]) / 2
-        found = (profiles[j] >= middle) & (profiles[j + 1] < middle)
-        found &= inner[j] - outer[j + 1] >= scale.leastContrast
-        # At any one step few profiles have an edge.
-        which = np.flatnonzero(found)
-        if not len(which):
-            continue
-        before, after = profiles[j].take(which), profiles[j + 1].take(which)
-        crossing = steps[j] + step * (before - middle.take(which)) / (before - after)
-        nearer = np.flatnonzero(np.abs(crossing) < np.minimum(best.take(which), searchRange))
-        which, crossing = which.take(nearer), crossing.take(nearer)
-        best[which] = np.abs(crossing)
-        position[which] = crossing
-        chosen[which] = j
-    column = np.arange(count)
+    falls = profiles[:-1] > profiles[1:] + np.float32(0.02 * scale.contrast)
+    for j in range(len(falls)):
+        np.copyto(inner[j + 1], inner[j], where=falls[j])
+    for j in range(len(falls) - 1, -1, -1):
+        np.copyto(outer[j], outer[j + 1], where=falls[j])
+    position, chosen = _nearestCrossings(profiles, steps, (inner, outer), searchRange, scale.leastContrast)
+    column = np.arange(profiles.shape[1])
     inside, outside = inner[chosen, column], outer[chosen + 1, column]
     slope = (profiles[chosen, column] - profiles[chosen + 1, column]) / step
     wall, gap = _wallAndGap(profiles, steps, position, (inside + outside) / 2, chosen)
     return _withAveragedPlateaus(raw, steps, EdgeCandidates(position, inside, outside, slope, wall, gap), scale)
 
 
+def _nearestCrossings(profiles, steps, plateaus, searchRange, leastContrast) -> tuple[np.ndarray, np.ndarray]:
+    """Where each profile crosses the middle of its plateaus nearest to step 0, NaN where nowhere, and after which
+    sample.
+    """
+    inner, outer = plateaus
+    middle = inner[:-1] + outer[1:]
+    middle /= 2
+    found = profiles[:-1] >= middle
+    found &= profiles[1:] < middle
+    found &= inner[:-1] - outer[1:] >= leastContrast
+    place = np.flatnonzero(found)
+    after, which = np.divmod(place, profiles.shape[1])
+    lit, dark, level = (values.reshape(-1).take(place) for values in (profiles, profiles[1:], middle))
+    crossing = steps.take(after) + float(steps[1] - steps[0]) * (lit - level) / (lit - dark)
+    away = np.abs(crossing).astype(np.float32)
+    # The nearest one is written last; of two as near, the one farther inside.
+    order = np.argsort(away, kind="stable")[::-1]
+    order = order[away.take(order) < searchRange]
+    position = np.full(profiles.shape[1], np.nan, dtype=np.float32)
+    chosen = np.zeros(profiles.shape[1], dtype=np.intp)
+    position[which.take(order)] = crossing.take(order)
+    chosen[which.take(order)] = after.take(order)
+    return position, chosen
+
+
 def _wallAndGap(profiles, steps, position, middle, chosen) -> tuple[np.ndarray, np.ndarray]:
     """Distance from the edge to where the profile crosses the same level again, inward and outward."""
-    bright = profiles >= middle
     # Small numbers in small types: these tables are as large as the profiles.
-    order, column = np.arange(len(steps), dtype=np.int16)[:, None], np.arange(profiles.shape[1])
-    at = chosen.astype(np.int16)
+    small = np.int8 if len(steps) < 128 else np.int16
+    order, column = np.arange(len(steps), dtype=small)[:, None], np.arange(profiles.shape[1])
+    at = chosen.astype(small)
     step = float(steps[1] - steps[0])
-    back = np.where(~bright & (order < at), order, np.int16(-1)).max(axis=0).astype(np.intp)
-    ahead = np.where(bright & (order > at), order, np.int16(len(steps))).min(axis=0).astype(np.intp)
+    bright = profiles >= middle
+    ahead = np.where(bright & (order > at), order, small(len(steps))).min(axis=0).astype(np.intp)
+    bright |= order >= at
+    back = np.where(bright, small(-1), order).max(axis=0).astype(np.intp)
 
     def crossing(dark, lit, known):
         dark, lit = np.clip(dark, 0, len(steps) - 1), np.clip(lit, 0, len(steps) - 1)
@@ -135,14 +145,25 @@ def _withAveragedPlateaus(profiles, steps, edges: EdgeCandidates, scale: EdgeSca
     """The plateaus as the mean of the samples there that agree with them; thin ones keep their extreme."""
     tolerance = 3 * scale.noise + 0.06 * (edges.inside - edges.outside)
     start = PLATEAU_START * np.clip(edges.width, 0.5 * scale.width, 2 * scale.width)
-    offset = np.subtract.outer(steps, edges.position.astype(np.float64)).astype(np.float32)
+    step, number = float(steps[1] - steps[0]), profiles.shape[1]
+    # Only these samples may lie within the reach of a plateau, one more on either side for rounding.
+    samples = np.arange(-1, int(np.ceil(PLATEAU_REACH / step)) + 2)[:, None]
+    position = edges.position.astype(np.float64)
+    flat, column = profiles.reshape(-1), np.arange(number)
 
-    def averaged(distance, level, room):
-        use = (distance >= start) & (distance <= np.minimum(start + PLATEAU_REACH, room / 2))
-        use &= np.abs(profiles - level) <= tolerance
-        number = use.sum(axis=0)
-        mean = np.where(use, profiles, 0).sum(axis=0) / np.maximum(number, 1)
-        return np.where(number > 0, mean, level).astype(np.float32)
+    def averaged(side, level, room):
+        with np.errstate(invalid="ignore"):
+            first = np.ceil((np.nan_to_num(position + side * start) - steps[0]) / step * side).astype(np.intp) * side
+        at = first + side * samples
+        within = (at >= 0) & (at < len(steps))
+        np.clip(at, 0, len(steps) - 1, out=at)
+        distance = (side * (steps.take(at) - position)).astype(np.float32)
+        use = (distance >= start) & (distance <= np.minimum(start + PLATEAU_REACH, room / 2)) & within
+        values = flat.take(at * number + column)
+        use &= np.abs(values - level) <= tolerance
+        count = use.sum(axis=0)
+        mean = np.where(use, values, 0).sum(axis=0) / np.maximum(count, 1)
+        return np.where(count > 0, mean, level).astype(np.float32)
 
-    inside, outside = averaged(-offset, edges.inside, edges.wall), averaged(offset, edges.outside, edges.gap)
+    inside, outside = averaged(-1, edges.inside, edges.wall), averaged(1, edges.outside, edges.gap)
     return replace(edges, inside=inside, outside=outside)

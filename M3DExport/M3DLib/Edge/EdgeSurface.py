@@ -8,7 +8,6 @@ import numpy as np
 
 from ..Mesh.CurvatureTensor import curvatureTensors
 from ..Mesh.MeshGeometry import MeshEdges, ridgeCurvature
-from ..Mesh.TriangleMesh import TriangleMesh
 
 
 @dataclass
@@ -27,8 +26,9 @@ class EdgeSurface:
     curvature: np.ndarray | None
 
     @classmethod
-    def of(cls, mesh: TriangleMesh, normals: np.ndarray, blur: float, withCurvature: bool) -> EdgeSurface:
-        """The surface of a mesh, seen through a typical blur (standard deviation in mm)."""
-        edges = MeshEdges(mesh.triangles, len(mesh.points))
-        curvature = curvatureTensors(edges, mesh.points, normals) if withCurvature else None
-        return cls(mesh.points, normals, ridgeCurvature(edges, mesh.points, normals, 1.2 * blur), curvature)
+    def of(
+        cls, points: np.ndarray, normals: np.ndarray, edges: MeshEdges, blur: float, withCurvature: bool
+    ) -> EdgeSurface:
+        """The surface with vertices (n, 3) and edges, seen through a typical blur (standard deviation in mm)."""
+        ridge = ridgeCurvature(edges, points, normals, 1.2 * blur)
+        return cls(points, normals, ridge, curvatureTensors(edges, points, normals) if withCurvature else None)

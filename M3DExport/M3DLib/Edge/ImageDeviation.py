@@ -15,7 +15,7 @@ import numpy as np
 from ..Distance.DeviationMap import DeviationMap, Quality
 from ..Errors import M3DError, noProgress
 from ..Image.ImageVolume import ImageVolume
-from ..Mesh.MeshGeometry import vertexGeometry
+from ..Mesh.MeshGeometry import MeshEdges, vertexGeometry
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..WeightedPercentiles import weightedPercentiles
 from .EdgeCalibration import calibration
@@ -35,6 +35,7 @@ def imageDeviation(
     method: str = HALF_HEIGHT,
     searchRange: float = 3.0,
     polarity: int | None = None,
+    meshEdges: MeshEdges | None = None,
     progress: Callable[[float, str], None] = noProgress,
 ) -> DeviationMap:
     """Signed distance from every vertex along its normal to the edge in the image.
@@ -46,6 +47,7 @@ def imageDeviation(
         0.000, four times the spread), and without a stated uncertainty.
     :param searchRange: edges farther from the vertex are not found, mm.
     :param polarity: 1 when the inside of the mesh is brighter, -1 when it is darker, None to find out.
+    :param meshEdges: of the mesh, where they are known already.
     :raises M3DError: when the image is no regular grid, the mesh has no surface, or the two do not meet.
     """
     if method not in METHODS:
@@ -62,6 +64,7 @@ def imageDeviation(
         searchRange=searchRange,
         polarity=polarity,
         steepest=method == GRADIENT,
+        meshEdges=meshEdges,
         progress=lambda done: progress(0.1 + 0.85 * done, TEXT),
     )
     deviation = _deviationMap(mesh, geometry.areas, method, measured)

@@ -106,9 +106,8 @@ def _evened(room: np.ndarray, near: np.ndarray, edges: MeshEdges) -> np.ndarray:
     return np.divide(total, np.maximum(weight, 1e-30, out=weight), out=room.copy(), where=near, casting="same_kind")
 
 
-def thinWallCorrection(triangles: np.ndarray, edges: MeasuredEdges, blur: EdgeBlur) -> ThinWallCorrection:
+def thinWallCorrection(meshEdges: MeshEdges, edges: MeasuredEdges, blur: EdgeBlur) -> ThinWallCorrection:
     """How distances next to thin walls and narrow gaps are to be corrected, and which of them are too thin for it."""
-    meshEdges = MeshEdges(triangles, len(edges.quality))
     result = ThinWallCorrection.none(len(edges.quality))
     for outward, room in ((-1, edges.wall), (1, edges.gap)):
         near = inParts(_near, edges.quality, room, blur.profile) & ~result.thin

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..TwoThreads import inTwoThreads
 from .MeshGeometry import MeshEdges
 
 # Order in which the six values of a symmetric tensor are stored.
@@ -15,9 +16,8 @@ PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 # Along edges whose ends have normals that differ by more (as vectors) nothing is averaged: what lies beyond a ridge
 # tells nothing of the surface on this side of it.
 RIDGE_TURN = 0.4
-BLOCK = 100_000
-# Sums of the edges that are made at a time.
-COLUMNS = 3
+# Vertices worked on at a time: what is held for them stays in the processor's cache.
+BLOCK = 1 << 14
 
 
 def curvatureTensors(edges: MeshEdges, points: np.ndarray, normals: np.ndarray, smoothings: int = 2) -> np.ndarray:
@@ -31,79 +31,101 @@ def curvatureTensors(edges: MeshEdges, points: np.ndarray, normals: np.ndarray, 
     :return: the values xx, yy, zz, xy, xz, yz of K in LPS; zeros where a vertex has too few edges.
     """
     sums = _edgeSums(edges, points, normals, smoothings)
-    return np.concatenate(
-        [
-            _tensors(sums[:, first : first + BLOCK].T, normals[first : first + BLOCK].astype(np.float64))
-            for first in range(0, len(normals), BLOCK)
-        ]
-    )
+    result = np.empty((len(points), 6), dtype=np.float32)
+
+    def block(first: int) -> None:
+        part = slice(first, first + BLOCK)
+        result[part] = _tensors(sums[:, part].astype(np.float64), normals[part].T.astype(np.float64)).T
+
+    inTwoThreads(block, range(0, len(points), BLOCK))
+    return result
 
 
 def _edgeSums(edges: MeshEdges, points: np.ndarray, normals: np.ndarray, smoothings: int) -> np.ndarray:
     """Weighted sums of dx dx (6 values) and of the symmetric part of dn dx (6) over the edges at each vertex, (12, n).
 
-    Some columns at a time, so that beyond the sums no more than about 60 bytes per vertex are held.
+    Beyond the sums about 60 bytes per vertex are held: every edge at both its ends.
     """
+    neighbors = edges.bothWays()
     sums = np.empty((12, len(points)), dtype=np.float32)
-    weights = np.empty(len(edges.end), dtype=np.float32)
-    for part, start, end in edges.parts():
-        weights[part] = _weight(_changes(normals, start, end))
-    neighbors = edges.matrix(weights * edges.weight)
-    backward = neighbors.T
-    values = np.empty((COLUMNS, len(edges.end)), dtype=np.float32)
-    for first in range(0, 12, COLUMNS):
-        for part, start, end in edges.parts():
-            change, turn = _changes(points, start, end), _changes(normals, start, end)
-            weighted = weights[part] * change
-            for column, target in enumerate(values[:, part], start=first):
-                a, b = PAIRS[column % 6]
-                if column < 6:
-                    np.multiply(weighted[a], change[b], out=target)
-                elif a == b:
-                    np.multiply(weighted[b], turn[a], out=target)
-                else:
-                    target[:] = (weighted[b] * turn[a] + weighted[a] * turn[b]) / 2
-        for column, ofEdges in enumerate(values, start=first):
-            total = edges.sumAtEnds(ofEdges)
-            for _ in range(smoothings):
-                total = total + neighbors @ total + backward @ total
-            sums[column] = total
+
+    def block(first: int) -> None:
+        degrees = np.diff(neighbors.indptr[first : first + BLOCK + 1])
+        # Vertices with as many edges make tables that need no sums over lists of different lengths.
+        for degree in np.unique(degrees):
+            which = first + np.flatnonzero(degrees == degree)
+            _sumsAt(sums, neighbors, which, int(degree), (points, normals))
+
+    inTwoThreads(block, range(0, len(points), BLOCK))
+
+    def smooth(column: int) -> None:
+        for _ in range(smoothings):
+            sums[column] += neighbors @ sums[column]
+
+    inTwoThreads(smooth, range(12))
     return sums
 
 
-def _changes(vectors: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """How vectors (n, 3) change from the start to the end of edges, (3, k)."""
-    return np.ascontiguousarray((vectors.take(end, axis=0) - vectors.take(start, axis=0)).T)
+def _sumsAt(sums: np.ndarray, neighbors, which: np.ndarray, degree: int, places: tuple[np.ndarray, np.ndarray]):
+    """The sums of vertices that have so many edges each; what their edges count is put into the matrix.
+
+    :param places: points and normals, float32 (n, 3).
+    """
+    at = neighbors.indptr[which] + np.arange(degree)[:, None]
+    end = neighbors.indices.take(at)
+    change, turn = (
+        np.ascontiguousarray(np.moveaxis(values.take(end, axis=0) - values.take(which, axis=0), 2, 0))
+        for values in places
+    )
+    weight = neighbors.data.take(at) * _weight(turn)
+    neighbors.data[at] = weight
+    weighted = change * weight
+    for number, (a, b) in enumerate(PAIRS):
+        sums[number, which] = _dot(weighted[a], change[b])
+        bend = _dot(weighted[b], turn[a])
+        sums[number + 6, which] = bend if a == b else (bend + _dot(weighted[a], turn[b])) / 2
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,ij->j", a, b)
 
 
 def _weight(turn: np.ndarray) -> np.ndarray:
-    """How much an edge (3, k) counts by how far the normals turn along it."""
-    return np.exp(-((np.einsum("ij,ij->j", turn, turn) / RIDGE_TURN**2) ** 2))
+    """How much edges (3, ...) count by how far the normals turn along them."""
+    square = turn[0] * turn[0] + turn[1] * turn[1] + turn[2] * turn[2]
+    return np.exp(-((square / np.float32(RIDGE_TURN**2)) ** 2))
 
 
-def _tensors(sums, normals) -> np.ndarray:
-    """Solve K G + G K = 2 M in the tangent plane of each vertex."""
-    helper = np.zeros_like(normals)
-    helper[np.arange(len(normals)), np.abs(normals).argmin(axis=1)] = 1
-    first = np.cross(normals, helper)
-    first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-30)
-    second = np.cross(normals, first)
-
+def _tensors(sums: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """Solve K G + G K = 2 M in the tangent plane of each vertex, (6, n), from sums (12, n) and normals (3, n)."""
+    first, second = _frame(normals)
     # Components 11, 22 and 12 of the symmetric tensors in the tangent plane.
-    products = [squares(u, v) for u, v in ((first, first), (second, second), (first, second))]
-    g11, g22, g12 = (np.einsum("ij,ij->i", sums[:, :6], product) for product in products)
-    m11, m22, m12 = (np.einsum("ij,ij->i", sums[:, 6:], product) for product in products)
+    products = [squares(u.T, v.T).T for u, v in ((first, first), (second, second), (first, second))]
+    g11, g22, g12 = (_dot(sums[:6], product) for product in products)
+    m11, m22, m12 = (_dot(sums[6:], product) for product in products)
     least = 1e-3 * (g11 + g22) + 1e-20
     g11, g22 = g11 + least, g22 + least
     mixed = (2 * m12 - g12 * (m11 / g11 + m22 / g22)) / (g11 + g22 - g12**2 * (1 / g11 + 1 / g22))
     k11, k22 = (m11 - mixed * g12) / g11, (m22 - mixed * g12) / g22
+    for values in (k11, k22, mixed):
+        values[(normals == 0).all(axis=0)] = 0
     tensors = [
-        k11 * first[:, a] * first[:, b]
-        + k22 * second[:, a] * second[:, b]
-        + mixed * (first[:, a] * second[:, b] + second[:, a] * first[:, b])
+        k11 * first[a] * first[b] + k22 * second[a] * second[b] + mixed * (first[a] * second[b] + second[a] * first[b])
         for a, b in PAIRS
     ]
-    return np.stack(tensors, axis=1).astype(np.float32)
+    return np.array(tensors)
+
+
+def _frame(normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two unit vectors (3, n) across each normal and each other (Duff et al. 2017, "Building an orthonormal basis,
+    revisited").
+    """
+    x, y, z = normals
+    sign = np.copysign(1.0, z)
+    share = -1 / (sign + z)
+    mixed = x * y * share
+    first = np.array([1 + sign * x * x * share, sign * mixed, -sign * x])
+    return first, np.array([mixed, sign + y * y * share, -y])
 
 
 def squares(u: np.ndarray, v: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from ..Distance.DeviationMap import DeviationMap, Quality
 from ..Edge.ImageDeviation import imageDeviation
 from ..Image.ImageVolume import ImageVolume
+from ..Mesh.MeshGeometry import MeshEdges
 from ..Mesh.TriangleMesh import TriangleMesh
 from .EdgeTargets import SUREST, EdgeTargets, Motion, edgeTargets
 from .Neighborhood import Neighborhood
@@ -56,6 +57,7 @@ class MovingSheet:
     def __post_init__(self):
         self.start = self.mesh.points.astype(np.float64)
         self.neighborhood = Neighborhood(self.mesh)
+        self.edges = MeshEdges(self.mesh.triangles, len(self.start))
         self.shape = self._withoutSteps()
         self.points = self.shape.copy()
         self.border = ScanBorder(self.start, self.image)
@@ -102,7 +104,7 @@ class MovingSheet:
         """
         first = self.deviation is None
         current = TriangleMesh(self.points, self.mesh.triangles, self.mesh.name)
-        self.deviation = deviation = imageDeviation(current, self.image, progress=progress)
+        self.deviation = deviation = imageDeviation(current, self.image, meshEdges=self.edges, progress=progress)
         normals = deviation.normals.astype(np.float64)
         gone = np.einsum("ni,ni->n", self.points - self.start, normals)
         targets = edgeTargets(deviation, self.image, gone, self.neighborhood)
