@@ -46,9 +46,13 @@ def _onGrid(case: Case) -> np.ndarray:
 
 
 def bodyMask(case: Case) -> np.ndarray:
-    """Voxels of the patient, bool (k, j, i): denser than air for CT, brighter than Otsu's threshold otherwise."""
+    """Voxels of the patient, bool (k, j, i): denser than air for CT, brighter than Otsu's threshold otherwise.
+
+    Made anew at each call: that is quickly done, and a mask of a large scan that is kept takes memory from all that
+    follows.
+    """
     image = case.image
-    return case.measured("bodyMask", lambda: image.array > (BODY_HU if looksLikeCt(image) else _otsu(image.array)))
+    return image.array > case.measured("bodyValue", lambda: BODY_HU if looksLikeCt(image) else _otsu(image.array))
 
 
 def thickAtSides(mask: np.ndarray, spacing: np.ndarray, thinMm: float) -> np.ndarray:
