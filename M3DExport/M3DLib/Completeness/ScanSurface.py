@@ -100,11 +100,15 @@ def _contour(values: np.ndarray, which: np.ndarray, material: Material) -> Trian
         values = np.where(other, np.float32(material.outside[1]), values)
     grid = vtkImageData()
     grid.SetDimensions(*values.shape[::-1])
-    grid.GetPointData().SetScalars(numpy_to_vtk(values.reshape(-1), deep=False))
+    scalars = numpy_to_vtk(values.reshape(-1), deep=False)
+    grid.GetPointData().SetScalars(scalars)
     contour = vtkFlyingEdges3D()
     contour.SetInputData(grid)
     contour.SetValue(0, material.level)
     contour.ComputeNormalsOff()
     contour.ComputeScalarsOff()
     contour.Update()
+    # Else VTK's wrapping of Python remembers them until the next array is gone.
+    grid.GetPointData().Initialize()
+    del scalars._numpy_reference
     return TriangleMesh.fromPolyData(contour.GetOutput())

@@ -42,7 +42,8 @@ def flyingEdges(label: np.ndarray, parameters: SurfaceParameters) -> vtkPolyData
     image = vtkImageData()
     image.SetDimensions(*padded.shape[::-1])
     image.SetOrigin(-1.0, -1.0, -1.0)
-    image.GetPointData().SetScalars(numpy_to_vtk(padded.reshape(-1), array_type=VTK_UNSIGNED_CHAR))
+    scalars = numpy_to_vtk(padded.reshape(-1), array_type=VTK_UNSIGNED_CHAR)
+    image.GetPointData().SetScalars(scalars)
     edges = vtkDiscreteFlyingEdges3D()
     edges.SetInputData(image)
     edges.SetValue(0, 1)
@@ -50,6 +51,9 @@ def flyingEdges(label: np.ndarray, parameters: SurfaceParameters) -> vtkPolyData
     edges.ComputeGradientsOff()
     edges.ComputeScalarsOff()
     surface = _done(edges)
+    # VTK's wrapping of Python remembers what the last arrays that are gone rested on, here all voxels of the segment.
+    image.GetPointData().Initialize()
+    del scalars._numpy_reference, scalars, padded
     if parameters.decimation > 0:
         decimation = vtkDecimatePro()
         decimation.SetInputData(surface)

@@ -27,15 +27,16 @@ class VoxelBodies:
     count: int
 
     @classmethod
-    def of(cls, mask: np.ndarray, corners: bool = False) -> VoxelBodies:
+    def of(cls, mask: np.ndarray, corners: bool = False, empty: bool = False) -> VoxelBodies:
         """The bodies of a mask (k, j, i), bool or 0 and 1.
 
         :param corners: whether voxels that touch at an edge or a corner hang together too, not only those at a face.
+        :param empty: of what does not belong to the mask.
         """
         from scipy.sparse import coo_matrix
         from scipy.sparse.csgraph import connected_components
 
-        starts, ends = _runs(mask)
+        starts, ends = _runs(mask, empty)
         one, other = _links(starts, ends, mask.shape, int(corners))
         links = coo_matrix((np.ones(len(one), dtype=np.int8), (one, other)), shape=(len(starts),) * 2)
         count, labels = connected_components(links, directed=False)
@@ -92,13 +93,13 @@ class VoxelBodies:
         return np.stack(sums, axis=1) / np.maximum(self.sizes, 1)[:, None]
 
 
-def _runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _runs(mask: np.ndarray, empty: bool) -> tuple[np.ndarray, np.ndarray]:
     """First place of each run and the one behind its last, int64, as if a gap followed each row of the mask."""
     _depth, height, width = mask.shape
     rows = np.zeros((height, width + 1), dtype=np.uint8)
     found = []
     for k, plane in enumerate(mask):
-        np.not_equal(plane, 0, out=rows[:, :-1].view(bool))
+        (np.equal if empty else np.not_equal)(plane, 0, out=rows[:, :-1].view(bool))
         flat = rows.reshape(-1)
         changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
         if flat.size and flat[0]:

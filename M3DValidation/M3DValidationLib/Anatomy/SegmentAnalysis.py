@@ -57,7 +57,7 @@ def islandsAndHoles(segment: Segment) -> tuple[list[Piece], list[Piece]]:
     """
     inside, start = cropped(segment)
     pieces = _pieces(VoxelBodies.of(inside, corners=True), segment, start)
-    empty = VoxelBodies.of(~inside)
+    empty = VoxelBodies.of(inside, empty=True)
     holes = _pieces(empty, segment, start, leaveOut=empty.at(0))
     return pieces, holes
 

@@ -22,6 +22,8 @@ from .DeviationStatistics import deviationStatistics, summary
 
 SIGN_MEANING = "Positive: the surface of the segment's voxels lies outside the mesh (the mesh is too small there)."
 LEAST_VOLUME = 10.0
+# Slices of a grid that are looked at together.
+SLAB = 32
 
 
 def segmentationDeviation(
@@ -65,6 +67,8 @@ def segmentationDeviation(
         facts["meshVolumeMm3"] = abs(mesh.volumeMm3)
         facts["volumeChange"] = abs(mesh.volumeMm3) / segment.volumeMm3 - 1
     progress(0.85, "Comparing voxels")
+    # With all that was needed to search it.
+    del voxels, comparison, reverse, good
     facts.update(_voxelFacts(mesh, segment, leastVolume))
     progress(1.0, "Segment compared")
     return forward, facts
@@ -114,7 +118,7 @@ def _voxelFacts(mesh, segment, leastVolume) -> dict:
     total = int(np.count_nonzero(inside)) + int(np.count_nonzero(own))
     facts = {"dice": 2 * int(np.count_nonzero(inside & own)) / total if total else None}
     bodies = {name: VoxelBodies.of(mask, corners=True) for name, mask in masks.items()}
-    parts = {name: _Pieces(found, masks[name]) for name, found in bodies.items()}
+    parts = {name: _Pieces(found, lambda mask=masks[name]: mask) for name, found in bodies.items()}
     facts["parts"] = {**_lostAndMade(parts, leastVolume / voxel), "leastVolumeMm3": leastVolume}
     hollows = {name: _hollows(mask) for name, mask in masks.items()}
     facts["cavities"] = _lostAndMade(hollows, leastVolume / voxel)
@@ -125,8 +129,8 @@ def _voxelFacts(mesh, segment, leastVolume) -> dict:
     }
     del bodies, parts, hollows
     # What lies more than a voxel outside the other is more than a shifted surface: a thin part that vanished or grew.
-    facts["thinPartsLost"] = _pieces(own & ~_dilated(inside), low, segment, voxel)
-    facts["thinPartsMade"] = _pieces(inside & ~_dilated(own), low, segment, voxel)
+    facts["thinPartsLost"] = _pieces(beyond(own, inside), low, segment, voxel)
+    facts["thinPartsMade"] = _pieces(beyond(inside, own), low, segment, voxel)
     return facts
 
 
@@ -134,11 +138,12 @@ def _voxelFacts(mesh, segment, leastVolume) -> dict:
 class _Pieces:
     """Connected pieces of segment or mesh.
 
-    :ivar mask: bool (k, j, i), voxels of all pieces. :ivar leftOut: number of a body that is none of the pieces.
+    :ivar mask: makes the bool (k, j, i) of the voxels of all pieces, which is as large as the scan: not kept.
+    :ivar leftOut: number of a body that is none of the pieces.
     """
 
     bodies: VoxelBodies
-    mask: np.ndarray
+    mask: Callable[[], np.ndarray]
     leftOut: int = 0
 
 
@@ -153,17 +158,27 @@ def _lostAndMade(pieces: dict[str, _Pieces], leastVoxels: float) -> dict:
         large = own.bodies.sizes >= max(leastVoxels, 1)
         large[own.leftOut] = False
         counts[name] = int(np.count_nonzero(large))
-        alone[name] = int(np.count_nonzero(large & ~own.bodies.touched(pieces[other].mask)))
+        alone[name] = int(np.count_nonzero(large & ~own.bodies.touched(pieces[other].mask())))
     return {**counts, "lost": alone["segment"], "made": alone["mesh"]}
 
 
 def _hollows(mask: np.ndarray) -> _Pieces:
     """The hollows that are not connected with the outside; the corner voxel is outside."""
-    empty = VoxelBodies.of(~mask)
+    empty = VoxelBodies.of(mask, empty=True)
     outside = empty.at(0)
     within = np.ones(empty.count + 1, dtype=bool)
     within[[0, outside]] = False
-    return _Pieces(empty, empty.spread(within), outside)
+    return _Pieces(empty, lambda: empty.spread(within), outside)
+
+
+def beyond(mask: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """What of a mask (k, j, i) touches another one nowhere, not even at a corner; some slices at a time."""
+    result = np.empty_like(mask)
+    for start in range(0, len(mask), SLAB):
+        first, end = max(start - 1, 0), min(start + SLAB, len(mask))
+        near = _dilated(other[first : end + 1])[start - first :][: end - start]
+        np.greater(mask[start:end], near, out=result[start:end])
+    return result
 
 
 def _dilated(mask: np.ndarray) -> np.ndarray:
@@ -185,16 +200,25 @@ def eulerNumber(mask: np.ndarray) -> int:
     Pieces plus hollows less this number are the holes that go through, pieces touching at a corner being one (the
     Euler-Poincare formula for three dimensions).
     """
-    padded, total = np.pad(mask, 1), 0
-    for combination in range(8):
-        cells = padded
-        for axis in range(3):
-            if combination >> axis & 1:
-                ahead, behind = ([slice(None)] * 3 for _ in range(2))
-                ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
-                cells = cells[tuple(ahead)] | cells[tuple(behind)]
-        # A cell shared by voxels on both sides along every chosen axis has three dimensions less those axes.
-        total += (-1) ** (3 - combination.bit_count()) * int(np.count_nonzero(cells))
+    depth, height, width = mask.shape
+    total = 0
+    # One empty voxel all around, the slices some at a time: what is as large as the scan is not made for it.
+    padded = np.zeros((SLAB + 1, height + 2, width + 2), dtype=bool)
+    for start in range(0, depth + 1, SLAB):
+        # The slices that begin here, and the one before.
+        part = padded[: min(SLAB, depth + 1 - start) + 1]
+        part[:] = False
+        first, end = max(start - 1, 0), min(start - 1 + len(part), depth)
+        part[first - (start - 1) : end - (start - 1), 1:-1, 1:-1] = mask[first:end]
+        for combination in range(8):
+            cells = part if combination & 1 else part[1:]
+            for axis in range(3):
+                if combination >> axis & 1:
+                    ahead, behind = ([slice(None)] * 3 for _ in range(2))
+                    ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
+                    cells = cells[tuple(ahead)] | cells[tuple(behind)]
+            # A cell shared by voxels on both sides along every chosen axis has three dimensions less those axes.
+            total += (-1) ** (3 - combination.bit_count()) * int(np.count_nonzero(cells))
     return total
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from M3DLib.Alignment.RigidRegistration import fitPoints, registerRigid
 from M3DLib.Errors import M3DError
@@ -10,7 +11,13 @@ from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Phantom.PhantomShapes import Box, Difference, Sphere, Torus, Union, rotationAbout
 from M3DLib.Segmentation.Segment import Segment
 from M3DTestSupport.ShapeMeshes import surfaceMesh
-from M3DValidationLib.Deviation.SegmentationDeviation import eulerNumber, segmentationDeviation, voxelized
+from M3DValidationLib.Deviation.SegmentationDeviation import (
+    SLAB,
+    beyond,
+    eulerNumber,
+    segmentationDeviation,
+    voxelized,
+)
 
 
 def segmentOf(shape, columns=None, size=40, spacing=0.8):
@@ -88,6 +95,20 @@ def test_eulerNumberTellsPiecesHollowsAndHoles():
     assert eulerNumber(hollow) == 1
     hollow[2:7, 4, 4] = False
     assert eulerNumber(hollow) == 0
+
+
+@pytest.mark.parametrize("depth", [1, SLAB - 1, SLAB, SLAB + 1, 2 * SLAB, 2 * SLAB + 5])
+def test_slabsOfSlicesAreJoinedWithoutASeam(depth):
+    rng = np.random.default_rng(depth)
+    one, other = (rng.random((depth, 7, 6)) < share for share in (0.4, 0.05))
+    everywhere = np.ones((3, 3, 3), bool)
+    assert np.array_equal(beyond(one, other), one & ~ndimage.binary_dilation(other, everywhere))
+    # Corners less edges plus faces less voxels, each counted by its own place on a grid of half steps.
+    cells = np.zeros(np.array(one.shape) * 2 + 1, bool)
+    cells[1::2, 1::2, 1::2] = one
+    cells = ndimage.binary_dilation(cells, everywhere)
+    dimension = sum(np.ix_(*(np.arange(size) % 2 for size in cells.shape)))
+    assert eulerNumber(one) == sum((-1) ** count * int(cells[dimension == count].sum()) for count in range(4))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """The surface of a segment: as Slicer makes it, facing outward, where the grid says."""
 
+import gc
 import itertools
+import weakref
 
 import numpy as np
 import pytest
@@ -170,3 +172,16 @@ def test_theNumberOfThreadsChangesNoBit(monkeypatch):
     many, one = surfaces.values()
     assert np.array_equal(many.points, one.points)
     assert np.array_equal(many.triangles, one.triangles)
+
+
+def test_theVoxelsAreNotKeptWhenTheSurfaceIsMade(monkeypatch):
+    made, pad = [], np.pad
+
+    def remembered(*arguments, **more):
+        made.append(weakref.ref(result := pad(*arguments, **more)))
+        return result
+
+    monkeypatch.setattr("M3DLib.Mesh.LabelSurface.np.pad", remembered)
+    surface = flyingEdges(vorticesLabel(), SurfaceParameters())
+    gc.collect()
+    assert surface.GetNumberOfPolys() and len(made) == 1 and made[0]() is None

@@ -20,6 +20,7 @@ def test_bodiesAreThoseOfTheLabelImage(seed, corners, share):
     bodies = VoxelBodies.of(mask, corners)
     assert bodies.count == count
     image = bodies.image
+    assert np.array_equal(VoxelBodies.of(~mask, corners, empty=True).image, image)
     assert np.array_equal(image > 0, mask)
     # The same pieces, each with one number in both.
     assert len(set(zip(image[mask].tolist(), expected[mask].tolist(), strict=True))) == count
