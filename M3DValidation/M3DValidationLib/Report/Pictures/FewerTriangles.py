@@ -43,10 +43,8 @@ def fewerTriangles(mesh: TriangleMesh, most: int, weights: np.ndarray | None = N
         weights differ by more than a quarter; infinite ones always stay.
     """
     if len(mesh.triangles) <= most:
-        used = np.unique(mesh.triangles)
-        number = np.zeros(len(mesh.points), dtype=np.int32)
-        number[used] = np.arange(len(used))
-        return TriangleMesh(mesh.points[used], number[mesh.triangles], mesh.name, mesh.color, mesh.opacity), used
+        used, triangles = _compact(mesh.triangles, np.arange(len(mesh.points)))
+        return TriangleMesh(mesh.points[used], triangles, mesh.name, mesh.color, mesh.opacity), used
     triangles = mesh.triangles.astype(np.int64)
     source = np.arange(len(mesh.points))
     # Moved to the middle, so that single precision suffices for any place in a scanner's room.

@@ -94,8 +94,10 @@ def _worstPlaces(
 def _axisAlongSurface(outline: Outline, case: Case, point: np.ndarray) -> int:
     """The index axis to cut across so that the cut meets the surface at a place most squarely; k where alike."""
     index = case.image.lpsToIndex(point[None])[0]
-    vertex = int(np.argmin(((outline.points - index) ** 2).sum(axis=1)))
-    corners = outline.points[outline.triangles[(outline.triangles == vertex).any(axis=1)]] * case.image.spacing
+    x, y, z = outline.points.T
+    vertex = int(np.argmin((x - index[0]) ** 2 + (y - index[1]) ** 2 + (z - index[2]) ** 2))
+    a, b, c = outline.triangles.T
+    corners = outline.points[outline.triangles[(a == vertex) | (b == vertex) | (c == vertex)]] * case.image.spacing
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).sum(axis=0)
     lean = np.abs(normal) / max(float(np.linalg.norm(normal)), 1e-30)
     return 2 if lean[2] < 0.7 else int(np.argmin(lean))

@@ -17,7 +17,8 @@ from .PictureMarks import scaleBar, sideLetters
 
 OUTLINE, RIM, MARK = (255, 176, 0), (30, 20, 0), (86, 200, 255)
 _CT_WINDOW = (-450.0, 1050.0)
-_DASH = 6
+# Pixels; the pen makes each dash two longer at both ends, and each gap shorter.
+_DASH = 10
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,7 @@ def drawnSlice(
     columns = start[0] + (np.arange(width) + 0.5) / width * (end[0] - start[0])
     rows = start[1] + (np.arange(height) + 0.5) / height * (end[1] - start[1])
     gray = _sampled(plane, rows[::-1] if flip else rows, columns, displayWindow(image))
-    picture = Image.fromarray(np.repeat(gray[:, :, None], 3, axis=2))
-    draw = ImageDraw.Draw(picture)
+    picture = np.repeat(gray[:, :, None], 3, axis=2)
     scale = np.array([width, height]) / (end - start)
 
     def toPixels(places: np.ndarray) -> np.ndarray:
@@ -113,9 +113,14 @@ def drawnSlice(
     outline = mesh if isinstance(mesh, Outline) else Outline(image.lpsToIndex(mesh.points), mesh.triangles)
     ends, cut = meshOutline(outline.points, outline.triangles, view.axis, view.index if view.center else level)
     lines = toPixels(ends[..., [across, down]])
-    inside = ((lines.max(axis=1) >= 0) & (lines.min(axis=1) <= [width, height])).all(axis=1)
-    _drawOutline(draw, outline, lines[inside], outline.triangles[cut[inside]])
+    (x0, y0), (x1, y1) = lines.transpose(1, 2, 0)
+    inside = np.maximum(x0, x1) >= 0
+    for beyond in (np.minimum(x0, x1) > width, np.maximum(y0, y1) < 0, np.minimum(y0, y1) > height):
+        inside &= ~beyond
+    _drawOutline(picture, outline, lines[inside], outline.triangles[cut[inside]])
+    picture = Image.fromarray(picture)
     if middle is not None:
+        draw = ImageDraw.Draw(picture)
         x, y = toPixels(middle[None])[0]
         draw.ellipse((x - 14, y - 14, x + 14, y + 14), outline=RIM, width=5)
         draw.ellipse((x - 13, y - 13, x + 13, y + 13), outline=MARK, width=3)
@@ -135,20 +140,38 @@ def _planeAt(array: np.ndarray, axis: int, level: float) -> np.ndarray:
     return plane
 
 
-def _drawOutline(draw, outline: Outline, lines: np.ndarray, triangles: np.ndarray) -> None:
+def _drawOutline(picture: np.ndarray, outline: Outline, lines: np.ndarray, triangles: np.ndarray) -> None:
     """Lines (k, 2, 2) in pixels, each from one triangle (k, 3), on a dark rim."""
-    colors = [OUTLINE] * len(lines)
-    if outline.colors is not None:
-        colors = [tuple(color) for color in outline.colors[triangles].mean(axis=1).astype(int).tolist()]
-    drawn = np.ones(len(lines), dtype=bool)
     if outline.known is not None:
         # Dashes of some pixels, whatever the size of the triangles.
         even = (lines.mean(axis=1).sum(axis=1) // _DASH % 2).astype(bool)
         drawn = outline.known[triangles].all(axis=1) | even
-    for line in lines[drawn]:
-        draw.line([tuple(point) for point in line], fill=RIM, width=5)
-    for line, color in zip(lines[drawn], (colors[number] for number in np.flatnonzero(drawn)), strict=True):
-        draw.line([tuple(point) for point in line], fill=color, width=3)
+        lines, triangles = lines[drawn], triangles[drawn]
+    colors = np.broadcast_to(np.array(OUTLINE, dtype=np.uint8), (len(lines), 3))
+    if outline.colors is not None:
+        colors = outline.colors[triangles].mean(axis=1).astype(np.uint8)
+    _stroke(picture, lines, np.broadcast_to(np.array(RIM, dtype=np.uint8), (len(lines), 3)), 5)
+    _stroke(picture, lines, colors, 3)
+
+
+def _stroke(picture: np.ndarray, lines: np.ndarray, colors: np.ndarray, width: int) -> None:
+    """Draw lines (k, 2, 2), each in its color, uint8 (k, 3), and so many pixels wide.
+
+    All at once, for there are thousands, most of them shorter than a pixel: a round pen goes along them.
+    """
+    steps = np.ceil(np.abs(lines[:, 1] - lines[:, 0]).max(axis=1, initial=0)).astype(np.int64) + 1
+    line = np.repeat(np.arange(len(lines)), steps)
+    step = np.arange(len(line)) - np.repeat(np.cumsum(steps) - steps, steps)
+    share = (step / np.maximum(steps[line] - 1, 1))[:, None]
+    x, y = np.floor(lines[line, 0] + share * (lines[line, 1] - lines[line, 0])).astype(np.int64).T
+    colors = colors[line]
+    pen = np.mgrid[-(width // 2) : width // 2 + 1, -(width // 2) : width // 2 + 1].reshape(2, -1).T
+    away = (pen**2).sum(axis=1)
+    # The middle last, so that lines side by side do not hide each other.
+    for down, right in pen[np.argsort(-away)][np.sort(-away) >= -((width / 2) ** 2)]:
+        column, row = x + right, y + down
+        isThere = (column >= 0) & (row >= 0) & (column < picture.shape[1]) & (row < picture.shape[0])
+        picture[row[isThere], column[isThere]] = colors[isThere]
 
 
 def _sampled(plane: np.ndarray, rows: np.ndarray, columns: np.ndarray, window) -> np.ndarray:
