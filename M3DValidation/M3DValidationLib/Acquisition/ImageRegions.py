@@ -38,11 +38,23 @@ def _onGrid(case: Case) -> np.ndarray:
     whole = np.rint(linear), np.rint(offset)
     if np.allclose(linear, whole[0], atol=1e-3) and np.allclose(offset, whole[1], atol=0.05):
         linear, offset = whole
+        if np.array_equal(linear, np.eye(3)):
+            return _shifted(array, -offset.astype(int), image.array.shape)
     from scipy.ndimage import affine_transform
 
     return affine_transform(
         array.view(np.uint8), linear, offset, output_shape=image.array.shape, order=0, mode="constant", cval=0
     ).view(bool)
+
+
+def _shifted(array: np.ndarray, first: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """A mask on a larger or another part of its own grid, False beyond it; its first voxel comes to ``first``."""
+    result = np.zeros(shape, dtype=bool)
+    start = np.clip(first, 0, shape)
+    end = np.clip(first + array.shape, start, shape)
+    source = tuple(slice(a, b) for a, b in zip(start - first, end - first, strict=True))
+    result[tuple(slice(a, b) for a, b in zip(start, end, strict=True))] = array[source]
+    return result
 
 
 def bodyMask(case: Case) -> np.ndarray:
