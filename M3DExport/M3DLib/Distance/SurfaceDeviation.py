@@ -11,7 +11,7 @@ import numpy as np
 from ..Errors import noProgress
 from ..Mesh.MeshGeometry import vertexAreas
 from ..Mesh.TriangleMesh import TriangleMesh
-from .ClosestSurface import ClosestSurface
+from .ClosestSurface import KEPT, ClosestSurface
 from .DeviationMap import DeviationMap, Quality
 from .SurfaceSign import surfaceSide
 
@@ -48,6 +48,8 @@ def compareSurfaces(
         near.forward.mesh, near.reverse.mesh = mesh, reference
         return near
     forward = surfaceDeviation(mesh, reference, registration, lambda done, text: progress(done / 2, text))
+    # What the reference is searched by is not needed any more; the mesh's own may be.
+    reference.drop(KEPT)
     reverse = surfaceDeviation(reference, mesh, registration, lambda done, text: progress(0.5 + done / 2, text))
     # Seen from the reference, the mesh lies on the other side.
     reverse.distance = -reverse.distance

@@ -64,6 +64,11 @@ class MeshTopology:
         np.remainder(key, max(count, 1), out=points[:, 1], casting="unsafe")
         return points, halfEdge, first.astype(type_)
 
+    def forgetEdges(self) -> None:
+        """Let go of the list of all edges, some 50 bytes per triangle; made anew where it is asked for again."""
+        for name in ("_sides", "edgeUse", "neighbors", "turnedNeighbors"):
+            self.__dict__.pop(name, None)
+
     @property
     def halfEdges(self) -> tuple[np.ndarray, np.ndarray]:
         """Half-edge numbers (3 t + corner), those of an edge beside each other, and where each edge begins."""

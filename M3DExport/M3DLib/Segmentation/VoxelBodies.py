@@ -82,6 +82,21 @@ class VoxelBodies:
         found[self.labels[inRun != 0]] = True
         return found
 
+    def touchedBy(self, other: VoxelBodies, chosen: np.ndarray) -> np.ndarray:
+        """Which bodies share a voxel with some of another mask's of the same shape, bool (count + 1,); by runs alone.
+
+        :param chosen: bool (other.count + 1,), which of the other's bodies.
+        """
+        found = np.zeros(self.count + 1, dtype=bool)
+        runs = np.flatnonzero(chosen.take(other.labels))
+        if len(runs):
+            starts, ends = other.starts.take(runs), other.ends.take(runs)
+            # The first of those that end behind this run's first voxel.
+            first = np.searchsorted(ends, self.starts, side="right")
+            met = starts.take(first, mode="clip") < self.ends
+            found[self.labels[met & (first < len(runs))]] = True
+        return found
+
     @property
     def centers(self) -> np.ndarray:
         """Mean index (k, j, i) of each body's voxels, float64 (count + 1, 3), 0 for number 0."""

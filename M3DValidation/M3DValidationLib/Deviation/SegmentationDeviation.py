@@ -49,7 +49,8 @@ def segmentationDeviation(
         raise M3DError(f"Segment '{segment.name}' has no voxels, so the mesh cannot be compared with it.")
     voxels = makeSurface(segment, SurfaceParameters(smoothing=0.0, decimation=0.0))
     if np.array_equal(mesh.triangles, voxels.triangles):
-        # Smoothing moves points only.
+        # Smoothing moves points only; what is the same is held once.
+        voxels.triangles = mesh.triangles
         voxels.cached("closed", lambda: mesh.isClosed)
     comparison = compareSurfaces(mesh, voxels, progress=lambda done, text: progress(0.8 * done, text))
     forward, reverse = comparison.forward, comparison.reverse
@@ -118,7 +119,7 @@ def _voxelFacts(mesh, segment, leastVolume) -> dict:
     total = int(np.count_nonzero(inside)) + int(np.count_nonzero(own))
     facts = {"dice": 2 * int(np.count_nonzero(inside & own)) / total if total else None}
     bodies = {name: VoxelBodies.of(mask, corners=True) for name, mask in masks.items()}
-    parts = {name: _Pieces(found, lambda mask=masks[name]: mask) for name, found in bodies.items()}
+    parts = {name: _Pieces(found, np.arange(found.count + 1) > 0) for name, found in bodies.items()}
     facts["parts"] = {**_lostAndMade(parts, leastVolume / voxel), "leastVolumeMm3": leastVolume}
     hollows = {name: _hollows(mask) for name, mask in masks.items()}
     facts["cavities"] = _lostAndMade(hollows, leastVolume / voxel)
@@ -138,13 +139,11 @@ def _voxelFacts(mesh, segment, leastVolume) -> dict:
 class _Pieces:
     """Connected pieces of segment or mesh.
 
-    :ivar mask: makes the bool (k, j, i) of the voxels of all pieces, which is as large as the scan: not kept.
-    :ivar leftOut: number of a body that is none of the pieces.
+    :ivar chosen: bool (bodies.count + 1,), which of the bodies are pieces.
     """
 
     bodies: VoxelBodies
-    mask: Callable[[], np.ndarray]
-    leftOut: int = 0
+    chosen: np.ndarray
 
 
 def _lostAndMade(pieces: dict[str, _Pieces], leastVoxels: float) -> dict:
@@ -155,20 +154,18 @@ def _lostAndMade(pieces: dict[str, _Pieces], leastVoxels: float) -> dict:
     counts, alone = {}, {}
     for name, other in (("segment", "mesh"), ("mesh", "segment")):
         own = pieces[name]
-        large = own.bodies.sizes >= max(leastVoxels, 1)
-        large[own.leftOut] = False
+        large = (own.bodies.sizes >= max(leastVoxels, 1)) & own.chosen
         counts[name] = int(np.count_nonzero(large))
-        alone[name] = int(np.count_nonzero(large & ~own.bodies.touched(pieces[other].mask())))
+        alone[name] = int(np.count_nonzero(large & ~own.bodies.touchedBy(pieces[other].bodies, pieces[other].chosen)))
     return {**counts, "lost": alone["segment"], "made": alone["mesh"]}
 
 
 def _hollows(mask: np.ndarray) -> _Pieces:
     """The hollows that are not connected with the outside; the corner voxel is outside."""
     empty = VoxelBodies.of(mask, empty=True)
-    outside = empty.at(0)
     within = np.ones(empty.count + 1, dtype=bool)
-    within[[0, outside]] = False
-    return _Pieces(empty, lambda: empty.spread(within), outside)
+    within[[0, empty.at(0)]] = False
+    return _Pieces(empty, within)
 
 
 def beyond(mask: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -164,6 +164,11 @@ class MeshSoundness:
         solids = self.shells.solids
         return solids[np.argsort(-np.abs(self.shells.volume[solids]), kind="stable")]
 
+    def forgetEdges(self) -> None:
+        """Let go of the list of all edges, when what follows asks for shells, fins and intersections only."""
+        self.fins, self.shells  # noqa: B018
+        self.cleaned.topology.forgetEdges()
+
     def trianglesOfShells(self, shells: np.ndarray) -> np.ndarray:
         """Triangles of some shells."""
         topology = self.cleaned.topology

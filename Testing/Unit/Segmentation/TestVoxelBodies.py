@@ -34,6 +34,10 @@ def test_bodiesAreThoseOfTheLabelImage(seed, corners, share):
     assert bodies.at(place) == image.ravel()[place]
     other = generator.random(mask.shape) < 0.2
     assert set(np.flatnonzero(bodies.touched(other))) == set(np.unique(image[other & mask]))
+    others = VoxelBodies.of(other)
+    chosen = generator.random(others.count + 1) < 0.5
+    chosen[0] = False
+    assert set(np.flatnonzero(bodies.touchedBy(others, chosen))) == set(np.unique(image[chosen[others.image] & mask]))
 
 
 def test_valuesOfBodiesAreSpreadOverTheirVoxels():
