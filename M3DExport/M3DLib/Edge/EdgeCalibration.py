@@ -42,8 +42,8 @@ def calibration(settings: dict, interval: float | None) -> dict:
     """What may be said about the uncertainty on an image; plain JSON values.
 
     :param settings: of a :class:`~.DeviationMap.DeviationMap` made by ``ImageDeviation``.
-    :param interval: half width of the 95 % interval by the model, mm, whether it holds here or not; None for a method
-        without a model.
+    :param interval: half width of the 95 % interval by the model, mm, whether it holds here or not; not a number where
+        no edge was measured reliably; None for a method without a model.
     :return: ``withinFittedRange`` (null without a model), ``statement`` in words, ``outside`` (names of the quantities
         out of range), ``quantities`` (each value with its range) and ``estimate95``: half width in mm, that of the
         model within its range, a widened one for thicker slices, null where nothing was measured.
@@ -91,8 +91,9 @@ def _quantities(settings: dict) -> dict[str, dict]:
 
 def _judgement(outside: list[str], quantities: dict[str, dict], interval: float) -> tuple[float | None, str]:
     """The half width to be expected, None where it is not known, and the statement about it."""
+    anywhere = bool(np.isfinite(interval))
     if not outside:
-        return interval, (
+        return interval if anywhere else None, (
             "The stated uncertainty comes from a model fitted on phantoms; this image lies within what they cover "
             f"(voxel edge, blur, contrast-to-noise). {HELD}"
         )
@@ -106,7 +107,7 @@ def _judgement(outside: list[str], quantities: dict[str, dict], interval: float)
         f"since {' and '.join(texts)}. "
     )
     known = set(outside) <= THICK and quantities["largestVoxelEdge"]["value"] <= 1.001 * WIDEST_EDGE
-    if not known or quantities["largestBlurFwhm"]["value"] > WIDEST_BLUR:
+    if not anywhere or not known or quantities["largestBlurFwhm"]["value"] > WIDEST_BLUR:
         return None, why + "How far off a measured distance may be was not examined there."
     estimate = WIDENING * interval
     return estimate, why + (

@@ -111,5 +111,4 @@ def _certainty(settings: dict, uncertainty: np.ndarray | None, quality: np.ndarr
         return calibration(settings, None)
     good = quality == Quality.RELIABLE
     middle = float(weightedPercentiles(uncertainty[good], areas[good], [50])[0])
-    # Without a reliable vertex there is no distance to be sure of either.
-    return calibration(settings, middle if np.isfinite(middle) else 0.0)
+    return calibration(settings, middle)

@@ -7,8 +7,11 @@ import pytest
 
 from M3DLib.Edge.EdgeCalibration import calibration
 from M3DLib.Edge.ImageDeviation import GRADIENT, imageDeviation
+from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Phantom.PhantomImage import renderPhantom
-from M3DLib.Phantom.PhantomShapes import Sphere
+from M3DLib.Phantom.PhantomShapes import HollowShell, Sphere
+from M3DLib.Segmentation.SegmentFit import thresholdSegment
+from M3DLib.Surface.SurfaceRefinement import refineSurface
 from M3DTestSupport.ShapeMeshes import surfaceMesh
 from M3DValidationLib.Check import Case
 from M3DValidationLib.Deviation.DeviationChecks import ImageDeviationCheck
@@ -67,6 +70,23 @@ def test_everyQuantityOutOfRangeIsNamed(changes, outside, guessed):
     assert (said["estimate95"] is not None) is guessed
     assert all(said["quantities"][name]["within"] is False for name in said["outside"])
     json.dumps(said, allow_nan=False)
+
+
+@pytest.mark.parametrize("changes", [{}, {"voxelSpacing": [0.5, 0.5, 2.0]}])
+def test_whereNoEdgeWasMeasuredReliablyNothingIsKnownOfHowSureItIs(changes):
+    # Not that it is sure to 0 mm.
+    said = calibration(settings(**changes), float("nan"))
+    assert said["estimate95"] is None
+    assert "nan" not in said["statement"] and "0.000" not in said["statement"]
+
+
+def test_theRecordOfAShellTooThinForTheBlurStatesNoInterval():
+    shell, matrix = HollowShell(Sphere((0.1, 0.2, 0.3), 8), 0.9), np.diag([0.5, 0.5, 1.0, 1.0])
+    matrix[:3, 3] = -10
+    image = renderPhantom([(shell, 1200)], 0, (41, 41, 21), matrix, 0.8, noise=30, seed=5)
+    record = refineSurface(makeSurface(thresholdSegment(image, 300, None, 1)), image).record["refinement"]
+    assert record["movedShare"] < 0.02
+    assert record["edgeInterval95"] is None or record["edgeInterval95"] > 0.03
 
 
 def test_thickSlicesGetNoUncertaintyButAReason(thickScan, mesh):
