@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from M3DLib.MeshFiles.MeshNotes import MeshNotes
     from M3DLib.Segmentation.Segment import Segment
 
+    from .EarlyChecks import EarlyChecks
     from .Profile import Profile
     from .Reference.ReferenceReader import CalibrationObject, ReferenceDistance
     from .Requirement import Finding
@@ -44,6 +45,7 @@ class Case:
         each; the checks that need it are then not assessable instead of left out.
     :ivar title: what the model is called where several are told apart; its segment's or its file's name when "".
     :ivar leftOut: what of the input was left out (empty segments), one sentence each; of the first case of a run.
+    :ivar early: checks that were begun while the mesh was being made; None for none.
     :ivar measurements: what one check has measured and others may need too, by name; filled on demand.
     """
 
@@ -63,6 +65,7 @@ class Case:
     control: ImageVolume | None = None
     measurements: dict = field(default_factory=dict, repr=False)
     title: str = ""
+    early: EarlyChecks | None = field(default=None, repr=False)
 
     def measured(self, name: str, measure: Callable[[], Any]) -> Any:
         """What is kept under a name in ``measurements``; measured when first asked for, by one thread at a time."""
@@ -86,6 +89,8 @@ class Check(Protocol):
         that the profile holds.
     :cvar comparesWithScan: True for the checks that rest on the comparison of model and scan, which takes as long as
         all others together: they run beside the others.
+    :cvar aboutImageAlone: True for the checks whose findings are the same whatever segment and model are looked at.
+    :cvar needsNoMesh: True for the checks of scan and segment that come to the same whether and how a mesh is made.
     """
 
     requirementIds: tuple[str, ...]

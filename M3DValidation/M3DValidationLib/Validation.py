@@ -118,8 +118,10 @@ def _findings(check: Check, case: Case, progress, timed) -> list[Finding]:
         reason = _whyMissing(check, case)
         return [case.profile.requirements[name].notAssessable(reason) for name in asked] if reason else []
     begin = time.perf_counter()
-    with timed(type(check).__name__):
-        found = list(check.run(case, progress))
+    found = None if case.early is None else case.early.take(check)
+    if found is None:
+        with timed(type(check).__name__):
+            found = list(check.run(case, progress))
     if time.perf_counter() - begin > _LONG_SECONDS:
         # What took long has freed much, which the next check should not add to.
         giveMemoryBack()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,18 +21,21 @@ if TYPE_CHECKING:
     from M3DLib.MeshFiles.MeshReader import MeshNotes
     from M3DLib.Segmentation.Segment import Segment
     from M3DValidationLib.Check import Case
+    from M3DValidationLib.EarlyChecks import EarlyChecks
     from M3DValidationLib.Profile import Profile
 
 
-def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Terminal, stopwatch: Stopwatch) -> list[Case]:
+def readCases(
+    arguments: argparse.Namespace, profile: Profile, terminal: Terminal, stopwatch: Stopwatch, early: bool = False
+) -> list[Case]:
     """One case for each segment; one in all without a segment.
 
     A scan that is no regular grid is judged all the same: no surface is made on it, and the checks that need one say
     why they could not be made.
 
+    :param early: whether checks of the scan and the segment are begun while segment and model are made.
     :raises M3DError: something that was given cannot be read, or does not belong together.
     """
-    from M3DValidationLib.CaseBuilding import addSurfaces
     from M3DValidationLib.Check import Case
 
     options = {
@@ -53,6 +57,38 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
             ]
         image = readScan(arguments, terminal)
         known["control"] = readControl(arguments.control_series, arguments.image, image)
+    given = {"profile": profile, "image": image, "options": options, **known}
+    wanted = early and not models and (arguments.threshold or arguments.segmentation)
+    with _earlyChecks(Case(**given)) if wanted else nullcontext() as begun:
+        return _casesOf(arguments, given, models, (surface, begun), (terminal, stopwatch))
+
+
+def _earlyChecks(image: Case) -> EarlyChecks:
+    from M3DValidationLib.EarlyChecks import EarlyChecks
+    from M3DValidationLib.Validation import allChecks
+
+    return EarlyChecks(image, allChecks())
+
+
+def _casesOf(
+    arguments: argparse.Namespace,
+    given: dict,
+    models: list[tuple[TriangleMesh, MeshNotes, str]],
+    making: tuple[SurfaceParameters, EarlyChecks | None],
+    said: tuple[Terminal, Stopwatch],
+) -> list[Case]:
+    """The cases of one scan.
+
+    :param given: what all of them have, as fields of a case.
+    :param making: how models are made of segments where none are given, and the checks that were begun meanwhile.
+    """
+    from M3DValidationLib.CaseBuilding import addSurfaces
+    from M3DValidationLib.Check import Case
+
+    def made(**own) -> Case:
+        return Case(**{**given, "options": dict(given["options"]), **own})
+
+    (surface, begun), (terminal, stopwatch), image = making, said, given["image"]
     with stopwatch.stage("segmenting"):
         segments, missing, leftOut = _readSegments(arguments, image, terminal)
     if models and len(segments) > 1:
@@ -61,15 +97,16 @@ def readCases(arguments: argparse.Namespace, profile: Profile, terminal: Termina
     if models or not segments:
         segment = segments[0] if segments else None
         return [
-            Case(profile, image, segment, [], mesh, notes, options=dict(options), missing=missing, title=title, **known)
+            made(segment=segment, mesh=mesh, meshNotes=notes, missing=missing, title=title)
             for mesh, notes, title in models or [(None, None, "")]
         ]
     cases = []
     for segment in segments:
         others = [other for other in segments if other is not segment]
         title = _titleOf(arguments, segment.name, len(segments))
-        case = Case(profile, image, segment, others, options=dict(options), missing=dict(missing), title=title, **known)
-        cases.append(case)
+        cases.append(made(segment=segment, otherSegments=others, missing=dict(missing), title=title))
+    if begun is not None:
+        begun.segmentIsKnown(cases[0])
     with stopwatch.stage("surface"):
         addSurfaces(cases, surface, terminal.progress)
     cases[0].leftOut = leftOut

@@ -38,6 +38,7 @@ class NoiseCheck(ImageCheck):
     """Standard deviation in uniform tissue, and contrast at the surface in multiples of it."""
 
     requirementIds = ("noise", "contrast-to-noise")
+    needsNoMesh = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""

@@ -112,6 +112,7 @@ class ThroughPlaneResolutionCheck(ImageCheck):
     """Edge width along the stack; never less than the slice distance, which is all that a scan can show."""
 
     requirementIds = ("through-plane-resolution",)
+    needsNoMesh = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""

@@ -34,6 +34,7 @@ class SaturationCheck(ImageCheck):
     """Share of clipped or metal voxels at the anatomy, and how far they are from it."""
 
     requirementIds = ("saturation",)
+    needsNoMesh = True
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""

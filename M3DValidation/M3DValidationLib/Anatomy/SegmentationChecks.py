@@ -102,6 +102,7 @@ class PiecesCheck(_VoxelCheck):
     """Islands and holes."""
 
     requirementIds = ("segment-islands", "segment-holes")
+    needsNoMesh = True
 
     def _findings(self, held, case):
         bodies, holes = islandsAndHoles(case.segment)
@@ -140,6 +141,7 @@ class BridgeCheck(_VoxelCheck):
     """Leakage through thin bridges."""
 
     requirementIds = ("segment-bridges",)
+    needsNoMesh = True
 
     def _findings(self, held, case):
         findings = []
