@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from M3DLib.MeshFiles.MeshNotes import MeshNotes
     from M3DLib.Segmentation.Segment import Segment
 
-    from .EarlyChecks import EarlyChecks
     from .Profile import Profile
     from .Reference.ReferenceReader import CalibrationObject, ReferenceDistance
     from .Requirement import Finding
@@ -65,7 +64,7 @@ class Case:
     control: ImageVolume | None = None
     measurements: dict = field(default_factory=dict, repr=False)
     title: str = ""
-    early: EarlyChecks | None = field(default=None, repr=False)
+    early: BegunChecks | None = field(default=None, repr=False)
 
     def measured(self, name: str, measure: Callable[[], Any]) -> Any:
         """What is kept under a name in ``measurements``; measured when first asked for, by one thread at a time."""
@@ -80,6 +79,17 @@ class Case:
         """What the case is called in the report: title, segment or mesh; "" for a scan alone."""
         own = self.segment.name if self.segment is not None else self.mesh.name if self.mesh is not None else ""
         return self.title or own
+
+
+class BegunChecks(Protocol):
+    """Checks that were begun before a case was whole."""
+
+    def take(self, check: Check) -> list[Finding] | None:
+        """Findings of a check, waited for where it is at work; None when it was not begun, and then never is.
+
+        :raises Exception: what the check has raised.
+        """
+        ...
 
 
 class Check(Protocol):

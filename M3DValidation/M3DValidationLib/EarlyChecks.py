@@ -79,10 +79,7 @@ class EarlyChecks:
         self._thread.join()
 
     def take(self, check: Check) -> list[Finding] | None:
-        """Findings of a check, waited for where it is at work; None when it was not begun, and then never is.
-
-        :raises Exception: what the check has raised.
-        """
+        """See :class:`~.Check.BegunChecks`."""
         with self._changed:
             # What is not there yet is marked as done elsewhere.
             begun = self._begun.setdefault(type(check))
