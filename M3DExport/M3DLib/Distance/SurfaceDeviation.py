@@ -72,16 +72,16 @@ def surfaceDeviation(
     """
     progress(0.0, "Preparing the surfaces")
     with ThreadPoolExecutor(2) as pool:
-        # Both read the meshes only, and take about as long as each other.
-        closed = pool.submit(lambda: reference.isClosed)
+        # All of it only reads the meshes; what the search does not wait for goes on beside it.
         measured = pool.submit(vertexAreas, mesh)
+        inward = pool.submit(lambda: reference.isClosed and reference.volumeMm3 < 0)
         surface = ClosestSurface.of(reference)
-        closed.result()
+        # Raises for points that are not finite.
         areas = measured.result()
-    triangle = surface.search(
-        mesh.points, lambda done, text: progress(0.2 + 0.7 * done, text), _farthest(mesh, reference)
-    )
-    facesInward = reference.isClosed and reference.volumeMm3 < 0
+        triangle = surface.search(
+            mesh.points, lambda done, text: progress(0.2 + 0.7 * done, text), _farthest(mesh, reference)
+        )
+        facesInward = inward.result()
     distance = np.empty(len(mesh.points), dtype=np.float32)
     quality = np.empty(len(mesh.points), dtype=np.uint8)
     # Each part is looked up in the whole reference: a few large ones.

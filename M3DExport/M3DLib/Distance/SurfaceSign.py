@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from .ClosestSurface import ClosestPoints, ClosestSurface
-from .CornerGrid import grouped
+from .Grouping import grouped
 from .TriangleDistance import CORNER_A, EDGE_AB, FACE, cross, dot
 
 # Triangles looked at, and triangles times points whose solid angles are held, at a time.

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .CornerGrid import CornerGrid, grouped, keepClosest
+from .Grouping import grouped, keepClosest
 from .TriangleDistance import distanceTable, squaredDistance
 
 FIRST_NEIGHBORS = 4
@@ -31,16 +31,9 @@ class SurfaceTile:
         self.table = distanceTable(*(columns.take(triangles[:, corner], axis=1) for corner in range(3)))
         self.samples, owners, sampleOf, reaches = self._samples(corners, triangles, limit)
         order, self.first = grouped(np.arange(len(owners), dtype=np.int32), sampleOf, len(self.samples))
-        self.around, self.reachAround = owners.take(order), reaches.take(order).astype(np.float32)
+        self.around = owners.take(order)
         self.reach2 = np.maximum.reduceat(reaches.take(order), self.first[:-1])
         self.farthestReach2 = float(self.reach2.max())
-        self.grid: CornerGrid | None = None
-
-    def gridFor(self, reach: float) -> CornerGrid | None:
-        """The grid for points up to about ``reach`` (mm) away; None where it does not pay."""
-        if self.grid is None or not reach <= self.reachOfGrid <= 2 * reach:
-            self.grid, self.reachOfGrid = CornerGrid.of(self, reach), reach
-        return self.grid
 
     @cached_property
     def tree(self):

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..Distance.SurfaceTile import grouped
+from ..Distance.Grouping import grouped
 from ..Distance.TriangleDistance import closestOnTriangles, cross, distanceTable, dot, squaredDistance
 from ..TwoThreads import inTwoThreads
 
