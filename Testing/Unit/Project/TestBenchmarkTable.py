@@ -107,6 +107,35 @@ def test_aLargerCaseIsReckonedFromThreeThatWereMeasured(performance, tmp_path):
     assert "125 s of the processor" in said
     assert "5.2 GB" in said
     assert "has not been run" in said
+    assert "2000 slices with 0.78 million vertices 51 s and 2.43 GB" in said
+    assert "miss by 0% at most" in said
+
+
+def test_aLargerCaseIsNotReckonedToGetCheaperByAnything(performance, tmp_path):
+    benchmark = performance.Benchmark(tmp_path, quick=False)
+    # Straight lines through these would begin below zero.
+    for slices, million, cpu in ((140, 0.78, 38.0), (560, 1.56, 82.0), (2000, 0.78, 60.0)):
+        benchmark.sizes.append((slices, million, performance.Run(0.0, cpu, 0.2 + 0.001 * slices + million, "", 0.0)))
+    said = benchmark.reckoned()
+    assert "s of the processor (0.00, " in said
+    assert "miss by" in said and "miss by 0% at most" not in said
+
+
+def test_someRowsAloneLeaveTheTableAsItIs(performance, tmp_path, monkeypatch, capsys):
+    page = tmp_path / "Page.md"
+    page.write_text("".join(f"<!-- {name} -->old<!-- end of {name} -->" for name in ("table", "growth", "reckoned")))
+
+    def one(self):
+        self.sizes = [(s, m, performance.Run(0, 5 * m, m, "", 0.0)) for s, m in ((1, 1.0), (2, 3.0), (4, 1.0))]
+        yield performance.Row("one", 1.0)
+
+    monkeypatch.setattr(performance.Benchmark, "validation", one)
+    monkeypatch.setattr(performance.Benchmark, "findScan", lambda self, scan: "A scan.")
+    arguments = ["performance.py", "--only", "validation", "--write", "--document", str(page)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert performance.main() == 0
+    text = page.read_text()
+    assert "table -->old<" in text and "growth -->old<" in text and "10 million vertices has not been run" in text
 
 
 def test_nothingIsReckonedFromCasesThatDoNotTell(performance, tmp_path):
