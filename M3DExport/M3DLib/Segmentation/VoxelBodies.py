@@ -6,6 +6,7 @@ millions of voxels. Runs of neighboring rows that touch are linked, and the conn
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,17 +34,24 @@ class VoxelBodies:
         :param corners: whether voxels that touch at an edge or a corner hang together too, not only those at a face.
         :param empty: of what does not belong to the mask.
         """
+        return cls.ofSlices(mask, mask.shape, corners, empty)
+
+    @classmethod
+    def ofSlices(
+        cls, slices: Iterable[np.ndarray], shape: tuple[int, int, int], corners: bool = False, empty: bool = False
+    ) -> VoxelBodies:
+        """The same of a mask of a shape (k, j, i) that comes slice by slice (j, i) and need not be there as a whole."""
         from scipy.sparse import coo_matrix
         from scipy.sparse.csgraph import connected_components
 
-        starts, ends = _runs(mask, empty)
-        one, other = _links(starts, ends, mask.shape, int(corners))
+        starts, ends = _runs(slices, shape, empty)
+        one, other = _links(starts, ends, shape, int(corners))
         links = coo_matrix((np.ones(len(one), dtype=np.int8), (one, other)), shape=(len(starts),) * 2)
         count, labels = connected_components(links, directed=False)
         # Back from rows with a gap behind each to those of the mask.
-        width = mask.shape[2] + 1
+        width = shape[2] + 1
         row = starts // width
-        return cls(mask.shape, starts - row, ends - row, labels.astype(np.int32) + 1, int(count))
+        return cls(tuple(shape), starts - row, ends - row, labels.astype(np.int32) + 1, int(count))
 
     @cached_property
     def sizes(self) -> np.ndarray:
@@ -108,12 +116,12 @@ class VoxelBodies:
         return np.stack(sums, axis=1) / np.maximum(self.sizes, 1)[:, None]
 
 
-def _runs(mask: np.ndarray, empty: bool) -> tuple[np.ndarray, np.ndarray]:
+def _runs(slices: Iterable[np.ndarray], shape: tuple[int, int, int], empty: bool) -> tuple[np.ndarray, np.ndarray]:
     """First place of each run and the one behind its last, int64, as if a gap followed each row of the mask."""
-    _depth, height, width = mask.shape
+    _depth, height, width = shape
     rows = np.zeros((height, width + 1), dtype=np.uint8)
     found = []
-    for k, plane in enumerate(mask):
+    for k, plane in enumerate(slices):
         (np.equal if empty else np.not_equal)(plane, 0, out=rows[:, :-1].view(bool))
         flat = rows.reshape(-1)
         changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1

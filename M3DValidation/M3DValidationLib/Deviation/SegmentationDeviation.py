@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,14 +101,16 @@ def voxelized(mesh: TriangleMesh, segment: Segment) -> tuple[np.ndarray, np.ndar
     size = high - low + 1
     if np.prod(size.astype(float)) > 2e9:
         raise M3DError("The mesh is far larger than the segment it is compared with; check that both are in LPS mm.")
-    inside = insideGrid(indices - low, mesh.triangles, tuple(size.tolist()))
+    indices -= low
+    inside = insideGrid(indices, mesh.triangles, tuple(size.tolist()))
+    del indices
     own = np.zeros(tuple(size[::-1]), dtype=bool)
     # The part of the segment's grid that lies in the widened one, in the coordinates of each.
     first = np.maximum(low, 0)
     last = np.minimum(high + 1, segment.array.shape[::-1])
     source = tuple(slice(a, b) for a, b in zip(first[::-1], last[::-1], strict=True))
     target = tuple(slice(a, b) for a, b in zip((first - low)[::-1], (last - low)[::-1], strict=True))
-    own[target] = segment.array[source] != 0
+    np.not_equal(segment.array[source], 0, out=own[target])
     return inside, own, low
 
 
@@ -130,8 +132,8 @@ def _voxelFacts(mesh, segment, leastVolume) -> dict:
     }
     del bodies, parts, hollows
     # What lies more than a voxel outside the other is more than a shifted surface: a thin part that vanished or grew.
-    facts["thinPartsLost"] = _pieces(beyond(own, inside), low, segment, voxel)
-    facts["thinPartsMade"] = _pieces(beyond(inside, own), low, segment, voxel)
+    facts["thinPartsLost"] = _pieces(beyond(own, inside), own.shape, low=low, segment=segment, voxel=voxel)
+    facts["thinPartsMade"] = _pieces(beyond(inside, own), own.shape, low=low, segment=segment, voxel=voxel)
     return facts
 
 
@@ -168,14 +170,12 @@ def _hollows(mask: np.ndarray) -> _Pieces:
     return _Pieces(empty, within)
 
 
-def beyond(mask: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """What of a mask (k, j, i) touches another one nowhere, not even at a corner; some slices at a time."""
-    result = np.empty_like(mask)
+def beyond(mask: np.ndarray, other: np.ndarray) -> Iterator[np.ndarray]:
+    """What of a mask (k, j, i) touches another one nowhere, not even at a corner: slice by slice, bool (j, i)."""
     for start in range(0, len(mask), SLAB):
         first, end = max(start - 1, 0), min(start + SLAB, len(mask))
         near = _dilated(other[first : end + 1])[start - first :][: end - start]
-        np.greater(mask[start:end], near, out=result[start:end])
-    return result
+        yield from np.greater(mask[start:end], near)
 
 
 def _dilated(mask: np.ndarray) -> np.ndarray:
@@ -219,9 +219,9 @@ def eulerNumber(mask: np.ndarray) -> int:
     return total
 
 
-def _pieces(mask: np.ndarray, low: np.ndarray, segment: Segment, voxel: float) -> dict:
+def _pieces(slices: Iterator[np.ndarray], shape: tuple, *, low: np.ndarray, segment: Segment, voxel: float) -> dict:
     """Volume and number of connected pieces, and the middle of the largest, LPS mm."""
-    bodies = VoxelBodies.of(mask, corners=True)
+    bodies = VoxelBodies.ofSlices(slices, shape, corners=True)
     if not bodies.count:
         return {"count": 0, "volumeMm3": 0.0, "largestMm3": 0.0, "largestLps": None}
     sizes = bodies.sizes

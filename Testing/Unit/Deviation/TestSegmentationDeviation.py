@@ -102,7 +102,7 @@ def test_slabsOfSlicesAreJoinedWithoutASeam(depth):
     rng = np.random.default_rng(depth)
     one, other = (rng.random((depth, 7, 6)) < share for share in (0.4, 0.05))
     everywhere = np.ones((3, 3, 3), bool)
-    assert np.array_equal(beyond(one, other), one & ~ndimage.binary_dilation(other, everywhere))
+    assert np.array_equal(list(beyond(one, other)), one & ~ndimage.binary_dilation(other, everywhere))
     # Corners less edges plus faces less voxels, each counted by its own place on a grid of half steps.
     cells = np.zeros(np.array(one.shape) * 2 + 1, bool)
     cells[1::2, 1::2, 1::2] = one
