@@ -12,6 +12,8 @@ import numpy as np
 
 _LEAF = 4
 _CHUNK = 1_000_000
+# So many rays near each other go through the upper levels as one.
+_BUNDLE = 8
 _APART = tuple(
     (np.uint64(shift), np.uint64(mask))
     for shift, mask in ((16, 0x0000FF0000FF), (8, 0x00F00F00F00F), (4, 0x0C30C30C30C3), (2, 0x249249249249))
@@ -48,8 +50,7 @@ class BoxTree:
         order, levels = self.order, self.levels
         steep = np.where(np.abs(directions) < 1e-200, 1e-200, directions)
         starts, slopes = np.ascontiguousarray(points.T), np.ascontiguousarray((1 / steep).T)
-        ranges = [(first, min(first + _CHUNK, len(points))) for first in range(0, len(points), _CHUNK)]
-        waiting = [(0, np.arange(*part), np.zeros(part[1] - part[0], dtype=np.int64)) for part in ranges]
+        waiting = list(self._begun(points, directions, reach))
         while waiting:
             level, ray, node = waiting.pop()
             bottom, top = levels[level]
@@ -71,6 +72,34 @@ class BoxTree:
             ray, node = np.repeat(ray, children), (node[:, None] * children + np.arange(children)).reshape(-1)
             for first in range(0, len(ray), _CHUNK):
                 waiting.append((level + 1, ray[first : first + _CHUNK], node[first : first + _CHUNK]))
+
+    def _begun(self, points, directions, reach: float) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Where rays begin: a level, and there rays and nodes that they may meet.
+
+        The upper levels are asked for bundles of rays near each other, by the boxes around these.
+        """
+        if not len(points):
+            return
+        along = np.argsort(_mortonCode(points, points), kind="stable")
+        first = np.arange(0, len(along), _BUNDLE)
+        ends = points + directions * (reach + 2 * self.slack)
+        start = [np.minimum.reduceat(np.minimum(points[along, axis], ends[along, axis]), first) for axis in range(3)]
+        end = [np.maximum.reduceat(np.maximum(points[along, axis], ends[along, axis]), first) for axis in range(3)]
+        bundle, node = np.arange(len(first)), np.zeros(len(first), dtype=np.int64)
+        for level, (bottom, top) in enumerate(self.levels):
+            met = np.ones(len(bundle), dtype=bool)
+            for axis in range(3):
+                met &= bottom[axis].take(node) <= end[axis].take(bundle)
+                met &= top[axis].take(node) >= start[axis].take(bundle)
+            bundle, node = bundle[met], node[met]
+            if level >= len(self.levels) - 2 or bottom.shape[1] >= 2 * len(first):
+                break
+            bundle, node = np.repeat(bundle, 2), (2 * node[:, None] + np.arange(2)).reshape(-1)
+        for begin in range(0, len(bundle), _CHUNK // _BUNDLE):
+            part = slice(begin, begin + _CHUNK // _BUNDLE)
+            place = bundle[part, None] * _BUNDLE + np.arange(_BUNDLE)
+            there = place < len(along)
+            yield level, along[place[there]], np.broadcast_to(node[part, None], place.shape)[there]
 
 
 def _tree(

@@ -127,9 +127,12 @@ def bridges(segment: Segment, radiusMm: float, bodyMm3: float, areaMm2: float) -
 def _blocks(array: np.ndarray, step: int) -> np.ndarray:
     """Blocks of step^3 voxels, inside where at least half of them are."""
     padding = [(0, -size % step) for size in array.shape]
-    array = np.pad(array, padding)
-    shape = [value for size in array.shape for value in (size // step, step)]
-    return array.reshape(shape).mean(axis=(1, 3, 5)) >= 0.5
+    array = np.pad(array, padding).view(np.uint8)
+    # Counted voxel by voxel of a block, for all blocks at once: means along axes of two or three are far slower.
+    number = np.zeros([size // step for size in array.shape], dtype=np.uint8 if step**3 < 256 else np.uint32)
+    for k, j, i in np.ndindex(step, step, step):
+        number += array[k::step, j::step, i::step]
+    return number >= (step**3 + 1) // 2
 
 
 def overlapMm3(segment: Segment, other: Segment) -> tuple[float, np.ndarray | None]:

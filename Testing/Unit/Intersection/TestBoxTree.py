@@ -15,7 +15,7 @@ def pairs(points, directions, reach, low, high):
     return set(map(tuple, found.tolist()))
 
 
-@pytest.mark.parametrize("count", [1, 3, 4, 5, 700])
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 700, 4000])
 def test_everyPairIsFoundOnce(count):
     random = np.random.default_rng(count)
     points = random.uniform(-10, 10, (300, 3))
