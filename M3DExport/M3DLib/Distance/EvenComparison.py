@@ -19,6 +19,8 @@ from .SurfaceDeviation import SurfaceComparison, commonOrigin, compareSurfaces
 SHARE, LONGEST, SHORTEST = 0.015, 1.0, 0.2
 # ... in meshes that have any so many times as long: what a grid made is even enough.
 UNEVEN = 2.0
+# Triangles looked at together.
+BLOCK = 1 << 14
 
 
 def compareEvenly(
@@ -50,9 +52,13 @@ def longestEdge(*meshes: TriangleMesh) -> float:
 
 
 def _divided(mesh: TriangleMesh, longest: float) -> TriangleMesh:
-    corners = mesh.points[mesh.triangles]
-    sides = ((corners - corners[:, [1, 2, 0]]) ** 2).sum(axis=2)
-    return refined(mesh, longest) if sides.max(initial=0) > (UNEVEN * longest) ** 2 else mesh
+    for start in range(0, len(mesh.triangles), BLOCK):
+        corners = mesh.points.take(mesh.triangles[start : start + BLOCK].T, axis=0)
+        for one, other in ((0, 1), (1, 2), (2, 0)):
+            side = corners[one] - corners[other]
+            if np.einsum("ij,ij->i", side, side).max() > (UNEVEN * longest) ** 2:
+                return refined(mesh, longest)
+    return mesh
 
 
 def _back(near: TriangleMesh, far: TriangleMesh, origin: np.ndarray) -> TriangleMesh:

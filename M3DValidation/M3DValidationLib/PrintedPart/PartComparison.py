@@ -18,6 +18,7 @@ from M3DLib.Distance.SurfaceDeviation import SIGN_MEANING, SurfaceComparison
 from M3DLib.Errors import M3DError, noProgress
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.NumberText import shareInPercent
+from M3DLib.TwoThreads import besideEachOther
 
 from ..Check import Case
 from ..Deviation.DeviationReport import DeviationReport, surfaceFacts
@@ -95,8 +96,10 @@ def compareParts(
     comparison.surfaces = compareEvenly(part, comparison.model, comparison.done, progress)
     for mesh in (part, comparison.model, comparison.surfaces.forward.mesh, comparison.surfaces.reverse.mesh):
         mesh.drop(KEPT)
-    comparison.facts = surfaceFacts(comparison.surfaces, tolerance)
-    comparison.shape = deviationShape(comparison.surfaces.forward)
+    comparison.facts, comparison.shape = besideEachOther(
+        lambda _: surfaceFacts(comparison.surfaces, tolerance),
+        lambda _: deviationShape(comparison.surfaces.forward),
+    )
     return part
 
 
