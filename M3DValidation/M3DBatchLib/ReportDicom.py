@@ -56,6 +56,22 @@ def requireOneRun(output: Path, mayContinue: Collection[str] = ()) -> None:
     )
 
 
+def requireNewReport(folder: Path, revision: int) -> None:
+    """Refuse to put the same report into a file-set twice: a study would show two, with nothing that says why.
+
+    :param folder: of the file-set. :param revision: which issue of the report is to be stored; the first is 1.
+    :raises M3DError: as many are there already.
+    """
+    from M3DLib.Store.FileSetStore import FileSetStore
+
+    there = sum(header.get("Modality") == "SR" for header in FileSetStore(folder).directory().headers())
+    if there >= revision:
+        raise M3DError(
+            f"'{folder}' holds this measurement report already. Choose another folder with --output, or say with "
+            f"--revision {there + 1} that this is a new issue of it."
+        )
+
+
 def modelHeaders(mesh: str | Path | None) -> list[Dataset]:
     """Header of the model's file when that is an Encapsulated STL object that can be referred to; nothing otherwise."""
     if not mesh or not _isDicom(Path(mesh)):

@@ -17,7 +17,7 @@ from ..Options.InputOptions import readScan
 from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
 from ..Options.ReportOptions import addLanguageOption, addRevisionOptions, issue, languageFrom, requireRevision
 from ..Options.SectionOptions import addSectionOption, sectionsFrom
-from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireSource, storeReport
+from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireNewReport, requireSource, storeReport
 from ..Terminal import Terminal
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         requireReportFolder(output)
     image = readScan(arguments, terminal) if places or "sr" in formats else None
     headers = _headers(image, data) if "sr" in formats else []
+    if headers:
+        requireNewReport(output / DICOM_FOLDER, arguments.revision or (data.get("document") or {}).get("revision", 1))
     models = modelHeaders(arguments.mesh)
     requireOnePatient(headers, models)
     referToModels(data, models)

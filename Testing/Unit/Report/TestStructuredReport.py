@@ -225,9 +225,17 @@ def test_isMadeAgainFromTheJson(report, folder, tmp_path, capsys):
     assert main(["report", str(source), *arguments]) == 0
     (again,), (first,) = instances(tmp_path / "dicom"), instances(folder / "out" / "dicom")
     assert numbers(groupsOf(again)["Mesh against scan"]) == numbers(groupsOf(first)["Mesh against scan"])
-    # A second report goes beside the first one, in a series of its own.
-    assert main(["report", str(source), *arguments]) == 0
+    # The same once more is refused before anything is written; a new issue goes beside it, in a series of its own.
+    before = sorted(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    capsys.readouterr()
+    assert main(["report", str(source), *arguments]) == 2
+    said = capsys.readouterr().err
+    assert "holds this measurement report already" in said and "--revision 2" in said
+    assert sorted(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()) == before
+    assert main(["report", str(source), *arguments, "--revision", "2"]) == 0
     assert len({srread(file).SeriesInstanceUID for file in instances(tmp_path / "dicom")}) == 2
+    assert main(["report", str(source), *arguments, "--revision", "2"]) == 2
+    assert "--revision 3" in capsys.readouterr().err
     (tmp_path / "other").mkdir()
     writeNamedScan(tmp_path / "other")
     assert main(["report", str(source), "--formats", "sr", "--image", str(tmp_path / "other")]) == 2
