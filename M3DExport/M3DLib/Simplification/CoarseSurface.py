@@ -107,7 +107,7 @@ class CoarseSurface:
         vertices = np.unique(triangles)
         local = np.searchsorted(vertices, triangles).astype(np.int64)
         work = EdgeCollapse(
-            self.points[vertices],
+            np.ascontiguousarray(self.points[vertices].T),
             local,
             quadrics=self.quadrics.take(vertices, axis=1),
             allowed=np.where(fixed[vertices], 0.0, self.allowed[vertices]),
@@ -118,16 +118,16 @@ class CoarseSurface:
         work.run(stopped)
         free = ~fixed[vertices]
         moved = vertices[free]
-        self.points[moved], self.allowed[moved] = work.points[free], work.allowed[free]
+        self.points[moved], self.allowed[moved] = work.points[:, free].T, work.allowed[free]
         self.quadrics[:, moved] = work.quadrics[:, free]
         self.owner[samples] = vertices[work.owner]
         return vertices[work.triangles].astype(np.int32)
 
-    def restore(self, clusters: np.ndarray, allowed: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    def restore(self, clusters: np.ndarray, allowed: np.ndarray) -> np.ndarray:
         """Give back, as it was, what some vertices stand for.
 
         :param clusters: bool (n,), those vertices.
-        :param allowed: what to allow the original vertices, whose numbers it is given.
+        :param allowed: (n,) mm, what to allow each original vertex that is there again.
         :return: bool (n,), the original vertices that are there again; more than asked for where the surface would
             hang together otherwise than before.
         """
@@ -146,7 +146,7 @@ class CoarseSurface:
         which = np.flatnonzero(back)
         self.owner, self.triangles = owner, triangles
         self.points[which] = self.original[which]
-        self.allowed[which] = allowed(which)
+        self.allowed[which] = allowed[which]
         near = back.take(self.originalTriangles).any(axis=1)
         used, local = np.unique(self.originalTriangles[near], return_inverse=True)
         planes = planeQuadrics(self.original[used], local.reshape(-1, 3))

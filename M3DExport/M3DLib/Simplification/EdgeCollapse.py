@@ -35,22 +35,31 @@ FITTINGS = 1
 
 @dataclass
 class _Fans:
-    """Triangles at the ends of the chosen edges.
+    """Triangles at the ends of the chosen edges, by edge.
 
     :ivar edge: (f,) number of the chosen edge. :ivar triangle: (f,) number of the triangle.
     :ivar shared: bool (f,), whether it lies at both ends and vanishes.
+    :ivar end: (f,) its corner that is an end of the edge, the first one if both are.
+    :ivar ring: two arrays (f,), the corners that follow this one.
     """
 
     edge: np.ndarray
     triangle: np.ndarray
     shared: np.ndarray
+    end: np.ndarray
+    ring: tuple[np.ndarray, np.ndarray]
+
+    def some(self, which: np.ndarray) -> _Fans:
+        """Some of the triangles: numbers, or bool (f,)."""
+        ring = (self.ring[0][which], self.ring[1][which])
+        return _Fans(self.edge[which], self.triangle[which], self.shared[which], self.end[which], ring)
 
 
 class EdgeCollapse:
     """A piece of a surface while its edges are collapsed.
 
-    :ivar points: float64 (n, 3), where the vertices are. :ivar triangles: int64 (m, 3), into them.
-    :ivar quadrics: float64 (11, n), of what each vertex stands for (:func:`planeQuadrics`).
+    :ivar points: float64 (3, n), where the vertices are. :ivar triangles: int64 (m, 3), into them.
+    :ivar quadrics: float64 (14, n), of what each vertex stands for (:func:`planeQuadrics`).
     :ivar allowed: (n,), how far what a vertex stands for may be from the new surface, mm; 0 for vertices that stay as
         they are, among them all whose triangles are not all here.
     :ivar fans: of the original surface. :ivar samples: (s,), its vertices that must stay near. :ivar owner: int64 (s,),
@@ -80,7 +89,7 @@ class EdgeCollapse:
         limit = np.minimum(self.allowed.take(start), self.allowed.take(end))
         cost /= limit
         # Ends of edges that are worth nothing need not be asked again before something has changed there.
-        open_ = np.zeros(len(self.points), dtype=bool)
+        open_ = np.zeros(self.points.shape[1], dtype=bool)
         worth = cost < WORTHWHILE
         worth &= ~self._isRefused(start, end)
         worth = np.flatnonzero(worth)
@@ -90,17 +99,18 @@ class EdgeCollapse:
         self.awake &= open_
         start, end, place, cost = start[worth], end[worth], place[:, worth], cost[worth]
         chosen = self._choose(start, end, cost)
-        start, end, place, cost = start[chosen], end[chosen], place[:, chosen].T, cost[chosen]
+        start, end, place, cost = start[chosen], end[chosen], place[:, chosen], cost[chosen]
         self.limit2 = limit[worth[chosen]] ** 2
         fans = self._fans(start, end)
-        good = self._keepsTopology(start, end, fans) & self._keepsShape(start, end, place, fans)
-        self._measure(start, end, place, fans, good=good, doubtful=np.flatnonzero(good & (cost > CERTAIN)))
+        staying = fans.some(~fans.shared)
+        good = self._keepsTopology(start, end, fans) & self._keepsShape(place, staying)
+        self._measure(start, end, place, staying, good=good, doubtful=np.flatnonzero(good & (cost > CERTAIN)))
         self._refuse(start[~good], end[~good])
         self._wake(fans, good)
-        self._apply(start[good], end[good], place[good])
+        self._apply(start[good], end[good], place[:, good])
 
     def _key(self, start, end) -> np.ndarray:
-        return np.minimum(start, end) * len(self.points) + np.maximum(start, end)
+        return np.minimum(start, end) * self.points.shape[1] + np.maximum(start, end)
 
     def _isRefused(self, start, end) -> np.ndarray:
         if not len(self.refused):
@@ -113,10 +123,10 @@ class EdgeCollapse:
 
     def _wake(self, fans: _Fans, good: np.ndarray) -> None:
         """What lies around edges that are collapsed is to be looked at again."""
-        around = np.zeros(len(self.points), dtype=bool)
+        around = np.zeros(self.points.shape[1], dtype=bool)
         around[self.triangles[fans.triangle[good[fans.edge]]].ravel()] = True
         self.awake |= around & (self.allowed > 0)
-        start, end = np.divmod(self.refused, len(self.points))
+        start, end = np.divmod(self.refused, self.points.shape[1])
         self.refused = self.refused[~(around[start] | around[end])]
 
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
@@ -129,9 +139,11 @@ class EdgeCollapse:
 
     def _costs(self, start, end) -> tuple[np.ndarray, np.ndarray]:
         """Best place (3, k) of the vertex that replaces each edge, and the planes' root mean square distance, mm."""
-        q = self.quadrics.take(start, axis=1)
-        q += self.quadrics.take(end, axis=1)
-        middle = (self.points.take(start, axis=0) + self.points.take(end, axis=0)).T / 2
+        q = self.quadrics[:11].take(start, axis=1)
+        q += self.quadrics[:11].take(end, axis=1)
+        middle = self.points.take(start, axis=1)
+        middle += self.points.take(end, axis=1)
+        middle /= 2
         pull = MIDDLE * q[10]
         xx, xy, xz, yy, yz, zz = q[0] + pull, q[1], q[2], q[3] + pull, q[4], q[5] + pull
         rx, ry, rz = (pull * middle[axis] - q[6 + axis] for axis in range(3))
@@ -150,103 +162,102 @@ class EdgeCollapse:
     def _choose(self, start, end, cost) -> np.ndarray:
         """Numbers of edges that are the best of their surroundings and have no triangle in common."""
         # A little chance parts equal costs, as on a plane; short edges come first there.
-        length = np.linalg.norm(self.points.take(start, axis=0) - self.points.take(end, axis=0), axis=1)
+        length = self.points.take(start, axis=1) - self.points.take(end, axis=1)
+        length = np.sqrt(dot(length, length))
         # The same for an edge each time, so that what is tried again elsewhere changes nothing here.
         chance = (start * 7919 + end * 104729) % 1009 / 1009
         score = (cost + 0.02 * (chance + length / max(float(length.mean()), 1e-30))).astype(np.float32)
         allStart = self.triangles.ravel()
         allEnd = self.triangles[:, [1, 2, 0]].ravel()
         chosen = []
-        blocked = np.zeros(len(self.points), dtype=bool)
+        blocked = np.zeros(self.points.shape[1], dtype=bool)
         for _ in range(CHOICES):
             free = np.flatnonzero(~(blocked.take(start) | blocked.take(end)))
             if not len(free):
                 break
-            best = np.full(len(self.points), np.inf, dtype=np.float32)
+            best = np.full(self.points.shape[1], np.inf, dtype=np.float32)
             np.minimum.at(best, start.take(free), score.take(free))
             np.minimum.at(best, end.take(free), score.take(free))
             around = best.copy()
             np.minimum.at(around, allStart, best.take(allEnd))
             picked = free[(score[free] <= around.take(start[free])) & (score[free] <= around.take(end[free]))]
             chosen.append(picked)
-            ends = np.zeros(len(self.points), dtype=bool)
+            ends = np.zeros(self.points.shape[1], dtype=bool)
             ends[start[picked]] = ends[end[picked]] = True
             blocked |= ends
             blocked[allEnd[ends.take(allStart)]] = True
         return np.concatenate(chosen) if chosen else np.empty(0, dtype=np.intp)
 
     def _fans(self, start, end) -> _Fans:
-        edgeOf = np.full(len(self.points), -1)
+        edgeOf = np.full(self.points.shape[1], -1)
         edgeOf[start] = edgeOf[end] = np.arange(len(start))
         corners = edgeOf.take(self.triangles)
-        edge = corners.max(axis=1)
+        edge = np.maximum(np.maximum(corners[:, 0], corners[:, 1]), corners[:, 2])
         triangle = np.flatnonzero(edge >= 0)
-        edge = edge[triangle]
-        shared = (corners[triangle] >= 0).sum(axis=1) == 2
-        order = np.argsort(edge, kind="stable")
-        return _Fans(edge[order], triangle[order], shared[order])
+        triangle = triangle[np.argsort(edge[triangle], kind="stable")]
+        a, b, c = (corners[:, corner].take(triangle) >= 0 for corner in range(3))
+        at = np.where(a, 0, np.where(b, 1, 2))
+        places, flat = 3 * triangle, self.triangles.ravel()
+        ends = tuple(flat.take(places + (at + shift) % 3) for shift in range(3))
+        return _Fans(edge[triangle], triangle, (a & b) | (b & c) | (c & a), ends[0], ends[1:])
 
     def _keepsTopology(self, start, end, fans: _Fans) -> np.ndarray:
         """Edges whose ends have just two neighbors in common, which keep three triangles or more, bool (k,)."""
-        count = len(start)
-        corners = self.triangles[fans.triangle]
-        degree = np.bincount(self.triangles.ravel(), minlength=len(self.points))
-        rings = []
-        for ends in (start, end):
-            at = (corners == ends[fans.edge][:, None]).any(axis=1)
-            edge, around = np.repeat(fans.edge[at], 3), corners[at].ravel()
-            outside = (around != start[edge]) & (around != end[edge])
-            rings.append(np.unique(edge[outside] * len(self.points) + around[outside]))
-        common = np.intersect1d(*rings, assume_unique=True)
-        good = np.bincount(common // len(self.points), minlength=count) == 2
-        good &= np.bincount(fans.edge[fans.shared], minlength=count) == 2
-        poor = common[degree[common % len(self.points)] <= 3] // len(self.points)
-        good[poor] = False
+        count, size = len(start), self.points.shape[1]
+        degree = np.bincount(self.triangles.ravel(), minlength=size)
+        # Around a vertex every neighbor follows it in just one triangle; in those at both ends one is the other end.
+        edge, follows = fans.edge, fans.ring[0]
+        isEnd = (follows == start.take(edge)) | (follows == end.take(edge))
+        neighbor = np.where(isEnd, fans.ring[1], follows)
+        key = np.sort(edge * size + neighbor)
+        common = key[1:][key[1:] == key[:-1]]
+        good = np.bincount(common // size, minlength=count) == 2
+        good &= np.bincount(edge[fans.shared], minlength=count) == 2
+        good[common[degree.take(common % size) <= 3] // size] = False
         return good
 
-    def _moved(self, start, end, place, fans: _Fans) -> tuple[np.ndarray, np.ndarray]:
-        """Corners (f, 3, 3) of the triangles that stay, before and after."""
-        stays = ~fans.shared
-        corners = self.triangles[fans.triangle[stays]]
-        edge = fans.edge[stays]
-        before = self.points[corners]
-        ends = (corners == start[edge][:, None]) | (corners == end[edge][:, None])
-        return before, np.where(ends[:, :, None], place[edge][:, None, :], before)
+    def _keepsShape(self, place, staying: _Fans) -> np.ndarray:
+        """Edges of which no triangle turns over or becomes a needle, bool (k,).
 
-    def _keepsShape(self, start, end, place, fans: _Fans) -> np.ndarray:
-        """Edges of which no triangle turns over or becomes a needle, bool (k,)."""
-        before, after = self._moved(start, end, place, fans)
-        edge = fans.edge[~fans.shared]
-        old = np.cross(before[:, 1] - before[:, 0], before[:, 2] - before[:, 0])
-        new = np.cross(after[:, 1] - after[:, 0], after[:, 2] - after[:, 0])
-        oldSize, newSize = np.linalg.norm(old, axis=1), np.linalg.norm(new, axis=1)
-        sides = ((after[:, [1, 2, 0]] - after) ** 2).sum(axis=2).max(axis=1)
-        poor = (np.einsum("ij,ij->i", old, new) < LEAST_COSINE * oldSize * newSize) | (newSize < THINNEST * sides)
-        good = np.ones(len(start), dtype=bool)
-        good[edge[poor]] = False
+        :param place: (3, k). :param staying: triangles that are at one end only.
+        """
+        first, second = (self.points.take(corner, axis=1) for corner in staying.ring)
+        third = second - first
+        old = cross(first - self.points.take(staying.end, axis=1), third)
+        toFirst, toSecond = (corner - place.take(staying.edge, axis=1) for corner in (first, second))
+        new = cross(toFirst, third)
+        newSize2 = dot(new, new)
+        sides = np.maximum(np.maximum(dot(toFirst, toFirst), dot(toSecond, toSecond)), dot(third, third))
+        poor = dot(old, new) < LEAST_COSINE * np.sqrt(dot(old, old) * newSize2)
+        # Where the original came back beside what did not, a triangle may lie upside down; it is to turn back.
+        normal = self.quadrics[11:]
+        upright = sum(normal.take(corner, axis=1) for corner in (staying.end, *staying.ring))
+        poor = np.where(dot(old, upright) < 0, dot(new, upright) < 0, poor)
+        poor |= newSize2 < (THINNEST * sides) ** 2
+        good = np.ones(place.shape[1], dtype=bool)
+        good[staying.edge[poor]] = False
         return good
 
-    def _measure(self, start, end, place, fans: _Fans, *, good, doubtful) -> None:
+    def _measure(self, start, end, place, staying: _Fans, *, good, doubtful) -> None:
         """Strike out of ``good`` (k,) the ``doubtful`` edges at which old and new surface are too far apart.
 
-        Where a vertex would be nearer elsewhere, ``place`` is changed, if no triangle turns over by that.
+        Where a vertex would be nearer elsewhere, ``place`` (3, k) is changed, if no triangle turns over by that.
         """
+        if not len(doubtful):
+            return
         patchOf = np.full(len(start) + 1, -1)
         patchOf[doubtful] = np.arange(len(doubtful))
-        edgeOf = np.full(len(self.points), -1)
+        edgeOf = np.full(self.points.shape[1], -1)
         edgeOf[start], edgeOf[end] = patchOf[:-1], patchOf[:-1]
         patch = edgeOf.take(self.owner)
         sample = np.flatnonzero(patch >= 0)
         sample = sample[np.argsort(patch[sample], kind="stable")]
-        stays = ~fans.shared & (patchOf[fans.edge] >= 0)
-        corners, edge = self.triangles[fans.triangle[stays]], fans.edge[stays]
-        at = ((corners == start[edge][:, None]) | (corners == end[edge][:, None])).argmax(axis=1)
-        row = np.arange(len(at))
-        ring = tuple(self.points.take(corners[row, (at + shift) % 3], axis=0).T for shift in (1, 2))
+        measured = staying.some(patchOf.take(staying.edge) >= 0)
+        ring = tuple(self.points.take(corner, axis=1) for corner in measured.ring)
         patches = Patches(
-            self.limit2[doubtful], (ring, patchOf[edge]), (self.samples[sample], patch[sample]), self.fans
+            self.limit2[doubtful], (ring, patchOf[measured.edge]), (self.samples[sample], patch[sample]), self.fans
         )
-        worst = patches.measure(place[doubtful].T)
+        worst = patches.measure(place[:, doubtful])
         good[doubtful[worst > 1]] = False
         left = np.flatnonzero((worst > 1) & (worst <= HOPELESS))
         which, better = doubtful.copy(), np.zeros(len(start), dtype=bool)
@@ -258,18 +269,16 @@ class EdgeCollapse:
             worst = patches.measure(elsewhere)
             near = worst <= 1
             better[which[near]] = True
-            place[which[near]] = elsewhere[:, near].T
+            place[:, which[near]] = elsewhere[:, near]
             left = np.flatnonzero((worst > 1) & (worst <= HOPELESS))
         if better.any():
-            part = better[fans.edge]
-            some = _Fans(fans.edge[part], fans.triangle[part], fans.shared[part])
-            good |= better & self._keepsShape(start, end, place, some)
+            good |= better & self._keepsShape(place, staying.some(better[staying.edge]))
 
     def _apply(self, start, end, place) -> None:
-        self.points[start] = place
+        self.points[:, start] = place
         self.allowed[start] = np.minimum(self.allowed[start], self.allowed[end])
         self.quadrics[:, start] += self.quadrics[:, end]
-        becomes = np.arange(len(self.points))
+        becomes = np.arange(self.points.shape[1])
         becomes[end] = start
         self.owner = becomes.take(self.owner)
         triangles = becomes.take(self.triangles)
@@ -278,7 +287,7 @@ class EdgeCollapse:
 
 
 def planeQuadrics(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Quadrics (11, n) of the planes at each vertex: xx, xy, xz, yy, yz, zz, x, y, z, constant and weight.
+    """Quadrics (14, n) of the planes at each vertex: xx, xy, xz, yy, yz, zz, x, y, z, constant, weight, and normal.
 
     :param points: float64 (n, 3), not far from 0. :param triangles: (m, 3).
     """
@@ -288,7 +297,7 @@ def planeQuadrics(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     normal /= np.maximum(size, 1e-30)
     offset = -dot(normal, a)
     x, y, z = normal
-    quadrics = np.zeros((11, len(points)))
+    quadrics = np.zeros((14, len(points)))
     corners = [np.ascontiguousarray(triangles[:, corner]) for corner in range(3)]
     factors = ((x, x), (x, y), (x, z), (y, y), (y, z), (z, z), (x, offset), (y, offset), (z, offset), (offset, offset))
     for row, (one, other) in enumerate(factors):
@@ -298,4 +307,6 @@ def planeQuadrics(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
             quadrics[row] += np.bincount(corner, values, len(points))
     for corner in corners:
         quadrics[10] += np.bincount(corner, size, len(points))
+        for axis, values in enumerate(normal, start=11):
+            quadrics[axis] += np.bincount(corner, values * size, len(points))
     return quadrics

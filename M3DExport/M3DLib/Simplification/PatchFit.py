@@ -53,33 +53,61 @@ class Patches:
     def measure(self, place: np.ndarray) -> np.ndarray:
         """The largest distance of each patch in either direction, as a share of what is allowed, squared.
 
+        Bounds from above; the new points are looked at only where the original vertices are near enough.
+
         :param place: (3, k), where the new vertices are.
         """
         self.place = place
-        counts = np.diff(self.triangles)[self.patchOfSample]
-        row, within = expanded(counts)
-        triangle = self.triangles[self.patchOfSample].take(row) + within
-        table = distanceTable(place.take(self.patchOfTriangle, axis=1), *self.ring)
-        distance2 = squaredDistance(self.original.take(row, axis=1), table.take(triangle, axis=1))
-        at = placesOfLeast(distance2, counts)
-        self.nearest = triangle[at]
-        worst = np.zeros(len(self.limit2))
-        np.maximum.at(worst, self.patchOfSample, distance2[at])
-        worst /= self.limit2
-        # New points: the vertices, and points on the edges that go out from them.
-        asked = worst <= HOPELESS
-        numbers, triangles = np.flatnonzero(asked), np.flatnonzero(asked[self.patchOfTriangle])
+        centers = place.take(self.patchOfTriangle, axis=1)
+        self.nearest = self._sectors(centers)
+        table = distanceTable(*(corner.take(self.nearest, axis=1) for corner in (centers, *self.ring)))
+        worst = np.maximum.reduceat(squaredDistance(self.original, table), self.first[:-1]) / self.limit2
+        # New points: the vertices, and the middles of the edges that go out from them.
+        numbers = np.flatnonzero(worst <= 1)
+        triangles = np.flatnonzero((worst <= 1)[self.patchOfTriangle])
         patch = self.patchOfTriangle[triangles]
-        centers, ends = place.take(patch, axis=1), self.ring[0].take(triangles, axis=1)
+        begins, ends = centers.take(triangles, axis=1), self.ring[0].take(triangles, axis=1)
         self.patch = np.concatenate([numbers] + [patch] * len(ALONG))
         self.share = np.concatenate([np.ones(len(numbers))] + [np.full(len(patch), 1 - share) for share in ALONG])
         self.new = np.concatenate(
-            [place.take(numbers, axis=1)] + [centers + share * (ends - centers) for share in ALONG], axis=1
+            [place.take(numbers, axis=1)] + [(1 - share) * begins + share * ends for share in ALONG], axis=1
         )
-        self.newNearest = self.fans.nearest(self.new)
+        self.newNearest = self._samplesNearest()
+        limit2 = self.limit2[self.patch]
         distance2 = self.fans.squaredDistance(self.new.T, self.newNearest)
-        np.maximum.at(worst, self.patch, distance2 / self.limit2[self.patch])
+        far = np.flatnonzero(distance2 > limit2)
+        if len(far):
+            # Another vertex than those of the patch may be nearer.
+            self.newNearest[far] = self.fans.nearest(self.new[:, far])
+            distance2[far] = self.fans.squaredDistance(self.new[:, far].T, self.newNearest[far])
+        np.maximum.at(worst, self.patch, distance2 / limit2)
         return worst
+
+    def _sectors(self, centers: np.ndarray) -> np.ndarray:
+        """For each sample the triangle above or below which it lies, seen along the mean normal of its patch.
+
+        :param centers: (3, f), the new vertex of each triangle.
+        """
+        first, second = self.ring[0] - centers, self.ring[1] - centers
+        normal = np.add.reduceat(cross(first, second), self.triangles[:-1], axis=1).take(self.patchOfTriangle, axis=1)
+        # Lines that part the sectors: a sample lies on the left of the first side and on the right of the second one.
+        lines = np.concatenate([cross(normal, first), cross(second, normal)])
+        counts = np.diff(self.triangles)[self.patchOfSample]
+        row, within = expanded(counts)
+        triangle = self.triangles[self.patchOfSample].take(row) + within
+        offset = (self.original - self.place.take(self.patchOfSample, axis=1)).take(row, axis=1)
+        lines = lines.take(triangle, axis=1)
+        outside = np.maximum(-dot(lines[:3], offset), -dot(lines[3:], offset))
+        return triangle[placesOfLeast(outside, counts)]
+
+    def _samplesNearest(self) -> np.ndarray:
+        """The original vertex of its patch that is nearest to each new point."""
+        counts = np.diff(self.first)[self.patch]
+        row, within = expanded(counts)
+        sample = self.first[self.patch].take(row) + within
+        offset = self.new.take(row, axis=1)
+        offset -= self.original.take(sample, axis=1)
+        return self.samples[sample[placesOfLeast(dot(offset, offset), counts)]]
 
     def fitted(self, which: np.ndarray) -> np.ndarray:
         """Places (3, w) of some patches at which the largest of the distances just measured would be smaller.

@@ -26,6 +26,8 @@ MEASURED = 0.995
 # Places that are too far away get back what was there, and are allowed less; in the end nothing.
 SMALLER = (0.85, 0.7, 0.5, 0.3, 0.0)
 ATTEMPTS = 14
+# Share of the vertices below which looking for what is near them is quicker than looking at all of the surface.
+FEW = 0.01
 
 
 def simplifySurface(
@@ -64,18 +66,14 @@ def simplifySurface(
         gap.measure(part(0, 0.6), changed)
         bad = gap.tooFar() | _crossings(surface, changed, part(0.6, 0.9))
         if not bad.any():
-            small = surface.result()
-            largest = gap.largest(small)
+            small, largest = surface.result(), gap.largest()
             break
         smaller = SMALLER[min(number, len(SMALLER) - 1)]
         for _ in range(number - len(SMALLER)):
             bad = _withNeighbors(surface, bad)
 
-        def allowed(which, smaller=smaller):
-            allowance[which] *= smaller
-            return allowance[which]
-
-        back = surface.restore(bad, allowed)
+        allowance[bad.take(surface.owner)] *= smaller
+        back = surface.restore(bad, allowance)
         changed = _withNeighbors(surface, back)
         surface.collapse(part(0.9, 1), changed)
         changed = _withNeighbors(surface, changed)
@@ -101,17 +99,15 @@ def _withNeighbors(surface: CoarseSurface, vertices: np.ndarray) -> np.ndarray:
 
 def _fixedVertices(mesh: TriangleMesh) -> np.ndarray:
     """Vertices of open edges and of edges with more than two triangles, which stay as they are, bool (n,)."""
-    from scipy.sparse import csr_matrix
-
     count = len(mesh.points)
-    start, end = mesh.triangles.ravel(), mesh.triangles[:, [1, 2, 0]].ravel()
-    sides = csr_matrix((np.ones(len(start), dtype=np.int8), (start, end)), shape=(count, count))
-    sides.sum_duplicates()
+    start, end = mesh.triangles.ravel().astype(np.int64), mesh.triangles[:, [1, 2, 0]].ravel().astype(np.int64)
+    sides, opposite = np.sort(start * count + end), np.sort(end * count + start)
+    odd = sides[1:][sides[1:] == sides[:-1]]
+    if not np.array_equal(sides, opposite):
+        alone = opposite.take(np.searchsorted(opposite, sides), mode="clip") != sides
+        odd = np.concatenate([odd, sides[alone]])
     fixed = np.zeros(count, dtype=bool)
-    odd = (sides != sides.T).tocoo()
-    fixed[odd.row] = fixed[odd.col] = True
-    many = sides.tocoo()
-    fixed[many.row[many.data > 1]] = fixed[many.col[many.data > 1]] = True
+    fixed[np.concatenate(np.divmod(odd, count))] = True
     return fixed
 
 
@@ -123,7 +119,7 @@ def _crossings(surface: CoarseSurface, changed: np.ndarray | None, progress: Cal
     bad = np.zeros(len(surface.points), dtype=bool)
     points = (surface.points + surface.center).astype(np.float32).astype(np.float64)
     look = surface.triangles
-    if changed is not None:
+    if changed is not None and changed.sum() < FEW * len(look):
         look = look[trianglesAround(points, look, changed)]
     used, triangles = np.unique(look, return_inverse=True)
     triangles = triangles.reshape(-1, 3).astype(np.int64)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ..Distance.Grouping import grouped
-from ..Distance.TriangleDistance import closestOnTriangles, cross, distanceTable, dot, squaredDistance
+from ..Distance.TriangleDistance import closestOnTriangles, distanceTable, squaredDistance
 from ..TwoThreads import inTwoThreads
 
 BLOCK = 1 << 14
@@ -70,7 +70,7 @@ class TriangleFans:
         return counts, triangle, squaredDistance(np.ascontiguousarray(points.T).take(row, axis=1), table)
 
     def distance(
-        self, points: np.ndarray, vertex: np.ndarray, progress: Callable[[float], None]
+        self, points: np.ndarray, vertex: np.ndarray, progress: Callable[[float], None] = lambda done: None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Distance of each point (k, 3) from the triangles at its vertex (k,), and the nearest one, on two threads.
 
@@ -87,11 +87,22 @@ class TriangleFans:
         inTwoThreads(work, range(0, len(points), BLOCK), progress)
         return result, nearest
 
-    def normals(self, triangles: np.ndarray) -> np.ndarray:
-        """Unit normals (3, k) of triangles (k,)."""
-        a, b, c = (self.columns.take(self.triangles[triangles, corner], axis=1) for corner in range(3))
-        normals = cross(b - a, c - a)
-        return normals / np.maximum(np.sqrt(dot(normals, normals)), 1e-30)
+    def ringDistance(self, points: np.ndarray, vertex: np.ndarray) -> np.ndarray:
+        """Distance of each point (k, 3) from the triangles at its vertex (k,) and at the neighbors of that one."""
+        begins = self.first.take(vertex)
+        counts = self.first.take(vertex + 1) - begins
+        row, within = expanded(counts)
+        corners = self.triangles.take(self.around.take(begins.take(row) + within), axis=0)
+        return leastOfEach(self.distance(points.repeat(3 * counts, axis=0), corners.ravel())[0], 3 * counts)
+
+    def leastDistance(self, points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Distance of each point (k, 3) from the triangles at the nearest ``count`` vertices, and the nearest one."""
+        used, tree = self._tree
+        count = min(count, len(used))
+        _, vertices = tree.query(points, k=np.arange(1, count + 1), workers=2)
+        distance, triangle = self.distance(np.repeat(points, count, axis=0), used[vertices.ravel()])
+        at = distance.reshape(-1, count).argmin(axis=1) + count * np.arange(len(points))
+        return distance[at], triangle[at]
 
 
 def expanded(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -81,14 +81,14 @@ def test_whatComesBackIsTheOriginalAndHangsTogether(rough):
     few = len(surface.triangles)
     clusters = np.zeros(len(rough.points), dtype=bool)
     clusters[np.unique(surface.triangles)[::40]] = True
-    back = surface.restore(clusters, lambda which: np.full(len(which), 0.02))
+    back = surface.restore(clusters, np.full(len(rough.points), 0.02))
     assert back[clusters.take(surface.owner) & (surface.owner == np.arange(len(back)))].all()
     np.testing.assert_allclose(surface.points[back] + surface.center, rough.points[back], atol=1e-5)
     mesh = surface.result()
     assert few < len(mesh.triangles) < len(rough.triangles)
     assert mesh.isClosed
     assert len(mesh.points) - len(mesh.triangles) // 2 == 0
-    surface.restore(np.ones(len(back), dtype=bool), lambda which: np.zeros(len(which)))
+    surface.restore(np.ones(len(back), dtype=bool), np.zeros(len(back)))
     assert {tuple(t) for t in surface.triangles} == {tuple(t) for t in rough.triangles}
 
 

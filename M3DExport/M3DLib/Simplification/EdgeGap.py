@@ -1,0 +1,163 @@
+"""How far the edges of a coarse surface are from the original one, all along: a bound that is proved.
+
+Points are put on an edge, its ends among them, and for each a near triangle of the original surface is found. Between
+two of them the distance cannot be larger than at both, if they have the same triangle: the distance from something
+convex is a convex function. If their triangles have an edge in common, it is the way over a point of that one that
+counts: from the first point to where it passes over it, and from there on. So nothing is left to chance between the
+points. Where that is too much, or the triangles have nothing in common, a point is put between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..Distance.TriangleDistance import dot
+from .CoarseSurface import CoarseSurface
+from .EdgeWalk import NearPoints, segmentDistance, walkedDistance
+from .TriangleFans import expanded
+
+# Points on an edge: one in every so many mean lengths of the original edges, and so many parts at most.
+SPACING, MOST_PARTS = 1.0, 16
+# How often parts are halved.
+HALVINGS = 7
+# Vertices whose triangles are looked at where those of the nearest one are too far away.
+MORE = 16
+
+
+class EdgeGap:
+    """Distances of the edges of a coarse surface from what it was made of.
+
+    :ivar edges: (k, 2), the edges. :ivar distance: (k,) mm, an upper bound of the distance all along each.
+    """
+
+    def __init__(self, surface: CoarseSurface, limit: float):
+        self.surface, self.limit = surface, limit
+        corners = surface.fans.triangles.T
+        sides = [
+            surface.fans.columns.take(a, axis=1) - surface.fans.columns.take(b, axis=1) for a, b in _pairs(corners)
+        ]
+        length = np.sqrt(np.concatenate([dot(side, side) for side in sides]))
+        self.spacing = SPACING * float(length.mean())
+        count = len(surface.original)
+        self.key, self.edges, self.distance = np.empty(0, np.int64), np.empty((0, 2), np.int32), np.empty(0)
+        self.points = np.full((3, count), np.nan)
+        still = np.zeros(count, dtype=bool)
+        self.near = NearPoints(self.points, np.zeros(count), np.zeros(count, dtype=np.int32), still)
+
+    def measure(self, points: np.ndarray, progress: Callable[[float], None]) -> None:
+        """Bring the bounds up to date.
+
+        :param points: float64 (3, n), where the vertices of the coarse surface are now.
+        """
+        count = points.shape[1]
+        sides = [np.sort(np.stack(pair).astype(np.int64), axis=0) for pair in _pairs(self.surface.triangles.T)]
+        key = np.sort(np.concatenate([low * count + high for low, high in sides]))
+        key = key[np.r_[True, key[1:] != key[:-1]]]
+        edges = np.stack(np.divmod(key, count), axis=1).astype(np.int32)
+        used = np.zeros(count, dtype=bool)
+        used[edges] = True
+        moved = used & (points != self.points).any(axis=0)
+        self.points[:, used] = points[:, used]
+        self._ofVertices(np.flatnonzero(moved), lambda done: progress(0.2 * done))
+        distance = np.empty(len(key))
+        known = ~moved.take(edges).any(axis=1)
+        if len(self.key):
+            before = np.searchsorted(self.key, key).clip(max=len(self.key) - 1)
+            known &= self.key[before] == key
+            distance[known] = self.distance[before[known]]
+        unknown = np.flatnonzero(~known)
+        distance[unknown] = walkedDistance(
+            self.surface.fans, self.near, edges[unknown], self.limit, lambda done: progress(0.2 + 0.3 * done)
+        )
+        unknown = unknown[distance[unknown] > self.limit]
+        distance[unknown] = self._ofEdges(edges[unknown], lambda done: progress(0.5 + 0.5 * done))
+        self.key, self.edges, self.distance = key, edges, distance
+
+    def _ofVertices(self, which, progress) -> None:
+        fans, near, points = self.surface.fans, self.near, self.points.take(which, axis=1)
+        still = (points == fans.columns.take(which, axis=1)).all(axis=0)
+        near.still[which] = still
+        # Those that are where they were have an original triangle there.
+        near.distance[which], near.triangle[which] = 0, fans.around[fans.first[which]]
+        other = which[~still]
+        near.distance[other], near.triangle[other] = self._nearest(points[:, ~still], progress)
+
+    def _ofEdges(self, edges, progress) -> np.ndarray:
+        """Upper bound of the distance of edges (k, 2) from the original surface, mm."""
+        limit, points = self.limit, self.points
+        start, way = points.take(edges[:, 0], axis=1), points.take(edges[:, 1], axis=1)
+        way -= start
+        parts = np.rint(np.sqrt(dot(way, way)) / self.spacing).astype(np.int64).clip(1, MOST_PARTS)
+        # Points between the ends of each edge, numbered after the vertices.
+        edge, step = expanded(parts - 1)
+        places = start.take(edge, axis=1) + (step + 1) / parts.take(edge) * way.take(edge, axis=1)
+        first = points.shape[1] + np.cumsum(parts - 1) - (parts - 1)
+        columns = np.concatenate([points, places], axis=1)
+        far, triangle = self._nearest(places, lambda done: progress(0.6 * done))
+        far, triangle = np.concatenate([self.near.distance, far]), np.concatenate([self.near.triangle, triangle])
+        edge, step = expanded(parts)
+        left = np.where(step == 0, edges[:, 0].take(edge), first.take(edge) + step - 1)
+        right = np.where(step == parts.take(edge) - 1, edges[:, 1].take(edge), first.take(edge) + step)
+        back = np.zeros(len(edges))
+        for number in range(HALVINGS + 1):
+            bound = self._between(columns, left, right, far=far, triangle=triangle)
+            # What is too far away for certain need not be known better.
+            lost = np.maximum(far.take(left), far.take(right)) > limit
+            open_ = (bound > limit) & ~lost
+            if number < HALVINGS:
+                np.maximum.at(back, edge[~open_], bound[~open_])
+                open_ = np.flatnonzero(open_ & (back.take(edge) <= limit))
+            else:
+                np.maximum.at(back, edge, bound)
+                break
+            if not len(open_):
+                break
+            edge, left, right = edge[open_], left[open_], right[open_]
+            places = (columns.take(left, axis=1) + columns.take(right, axis=1)) / 2
+            middle = columns.shape[1] + np.arange(len(edge))
+            columns = np.concatenate([columns, places], axis=1)
+            done = 0.6 + 0.4 * number / HALVINGS
+            distance, nearest = self._nearest(places, lambda part, done=done: progress(done + 0.4 / HALVINGS * part))
+            far, triangle = np.concatenate([far, distance]), np.concatenate([triangle, nearest])
+            edge = np.concatenate([edge, edge])
+            left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
+        return back
+
+    def _between(self, columns, left, right, *, far, triangle) -> np.ndarray:
+        """Upper bound of the distance all along from one point to another, whose triangles and distances are known."""
+        one, other = triangle.take(left), triangle.take(right)
+        bound = np.maximum(far.take(left), far.take(right))
+        rows = np.flatnonzero(one != other)
+        one, other, left, right = one[rows], other[rows], left[rows], right[rows]
+        corners = self.surface.fans.triangles
+        ours, theirs = corners.take(one, axis=0).T, corners.take(other, axis=0).T
+        common = np.stack([(corner == theirs[0]) | (corner == theirs[1]) | (corner == theirs[2]) for corner in ours])
+        # Two corners in common, or twice the only one.
+        begin = np.where(common[0], ours[0], np.where(common[1], ours[1], ours[2]))
+        end = np.where(common[2], ours[2], np.where(common[1], ours[1], ours[0]))
+        start, stop = columns.take(left, axis=1), columns.take(right, axis=1)
+        over = segmentDistance(start, stop, *(self.surface.fans.columns.take(at, axis=1) for at in (begin, end)))
+        over[~common.any(axis=0)] = np.inf
+        way = stop - start
+        # No distance changes faster than the place.
+        least = (far.take(left) + far.take(right) + np.sqrt(dot(way, way))) / 2
+        bound[rows] = np.maximum(bound[rows], np.minimum(over, least))
+        return bound
+
+    def _nearest(self, places, progress) -> tuple[np.ndarray, np.ndarray]:
+        """How far the original surface is at most from places (3, k), and a triangle that is no farther."""
+        fans, points = self.surface.fans, np.ascontiguousarray(places.T)
+        if not len(points):
+            return np.empty(0), np.empty(0, dtype=np.int32)
+        distance, triangle = fans.distance(points, fans.nearest(places, workers=2), progress)
+        far = np.flatnonzero(distance > self.limit)
+        if len(far):
+            distance[far], triangle[far] = fans.leastDistance(points[far], MORE)
+        return distance, triangle
+
+
+def _pairs(corners) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The ends of the sides of triangles (3, m)."""
+    return [(corners[0], corners[1]), (corners[1], corners[2]), (corners[2], corners[0])]
