@@ -85,19 +85,23 @@ def _blurOf(which: np.ndarray, surface: EdgeSurface, edges: MeasuredEdges):
 
 def edgeBlur(reader: EdgeReader, blur: ImageBlur, normals: np.ndarray) -> EdgeBlur:
     """The blur at vertices with normals (n, 3)."""
-    wide = normals.astype(np.float64)
-    columns = np.ascontiguousarray(wide.T)
-    along = np.sqrt((columns * (blur.covariance @ columns)).sum(axis=0)).astype(np.float32)
-    across2 = np.trace(blur.covariance) - along**2
-    turning = np.sqrt(np.maximum(along**2, across2 / 2)).astype(np.float32)
+    along = np.sqrt(_along(blur.covariance, normals))
+    across2 = np.float32(np.trace(blur.covariance)) - along**2
+    turning = np.sqrt(np.maximum(along**2, across2 / 2))
     # Trilinear interpolation adds the variance of a triangle as wide as two voxels to the profile's own blur.
-    added = (reader.sampler.extents(normals) ** 2).sum(axis=1) / 6
+    steps = reader.sampler.toLps
+    added = _along(steps @ steps.T / 6, normals)
     if reader.scale.smoothsProfiles:
         # And weights of 1, 2 and 1 on neighboring samples half the square of their distance.
-        added += reader.profileStep**2 / 2
-    profile = np.sqrt(along**2 + added).astype(np.float32)
-    known = np.zeros(len(normals), dtype=bool) if blur.known is None else blur.known(wide)
+        added += np.float32(reader.profileStep**2 / 2)
+    profile = np.sqrt(along**2 + added)
+    known = np.zeros(len(normals), dtype=bool) if blur.known is None else blur.known(normals)
     return EdgeBlur(along, turning, profile, known)
+
+
+def _along(tensor: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """The value of a symmetric tensor (3, 3) along normals (n, 3), float32 (n,)."""
+    return tensor[tuple(np.transpose(PAIRS))].astype(np.float32) @ _squareColumns(normals.astype(np.float32))
 
 
 def curvatureShift(curvature: np.ndarray, blur: ImageBlur) -> np.ndarray:
@@ -141,8 +145,8 @@ def measureBlur(
     spread = np.linalg.inv(design.T @ design / len(design) + 1e-6 * np.eye(6))
 
     def known(directions: np.ndarray) -> np.ndarray:
-        squares = np.ascontiguousarray(_squares(directions).T)
-        return (squares * (spread @ squares)).sum(axis=0) < 1 / LEAST_SHARE
+        squares = _squareColumns(directions.astype(np.float32))
+        return np.einsum("ij,ij->j", squares, spread.astype(np.float32) @ squares) < 1 / LEAST_SHARE
 
     return covariance, known
 
@@ -156,5 +160,10 @@ def _sharpest(normals: np.ndarray, widths: np.ndarray) -> float:
 
 
 def _squares(normals: np.ndarray) -> np.ndarray:
-    x, y, z = normals.astype(np.float64).T
-    return np.stack([x * x, y * y, z * z, 2 * x * y, 2 * x * z, 2 * y * z], axis=1)
+    return _squareColumns(normals.astype(np.float64)).T
+
+
+def _squareColumns(normals: np.ndarray) -> np.ndarray:
+    """What a symmetric tensor's values, in the order of ``PAIRS``, are multiplied by along normals, (6, n)."""
+    x, y, z = np.ascontiguousarray(normals.T)
+    return np.array([x * x, y * y, z * z, 2 * x * y, 2 * x * z, 2 * y * z])

@@ -60,7 +60,7 @@ def samplingError(sampler: VolumeSampler, normals: np.ndarray, blur: EdgeBlur) -
     A Gaussian blur of standard deviation s passes the share exp(-2 (pi s f)**2) of a pattern of f periods per mm; what
     passes at one period per voxel is mistaken for a shift of the edge.
     """
-    distance = sampler.extents(normals).max(axis=1)
+    distance = np.maximum.reduce(sampler.extents(normals).T)
     return distance * np.exp(-2 * (np.pi * blur.along / np.maximum(distance, 1e-9)) ** 2)
 
 

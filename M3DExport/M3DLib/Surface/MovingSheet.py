@@ -12,7 +12,7 @@ from ..Edge.ImageDeviation import imageDeviation
 from ..Image.ImageVolume import ImageVolume
 from ..Mesh.MeshGeometry import MeshEdges
 from ..Mesh.TriangleMesh import TriangleMesh
-from .EdgeTargets import SUREST, EdgeTargets, Motion, edgeTargets
+from .EdgeTargets import SUREST, EdgeTargets, Motion, edgeTargets, voxelsAlong
 from .Neighborhood import Neighborhood
 from .RimPlaces import RimPlaces, rimPlaces
 from .ScanBorder import ScanBorder
@@ -143,7 +143,7 @@ class MovingSheet:
     def _step(self, normals: np.ndarray, targets: EdgeTargets, first: bool) -> np.ndarray:
         motion = smoothMotion(self.points, self.shape, normals, targets, self.neighborhood, first=first, ends=self.rim)
         # A pit or ridge that noise made of the segment must not be driven on by the shape that it keeps.
-        voxel = np.abs(normals @ self.image.ijkToLps[:3, :3]).max(axis=1)
+        voxel = voxelsAlong(self.image, normals)
         astray = np.where(targets.motion == Motion.MOVED, ASTRAY * voxel, np.inf)
         if self.rim is not None:
             # Near a rim several edges are in one blur, so that none of them binds.

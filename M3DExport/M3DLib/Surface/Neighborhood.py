@@ -28,11 +28,12 @@ class Neighborhood:
 
         count = len(mesh.points)
         start, end = mesh.triangles.ravel(), mesh.triangles[:, [1, 2, 0]].ravel()
-        if not mesh.isClosed:
-            # On a closed surface every edge is there in both directions already.
-            start, end = np.concatenate([start, end]), np.concatenate([end, start])
         matrix = csr_matrix((np.ones(len(start), dtype=np.float32), (start, end)), shape=(count, count))
-        matrix.sum_duplicates()
+        backward = matrix.T.tocsr()
+        # On a closed surface every edge is there in both directions already.
+        if not (np.array_equal(matrix.indptr, backward.indptr) and np.array_equal(matrix.indices, backward.indices)):
+            matrix = matrix + backward
+        del backward, start, end
         matrix.data[:] = 1
         self.degree = np.maximum(np.diff(matrix.indptr), 1).astype(np.float32)
         self._adjacent = matrix

@@ -34,9 +34,11 @@ class ScanBorder:
         :param normals: (n, 3) unit, of the surface as it lies.
         """
         for near, normal in self.planes:
-            cut = near & (np.abs(normals @ normal) > ACROSS)
-            for _ in range(ROUNDS if cut.any() else 0):
-                displacement[cut] = neighborhood.mean(displacement)[cut]
+            cut = np.flatnonzero(near)
+            cut = cut[np.abs(normals[cut] @ normal) > ACROSS]
+            mean = neighborhood.meanAt(cut)
+            for _ in range(ROUNDS if len(cut) else 0):
+                displacement[cut] = mean @ displacement
         return self.inPlanes(displacement)
 
     def inPlanes(self, displacement: np.ndarray) -> np.ndarray:

@@ -41,10 +41,9 @@ def withoutNewIntersections(
     :return: positions, float64 (n, 3) holding float32 values, and which vertices were held back, bool (n,).
     """
     before, after = (np.asarray(points, dtype=np.float32).astype(np.float64) for points in (before, after))
-    triangles = triangles.astype(np.int64)
     heldBack = np.zeros(len(before), dtype=bool)
     points = after.copy()
-    look = np.arange(len(triangles))
+    look = None
     for number in range(MOST_ROUNDS):
         pairs = _newPairs(before, points, triangles, look, progress)
         if not len(pairs):
@@ -52,7 +51,7 @@ def withoutNewIntersections(
         touched = np.zeros(len(points), dtype=bool)
         touched[triangles[pairs].ravel()] = True
         for _ in range(1 + number):
-            touched[triangles[touched[triangles].any(axis=1)].ravel()] = True
+            touched |= neighborhood.mean(touched) > 0
         touched &= ~fixed
         if number < EVENINGS:
             _evenOut(points, neighborhood, touched)
@@ -79,15 +78,17 @@ def _evenOut(points: np.ndarray, neighborhood: Neighborhood, which: np.ndarray) 
 
 
 def _newPairs(before, points, triangles, look, progress) -> np.ndarray:
-    """Pairs (k, 2) of the triangles ``look`` that meet now and did not before."""
-    chosen = triangles[look]
-    used = np.zeros(len(points), dtype=bool)
-    used[chosen] = True
-    number = np.cumsum(used) - 1
-    found = selfIntersections(points[used], number[chosen], progress).pairs
-    if not len(found):
-        return found
-    pairs = look[found]
+    """Pairs (k, 2) of the triangles ``look``, of all where that is None, that meet now and did not before."""
+    if look is None:
+        pairs = selfIntersections(points, triangles.astype(np.int64), progress).pairs
+    else:
+        chosen = triangles[look]
+        used = np.zeros(len(points), dtype=bool)
+        used[chosen] = True
+        number = np.cumsum(used) - 1
+        pairs = look[selfIntersections(points[used], number[chosen], progress).pairs]
+    if not len(pairs):
+        return pairs
     # Of pairs that share a point only the new surface is asked: whether such a pair met before hardly matters, since
     # the vertices go back at most to where they were.
     apart = ~(triangles[pairs[:, 0]][:, :, None] == triangles[pairs[:, 1]][:, None, :]).any(axis=(1, 2))
