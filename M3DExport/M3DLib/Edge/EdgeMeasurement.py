@@ -11,6 +11,7 @@ from ..Distance.DeviationMap import Quality
 from ..Image.ImageVolume import ImageVolume
 from ..Mesh.MeshGeometry import MeshEdges
 from ..Mesh.TriangleMesh import TriangleMesh
+from .EarlierEdges import EarlierEdges
 from .EdgeBlur import SHARPEST, EdgeBlur, ImageBlur, curvatureShift, edgeBlur, imageBlur
 from .EdgeNoise import PositionNoise, positionNoise
 from .EdgeReader import EdgeReader
@@ -29,6 +30,7 @@ class EdgeMeasurement:
 
     :ivar reader, imageBlur: what was found out about the image.
     :ivar surface, edges, blur, walls: of every vertex; the edges' distance and quality are final.
+    :ivar found: the edges as they were found.
     """
 
     reader: EdgeReader
@@ -37,6 +39,7 @@ class EdgeMeasurement:
     edges: MeasuredEdges
     blur: EdgeBlur
     walls: ThinWallCorrection
+    found: EarlierEdges
 
     def noise(self) -> PositionNoise:
         """What the image's noise does to the positions."""
@@ -64,6 +67,7 @@ def edgeMeasurement(
     polarity: int | None = None,
     steepest: bool = False,
     meshEdges: MeshEdges | None = None,
+    earlier: EarlierEdges | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> EdgeMeasurement:
     """The image's edge at every vertex of a mesh, found, corrected for curvature and thin walls, and judged.
@@ -71,14 +75,16 @@ def edgeMeasurement(
     :param normals: float32 (n, 3), unit, outward. The other parameters: see :func:`~.ImageDeviation.imageDeviation`.
     :param steepest: take the places of steepest fall as they are, for comparison.
     :param meshEdges: of the mesh, where they are known already.
+    :param earlier: edges found before at the same vertices elsewhere, used where these have hardly moved.
     :param progress: told the share done, 0 to 1; what it raises stops the work at once.
     :raises M3DError: when the image cannot be sampled or the mesh lies outside of it.
     """
-    reader = EdgeReader.of(image, mesh.points, normals, searchRange, polarity)
+    reader = earlier.reader if earlier else EdgeReader.of(image, mesh.points, normals, searchRange, polarity)
     # Before the edges, since making it takes more memory than all the arrays that follow.
     meshEdges = meshEdges or MeshEdges(mesh.triangles, len(mesh.points))
     surface = EdgeSurface.of(mesh.points, normals, meshEdges, reader.scale.width, withCurvature=not steepest)
-    edges = measureEdges(reader, surface, steepest, progress)
+    edges = earlier.measured(surface, progress) if earlier else measureEdges(reader, surface, steepest, progress)
+    found = EarlierEdges(reader, surface, edges)
     wholeBlur = ImageBlur(np.eye(3) * reader.scale.width**2) if steepest else imageBlur(reader, surface, edges)
     blur = inParts(lambda part: edgeBlur(reader, wholeBlur, part), normals)
     walls = ThinWallCorrection.none(len(normals))
@@ -88,7 +94,7 @@ def edgeMeasurement(
         quality = np.where(walls.thin, np.uint8(Quality.THIN), edges.quality)
         edges = replace(edges, distance=edges.distance + shift + walls.shift, quality=quality)
     quality = inParts(lambda *values: judgedQuality(*values, reader.scale.noise), surface, edges, blur)
-    return EdgeMeasurement(reader, wholeBlur, surface, replace(edges, quality=quality), blur, walls)
+    return EdgeMeasurement(reader, wholeBlur, surface, replace(edges, quality=quality), blur, walls, found)
 
 
 def judgedQuality(surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur, noise: float) -> np.ndarray:

@@ -15,9 +15,10 @@ import numpy as np
 from ..Distance.DeviationMap import DeviationMap, Quality
 from ..Errors import M3DError, noProgress
 from ..Image.ImageVolume import ImageVolume
-from ..Mesh.MeshGeometry import MeshEdges, vertexGeometry
+from ..Mesh.MeshGeometry import vertexGeometry
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..WeightedPercentiles import weightedPercentiles
+from .EarlierEdges import EarlierEdges
 from .EdgeCalibration import calibration
 from .EdgeMeasurement import EdgeMeasurement, edgeMeasurement
 
@@ -35,7 +36,6 @@ def imageDeviation(
     method: str = HALF_HEIGHT,
     searchRange: float = 3.0,
     polarity: int | None = None,
-    meshEdges: MeshEdges | None = None,
     progress: Callable[[float, str], None] = noProgress,
 ) -> DeviationMap:
     """Signed distance from every vertex along its normal to the edge in the image.
@@ -47,13 +47,35 @@ def imageDeviation(
         0.000, four times the spread), and without a stated uncertainty.
     :param searchRange: edges farther from the vertex are not found, mm.
     :param polarity: 1 when the inside of the mesh is brighter, -1 when it is darker, None to find out.
-    :param meshEdges: of the mesh, where they are known already.
     :raises M3DError: when the image is no regular grid, the mesh has no surface, or the two do not meet.
     """
     if method not in METHODS:
         raise M3DError(f"Deviation method '{method}' is unknown; choose one of {', '.join(METHODS)}.")
     if not searchRange > 0:
         raise M3DError(f"The search range must be above 0 mm, not {searchRange}.")
+    return deviationAndEdges(
+        mesh,
+        image,
+        searchRange=searchRange,
+        polarity=polarity,
+        steepest=method == GRADIENT,
+        progress=progress,
+    )[0]
+
+
+def deviationAndEdges(
+    mesh: TriangleMesh,
+    image: ImageVolume,
+    *,
+    steepest: bool = False,
+    progress: Callable[[float, str], None] = noProgress,
+    **settings,
+) -> tuple[DeviationMap, EarlierEdges]:
+    """What :func:`imageDeviation` finds, and the edges as they were found, for a later look at the same vertices.
+
+    :param steepest: the method "gradient". :param settings: further ones of :func:`~.EdgeMeasurement.edgeMeasurement`.
+    :raises M3DError: when the image is no regular grid, the mesh has no surface, or the two do not meet.
+    """
     image.requireRegular()
     progress(0.0, TEXT)
     geometry = vertexGeometry(mesh)
@@ -61,15 +83,13 @@ def imageDeviation(
         mesh,
         geometry.normals,
         image,
-        searchRange=searchRange,
-        polarity=polarity,
-        steepest=method == GRADIENT,
-        meshEdges=meshEdges,
+        steepest=steepest,
         progress=lambda done: progress(0.1 + 0.85 * done, TEXT),
+        **settings,
     )
-    deviation = _deviationMap(mesh, geometry.areas, method, measured)
+    deviation = _deviationMap(mesh, geometry.areas, GRADIENT if steepest else HALF_HEIGHT, measured)
     progress(1.0, TEXT)
-    return deviation
+    return deviation, measured.found
 
 
 def _deviationMap(mesh: TriangleMesh, areas: np.ndarray, method: str, measured: EdgeMeasurement) -> DeviationMap:

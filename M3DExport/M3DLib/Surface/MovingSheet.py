@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..Distance.DeviationMap import DeviationMap, Quality
-from ..Edge.ImageDeviation import imageDeviation
+from ..Edge.EarlierEdges import EarlierEdges
+from ..Edge.ImageDeviation import deviationAndEdges
 from ..Image.ImageVolume import ImageVolume
 from ..Mesh.MeshGeometry import MeshEdges
 from ..Mesh.TriangleMesh import TriangleMesh
@@ -43,6 +44,7 @@ class MovingSheet:
     :ivar rim: bool (n,), vertices at which it ends and others go on, or None: nothing is asked of the image there.
     :ivar points: float64 (n, 3), where it is. :ivar motion: uint8 (n,), values of ``Motion``.
     :ivar deviation: the last measurement; None before the first.
+    :ivar found: edges that the next look need not look for where the surface has hardly moved.
     :ivar places: where the surface would go on at its rim; None where too little of it tells.
     """
 
@@ -53,6 +55,7 @@ class MovingSheet:
     rim: np.ndarray | None = None
     deviation: DeviationMap | None = field(default=None, init=False)
     places: RimPlaces | None = field(default=None, init=False)
+    found: EarlierEdges | None = field(default=None, init=False)
 
     def __post_init__(self):
         self.start = self.mesh.points.astype(np.float64)
@@ -104,7 +107,15 @@ class MovingSheet:
         """
         first = self.deviation is None
         current = TriangleMesh(self.points, self.mesh.triangles, self.mesh.name)
-        self.deviation = deviation = imageDeviation(current, self.image, meshEdges=self.edges, progress=progress)
+        # The surface of the first look still had the steps of the voxels, so that its edges tell little of the next.
+        deviation, found = deviationAndEdges(
+            current,
+            self.image,
+            meshEdges=self.edges,
+            earlier=self.found if last else None,
+            progress=progress,
+        )
+        self.deviation, self.found = deviation, None if first or last else found
         normals = deviation.normals.astype(np.float64)
         gone = np.einsum("ni,ni->n", self.points - self.start, normals)
         targets = edgeTargets(deviation, self.image, gone, self.neighborhood)
