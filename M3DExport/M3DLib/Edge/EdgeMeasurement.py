@@ -11,13 +11,12 @@ from ..Distance.DeviationMap import Quality
 from ..Image.ImageVolume import ImageVolume
 from ..Mesh.MeshGeometry import MeshEdges
 from ..Mesh.TriangleMesh import TriangleMesh
-from .EarlierEdges import EarlierEdges
 from .EdgeBlur import SHARPEST, EdgeBlur, ImageBlur, curvatureShift, edgeBlur, imageBlur
 from .EdgeNoise import PositionNoise, positionNoise
 from .EdgeReader import EdgeReader
 from .EdgeSurface import EdgeSurface
 from .EdgeUncertainty import interval95, uncertaintyTerms
-from .MeasuredEdges import MeasuredEdges, measureEdges
+from .MeasuredEdges import EarlierEdges, MeasuredEdges, measureEdges
 from .ThinWalls import ThinWallCorrection, thinWallCorrection
 from .VertexParts import inParts
 

@@ -18,9 +18,9 @@ from ..Image.ImageVolume import ImageVolume
 from ..Mesh.MeshGeometry import vertexGeometry
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..WeightedPercentiles import weightedPercentiles
-from .EarlierEdges import EarlierEdges
 from .EdgeCalibration import calibration
 from .EdgeMeasurement import EdgeMeasurement, edgeMeasurement
+from .MeasuredEdges import EarlierEdges
 
 HALF_HEIGHT = "half-height"
 GRADIENT = "gradient"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..Distance.DeviationMap import DeviationMap, Quality
-from ..Edge.EarlierEdges import EarlierEdges
 from ..Edge.ImageDeviation import deviationAndEdges
+from ..Edge.MeasuredEdges import EarlierEdges
 from ..Image.ImageVolume import ImageVolume
 from ..Mesh.MeshGeometry import MeshEdges
 from ..Mesh.TriangleMesh import TriangleMesh

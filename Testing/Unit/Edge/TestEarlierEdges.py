@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from M3DLib.Edge import EarlierEdges as module
+from M3DLib.Edge import MeasuredEdges as module
 from M3DLib.Edge.ImageDeviation import deviationAndEdges
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Phantom.PhantomImage import renderPhantom
