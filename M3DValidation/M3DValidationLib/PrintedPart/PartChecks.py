@@ -11,7 +11,7 @@ from M3DLib.NumberText import exactNumber, millimeters, percentage, shareInPerce
 
 from ..Check import Case
 from ..CheckSupport import allNotAssessable, placeText, requirementsOf
-from ..Deviation.DeviationRegions import connectedRegions, meshEdges
+from ..Deviation.DeviationRegions import connectedRegions, deviationRegions, largestDeviation, meshEdges
 from ..Requirement import Finding, Requirement
 from .PartComparison import KEY, PartComparison
 
@@ -102,21 +102,42 @@ def _tolerance(requirement: Requirement, comparison: PartComparison) -> Finding:
 
 def _bias(requirement: Requirement, comparison: PartComparison) -> Finding:
     bias = comparison.facts["meanSigned"]
+    back = comparison.facts["reverse"]["meanSigned"]
     size = requirement.written(abs(bias))
-    return requirement.finding(
-        abs(bias),
-        f"The part is too small by {size} on average." if bias > 0 else f"The part is too large by {size} on average.",
-        meanSigned=bias,
-        sign=comparison.facts["sign"],
+    message = (
+        f"The part is too small by {size} on average." if bias > 0 else f"The part is too large by {size} on average."
     )
+    if back is not None and comparison.part.isClosed:
+        message += (
+            f" That is the mean over the part's surface; over the model's surface it is {millimeters(back, True)}."
+        )
+    else:
+        message += " That is the mean over the part's surface."
+    return requirement.finding(abs(bias), message, meanSigned=bias, modelMeanSigned=back, sign=comparison.facts["sign"])
 
 
 def _region(requirement: Requirement, comparison: PartComparison) -> Finding:
-    largest = comparison.facts["largest"]
+    """The largest deviation of a region, from the part's points and, of a closed part, from the model's too."""
+    largest, side, worst = comparison.facts["largest"], "part", comparison.facts["worstPointLps"]
+    message = largest["text"]
+    if not comparison.part.isClosed:
+        message += " The part's surface is open, so this was looked for from the part's surface alone."
+    else:
+        reverse = comparison.surfaces.reverse
+        regions = deviationRegions(reverse, comparison.facts["tolerance"])
+        back = largestDeviation(reverse, regions, largest["leastAreaMm2"])
+        if _counted(back) > _counted(largest):
+            # Where the part lacks something, its own points say nothing of it.
+            largest, side, worst = back, "model", comparison.facts["reverse"]["worstPointLps"]
+            message = back["text"] + " It was found from the model's surface; from the part's it is smaller."
     if largest["counted"] is None:
-        return requirement.notAssessable(largest["text"])
-    evidence = {"pointLps": largest["counted"]["pointLps"], "largestAnywhere": comparison.facts["worstPointLps"]}
-    return requirement.finding(largest["counted"]["deviation"], largest["text"], **evidence)
+        return requirement.notAssessable(message)
+    evidence = {"pointLps": largest["counted"]["pointLps"], "largestAnywhere": worst, "seenFrom": side}
+    return requirement.finding(largest["counted"]["deviation"], message, **evidence)
+
+
+def _counted(largest: dict) -> float:
+    return -1.0 if largest["counted"] is None else largest["counted"]["deviation"]
 
 
 def _missing(requirement: Requirement, comparison: PartComparison) -> Finding:

@@ -142,3 +142,27 @@ def test_aToleranceFinerThanTheAlignmentIsNotAssessable(model):
     alignment = SurfaceAlignment(np.eye(4), uncertaintyMm=0.4)
     found = judged(model, model, alignment)[1]["part-tolerance"]
     assert found.verdict is Verdict.NOT_ASSESSABLE
+
+
+def test_aPinThatThePartLacksIsARegionFarFromItThoughThePartsOwnPointsAreNear(model):
+    pin = Union((SHAPE, Cylinder((5.0, -12.0, 8.0), (0, 0, 1), 1.2, 16.0)))
+    withPin = surfaceMesh(pin, [-34, -24, -12], [34, 24, 24], 0.75)
+    part = surfaceMesh(SHAPE, [-34, -24, -12], [34, 24, 24], 0.75)
+    found = judged(part, withPin)[1]
+    region = found["part-max-region"]
+    # The pin is 8 mm high above the plate; where it stood, the part is nowhere farther from it than its radius.
+    assert region.verdict is Verdict.FAIL and region.measured == pytest.approx(8.0, abs=0.8)
+    assert region.evidence["seenFrom"] == "model" and "found from the model's surface" in region.message
+    assert region.evidence["pointLps"][2] == pytest.approx(16, abs=1.0)
+    # The other way round the part has it and the model does not: its own points are the farthest.
+    other = judged(withPin, part)[1]["part-max-region"]
+    assert other.evidence["seenFrom"] == "part" and other.measured == pytest.approx(8.0, abs=0.8)
+
+
+def test_anOpenPartIsLookedAtFromItsOwnSurfaceAlone(model):
+    half = TriangleMesh(model.points, model.triangles[model.points[model.triangles].mean(axis=1)[:, 0] < 5])
+    found = judged(half, model)[1]
+    assert "from the part's surface alone" in found["part-max-region"].message
+    assert found["part-max-region"].evidence["seenFrom"] == "part"
+    assert "over the model's surface" not in found["part-bias"].message
+    assert "mean over the part's surface" in found["part-bias"].message
