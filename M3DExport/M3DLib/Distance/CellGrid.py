@@ -7,8 +7,8 @@ import numpy as np
 from .MergedSurface import MergedSurface
 
 BLOCK = 1 << 14
-# A cell is so many times as wide as most triangles, or as wide as the reach.
-WIDTH = 2.2
+# A cell is so many times as wide as most triangles are, and wider by the reach.
+WIDTH = 2.4
 # More cells than this for each point and triangle are mostly empty.
 MOST_CELLS = 64
 # Layers of cells, so that their numbers are 16 bits wide.
@@ -30,7 +30,7 @@ class CellGrid:
 
     def __init__(self, surface: MergedSurface, points: np.ndarray, which: np.ndarray, reach: float, edge: float):
         self.surface, self.points = surface, points
-        self.cell = max(WIDTH * edge, reach)
+        self.cell = WIDTH * edge + reach
         low, high = (
             place(axis=1).astype(np.float64) - surface.center for place in (surface.columns.min, surface.columns.max)
         )

@@ -270,6 +270,8 @@ class CellSlab:
         limit = np.sqrt(best).astype(np.float32)
         limit += 4 * self.rounding
         limit *= limit * np.float32(1 + 1e-6)
+        # Nothing is closer than a triangle that a point lies on.
+        limit[best == 0] = -1
         rest = np.flatnonzero(rest & (bounds <= limit.take(points)))
         if len(rest):
             keepClosest(points.take(rest), candidates.take(rest), measured(rest), best, found)

@@ -23,10 +23,11 @@ from .TriangleCells import TriangleCells
 from .TriangleDistance import closestOnTriangles, distanceTable, dot, squaredDistance
 
 BLOCK = 8192
-# Cells pay for a point for every so many corners of the mesh, and up to so many edges away from it.
-LEAST_SHARE, LARGEST_REACH = 20, 3.0
-# They reach as far as so large a share of the points is away, and then as far as they pay for what that has left.
-MOST = (0.95, 1.0)
+# Cells are used for points for every so many corners of the mesh or more; they reach as far as so large a share of the
+# points is away, times a slack, as a sample of them tells. First for all points, then for what that has left.
+ROUNDS = ((20, 0.95, 1.05), (200, 1.0, 1.3))
+# They pay up to so many edges away from the mesh, and where so large a share of the points is no farther.
+LARGEST_REACH, LEAST_NEAR = 2.0, 0.75
 # Points that tell how far away all are: of known distances, and of those that have to be looked for.
 SAMPLE, FEW = 10_000, 32
 # Large triangles are divided into about so many parts together.
@@ -113,8 +114,10 @@ class ClosestSurface(MergedSurface):
             best = (1.001 * farthest.astype(np.float64) + 1e-3) ** 2
         triangle = np.full(len(points), -1, dtype=np.int32)
         left = np.arange(len(points), dtype=np.int32)
-        for number, most in enumerate(MOST):
-            reach = self._reach(points, left, best if farthest is not None else None, most)
+        for number, (share, most, slack) in enumerate(ROUNDS):
+            if share * len(left) < self.columns.shape[1]:
+                break
+            reach = self._reach(points, left, best if farthest is not None else None, most, slack)
             if reach is None:
                 break
 
@@ -134,26 +137,26 @@ class ClosestSurface(MergedSurface):
             self.tiles.search(points, left, best, triangle, lambda _: progress(0.99, TEXT))
         return triangle
 
-    def _reach(self, points: np.ndarray, left: np.ndarray, best: np.ndarray | None, most: float) -> float | None:
+    def _reach(
+        self, points: np.ndarray, left: np.ndarray, best: np.ndarray | None, most: float, slack: float
+    ) -> float | None:
         """How far cells have to reach so that many of the points find their closest triangle there, mm.
 
         It only decides how long the search takes.
 
         :param left: numbers of the points. :param best: squared distance of all points at most, where it is known.
-        :param most: share of the points.
-        :return: None where cells do not pay, as where there are few points, or where these lie far away.
+        :param most: share of the points. :param slack: so many times as far as a sample of them tells.
+        :return: None where cells do not pay, as where many lie far away.
         """
-        if LEAST_SHARE * len(left) < self.columns.shape[1]:
-            return None
         farthest = LARGEST_REACH * self.edge
         if best is not None:
             distance = np.sqrt(best.take(left[:: len(left) // SAMPLE + 1]))
         else:
             distance = self._roughDistance(points.take(left[:: len(left) // FEW + 1], axis=0), farthest)
         near = distance[distance <= farthest]
-        if 2 * len(near) < len(distance):
+        if len(near) < LEAST_NEAR * len(distance):
             return None
-        return farthest if most == 1 else min(1.05 * float(np.quantile(near, most)) + 0.05 * self.edge, farthest)
+        return min(slack * float(np.quantile(near, most)) + 0.05 * self.edge, farthest)
 
     def _roughDistance(self, points: np.ndarray, farthest: float) -> np.ndarray:
         """Distance of a few points from the triangles at the nearest corner, mm; inf for those farther away."""

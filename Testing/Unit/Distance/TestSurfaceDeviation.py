@@ -71,7 +71,7 @@ def test_distanceEqualsBruteForceAcrossTheBordersOfTiles(seed, flatness, spread)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("TILE", 8), ("SMALLEST_TILE", 8), ("GROUP", 5), ("BLOCK", 7), ("COARSE", 3)):
             patch.setattr(f"M3DLib.Distance.SurfaceTiles.{name}", value)
-        patch.setattr("M3DLib.Distance.ClosestSurface.MOST", ())
+        patch.setattr("M3DLib.Distance.ClosestSurface.ROUNDS", ())
         surface = ClosestSurface(mesh)
         assert len(surface.tiles.numbers) > 8
         found = surface.query(queries)

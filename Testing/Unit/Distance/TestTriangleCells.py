@@ -113,7 +113,7 @@ def test_pointsOnTheBordersOfCellsFindBothSides():
     mesh = TriangleMesh(corners, np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)]))
     steps = np.arange(-0.5, 20.6, 0.5)
     points = np.stack(np.meshgrid(steps, steps, [-0.5, -0.25, 0.0, 0.5, 0.75]), axis=-1).reshape(-1, 3)
-    best, triangle, left = searchedByCells(mesh, points, 0.5, 2 / 2.2)
+    best, triangle, left = searchedByCells(mesh, points, 0.5, 0.75)
     beside = np.maximum(np.maximum(-points, points - [20, 20, 0]), 0)
     beside[:, 2] = points[:, 2]
     truth = np.linalg.norm(beside, axis=1)
@@ -169,7 +169,7 @@ def test_cellsAndTreeFindTheSameDistances(monkeypatch, searches, spread):
     points = moved(RING, spread).points
     found = ClosestSurface(RING).query(points).distance
     assert sum(searches) >= 0.99 * len(points)
-    monkeypatch.setattr("M3DLib.Distance.ClosestSurface.MOST", ())
+    monkeypatch.setattr("M3DLib.Distance.ClosestSurface.ROUNDS", ())
     searches.clear()
     # Of triangles that share the closest point either is right, each with its own rounding.
     assert np.abs(ClosestSurface(RING).query(points).distance - found).max() < 1e-7
