@@ -67,6 +67,7 @@ def edgeMeasurement(
     steepest: bool = False,
     meshEdges: MeshEdges | None = None,
     earlier: EarlierEdges | None = None,
+    evenMaterial: bool = False,
     progress: Callable[[float], None] = lambda done: None,
 ) -> EdgeMeasurement:
     """The image's edge at every vertex of a mesh, found, corrected for curvature and thin walls, and judged.
@@ -75,6 +76,8 @@ def edgeMeasurement(
     :param steepest: take the places of steepest fall as they are, for comparison.
     :param meshEdges: of the mesh, where they are known already.
     :param earlier: edges found before at the same vertices elsewhere, used where these have hardly moved.
+    :param evenMaterial: where all edges that stand alone have one contrast, take it for that of thin walls as well
+        (``ThinWalls``): to move a surface, not to judge one.
     :param progress: told the share done, 0 to 1; what it raises stops the work at once.
     :raises M3DError: when the image cannot be sampled or the mesh lies outside of it.
     """
@@ -89,7 +92,7 @@ def edgeMeasurement(
     walls = ThinWallCorrection.none(len(normals))
     if not steepest:
         shift = inParts(lambda part: curvatureShift(part, wholeBlur), surface.curvature)
-        walls = thinWallCorrection(meshEdges, edges, blur)
+        walls = thinWallCorrection(meshEdges, edges, blur, evenMaterial)
         quality = np.where(walls.thin, np.uint8(Quality.THIN), edges.quality)
         edges = replace(edges, distance=edges.distance + shift + walls.shift, quality=quality)
     quality = inParts(lambda *values: judgedQuality(*values, reader.scale.noise), surface, edges, blur)

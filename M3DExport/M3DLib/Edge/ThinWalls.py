@@ -4,6 +4,10 @@ Two opposite edges a distance t apart under a blur s give the profile Phi((x + t
 the full contrast, and half of that height is reached farther apart than t. Where the blur is known from other edges of
 the same image, t follows from the apparent distance, and with it how far each edge seems shifted. Below about three
 standard deviations the apparent distance hardly depends on t any more: such walls are called too thin.
+
+Unless the material is known: where all edges that stand alone have the same contrast, the height that a thin wall
+reaches of it tells t down to two standard deviations. Nothing tells that a thin wall is of the same material as the
+thick ones; so its apparent distance must fit the thickness that its height has told.
 """
 
 from __future__ import annotations
@@ -29,6 +33,17 @@ AVERAGINGS = 2
 # The fit of a whole edge is drawn outward by more than the half height: 1.16 to 1.25 times, computed for walls of 3.7
 # to 6 and a reach of the fit of 1.6 to 2.5 standard deviations.
 FIT_TO_HALF_HEIGHT = 1.21
+# Half of the contrasts of edges that stand alone lie within this share of them where the material is one. That holds
+# when there are so many of them, and they are so large a share of all edges found.
+EVEN, FEWEST_ALONE, SHARE_ALONE = 0.15, 50, 0.2
+# The contrast that is not lowered by blur, among those, in percent.
+FULL_CONTRAST = 60
+# Least height of a wall's profile, as a share of the full contrast, and least thickness in standard deviations of the
+# blur, of which thickness is told by height.
+LEAST_HEIGHT, THINNEST_OF_KNOWN = 0.7, 2.2
+# Apparent distance to what the thickness told by height would show: below is the share that interpolation between
+# thick slices takes from it, above is a wall of less dense material.
+FITTING = (0.5, 1.15)
 
 
 @dataclass
@@ -106,8 +121,13 @@ def _evened(room: np.ndarray, near: np.ndarray, edges: MeshEdges) -> np.ndarray:
     return np.divide(total, np.maximum(weight, 1e-30, out=weight), out=room.copy(), where=near, casting="same_kind")
 
 
-def thinWallCorrection(meshEdges: MeshEdges, edges: MeasuredEdges, blur: EdgeBlur) -> ThinWallCorrection:
-    """How distances next to thin walls and narrow gaps are to be corrected, and which of them are too thin for it."""
+def thinWallCorrection(
+    meshEdges: MeshEdges, edges: MeasuredEdges, blur: EdgeBlur, evenMaterial: bool = False
+) -> ThinWallCorrection:
+    """How distances next to thin walls and narrow gaps are to be corrected, and which of them are too thin for it.
+
+    :param evenMaterial: tell the thickness of what is too thin by its height, where the contrast allows to.
+    """
     result = ThinWallCorrection.none(len(edges.quality))
     for outward, room in ((-1, edges.wall), (1, edges.gap)):
         near = inParts(_near, edges.quality, room, blur.profile) & ~result.thin
@@ -115,7 +135,42 @@ def thinWallCorrection(meshEdges: MeshEdges, edges: MeasuredEdges, blur: EdgeBlu
         found = inParts(lambda *values, outward=outward: _corrected(outward, *values), evened, near, blur)
         result.shift += found.shift
         result.thin |= found.thin
+    full = evenContrast(edges, blur) if evenMaterial and result.thin.any() else None
+    if full is not None:
+        for outward in (-1, 1):
+            _correctByHeight(result, outward, edges, blur, full)
     return result
+
+
+def evenContrast(edges: MeasuredEdges, blur: EdgeBlur) -> float | None:
+    """The contrast that all edges have which stand alone, or None where it is not the same or they are too few."""
+    found = edges.quality == Quality.RELIABLE
+    alone = found & (np.fmin(edges.wall, edges.gap) > NO_INFLUENCE * blur.profile)
+    if alone.sum() < max(FEWEST_ALONE, SHARE_ALONE * found.sum()):
+        return None
+    low, full, high = np.percentile(edges.contrast[alone], (25, FULL_CONTRAST, 75))
+    return float(full) if high - low <= EVEN * full else None
+
+
+def _correctByHeight(
+    result: ThinWallCorrection, outward: int, edges: MeasuredEdges, blur: EdgeBlur, full: float
+) -> None:
+    """Correct, in place, those edges of too thin walls or gaps whose height and apparent distance agree."""
+    from scipy.special import ndtri
+
+    room, other = (edges.wall, edges.gap) if outward < 0 else (edges.gap, edges.wall)
+    which = np.flatnonzero(result.thin & (room < other))
+    along, profile = blur.along[which].astype(np.float64), blur.profile[which].astype(np.float64)
+    height = edges.contrast[which].astype(np.float64) / full
+    thickness = 2 * ndtri((1 + np.clip(height, 0, 0.9999)) / 2) * profile
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fitting = room[which] / (apparentThickness(thickness / profile) * profile)
+    told = (height >= LEAST_HEIGHT) & (height < 1) & (thickness > THINNEST_OF_KNOWN * along)
+    told &= (fitting > FITTING[0]) & (fitting < FITTING[1])
+    chosen = which[told]
+    shift = edgeShift(thickness[told], height[told], along[told])
+    result.shift[chosen] = outward * FIT_TO_HALF_HEIGHT * shift
+    result.thin[chosen] = False
 
 
 def _near(quality: np.ndarray, room: np.ndarray, profileBlur: np.ndarray) -> np.ndarray:
