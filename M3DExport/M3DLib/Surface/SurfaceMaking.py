@@ -13,8 +13,6 @@ from ..Mesh.SegmentSurface import makeSurface
 from ..Mesh.SurfaceParameters import SurfaceParameters
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..Segmentation.Segment import Segment
-from ..Simplification.CommonBorders import simplifySurfaces
-from .SurfaceRefinement import refineSurfaces
 
 
 def makeSegmentSurfaces(
@@ -39,7 +37,10 @@ def makeSegmentSurfaces(
     for number, segment in enumerate(segments):
         progress(share * number / len(segments), f"Making the surface of {len(segments)} segments")
         meshes.append(makeSurface(segment, parameters))
+    # What is not asked for is not loaded: it would take as long as making a small surface.
     if parameters.refine:
+        from .SurfaceRefinement import refineSurfaces
+
         meshes = refineSurfaces(
             meshes,
             image,
@@ -48,6 +49,8 @@ def makeSegmentSurfaces(
             unsmoothed=_unsmoothed(segments, parameters, meshes),
         )
     if simplified:
+        from ..Simplification.CommonBorders import simplifySurfaces
+
         first = end if parameters.refine else share
         meshes = simplifySurfaces(
             meshes, parameters.maxError, lambda done, text: progress(first + (1 - first) * done, text)

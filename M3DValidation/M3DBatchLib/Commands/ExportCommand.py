@@ -113,6 +113,7 @@ def _make(
     from M3DLib.EncapsulatedStl.Icon import renderIcon
     from M3DLib.EncapsulatedStl.ModelExport import Surroundings, makeModels, makeSurfaces
     from M3DLib.Mesh.Rendering import prepareRendering
+    from M3DLib.TwoThreads import besideEachOther, importingBeside
 
     if arguments.icon:
         # A process of its own finds out whether there can be icons, while the scan is read.
@@ -125,12 +126,17 @@ def _make(
         otherImages = readSourceHeaders(arguments.also_from, [])
     with stage("segmenting"):
         segments, leftOut = readSegmentsFrom(arguments, image, terminal.progress)
-    with stage("surface"):
+    with stage("surface"), importingBeside("pydicom.sr.codedict", "highdicom", "PIL.Image"):
         meshes = makeSurfaces(image, segments, surface, terminal.progress)
     with stage("repairing"):
         meshes, repairs = applyRepairs(meshes, arguments.repair)
     with stage("object"):
         terminal.progress(1.0, "Describing the models")
+        # What the objects say of the meshes is reckoned while pictures of them are rendered.
+        icons, _ = besideEachOther(
+            lambda _said: [renderIcon(mesh) if arguments.icon else None for mesh in meshes],
+            lambda _said: [(mesh.isClosed, mesh.volumeMm3, mesh.areaMm2) for mesh in meshes],
+        )
         models = makeModels(
             image,
             segments,
@@ -140,7 +146,7 @@ def _make(
             around=Surroundings(
                 directory.headers(), earlier=request.earlier, stored=storedModels(directory, request.store.root)
             ),
-            icons=[renderIcon(mesh) if arguments.icon else None for mesh in meshes],
+            icons=icons,
             otherImages=otherImages,
             repairs=[repairText(done) for done in repairs],
             started=request.started,

@@ -46,10 +46,10 @@ def applyRepairs(
     meshes: Sequence[TriangleMesh], options: RepairOptions | None
 ) -> tuple[list[TriangleMesh], list[list[Repair]]]:
     """Repaired meshes, and of each what was done; the meshes themselves when nothing was asked for."""
-    from M3DValidationLib.Soundness.MeshRepair import repairMesh
-
     if options is None:
         return list(meshes), [[] for _ in meshes]
+    from M3DValidationLib.Soundness.MeshRepair import repairMesh
+
     repaired = [repairMesh(mesh, options) for mesh in meshes]
     return [mesh for mesh, _ in repaired], [done for _, done in repaired]
 

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
-from M3DLib.Segmentation.VoxelBodies import VoxelBodies
+from M3DLib.Segmentation.VoxelBodies import VoxelBodies, _groups
 
 STRUCTURE = {False: None, True: np.ones((3, 3, 3))}
 
@@ -53,3 +55,24 @@ def test_anEmptyMaskHasNoBody(shape):
     bodies = VoxelBodies.of(np.zeros(shape, dtype=bool))
     assert bodies.count == 0
     assert not bodies.image.any()
+
+
+@pytest.mark.parametrize(("things", "links"), [(1, 0), (400, 150), (3000, 2900), (3000, 9000)])
+def test_groupsOfLinksAreThoseOfAnotherLibrary(things, links):
+    generator = np.random.default_rng(things + links)
+    one, other = generator.integers(0, things, (2, links))
+    graph = coo_matrix((np.ones(links), (one, other)), shape=(things, things))
+    count, labels = connected_components(graph, directed=False)
+    found, groups = _groups(things, one, other)
+    assert found == count
+    # Numbered by their first members.
+    _, first = np.unique(labels, return_index=True)
+    np.testing.assert_array_equal(groups, np.argsort(np.argsort(first))[labels])
+
+
+def test_aLongChainInAnyOrderIsOneGroup():
+    order = np.random.default_rng(3).permutation(20000)
+    count, groups = _groups(len(order), order[:-1], order[1:])
+    assert count == 1 and not groups.any()
+    zigzag = np.stack([np.arange(10000), 19999 - np.arange(10000)], axis=1).ravel()
+    assert _groups(20000, zigzag[:-1], zigzag[1:])[0] == 1
