@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from M3DLib.Distance import EqualCorners
 from M3DLib.Distance.EqualCorners import withoutEqualCorners
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DTestSupport.MeshShapes import icosphere
 
 
 def randomMesh(seed):
@@ -33,6 +34,27 @@ def test_edgeIsOpenWhereItIsNotCrossedBothWaysEquallyOften(seed):
         for name, value in (("BLOCK", 7), ("RANGE", 5)):
             patch.setattr(f"M3DLib.Mesh.TriangleMesh.{name}", value)
         assert list(map(tuple, mesh.openEdges().tolist())) == expected
+        assert mesh.isClosed == (not expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), st.integers(0, 4))
+def test_meshIsClosedOnlyWhereEveryEdgeIsCrossedBothWays(seed, faults):
+    generator = np.random.default_rng(seed)
+    points, triangles = icosphere(10, 1)
+    # Twice the same surface, triangles that are a line or a point, and another order: closed as before.
+    lines = generator.integers(0, len(points), (3, 1)).repeat(3, axis=1)
+    lines[0, 0] = 5
+    back = lines[:1, ::-1]
+    triangles = generator.permutation(np.concatenate([triangles, triangles, lines, back]))
+    for row in generator.choice(len(triangles), faults, replace=False):
+        triangles[row] = triangles[row][::-1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("M3DLib.Mesh.TriangleMesh.BLOCK", 7)
+        mesh = TriangleMesh(points, triangles)
+        assert mesh.isClosed == (len(mesh.openEdges()) == 0)
+        if not faults:
+            assert mesh.isClosed
 
 
 @settings(max_examples=30, deadline=None)
