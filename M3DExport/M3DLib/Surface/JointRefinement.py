@@ -40,6 +40,10 @@ RINGS = 12
 # Steps by which vertices come to lie evenly along a rim and in so many rings beside it.
 EVENINGS, EVENED_RINGS = 6, 3
 SIDES = ((0, 1), (1, 2), (2, 0))
+# Rounds in which folds are evened out before vertices go back: with more, sheets draw each other along.
+EVENINGS = 1
+# Farther from its place by so much (mm) than at first, a vertex that gave way goes back.
+FARTHER = 0.1
 # How often vertices are taken back together where a surface of the net passes through itself on its own.
 MOST_ROUNDS = 6
 
@@ -227,20 +231,36 @@ class JointRefinement:
         return away
 
     def _madeSound(self, progress: Callable[[float, str], None]) -> np.ndarray:
-        """Take moves back by which sheets would pass through each other or a surface through itself, bool (v,)."""
+        """Take moves back by which sheets would pass through each other or a surface through itself, bool (v,).
+
+        What is farther from its place afterwards than it was at first goes back wholly: both sides of the halo that a
+        threshold leaves around metal ask for the same edge, and whoever gives way would draw the other along.
+        """
+        wanted = self.points
+        heldBack = self._allSound(progress, EVENINGS)
+        gone, left = (np.linalg.norm(points - wanted, axis=1) for points in (self.points, self.start))
+        worse = heldBack & (gone > left + FARTHER)
+        if worse.any():
+            self.points = np.where(worse[:, None], self.start, self.points)
+            heldBack |= self._allSound(progress, 0)
+        return heldBack
+
+    def _allSound(self, progress: Callable[[float, str], None], evenings: int) -> np.ndarray:
         triangles = np.concatenate([sheet.triangles for sheet in self.net.sheets])
         own = [self.net.vertices[number][mesh.triangles] for number, mesh in enumerate(self.meshes)]
         heldBack = np.zeros(len(self.start), dtype=bool)
         for _ in range(MOST_ROUNDS):
             before = self.points
             for some in (triangles, *own):
-                self.points, held = self._sound(some, progress)
+                self.points, held = self._sound(some, evenings, progress)
                 heldBack |= held
             if np.array_equal(before, self.points):
                 break
         return heldBack
 
-    def _sound(self, triangles: np.ndarray, progress: Callable[[float, str], None]) -> tuple[np.ndarray, np.ndarray]:
+    def _sound(
+        self, triangles: np.ndarray, evenings: int, progress: Callable[[float, str], None]
+    ) -> tuple[np.ndarray, np.ndarray]:
         numbers = np.unique(triangles)
         place = np.zeros(len(self.start), dtype=np.int64)
         place[numbers] = np.arange(len(numbers))
@@ -253,6 +273,8 @@ class JointRefinement:
             limit=self.limit,
             fixed=self.fixed[numbers],
             border=ScanBorder(self.start[numbers], self.image),
+            evenings=evenings,
+            halvings=evenings,
             progress=progress,
         )
         result, heldBack = self.points.copy(), np.zeros(len(self.start), dtype=bool)

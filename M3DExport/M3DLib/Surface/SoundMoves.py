@@ -30,6 +30,8 @@ def withoutNewIntersections(
     limit: float,
     fixed: np.ndarray,
     border: ScanBorder | None = None,
+    evenings: int = EVENINGS,
+    halvings: int = HALVINGS,
     progress: Callable[[float, str], None] = noProgress,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Positions as near to those wanted as they can be without a pair of triangles that meets and did not before.
@@ -38,6 +40,7 @@ def withoutNewIntersections(
     :param limit: no vertex gets farther from where it was, mm.
     :param fixed: bool (n,), vertices that have not moved and do not.
     :param border: cuts that stay in their planes.
+    :param evenings: rounds in which folds are evened out. :param halvings: rounds after which nothing goes half the way.
     :return: positions, float64 (n, 3) holding float32 values, and which vertices were held back, bool (n,).
     """
     before, after = (np.asarray(points, dtype=np.float32).astype(np.float64) for points in (before, after))
@@ -53,7 +56,7 @@ def withoutNewIntersections(
         for _ in range(1 + number):
             touched |= neighborhood.mean(touched) > 0
         touched &= ~fixed
-        if number < EVENINGS:
+        if number < evenings:
             _evenOut(points, neighborhood, touched)
             if border is not None:
                 points = before + border.inPlanes(points - before)
@@ -61,7 +64,7 @@ def withoutNewIntersections(
             length = np.linalg.norm(away, axis=1, keepdims=True)
             points[touched] = before[touched] + away * np.minimum(1, limit / np.maximum(length, 1e-9))
         else:
-            share = 0.5 if number < HALVINGS else 0.0
+            share = 0.5 if number < halvings else 0.0
             points[touched] = before[touched] + share * (points[touched] - before[touched])
         points = points.astype(np.float32).astype(np.float64)
         heldBack |= touched
