@@ -40,7 +40,8 @@ def withoutNewIntersections(
     :param limit: no vertex gets farther from where it was, mm.
     :param fixed: bool (n,), vertices that have not moved and do not.
     :param border: cuts that stay in their planes.
-    :param evenings: rounds in which folds are evened out. :param halvings: rounds after which nothing goes half the way.
+    :param evenings: rounds in which folds are evened out.
+    :param halvings: rounds after which nothing goes half the way.
     :return: positions, float64 (n, 3) holding float32 values, and which vertices were held back, bool (n,).
     """
     before, after = (np.asarray(points, dtype=np.float32).astype(np.float64) for points in (before, after))
