@@ -123,17 +123,19 @@ class CoarseSurface:
         self.owner[samples] = vertices[work.owner]
         return vertices[work.triangles].astype(np.int32)
 
-    def restore(self, clusters: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    def restore(self, clusters: np.ndarray, allowed: np.ndarray, goOn: Callable[[], None] = lambda: None) -> np.ndarray:
         """Give back, as it was, what some vertices stand for.
 
         :param clusters: bool (n,), those vertices.
         :param allowed: (n,) mm, what to allow each original vertex that is there again.
+        :param goOn: asked now and then whether to go on; what it raises stops the work, with nothing changed.
         :return: bool (n,), the original vertices that are there again; more than asked for where the surface would
             hang together otherwise than before.
         """
         numbers = np.arange(len(self.owner), dtype=np.int32)
         back = news = clusters.take(self.owner)
         while True:
+            goOn()
             owner = np.where(back, numbers, self.owner)
             triangles = _contracted(self.originalTriangles, owner)
             odd = _oddVertices(triangles, news) & ~self.odd

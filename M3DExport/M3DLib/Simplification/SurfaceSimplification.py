@@ -19,6 +19,8 @@ from .CoarseSurface import CoarseSurface
 from .SurfaceGap import SurfaceGap
 
 TEXT = "Simplifying the surface"
+# What is known of the largest distance.
+KIND = "upper bound, proved at all corners of both surfaces and all along the new edges"
 # Share of the allowed distance that is spent: what is not measured on the way adds a little at some places.
 SPENT = 0.9
 # Share of it from which a place is too far away, for the rounding of stored coordinates.
@@ -40,21 +42,24 @@ def simplifySurface(
 
     Closed stays closed, no edge gets more than two triangles that had no more, no triangles meet that were apart.
 
-    :param mesh: LPS mm. :param maxError: no point of either surface is farther from the other one, mm.
+    :param mesh: LPS mm. :param maxError: no corner of either surface and no point of an edge of the new one is farther
+        from the other surface, mm.
     :param fixed: bool (n,), vertices that stay, with all triangles between them.
     :return: with the figures in ``record["simplification"]``: ``triangles`` and ``trianglesBefore``,
-        ``largestDistance`` (mm), ``maxError`` (mm).
+        ``largestDistance`` (mm; ``largestDistanceIs`` says in words what kind of figure it is), ``maxError`` (mm).
     :raises M3DError: when the distance is not above 0, or the mesh has no triangles or points that are not finite.
     """
     if not (np.isfinite(maxError) and maxError > 0):
         raise M3DError(f"The largest error of the simplified surface must be above 0 mm, not {maxError}.")
     if not len(mesh.triangles) or not np.isfinite(mesh.points).all():
         raise M3DError(f"Mesh '{mesh.name}' has no triangles, or points that are not finite; repair it first.")
+    progress(0.0, TEXT)
     stays = _fixedVertices(mesh) if fixed is None else _fixedVertices(mesh) | fixed
     surface = CoarseSurface(mesh, np.where(stays, 0.0, SPENT * maxError))
     # What each original vertex is allowed, whatever has become of it.
     allowance = surface.allowed.copy()
-    surface.collapse(lambda done: progress(0.6 * done, TEXT))
+    progress(0.02, TEXT)
+    surface.collapse(lambda done: progress(0.02 + 0.58 * done, TEXT))
     gap = SurfaceGap(surface, MEASURED * maxError)
     changed = None
     for number in range(ATTEMPTS):
@@ -73,7 +78,7 @@ def simplifySurface(
             bad = _withNeighbors(surface, bad)
 
         allowance[bad.take(surface.owner)] *= smaller
-        back = surface.restore(bad, allowance)
+        back = surface.restore(bad, allowance, lambda part=part: part(0.9, 1)(0.0))
         changed = _withNeighbors(surface, back)
         surface.collapse(part(0.9, 1), changed)
         changed = _withNeighbors(surface, changed)
@@ -84,6 +89,7 @@ def simplifySurface(
         "trianglesBefore": len(mesh.triangles),
         "triangles": len(small.triangles),
         "largestDistance": largest,
+        "largestDistanceIs": KIND,
         "maxError": float(maxError),
     }
     progress(1.0, TEXT)

@@ -38,6 +38,7 @@ def test_theSurfacesLieWithinTheDistanceInBothDirections(torus, maxError):
     assert farthest(torus.points[::7], small) <= maxError + 1e-4
     middles = small.corners().mean(axis=1)
     assert farthest(np.concatenate([small.points, middles])[::5], torus) <= maxError + 1e-4
+    assert "proved at all corners" in record["largestDistanceIs"]
     assert (record["trianglesBefore"], record["triangles"]) == (len(torus.triangles), len(small.triangles))
 
 
@@ -104,6 +105,20 @@ def test_itStopsWhenItIsNoLongerWanted(torus):
         simplifySurface(torus, 0.05, progress)
     assert told == sorted(told)
     assert told[-1] < 0.9
+
+
+def test_itCanBeStoppedWhileWhatIsTooFarAwayComesBack(rough):
+    surface = CoarseSurface(rough, np.full(len(rough.points), 0.1))
+    surface.collapse(lambda done: None)
+    owner, triangles = surface.owner.copy(), surface.triangles.copy()
+
+    def stop():
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        surface.restore(np.ones(len(rough.points), dtype=bool), np.zeros(len(rough.points)), stop)
+    np.testing.assert_array_equal(surface.owner, owner)
+    np.testing.assert_array_equal(surface.triangles, triangles)
 
 
 def test_theSimplifiedSurfaceIsClosedAndDoesNotMeetItself(torus):
