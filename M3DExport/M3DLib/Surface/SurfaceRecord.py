@@ -97,8 +97,9 @@ def simplificationText(record: dict) -> str:
     common = " What it has in common with other surfaces was left as it is." if record.get("commonVertices") else ""
     return (
         f"Then simplified from {record['trianglesBefore']} to {record['triangles']} triangles, which changed the "
-        f"surface by at most {millimeters(record['largestDistance'])} in either direction, a bound that is proved at all "
-        f"corners of both surfaces and all along the new edges (allowed {exactNumber(record['maxError'])} mm).{common}"
+        f"surface by at most {millimeters(record['largestDistance'])} in either direction, a bound that is proved at "
+        "all corners of both surfaces and all along the new edges (allowed "
+        f"{exactNumber(record['maxError'])} mm).{common}"
     )
 
 
