@@ -15,7 +15,7 @@ from .Grouping import grouped, keepClosest, runsOf
 from .TriangleDistance import SLIVER, cross, dot, squaredDistance
 
 # Products of points with triangles at a time, and triangles looked up for them: what fits the processor's cache.
-PAIRS, LOOKED_UP = 1 << 16, 1 << 14
+PAIRS, LOOKED_UP = 1 << 17, 1 << 15
 # Triangles measured together.
 MEASURED = 1 << 12
 # Cells that a triangle is entered in at most, and along one axis.

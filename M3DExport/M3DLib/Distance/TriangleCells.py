@@ -21,7 +21,7 @@ from .MergedSurface import MergedSurface
 
 BLOCK = 1 << 14
 # Points of a slab, and triangles that begin in it, at most; a layer of cells is not divided.
-POINTS, TRIANGLES = 1 << 14, 1 << 16
+POINTS, TRIANGLES = 1 << 15, 1 << 17
 # Layers a triangle may reach across.
 MOST_ACROSS = 24
 
