@@ -63,7 +63,8 @@ class JointRefinement:
             self.fixed[own[held]] = True
             gone = np.linalg.norm(mesh.points - self.start[own], axis=1)
             self.reach[own] = np.minimum(self.reach[own], np.maximum(limit - gone, 0))
-        self.border = ScanBorder(self.start, image)
+        triangles = np.concatenate([sheet.triangles for sheet in borders.sheets])
+        self.border = ScanBorder(self.start, triangles, image, limit)
         self.numbers, self.sheets = [], []
         for sheet in borders.sheets:
             numbers = np.unique(sheet.triangles)
@@ -272,7 +273,7 @@ class JointRefinement:
             neighborhood=Neighborhood(part),
             limit=self.limit,
             fixed=self.fixed[numbers],
-            border=ScanBorder(self.start[numbers], self.image),
+            border=ScanBorder(self.start[numbers], part.triangles, self.image, self.limit),
             evenings=evenings,
             halvings=evenings,
             progress=progress,

@@ -63,7 +63,7 @@ class MovingSheet:
         self.edges = MeshEdges(self.mesh.triangles, len(self.start))
         self.shape = self._withoutSteps()
         self.points = self.shape.copy()
-        self.border = ScanBorder(self.start, self.image)
+        self.border = ScanBorder(self.start, self.mesh.triangles, self.image, self.limit)
         self.motion = np.full(len(self.start), Motion.LEFT, dtype=np.uint8)
 
     @property
