@@ -183,14 +183,14 @@ class DescriptionReader:
     def refinement(self) -> dict | None:
         """What this software recorded of moving the surface to the edge of its image; None when it was not moved."""
         for step in self._algorithms():
-            if step.name == SURFACE_ALGORITHM:
-                try:
-                    return refinementOf(dict(step.parameters))
-                except ValueError:
-                    self.warnings.append(
-                        "The object says that its surface was moved to the edge in its image (refined), but not on "
-                        "what share of it: agreement with that image is no evidence."
-                    )
+            try:
+                if refinement := refinementOf(dict(step.parameters)):
+                    return refinement
+            except ValueError:
+                self.warnings.append(
+                    "The object says that its surface was moved to the edge in its image (refined), but not on "
+                    "what share of it: agreement with that image is no evidence."
+                )
         return None
 
     def sources(self) -> list[SourceReference]:

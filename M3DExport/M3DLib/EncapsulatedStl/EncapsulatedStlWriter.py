@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from ..Surface.SurfaceRecord import recordParameters
 from .DocumentReferences import DocumentReference, addCommonInstanceReference, documentItems, sourceItems
 from .ModelDescription import (
     PART_PARAMETER,
+    RECEIVED_SURFACE,
     REPAIRS_PARAMETER,
     SEGMENTATION_PARAMETER,
     SURFACE_ALGORITHM,
@@ -273,6 +275,12 @@ def _addModel(
         algorithm = surfaceAlgorithm(
             surface, description.segmentation, description.repairs, record, part=description.part
         )
+    elif (record or {}).get("refinement", {}).get("applied"):
+        # The object has room for one algorithm: a model that was read keeps its own, with what was done to it.
+        algorithm = algorithm or DerivationAlgorithm(RECEIVED_SURFACE)
+        known = {name for name, _ in algorithm.parameters}
+        more = tuple(pair for pair in recordParameters(record) if pair[0] not in known)
+        algorithm = replace(algorithm, parameters=algorithm.parameters + more)
     if algorithm is not None:
         dataset.DerivationAlgorithmSequence = [algorithmItem(algorithm)]
     if icon is not None:

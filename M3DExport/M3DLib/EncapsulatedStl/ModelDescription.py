@@ -14,6 +14,8 @@ LATERALITIES = ("L", "R", "B", "U")
 
 # Name of the step that this software records when it makes a surface from a segment.
 SURFACE_ALGORITHM = "Closed surface from binary labelmap"
+# And when it was brought along, and is known to have been moved to its image's edge.
+RECEIVED_SURFACE = "Surface as received"
 SEGMENTATION_PARAMETER = "segmentation"
 REPAIRS_PARAMETER = "repairs"
 PART_PARAMETER = "part"

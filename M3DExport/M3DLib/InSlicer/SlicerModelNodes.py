@@ -36,6 +36,8 @@ def addMeshAsModel(mesh: TriangleMesh, scene: slicer.vtkMRMLScene, name: str) ->
     try:
         node.SetName(name)
         node.SetAndObservePolyData(polyDataOfMesh(mesh))
+        if refinement := mesh.record.get("refinement"):
+            node.SetAttribute(REFINEMENT, json.dumps(refinement))
         node.CreateDefaultDisplayNodes()
         display = node.GetDisplayNode()
         display.SetColor(*(mesh.color or _DEFAULT_COLOR))
@@ -72,6 +74,8 @@ def addSegmentationNode(
         segment.AddRepresentation("Closed surface", polyDataOfMesh(model.mesh))
         if entry := terminologyOf(model):
             segment.SetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), entry)
+        if refinement := model.mesh.record.get("refinement"):
+            segment.SetTag(REFINEMENT, json.dumps(refinement))
         segmentId = segmentation.GenerateUniqueSegmentID("model")
         segmentation.AddSegment(segment, segmentId)
         node.CreateDefaultDisplayNodes()
@@ -109,8 +113,6 @@ def _addOrigin(node, model: EncapsulatedModel, scene) -> slicer.vtkMRMLScalarVol
     """Say where a node came from; returns the scan's volume when it is in the scene."""
     if model.sopInstanceUid:
         node.SetAttribute(INSTANCE_UIDS, model.sopInstanceUid)
-    if refinement := model.mesh.record.get("refinement"):
-        node.SetAttribute(REFINEMENT, json.dumps(refinement))
     sources = {source.sopInstanceUid for source in model.sources}
     for volume in dicomVolumes(scene):
         if sources & set(volume.GetAttribute(INSTANCE_UIDS).split()):

@@ -17,7 +17,7 @@ from ..Segmentation.DicomSegReader import imageSeriesOf, readSegHeader, segmentN
 from ..Segmentation.Segment import Segment, SegmentSource
 from ..Segmentation.SegmentFit import requireFit
 from ..Segmentation.SegmentMerging import mergeSegments
-from ..Segmentation.SlicerSegmentationReader import segmentsOfSegmentation
+from ..Segmentation.SlicerSegmentationReader import segmentsOfSegmentation, tagOf
 from ..Surface.SurfaceMaking import makeSegmentSurfaces
 from .SlicerImage import instanceUidsOf
 from .SlicerTransforms import transformToVolume
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..Image.ImageVolume import ImageVolume
 
-# Attribute of a model node: how its surface was moved to the edge of an image before it was loaded, as JSON.
+# Attribute of a model node, tag of a segment: how its surface was moved to the edge of an image before it was loaded, as JSON.
 REFINEMENT = "M3D.Refinement"
 
 _BINARY_LABELMAP = "Binary labelmap"
@@ -112,6 +112,7 @@ def partsOfSegmentation(
                     "Segmentations module (Representations).",
                 )
             part.mesh = meshOfPolyData(polyData, part.name, tuple(vtkSegment.GetColor()))
+            _refinedAs(part.mesh, tagOf(vtkSegment, REFINEMENT))
         parts.append(part)
     if merge and len(parts) > 1:
         return [_merged(parts, segmentationNode.GetName())]
@@ -145,11 +146,20 @@ def partOfModel(modelNode: slicer.vtkMRMLModelNode, volumeNode: slicer.vtkMRMLVo
     mesh = meshOfPolyData(polyData, modelNode.GetName(), color)
     if display is not None:
         mesh.opacity = float(display.GetOpacity())
-    if refinement := modelNode.GetAttribute(REFINEMENT):
-        mesh.record["refinement"] = json.loads(refinement)
+    _refinedAs(mesh, modelNode.GetAttribute(REFINEMENT))
     part = Part(modelNode.GetName(), SegmentSource("node", "model node"), mesh=mesh, opacity=mesh.opacity)
     part.transform = transformToVolume(modelNode, volumeNode)
     return part
+
+
+def _refinedAs(mesh: TriangleMesh, refinement: str | None) -> None:
+    """Let a surface be known as one that was moved to its image's edge, as the node says it was.
+
+    Whatever is done to the node's surface afterwards, agreement with that image is no evidence, so that it stays known
+    as one; a segment whose voxels are edited is made of those anew and is none.
+    """
+    if refinement:
+        mesh.record["refinement"] = json.loads(refinement)
 
 
 def meshOfPolyData(polyData, name: str, color: tuple[float, float, float] | None) -> TriangleMesh:

@@ -33,7 +33,7 @@ def segmentsOfSegmentation(segmentation: slicer.vtkSegmentation, source: Segment
             )
         array, ijkToLps = _arrayOfLabelmap(image, vtkSegment.GetLabelValue())
         color = tuple(float(value) for value in vtkSegment.GetColor())
-        coding = codingOfTerminologyEntry(_tag(vtkSegment, "TerminologyEntry"))
+        coding = codingOfTerminologyEntry(tagOf(vtkSegment, "TerminologyEntry"))
         segments.append(Segment(array, ijkToLps, vtkSegment.GetName(), color, coding, source))
     return segments
 
@@ -57,7 +57,8 @@ def _arrayOfLabelmap(image: slicer.vtkOrientedImageData, label: int) -> tuple[np
     return array, _LPS_FROM_RAS @ ijkToRas
 
 
-def _tag(vtkSegment: slicer.vtkSegment, name: str) -> str:
+def tagOf(vtkSegment: slicer.vtkSegment, name: str) -> str:
+    """What a tag of a segment says, "" without it."""
     import vtk
 
     value = vtk.mutable("")

@@ -121,8 +121,10 @@ def recordParameters(record: dict) -> list[tuple[str, str]]:
     parameters = []
     if refinement := record.get("refinement"):
         names = ("applied", *_SHARES, "heldBackVertices", *_LENGTHS)
-        parameters += [(_named("refinement", name), _short(refinement[name])) for name in names]
-        parameters.append(("refinementRange", _short(refinement["settings"]["range"])))
+        # Of a surface that was read from an object some of it is not known.
+        parameters += [(_named("refinement", name), _short(refinement[name])) for name in names if name in refinement]
+        if "settings" in refinement:
+            parameters.append(("refinementRange", _short(refinement["settings"]["range"])))
     if simplification := record.get("simplification"):
         names = ("trianglesBefore", "triangles", "largestDistance")
         parameters += [(_named("simplification", name), _short(simplification[name])) for name in names]

@@ -7,10 +7,12 @@ import pytest
 from M3DLib.Dicom.DicomFile import writeDicomFile
 from M3DLib.EncapsulatedObj.EncapsulatedObjWriter import addObjObjects
 from M3DLib.EncapsulatedStl.DocumentReferences import DocumentReference, addReferencedInstances
-from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
+from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
+from M3DLib.EncapsulatedStl.ModelDescription import DerivationAlgorithm, ModelDescription
 from M3DLib.EncapsulatedStl.ValidationRecord import recordValidation
 from M3DLib.Errors import M3DError
-from M3DLib.InSlicer.SlicerParts import partOfModel
+from M3DLib.InSlicer.SlicerModelNodes import addSegmentationNode
+from M3DLib.InSlicer.SlicerParts import partOfModel, partsOfSegmentation
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere
@@ -78,8 +80,16 @@ class TestExamining:
         record["refinement"] |= {"meanDisplacement": 0.1, "p95Displacement": 0.2, "largestDisplacement": 0.3}
         dataset = makeObject(makeTetrahedron(record=record), surface=SurfaceParameters(refine=True))
         (loadable,) = plugin.examineFiles([importObject(application, tmp_path, dataset)])
-        refinement = partOfModel(plugin.load(loadable), None).mesh.record["refinement"]
+        mesh = partOfModel(plugin.load(loadable), None).mesh
+        refinement = mesh.record["refinement"]
         assert (refinement["movedShare"], refinement["sourceSeries"]) == (0.75, ["1.2.3.4.300"])
+        # As a segmentation, and as an object that is made of the node again, by whatever algorithm, it stays one.
+        (part,) = partsOfSegmentation(addSegmentationNode(readEncapsulatedStl(dataset), application.scene), [], None)
+        assert part.mesh.record["refinement"] == refinement
+        for algorithm in (None, DerivationAlgorithm("by hand", parameters=(("radius", "3"),))):
+            again = readEncapsulatedStl(makeObject(mesh, ModelDescription(algorithm=algorithm)))
+            assert again.mesh.record["refinement"]["movedShare"] == 0.75
+            assert again.warnings == readEncapsulatedStl(makeObject()).warnings
         (loadable,) = plugin.examineFiles([importObject(application, tmp_path, makeObject())])
         assert partOfModel(plugin.load(loadable), None).mesh.record == {}
 
