@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..Image.ImageVolume import ImageVolume
 
-# Attribute of a model node, tag of a segment: how its surface was moved to the edge of an image before it was loaded, as JSON.
+# Attribute of a model node, tag of a segment: how its surface was moved to the edge of an image before, as JSON.
 REFINEMENT = "M3D.Refinement"
 
 _BINARY_LABELMAP = "Binary labelmap"
