@@ -19,6 +19,7 @@ from .RimPlaces import RimPlaces, rimPlaces
 from .ScanBorder import ScanBorder
 from .SliceSteps import slantedSteps
 from .SmoothMotion import smoothMotion
+from .SmoothSystem import MOST_STEPS, STEPS_BETWEEN
 
 # Voxels that are so many times as long as wide make steps on a surface; how often those are smoothed, times the square
 # of that ratio, at most; and the two steps of each smoothing.
@@ -78,8 +79,7 @@ class MovingSheet:
         shrinks nothing (Taubin 1995) takes them off before the first look at the image. Slices that are thicker still
         make treads wider than any smoothing reaches; those are slanted before (``SliceSteps``).
         """
-        spacing = self.image.spacing
-        ratio = float(spacing.max() / spacing.min())
+        ratio = stretched(self.image)
         if ratio < STAIRS:
             points = self.start.copy()
             times = 0 if ratio < STEPPED else min(round(SMOOTHINGS * ratio**2), MOST_SMOOTHINGS)
@@ -125,10 +125,12 @@ class MovingSheet:
             self.atFirst = _seen(deviation, gone)
         targets.distance[self.fixed], targets.weight[self.fixed] = -gone[self.fixed], SUREST**-2
         targets.motion[self.fixed] = Motion.HELD
-        step = self._step(normals, targets, first)
+        # Between the slices of a thick scan little but the shape tells where the surface is.
+        steps = MOST_STEPS if last or stretched(self.image) >= STAIRS else STEPS_BETWEEN
+        step = self._step(normals, targets, first, steps)
         if self.rim is not None and self.rim.any():
             self._rimAsBeside(normals, targets, step)
-            step = self._step(normals, targets, first)
+            step = self._step(normals, targets, first, steps)
         away = self.border.kept(self.points + step[:, None] * normals - self.start, normals, self.neighborhood)
         away[self.fixed] = 0
         far = withinLimit(away, self.limit)
@@ -152,8 +154,10 @@ class MovingSheet:
         back = np.clip((ratio - WORSE_FROM) / (WORSE_TO - WORSE_FROM), 0, 1)
         return self.neighborhood.averaged(back, np.ones(len(back)), 2)
 
-    def _step(self, normals: np.ndarray, targets: EdgeTargets, first: bool) -> np.ndarray:
-        motion = smoothMotion(self.points, self.shape, normals, targets, self.neighborhood, first=first, ends=self.rim)
+    def _step(self, normals: np.ndarray, targets: EdgeTargets, first: bool, steps: int) -> np.ndarray:
+        motion = smoothMotion(
+            self.points, self.shape, normals, targets, self.neighborhood, first=first, steps=steps, ends=self.rim
+        )
         # A pit or ridge that noise made of the segment must not be driven on by the shape that it keeps.
         voxel = voxelsAlong(self.image, normals)
         astray = np.where(targets.motion == Motion.MOVED, ASTRAY * voxel, np.inf)
@@ -180,6 +184,11 @@ def _seen(deviation: DeviationMap, gone: np.ndarray) -> tuple[np.ndarray, np.nda
     seen = np.isin(deviation.quality, (Quality.RELIABLE, Quality.SHARP, Quality.POOR_FIT))
     seen &= np.isfinite(deviation.distance)
     return np.where(seen, deviation.distance + gone, 0).astype(np.float32), seen
+
+
+def stretched(image: ImageVolume) -> float:
+    """How many times as long as short its voxels are."""
+    return float(image.spacing.max() / image.spacing.min())
 
 
 def withinLimit(away: np.ndarray, limit: float | np.ndarray) -> np.ndarray:

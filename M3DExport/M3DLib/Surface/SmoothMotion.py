@@ -19,7 +19,7 @@ import numpy as np
 
 from .EdgeTargets import EdgeTargets
 from .Neighborhood import Neighborhood
-from .SmoothSystem import smoothValues
+from .SmoothSystem import MOST_STEPS, smoothValues
 
 # Roughness of heights that a real, even surface has between neighboring vertices, mm.
 ROUGHNESS = 0.004
@@ -57,6 +57,7 @@ def smoothMotion(
     neighborhood: Neighborhood,
     *,
     first: bool,
+    steps: int = MOST_STEPS,
     ends: np.ndarray | None = None,
 ) -> SmoothMotion:
     """The displacements that are nearest to the targets and smooth.
@@ -67,6 +68,7 @@ def smoothMotion(
     :param points: (n, 3) mm. :param start: (n, 3) where they were at first.
     :param directions: (n, 3) unit, along which each vertex may go.
     :param first: whether the surface still has the steps of its voxels.
+    :param steps: of the search for the displacements.
     :param ends: bool (n,), vertices whose neighbors lie on one side only, so that they tell nothing of the shape.
     """
     height = np.einsum("ni,ni->n", directions, neighborhood.difference(points))
@@ -91,4 +93,5 @@ def smoothMotion(
         bend[ends] = 0
         stiffness[ends & (targets.weight > 0)] = 0
 
-    return SmoothMotion(smoothValues(neighborhood, targets.weight, asked, stiffness, bend), sag)
+    found = smoothValues(neighborhood, targets.weight, asked, stiffness, bend, most=steps)
+    return SmoothMotion(found, sag)

@@ -20,22 +20,33 @@ from .Neighborhood import Neighborhood
 
 # The diagonal of L' S L beside S: 1 + 1/6 on an even mesh of six neighbors each.
 DIAGONAL = 1.2
-MOST_STEPS = 60
+# Fewer where another look at the image follows: what they leave is asked for again then.
+MOST_STEPS, STEPS_BETWEEN = 60, 30
 # The residual at the end as a share of the first one.
 TOLERANCE = 1e-3
 LEAST = np.float32(1e-30)
 
 
 def smoothValues(
-    neighborhood: Neighborhood, weight: np.ndarray, asked: np.ndarray, stiffness: np.ndarray, bend: np.ndarray
+    neighborhood: Neighborhood,
+    weight: np.ndarray,
+    asked: np.ndarray,
+    stiffness: np.ndarray,
+    bend: np.ndarray,
+    *,
+    most: int = MOST_STEPS,
 ) -> np.ndarray:
     """The values u (n,), float32, for w = ``weight``, a = ``asked``, s = ``stiffness`` and b = ``bend``, all (n,).
 
     The search begins at the values asked for. A stop before its end leaves the wide, slow parts of the solution there,
     which no vertex can tell.
+
+    :param most: steps of the search.
     """
     with ThreadPoolExecutor(len(neighborhood.halves)) as pool:
-        return _Search(neighborhood, weight, stiffness, pool).run(asked.astype(np.float32), bend.astype(np.float32))
+        return _Search(neighborhood, weight, stiffness, pool).run(
+            asked.astype(np.float32), bend.astype(np.float32), most
+        )
 
 
 class _Search:
@@ -48,7 +59,7 @@ class _Search:
         self.diagonal = np.maximum(self.weight + np.float32(DIAGONAL) * self.stiffness, LEAST)
         self.bending, self.shared = np.empty_like(self.weight), np.empty_like(self.weight)
 
-    def run(self, solution: np.ndarray, bend: np.ndarray) -> np.ndarray:
+    def run(self, solution: np.ndarray, bend: np.ndarray, most: int) -> np.ndarray:
         """The solution, in place of the values asked for."""
         residual, scaled, image = (np.empty_like(solution) for _ in range(3))
 
@@ -72,7 +83,7 @@ class _Search:
         self._bend(solution, bend)
         size = first = self._both(begin)
         direction = scaled.copy()
-        for _ in range(MOST_STEPS):
+        for _ in range(most):
             if size <= TOLERANCE**2 * first or size == 0:
                 break
             self._bend(direction)
