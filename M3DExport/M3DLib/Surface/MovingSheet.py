@@ -138,6 +138,9 @@ class MovingSheet:
         self.points = self.start + (1 - back)[:, None] * away
         held = (far | (back > 0.5)) & (targets.motion == Motion.MOVED)
         self.motion = np.where(held, Motion.HELD, targets.motion).astype(np.uint8)
+        if last:
+            # What only another look would need is let go: the search for folds that follows takes the most memory.
+            self.shape = self.edges = self.atFirst = None
 
     def _worse(self, seen: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         """How far each vertex goes back to where it was, 0 to 1: where its surroundings lie farther from the edge now.
