@@ -125,8 +125,9 @@ class MovingSheet:
             self.atFirst = _seen(deviation, gone)
         targets.distance[self.fixed], targets.weight[self.fixed] = -gone[self.fixed], SUREST**-2
         targets.motion[self.fixed] = Motion.HELD
-        # Between the slices of a thick scan little but the shape tells where the surface is.
-        steps = MOST_STEPS if last or stretched(self.image) >= STAIRS else STEPS_BETWEEN
+        # Between the slices of a thick scan, and near a rim, little but the shape tells where the surface is.
+        toTheEnd = last or self.rim is not None or stretched(self.image) >= STAIRS
+        steps = MOST_STEPS if toTheEnd else STEPS_BETWEEN
         step = self._step(normals, targets, first, steps)
         if self.rim is not None and self.rim.any():
             self._rimAsBeside(normals, targets, step)
