@@ -10,6 +10,7 @@ import numpy as np
 
 from ..Errors import M3DError, noProgress
 from ..Image.ImageVolume import ImageVolume
+from ..TwoThreads import inTwoThreads
 from .PhantomDistance import SURPLUS, gridDistances, halfDiagonal, neighborDistances, quadraticDistances
 from .PhantomShapes import Shape
 
@@ -218,17 +219,27 @@ def _cellValues(grid: _FineGrid, centers, crossing, known, value) -> np.ndarray:
 
 def _addNoise(array: np.ndarray, noise: float, sigmaInVoxels: np.ndarray, seed: int) -> None:
     """Add normal noise of a standard deviation, white or correlated along i, j, k."""
-    from scipy.ndimage import gaussian_filter
-
     generator = np.random.default_rng(seed)
     if not np.any(sigmaInVoxels):
         for k in range(len(array)):
             array[k] += np.float32(noise) * generator.standard_normal(array.shape[1:], dtype=np.float32)
         return
     grain = generator.standard_normal(array.shape, dtype=np.float32)
-    # "wrap" keeps the same deviation up to the border, where any other rule averages over fewer independent voxels.
-    gaussian_filter(grain, sigmaInVoxels[::-1], output=grain, mode="wrap")
+    for axis, sigma in enumerate(sigmaInVoxels[::-1]):
+        _blur(grain, axis, float(sigma))
     array += np.float32(noise / grain.std(dtype=np.float64)) * grain
+
+
+def _blur(grain: np.ndarray, axis: int, sigma: float) -> None:
+    """Blur along one axis, in place, half of the lines in each of two threads."""
+    from scipy.ndimage import gaussian_filter1d
+
+    def blur(lines: np.ndarray) -> None:
+        # "wrap" keeps the same deviation up to the border, where any other rule averages over fewer independent voxels.
+        gaussian_filter1d(lines, sigma, axis, output=lines, mode="wrap")
+
+    if sigma > 0:
+        inTwoThreads(blur, np.array_split(grain, 2, axis=0 if axis else 1))
 
 
 def _cast(array: np.ndarray, dtype: type) -> np.ndarray:

@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.PrintFiles.PrintFiles import PrintFiles
     from M3DLib.Segmentation.SegmentFit import bodyAt, thresholdSegment
     from M3DLib.Store.FileSetStore import FileSetStore
+    from M3DLib.TwoThreads import besideEachOther
 
     stopwatch = Stopwatch(terminal.step)
     output = Path(arguments.output).absolute()
@@ -76,7 +77,10 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             meshes = makeSurfaces(image, segments, surface, terminal.progress)
         with stopwatch.stage("object"):
             description = ModelDescription(usage="QualityControlIntent", contentDescription="Phantom of known size")
-            icons = [renderIcon(mesh) for mesh in meshes]
+            icons, _ = besideEachOther(
+                lambda _said: [renderIcon(mesh) for mesh in meshes],
+                lambda _said: [(mesh.isClosed, mesh.volumeMm3, mesh.areaMm2) for mesh in meshes],
+            )
             around = Surroundings(neighbors)
             models = makeModels(image, segments, meshes, surface, description, around=around, icons=icons)
         with stopwatch.stage("storing"):
