@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.PrintFiles.PrintFiles import PrintFiles
     from M3DLib.Segmentation.SegmentFit import bodyAt, thresholdSegment
     from M3DLib.Store.FileSetStore import FileSetStore
-    from M3DLib.TwoThreads import besideEachOther
+    from M3DLib.TwoThreads import besideEachOther, importingBeside
 
     stopwatch = Stopwatch(terminal.step)
     output = Path(arguments.output).absolute()
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     prepareRendering()
     scan = Path(tempfile.mkdtemp(prefix="m3d-demo-scan-"))
     try:
-        with stopwatch.stage("phantom"):
+        with stopwatch.stage("phantom"), importingBeside("scipy.ndimage", "pydicom.sr.codedict", "highdicom"):
             writeSeries(renderHead(terminal.progress), scan, progress=terminal.progress)
         with stopwatch.stage("reading"):
             image = readImage(scan, progress=terminal.progress)
