@@ -158,7 +158,7 @@ def test_everyOptionThatIsNamedExists(page):
     # Of Dask, whose scheduler and workers one starts oneself.
     known |= {"--nthreads", "--nworkers", "--host", "--protocol"}
     # Of the benchmark.
-    known |= {"--write", "--large", "--quick"}
+    known |= {"--write", "--large", "--quick", "--only"}
     parsers = [makeParser(), *commandsOf(makeParser()).values()]
     for parser in list(parsers):
         for action in parser._actions:
