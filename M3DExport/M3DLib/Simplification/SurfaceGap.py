@@ -4,7 +4,7 @@ Where two surfaces of triangles lie one upon the other, their distance is larges
 edges of both cross, but for what is farther away upright than askew: 2 % more were found inside triangles.
 So the original vertices are measured against the new triangles, and the new vertices and all of
 the new edges (``EdgeGap``) against the original triangles. All figures are bounds from above: the distance to triangles
-that are known to be near. Where such a bound is too large, more triangles are looked at, in the end the whole surface.
+that are known to be near. Where such a bound is too large, those around are looked at too; then it counts as too far.
 Bounds are kept, so that only what has changed is measured again.
 """
 
