@@ -15,7 +15,7 @@ from .ClosestSurface import ClosestPoints, ClosestSurface
 from .Grouping import grouped
 from .TriangleDistance import CORNER_A, EDGE_AB, FACE, cross, dot
 
-# Triangles looked at, and triangles times points whose solid angles are held, at a time.
+# Triangles and points looked at, and triangles times points whose solid angles are held, at a time.
 BLOCK = 1 << 14
 PAIRS = 1 << 20
 # Products below this share of the distance are rounding, not a side.
@@ -47,9 +47,9 @@ def surfaceSide(surface: ClosestSurface, points: np.ndarray, found: ClosestPoint
     corner = np.flatnonzero(away & (found.feature >= CORNER_A))
     vertex = surface.triangles[found.triangle[corner], found.feature[corner] - CORNER_A]
     around = _CornerTriangles(surface, np.concatenate([start, vertex]))
-    total, number, balanced = around.sumAtEdges(start, end)
+    total, number, balanced = _inBlocks(around.sumAtEdges, start, end)
     doubtful.append(_decide(side, sure, edge, total=total, found=found, sound=number == 2, balanced=balanced))
-    total, closed = around.sumAtCorners(vertex)
+    total, closed = _inBlocks(around.sumAtCorners, vertex)
     doubtful.append(_decide(side, sure, corner, total=total, found=found, sound=closed, balanced=closed))
     doubtful = np.concatenate(doubtful)
     if len(doubtful):
@@ -74,6 +74,13 @@ def _decide(side, sure, which, *, total, found, sound, balanced) -> np.ndarray:
     side[which] = np.sign(product)
     sure[which[~balanced]] = False
     return which[balanced & ~clear]
+
+
+def _inBlocks(work, *values) -> list[np.ndarray]:
+    """Results of a work on values of equal length, done for some at a time: it needs much more memory than they do."""
+    starts = range(0, max(len(values[0]), 1), BLOCK)
+    results = (work(*(value[start : start + BLOCK] for value in values)) for start in starts)
+    return [np.concatenate(parts) for parts in zip(*results, strict=True)]
 
 
 class _CornerTriangles:

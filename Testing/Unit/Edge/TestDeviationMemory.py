@@ -34,6 +34,7 @@ work = {
     "image": lambda mesh: imageDeviation(mesh, image),
     "surface": lambda mesh: surfaceDeviation(mesh, sheet(300, 0.3)),
     "reference": lambda mesh: surfaceDeviation(sheet(300, 0.3), mesh),
+    "near": lambda mesh: surfaceDeviation(sheet(700, 0.05), mesh),
 }[sys.argv[1]]
 work(sheet(30))
 mesh = sheet(800)
@@ -43,7 +44,7 @@ print(peak / len(mesh.points))
 """
 
 
-@pytest.mark.parametrize("measured", ["image", "surface", "reference"])
+@pytest.mark.parametrize("measured", ["image", "surface", "reference", "near"])
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux lets a peak of memory be reset")
 def test_memoryPerVertexIsBounded(measured):
     result = subprocess.run(
