@@ -55,8 +55,10 @@ def positionNoise(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges
     # What white noise does through the fit and one voxel on either side.
     first = PositionNoise(reader, np.repeat([1.0, SQRT_TWO_PI**2 / 2], 3))
     finite = np.isfinite(edges.gain) & np.isfinite(edges.contrast) & (edges.contrast != 0)
-    usable = np.flatnonzero((edges.quality == Quality.RELIABLE) & finite)
-    chosen = np.sort(np.random.default_rng(2).permutation(usable)[:SAMPLE])
+    usable = (edges.quality == Quality.RELIABLE) & finite
+    # From one order of all vertices, so that one usable edge more or less is no other sample.
+    order = np.random.default_rng(2).permutation(len(usable))
+    chosen = np.sort(order[usable[order]][:SAMPLE])
     if len(chosen) < FEWEST or not reader.scale.noise > 0:
         return first
     from scipy.optimize import nnls
