@@ -12,7 +12,7 @@ from ..Mesh.CurvatureTensor import PAIRS
 from .EdgeReader import EdgeReader
 from .EdgeSurface import EdgeSurface
 from .MeasuredEdges import MeasuredEdges
-from .VertexParts import inParts
+from .VertexParts import inParts, sampleOf
 
 # Edges farther apart than this, in standard deviations of the blur, do not influence each other's half height.
 THICK = 6.0
@@ -77,9 +77,7 @@ def imageBlur(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges) ->
 
 
 def _blurOf(which: np.ndarray, surface: EdgeSurface, edges: MeasuredEdges):
-    chosen = np.flatnonzero(which)
-    if len(chosen) > MOST:
-        chosen = chosen[:: len(chosen) // MOST + 1]
+    chosen = sampleOf(which, MOST)
     return measureBlur(surface.normals[chosen].astype(np.float64), edges.width[chosen])
 
 

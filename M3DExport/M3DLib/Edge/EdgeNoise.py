@@ -19,7 +19,7 @@ from .EdgeSearch import SQRT_TWO_PI
 from .EdgeSurface import EdgeSurface
 from .ImageNoise import ImageNoise, NoisierSampler
 from .MeasuredEdges import MeasuredEdges, edgesAt
-from .VertexParts import partOf
+from .VertexParts import partOf, sampleOf
 
 # Vertices measured with more noise, and how often.
 SAMPLE, REPEATS = 500, 8
@@ -56,9 +56,7 @@ def positionNoise(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges
     first = PositionNoise(reader, np.repeat([1.0, SQRT_TWO_PI**2 / 2], 3))
     finite = np.isfinite(edges.gain) & np.isfinite(edges.contrast) & (edges.contrast != 0)
     usable = (edges.quality == Quality.RELIABLE) & finite
-    # From one order of all vertices, so that one usable edge more or less is no other sample.
-    order = np.random.default_rng(2).permutation(len(usable))
-    chosen = np.sort(order[usable[order]][:SAMPLE])
+    chosen = sampleOf(usable, SAMPLE)
     if len(chosen) < FEWEST or not reader.scale.noise > 0:
         return first
     from scipy.optimize import nnls

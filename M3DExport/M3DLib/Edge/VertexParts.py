@@ -33,6 +33,18 @@ def partOf(values: Values, which) -> Values:
     return values[which]
 
 
+def sampleOf(usable: np.ndarray, most: int) -> np.ndarray:
+    """Numbers of at most so many of the usable vertices (bool (n,)), spread over all and ascending.
+
+    They come from one order of all vertices, so that one usable vertex more or less is no other sample: what is found
+    from it would change for the whole mesh.
+    """
+    if np.count_nonzero(usable) <= most:
+        return np.flatnonzero(usable)
+    order = np.random.default_rng(2).permutation(len(usable))
+    return np.sort(order[usable[order]][:most])
+
+
 def inParts(
     work: Callable[..., Values],
     *values,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from M3DLib.Edge.VertexParts import inParts, partOf
+from M3DLib.Edge.VertexParts import inParts, partOf, sampleOf
 
 
 @dataclass
@@ -50,3 +50,16 @@ def test_errorOfAPartIsRaised():
 
     with pytest.raises(ValueError, match="part of 10"):
         inParts(work, np.zeros(100), size=10)
+
+
+def test_aSampleChangesByOneWhenOneVertexMoreIsUsable():
+    usable = np.random.default_rng(5).random(20_000) < 0.7
+    sample = sampleOf(usable, 500)
+    assert len(np.unique(sample)) == 500 and usable[sample].all() and (np.diff(sample) > 0).all()
+    assert abs(sample.mean() - 10_000) < 1000
+    for number in (3, *sample[[0, 250]]):
+        other = usable.copy()
+        other[number] = not usable[number]
+        assert len(np.intersect1d(sample, sampleOf(other, 500))) >= 499
+    few = np.flatnonzero(usable)[::100]
+    np.testing.assert_array_equal(sampleOf(np.isin(np.arange(20_000), few), 500), few)
