@@ -22,13 +22,12 @@ from .TriangleFans import expanded
 SPACING, MOST_PARTS = 1.0, 16
 # How often parts are halved.
 HALVINGS = 7
-# Vertices whose triangles are looked at where those of the nearest one are too far away.
-MORE = 16
 
 
 class EdgeGap:
     """Distances of the edges of a coarse surface from what it was made of.
 
+    :ivar edge: mean length of the original edges, mm.
     :ivar edges: (k, 2), the edges. :ivar distance: (k,) mm, an upper bound of the distance all along each.
     """
 
@@ -39,7 +38,7 @@ class EdgeGap:
             surface.fans.columns.take(a, axis=1) - surface.fans.columns.take(b, axis=1) for a, b in _pairs(corners)
         ]
         length = np.sqrt(np.concatenate([dot(side, side) for side in sides]))
-        self.spacing = SPACING * float(length.mean())
+        self.edge = float(length.mean())
         count = len(surface.original)
         self.key, self.edges, self.distance = np.empty(0, np.int64), np.empty((0, 2), np.int32), np.empty(0)
         self.points = np.full((3, count), np.nan)
@@ -82,20 +81,20 @@ class EdgeGap:
         # Those that are where they were have an original triangle there.
         near.distance[which], near.triangle[which] = 0, fans.around[fans.first[which]]
         other = which[~still]
-        near.distance[other], near.triangle[other] = self._nearest(points[:, ~still], progress)
+        near.distance[other], near.triangle[other] = fans.nearTriangle(points[:, ~still], self.limit, progress)
 
     def _ofEdges(self, edges, progress) -> np.ndarray:
         """Upper bound of the distance of edges (k, 2) from the original surface, mm."""
         limit, points = self.limit, self.points
         start, way = points.take(edges[:, 0], axis=1), points.take(edges[:, 1], axis=1)
         way -= start
-        parts = np.rint(np.sqrt(dot(way, way)) / self.spacing).astype(np.int64).clip(1, MOST_PARTS)
+        parts = np.rint(np.sqrt(dot(way, way)) / (SPACING * self.edge)).astype(np.int64).clip(1, MOST_PARTS)
         # Points between the ends of each edge, numbered after the vertices.
         edge, step = expanded(parts - 1)
         places = start.take(edge, axis=1) + (step + 1) / parts.take(edge) * way.take(edge, axis=1)
         first = points.shape[1] + np.cumsum(parts - 1) - (parts - 1)
         columns = np.concatenate([points, places], axis=1)
-        far, triangle = self._nearest(places, lambda done: progress(0.6 * done))
+        far, triangle = self.surface.fans.nearTriangle(places, limit, lambda done: progress(0.6 * done))
         far, triangle = np.concatenate([self.near.distance, far]), np.concatenate([self.near.triangle, triangle])
         edge, step = expanded(parts)
         left = np.where(step == 0, edges[:, 0].take(edge), first.take(edge) + step - 1)
@@ -119,7 +118,9 @@ class EdgeGap:
             middle = columns.shape[1] + np.arange(len(edge))
             columns = np.concatenate([columns, places], axis=1)
             done = 0.6 + 0.4 * number / HALVINGS
-            distance, nearest = self._nearest(places, lambda part, done=done: progress(done + 0.4 / HALVINGS * part))
+            distance, nearest = self.surface.fans.nearTriangle(
+                places, limit, lambda part, done=done: progress(done + 0.4 / HALVINGS * part)
+            )
             far, triangle = np.concatenate([far, distance]), np.concatenate([triangle, nearest])
             edge = np.concatenate([edge, edge])
             left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
@@ -145,17 +146,6 @@ class EdgeGap:
         least = (far.take(left) + far.take(right) + np.sqrt(dot(way, way))) / 2
         bound[rows] = np.maximum(bound[rows], np.minimum(over, least))
         return bound
-
-    def _nearest(self, places, progress) -> tuple[np.ndarray, np.ndarray]:
-        """How far the original surface is at most from places (3, k), and a triangle that is no farther."""
-        fans, points = self.surface.fans, np.ascontiguousarray(places.T)
-        if not len(points):
-            return np.empty(0), np.empty(0, dtype=np.int32)
-        distance, triangle = fans.distance(points, fans.nearest(places, workers=2), progress)
-        far = np.flatnonzero(distance > self.limit)
-        if len(far):
-            distance[far], triangle[far] = fans.leastDistance(points[far], MORE)
-        return distance, triangle
 
 
 def _pairs(corners) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -1,9 +1,9 @@
 """How far a coarse surface and the original one are apart at most, in both directions.
 
 Where two surfaces of triangles lie one upon the other, their distance is largest at a corner of one of them or where
-edges of both cross, but for what is farther away upright than askew: 2 % more were found inside triangles.
-So the original vertices are measured against the new triangles, and the new vertices and all of
-the new edges (``EdgeGap``) against the original triangles. All figures are bounds from above: the distance to triangles
+edges of both cross. So the original vertices are measured against the new triangles, and the new vertices and all of
+the new edges (``EdgeGap``) against the original triangles; the inside of new triangles (``InsideGap``) where a crease
+gives reason to fear that it is farther away. All figures are bounds from above: the distance to triangles
 that are known to be near. Where such a bound is too large, those around are looked at too; then it counts as too far.
 Bounds are kept, so that only what has changed is measured again.
 """
@@ -16,6 +16,7 @@ import numpy as np
 
 from .CoarseSurface import CoarseSurface
 from .EdgeGap import EdgeGap
+from .InsideGap import InsideGap
 from .TriangleFans import TriangleFans
 
 
@@ -24,13 +25,17 @@ class SurfaceGap:
 
     :ivar there: (n,) mm, from each original vertex, an upper bound; 0 for those of no triangle.
     :ivar back: from the edges of the coarse surface.
+    :ivar inside: from the inside of its triangles, but for those that are given back for other reasons.
+    :ivar condemned: bool (n,), vertices that are to be what they were for such a reason.
     """
 
     def __init__(self, surface: CoarseSurface, limit: float):
         self.surface, self.limit = surface, limit
         self.used = np.flatnonzero(np.diff(surface.fans.first) > 0)
         self.there = np.zeros(len(surface.original))
+        self.condemned = np.zeros(len(surface.points), dtype=bool)
         self.back = EdgeGap(surface, limit)
+        self.inside = InsideGap(surface, limit, self.back.edge)
 
     def measure(self, progress: Callable[[float], None], changed: np.ndarray | None = None) -> None:
         """Bring the bounds up to date.
@@ -43,31 +48,45 @@ class SurfaceGap:
         now = TriangleFans.of(points, surface.triangles)
         which = self.used
         if changed is not None:
-            star = changed.copy()
-            star[surface.triangles[changed.take(surface.triangles).any(axis=1)]] = True
-            which = which[star.take(surface.owner.take(which))]
+            which = which[self._withNeighbors(changed).take(surface.owner.take(which))]
         places = surface.original[which]
-        distance, _ = now.distance(places, surface.owner[which], lambda done: progress(0.3 * done))
+        distance, _ = now.distance(places, surface.owner[which], lambda done: progress(0.2 * done))
         far = np.flatnonzero(distance > self.limit)
         distance[far] = now.ringDistance(places[far], surface.owner[which[far]])
         self.there[which] = distance
-        self.back.measure(now.columns, lambda done: progress(0.3 + 0.7 * done))
+        self.back.measure(now.columns, lambda done: progress(0.2 + 0.6 * done))
+        edges = self.back.edges[self.back.distance > self.limit]
+        self.condemned, before = self._givenBack(edges), self.condemned
+        fresh = np.ones(len(before), dtype=bool) if changed is None else changed | before
+        around = fresh
+        for _ in range(2):
+            around = self._withNeighbors(around)
+        which = self.used[around.take(surface.owner.take(self.used))]
+        self.inside.measure(now, which, ~fresh, self.condemned, lambda done: progress(0.8 + 0.2 * done))
 
     def tooFar(self) -> np.ndarray:
-        """Vertices of the coarse surface that are to be what they were, bool (n,), since the two are too far apart.
+        """Vertices of the coarse surface that are to be what they were, bool (n,), since the two are too far apart."""
+        return self.condemned | self._givenBack(self.inside.triangles[self.inside.distance > self.limit])
 
-        Where an edge joins two vertices that are what they were, it is their neighbors.
+    def _withNeighbors(self, vertices: np.ndarray) -> np.ndarray:
+        grown = vertices.copy()
+        grown[self.surface.triangles[vertices.take(self.surface.triangles).any(axis=1)]] = True
+        return grown
+
+    def _givenBack(self, joined: np.ndarray) -> np.ndarray:
+        """Vertices (n,) that edges or triangles (k, 2 or 3) join, and those that stand for what is too far away.
+
+        Where all that are joined are what they were already, it is their neighbors.
         """
-        surface, edges = self.surface, self.back.edges[self.back.distance > self.limit]
-        far = np.zeros(len(surface.points), dtype=bool)
+        surface = self.surface
+        far, ends = (np.zeros(len(surface.points), dtype=bool) for _ in range(2))
         far[surface.owner[self.there > self.limit]] = True
-        far[edges] = True
         alone = np.bincount(surface.owner, minlength=len(far)) <= 1
-        ends = np.zeros(len(far), dtype=bool)
-        ends[edges[alone.take(edges).all(axis=1)]] = True
+        far[joined] = True
+        ends[joined[alone.take(joined).all(axis=1)]] = True
         far[surface.triangles[ends.take(surface.triangles).any(axis=1)]] = True
         return far
 
     def largest(self) -> float:
         """What no measured distance exceeds, mm."""
-        return max(float(self.there.max(initial=0)), float(self.back.distance.max(initial=0)))
+        return max(float(one.max(initial=0)) for one in (self.there, self.back.distance, self.inside.distance))

@@ -13,6 +13,8 @@ from ..Distance.TriangleDistance import closestOnTriangles, distanceTable, squar
 from ..TwoThreads import inTwoThreads
 
 BLOCK = 1 << 14
+# Vertices whose triangles are looked at where those of the nearest one are too far away.
+MORE = 16
 
 
 @dataclass
@@ -94,6 +96,22 @@ class TriangleFans:
         row, within = expanded(counts)
         corners = self.triangles.take(self.around.take(begins.take(row) + within), axis=0)
         return leastOfEach(self.distance(points.repeat(3 * counts, axis=0), corners.ravel())[0], 3 * counts)
+
+    def nearTriangle(
+        self, places: np.ndarray, limit: float, progress: Callable[[float], None] = lambda done: None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """How far the surface is at most from places (3, k), and a triangle that is no farther, int32 (k,).
+
+        :param limit: mm; where the triangles at the nearest vertex are farther away, those at others are looked at too.
+        """
+        points = np.ascontiguousarray(places.T)
+        if not len(points):
+            return np.empty(0), np.empty(0, dtype=np.int32)
+        distance, triangle = self.distance(points, self.nearest(places, workers=2), progress)
+        far = np.flatnonzero(distance > limit)
+        if len(far):
+            distance[far], triangle[far] = self.leastDistance(points[far], MORE)
+        return distance, triangle
 
     def leastDistance(self, points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Distance of each point (k, 3) from the triangles at the nearest ``count`` vertices, and the nearest one."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import vtk
 
+from M3DLib.Distance.ClosestSurface import ClosestSurface
 from M3DLib.Errors import Cancelled, M3DError
 from M3DLib.Intersection.SelfIntersection import selfIntersections
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
@@ -42,17 +43,21 @@ def test_theSurfacesLieWithinTheDistanceInBothDirections(torus, maxError):
     assert (record["trianglesBefore"], record["triangles"]) == (len(torus.triangles), len(small.triangles))
 
 
-@pytest.fixture(scope="module")
-def rough():
+def roughRing(seed, noise):
     """An even grid on a ring with noise on it, so that narrow peaks and furrows lie between the corners left."""
     around, about = np.meshgrid(np.arange(110), np.arange(40), indexing="ij")
-    radius = 4 + np.random.default_rng(5).normal(0, 0.04, around.shape)
+    radius = 4 + np.random.default_rng(seed).normal(0, noise, around.shape)
     u, v = 2 * np.pi * around / 110, 2 * np.pi * about / 40
     out = 12 + radius * np.cos(v)
     points = np.stack([out * np.cos(u), out * np.sin(u), radius * np.sin(v)], axis=-1).reshape(-1, 3)
     corners = [((around + i) % 110 * 40 + (about + j) % 40).ravel() for i, j in ((0, 0), (1, 0), (1, 1), (0, 1))]
     a, b, c, d = corners
     return TriangleMesh(points, np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)]), "rough")
+
+
+@pytest.fixture(scope="module")
+def rough():
+    return roughRing(5, 0.04)
 
 
 def alongEdges(mesh, number):
@@ -74,6 +79,17 @@ def test_noPointOfARoughSurfaceIsFartherAwayThanStated(rough):
     assert small.isClosed
     assert len(small.points) - len(small.triangles) // 2 == 0
     assert not len(selfIntersections(small.points.astype(np.float64), small.triangles.astype(np.int64)).pairs)
+
+
+def test_insideATriangleInACreaseNothingIsFartherAwayThanAllowed():
+    # A corner of the original can be near to one triangle and high above another, inside which it is far then.
+    creased = roughRing(2, 0.3)
+    small = simplifySurface(creased, 0.4)
+    assert len(small.triangles) < 0.3 * len(creased.triangles)
+    shares = np.random.default_rng(1).dirichlet((1, 1, 1), size=(len(small.triangles), 400))
+    places = np.einsum("mkc,mcx->mkx", shares, small.corners().astype(float)).reshape(-1, 3)
+    worst = np.argsort(ClosestSurface.of(creased).query(places).distance)[-300:]
+    assert farthest(places[worst], creased) <= 0.4
 
 
 def test_whatComesBackIsTheOriginalAndHangsTogether(rough):

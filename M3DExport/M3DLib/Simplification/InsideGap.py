@@ -1,0 +1,152 @@
+"""How far the inside of new triangles is from the original surface.
+
+The distance of two surfaces of triangles that lie one upon the other is largest at a corner of one of them or where
+edges of both cross. In a crease that is not all: a corner of the original can be near to one new triangle and yet high
+above the inside of another, in which then a place is farther away than all corners and edges are. Such triangles are
+divided by four until each part lies within the limit of one original triangle with all three corners (so does then
+all of it, for the distance from a triangle is convex), or its middle is so near that no place of it can be beyond the
+limit. Parts that are tiny beside the original triangles are measured at their middle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..Distance.ClosestSurface import ClosestSurface
+from ..Distance.TriangleDistance import cross, distanceTable, dot, squaredDistance
+from ..TwoThreads import inTwoThreads
+from .CoarseSurface import CoarseSurface
+from .TriangleFans import TriangleFans, expanded
+
+# How often a triangle is divided by four at most, and how small the parts get, in mean lengths of the original edges.
+DIVISIONS, SMALL = 8, 0.03
+BLOCK = 1 << 14
+
+
+class InsideGap:
+    """Distances of the inside of triangles of a coarse surface from what it was made of.
+
+    :ivar triangles: int32 (k, 3), corners of those that were looked into.
+    :ivar distance: (k,) mm, the largest bound or measured distance of a part.
+    """
+
+    def __init__(self, surface: CoarseSurface, limit: float, edge: float):
+        """:param edge: mean length of the original edges, mm."""
+        self.surface, self.limit, self.small = surface, limit, SMALL * edge
+        self.triangles, self.distance = np.empty((0, 3), np.int32), np.empty(0)
+        self._surface: ClosestSurface | None = None
+
+    def measure(
+        self,
+        now: TriangleFans,
+        original: np.ndarray,
+        known: np.ndarray,
+        condemned: np.ndarray,
+        progress: Callable[[float], None],
+    ) -> None:
+        """Look into the triangles where more than the limit is to be feared.
+
+        :param now: the coarse surface. :param original: numbers of original vertices that may lie above them.
+        :param known: bool (n,), vertices around which nothing has changed since the last time.
+        :param condemned: bool (n,), vertices that are given back anyway: their triangles need no look.
+        """
+        chosen = self._below(now, original, lambda done: progress(0.5 * done))
+        chosen &= ~(known.take(now.triangles).all(axis=1) | condemned.take(now.triangles).any(axis=1))
+        triangles = now.triangles[chosen]
+        triangles = triangles[~self._areOriginal(now, triangles)]
+        kept = known.take(self.triangles).all(axis=1)
+        distance = self._bounds(now.columns, triangles, lambda done: progress(0.5 + 0.5 * done))
+        self.triangles = np.concatenate([self.triangles[kept], triangles])
+        self.distance = np.concatenate([self.distance[kept], distance])
+
+    def _areOriginal(self, now: TriangleFans, triangles: np.ndarray) -> np.ndarray:
+        """Which of triangles (k, 3) are original ones, where they were, bool (k,)."""
+        fans = self.surface.fans
+        still = (now.columns == fans.columns).all(axis=0).take(triangles).all(axis=1)
+        begins = fans.first.take(triangles[:, 0])
+        row, within = expanded(fans.first.take(triangles[:, 0] + 1) - begins)
+        corners = fans.triangles.take(fans.around.take(begins.take(row) + within), axis=0)
+        same = [(corners == triangles[:, at].take(row)[:, None]).any(axis=1) for at in (1, 2)]
+        return still & (np.bincount(row[same[0] & same[1]], minlength=len(still)) > 0)
+
+    def _below(self, now: TriangleFans, original, progress) -> np.ndarray:
+        """Triangles, bool (m,), with an original vertex of their surroundings above or below their inside."""
+        around, first = _around(now)
+        a, b, c = (now.columns.take(corner, axis=1) for corner in now.triangles.T)
+        normal = cross(b - a, c - a)
+        normal /= np.maximum(np.sqrt(dot(normal, normal)), 1e-300)
+        offset = dot(normal, a)
+        owner, places = self.surface.owner.take(original), self.surface.original.take(original, axis=0).T
+        chosen = np.zeros(len(now.triangles), dtype=bool)
+
+        def work(start: int) -> None:
+            own, place = owner[start : start + BLOCK], places[:, start : start + BLOCK]
+            begins = first.take(own)
+            row, within = expanded(first.take(own + 1) - begins)
+            triangle = around.take(begins.take(row) + within)
+            height = -offset.take(triangle)
+            for axis in range(3):
+                height += normal[axis].take(triangle) * place[axis].take(row)
+            far = np.flatnonzero(np.abs(height) > self.limit)
+            triangle, place = triangle[far], place.take(row[far], axis=1)
+            up = normal.take(triangle, axis=1)
+            inside = np.ones(len(far), dtype=bool)
+            corners = [corner.take(triangle, axis=1) for corner in (a, b, c)]
+            for at, corner in enumerate(corners):
+                inside &= dot(cross(corners[(at + 1) % 3] - corner, place - corner), up) >= 0
+            chosen[triangle[inside]] = True
+
+        inTwoThreads(work, range(0, len(owner), BLOCK), progress)
+        return chosen
+
+    def _bounds(self, columns, triangles, progress) -> np.ndarray:
+        """What :attr:`distance` is of triangles (k, 3)."""
+        bound = np.zeros(len(triangles))
+        which, corners = np.arange(len(bound)), [columns.take(corner, axis=1) for corner in triangles.T]
+        for number in range(DIVISIONS + 1):
+            progress(number / (DIVISIONS + 1))
+            middle = sum(corners) / 3
+            fans = self.surface.fans
+            far, triangle = fans.nearTriangle(middle, self.limit)
+            doubtful = np.flatnonzero(far > self.limit)
+            if len(doubtful):
+                far[doubtful] = self._exact(middle.take(doubtful, axis=1))
+            lost = far > self.limit
+            table = distanceTable(*(fans.columns.take(corner, axis=1) for corner in fans.triangles[triangle].T))
+            most = np.sqrt(np.max([squaredDistance(corner, table) for corner in corners], axis=0))
+            # No distance changes faster than the place.
+            reach = np.sqrt(np.max([dot(corner - middle, corner - middle) for corner in corners], axis=0))
+            most = np.minimum(most, far + reach)
+            proved = most <= self.limit
+            kept = lost | proved | (reach <= self.small) | (number == DIVISIONS)
+            np.maximum.at(bound, which[kept], np.where(proved, most, far)[kept])
+            left = np.flatnonzero(~kept & (bound.take(which) <= self.limit))
+            if not len(left):
+                break
+            a, b, c = (corner.take(left, axis=1) for corner in corners)
+            ab, bc, ca = (a + b) / 2, (b + c) / 2, (c + a) / 2
+            parts = ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))
+            which = np.tile(which[left], 4)
+            corners = [np.concatenate([part[at] for part in parts], axis=1) for at in range(3)]
+        return bound
+
+    def _exact(self, places) -> np.ndarray:
+        """Distance of places (3, k) from the original surface."""
+        if self._surface is None:
+            self._surface = ClosestSurface.of(self.surface.mesh)
+        return self._surface.query(places.T + self.surface.center).distance
+
+
+def _around(now: TriangleFans) -> tuple[np.ndarray, np.ndarray]:
+    """The triangles at each vertex and at its neighbors, each once, by vertex; and where those of each vertex begin."""
+    from scipy.sparse import csr_matrix
+
+    count, numbers = now.columns.shape[1], now.triangles.ravel()
+    at = csr_matrix((np.ones(len(now.around), np.int8), now.around, now.first), shape=(count, len(now.triangles)))
+    corners = csr_matrix(
+        (np.ones(len(numbers), np.int8), numbers, np.arange(0, len(numbers) + 1, 3)), shape=(at.shape[1], count)
+    )
+    joined = (at @ corners) @ at
+    return joined.indices, joined.indptr
