@@ -94,6 +94,11 @@ def refinementText(record: dict) -> str:
 
 def simplificationText(record: dict) -> str:
     """The record of a simplified surface in a sentence or two."""
+    if record["triangles"] == record["trianglesBefore"]:
+        return (
+            f"It keeps all of its {record['triangles']} triangles: no fewer were found that stay within "
+            f"{exactNumber(record['maxError'])} mm of it."
+        )
     common = " What it has in common with other surfaces was left as it is." if record.get("commonVertices") else ""
     return (
         f"Then simplified from {record['trianglesBefore']} to {record['triangles']} triangles, which changed the "

@@ -12,6 +12,7 @@ from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Phantom.PhantomShapes import Sphere, Torus
 from M3DLib.Simplification.CoarseSurface import CoarseSurface
 from M3DLib.Simplification.SurfaceSimplification import simplifySurface
+from M3DLib.Surface.SurfaceRecord import recordTexts
 from M3DTestSupport.ShapeMeshes import surfaceMesh
 
 TORUS = Torus((0.1, 0.2, 0.3), (0, 1, 2), 12, 4)
@@ -79,6 +80,15 @@ def test_noPointOfARoughSurfaceIsFartherAwayThanStated(rough):
     assert small.isClosed
     assert len(small.points) - len(small.triangles) // 2 == 0
     assert not len(selfIntersections(small.points.astype(np.float64), small.triangles.astype(np.int64)).pairs)
+
+
+def test_whereNothingCouldGoItIsSaid():
+    tetrahedron = TriangleMesh(10 * np.eye(4, 3), np.array([[0, 1, 2], [0, 3, 1], [1, 3, 2], [2, 3, 0]]), "small")
+    small = simplifySurface(tetrahedron, 0.01)
+    assert len(small.triangles) == 4
+    assert recordTexts(small.record) == [
+        "It keeps all of its 4 triangles: no fewer were found that stay within 0.01 mm of it."
+    ]
 
 
 def test_insideATriangleInACreaseNothingIsFartherAwayThanAllowed():
