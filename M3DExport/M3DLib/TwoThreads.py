@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -80,26 +78,3 @@ def besideEachOther(
             stopped.set()
             raise
     return result, running.result()
-
-
-@contextlib.contextmanager
-def importingBeside(*names: str) -> Iterator[None]:
-    """Load modules in a thread of its own while the ``with`` block is at work, which ends when both have.
-
-    So the program never ends while something is being loaded, which packages do not bear.
-
-    :param names: full names; none of VTK, whose parts must not register themselves while others work.
-    """
-
-    def load() -> None:
-        for name in names:
-            # Who needs what is not there imports it too, and says so.
-            with contextlib.suppress(ImportError):
-                importlib.import_module(name)
-
-    thread = threading.Thread(target=load, name="M3D imports")
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()

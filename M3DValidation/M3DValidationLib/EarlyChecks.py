@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .Check import Case, Check
     from .Requirement import Finding
 
+# How often a check that waits for the segment looks whether the program is still there.
+_LOOK_SECONDS = 0.2
 # What one check has measured of the image alone, and others need too.
 _OF_IMAGE = ("headers", "stack", "bodyMask", "outsideField")
 
@@ -120,5 +122,8 @@ class EarlyChecks:
                         return check, case, begun
                 if self._case is not None:
                     return None
-                self._changed.wait()
+                # An interruption can come before anybody is there who would say that it stopped.
+                if not threading.main_thread().is_alive():
+                    return None
+                self._changed.wait(_LOOK_SECONDS)
         return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..Errors import M3DError
+from ..TwoThreads import besideEachOther
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -22,6 +24,15 @@ def renderIcon(mesh: TriangleMesh) -> np.ndarray | None:
     from ..Mesh.Rendering import renderMesh
 
     return renderMesh(mesh, (ICON_SIZE, ICON_SIZE), smooth=False, supersampling=4)
+
+
+def renderIcons(meshes: Sequence[TriangleMesh]) -> list[np.ndarray | None]:
+    """The pictures of several meshes; what their objects say of them is reckoned meanwhile, and kept by the meshes."""
+    icons, _ = besideEachOther(
+        lambda _said: [renderIcon(mesh) for mesh in meshes],
+        lambda _said: [(mesh.isClosed, mesh.volumeMm3, mesh.areaMm2) for mesh in meshes],
+    )
+    return icons
 
 
 def iconItem(picture: np.ndarray) -> Dataset:

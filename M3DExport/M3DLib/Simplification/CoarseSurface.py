@@ -62,8 +62,14 @@ class CoarseSurface:
             if not seams.any():
                 break
             for _ in range(BESIDE_SEAMS):
-                seams[self.triangles[seams.take(self.triangles).any(axis=1)]] = True
+                seams = self.withNeighbors(seams)
             active = seams if active is None else seams & active
+
+    def withNeighbors(self, vertices: np.ndarray) -> np.ndarray:
+        """Vertices, bool (n,), and those that a triangle joins them with."""
+        grown = vertices.copy()
+        grown[self.triangles[vertices.take(self.triangles).any(axis=1)]] = True
+        return grown
 
     def _collapseOnce(self, share: float, active: np.ndarray | None, progress: Callable[[float], None]) -> np.ndarray:
         """Collapse in pieces of one cutting; the vertices on their seams, bool (n,)."""

@@ -48,7 +48,7 @@ class SurfaceGap:
         now = TriangleFans.of(points, surface.triangles)
         which = self.used
         if changed is not None:
-            which = which[self._withNeighbors(changed).take(surface.owner.take(which))]
+            which = which[surface.withNeighbors(changed).take(surface.owner.take(which))]
         places = surface.original[which]
         distance, _ = now.distance(places, surface.owner[which], lambda done: progress(0.2 * done))
         far = np.flatnonzero(distance > self.limit)
@@ -58,20 +58,13 @@ class SurfaceGap:
         edges = self.back.edges[self.back.distance > self.limit]
         self.condemned, before = self._givenBack(edges), self.condemned
         fresh = np.ones(len(before), dtype=bool) if changed is None else changed | before
-        around = fresh
-        for _ in range(2):
-            around = self._withNeighbors(around)
+        around = surface.withNeighbors(surface.withNeighbors(fresh))
         which = self.used[around.take(surface.owner.take(self.used))]
         self.inside.measure(now, which, ~fresh, self.condemned, lambda done: progress(0.8 + 0.2 * done))
 
     def tooFar(self) -> np.ndarray:
         """Vertices of the coarse surface that are to be what they were, bool (n,), since the two are too far apart."""
         return self.condemned | self._givenBack(self.inside.triangles[self.inside.distance > self.limit])
-
-    def _withNeighbors(self, vertices: np.ndarray) -> np.ndarray:
-        grown = vertices.copy()
-        grown[self.surface.triangles[vertices.take(self.surface.triangles).any(axis=1)]] = True
-        return grown
 
     def _givenBack(self, joined: np.ndarray) -> np.ndarray:
         """Vertices (n,) that edges or triangles (k, 2 or 3) join, and those that stand for what is too far away.
@@ -84,8 +77,7 @@ class SurfaceGap:
         alone = np.bincount(surface.owner, minlength=len(far)) <= 1
         far[joined] = True
         ends[joined[alone.take(joined).all(axis=1)]] = True
-        far[surface.triangles[ends.take(surface.triangles).any(axis=1)]] = True
-        return far
+        return far | surface.withNeighbors(ends)
 
     def largest(self) -> float:
         """What no measured distance exceeds, mm."""

@@ -75,13 +75,13 @@ def simplifySurface(
             break
         smaller = SMALLER[min(number, len(SMALLER) - 1)]
         for _ in range(number - len(SMALLER)):
-            bad = _withNeighbors(surface, bad)
+            bad = surface.withNeighbors(bad)
 
         allowance[bad.take(surface.owner)] *= smaller
         back = surface.restore(bad, allowance, lambda part=part: part(0.9, 1)(0.0))
-        changed = _withNeighbors(surface, back)
+        changed = surface.withNeighbors(back)
         surface.collapse(part(0.9, 1), changed)
-        changed = _withNeighbors(surface, changed)
+        changed = surface.withNeighbors(changed)
     else:
         # Not expected: then nothing has been gained that could be stated.
         small, largest = replace(mesh, record=dict(mesh.record)), 0.0
@@ -94,13 +94,6 @@ def simplifySurface(
     }
     progress(1.0, TEXT)
     return small
-
-
-def _withNeighbors(surface: CoarseSurface, vertices: np.ndarray) -> np.ndarray:
-    """Vertices and those next to them, bool (n,)."""
-    grown = vertices.copy()
-    grown[surface.triangles[vertices.take(surface.triangles).any(axis=1)]] = True
-    return grown
 
 
 def _fixedVertices(mesh: TriangleMesh) -> np.ndarray:

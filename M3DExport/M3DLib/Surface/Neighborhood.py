@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..Mesh.MeshGeometry import FEWEST_FOR_TWO
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..TwoThreads import inTwoThreads
-
-# Below so many vertices a second thread costs more than it saves.
-FEWEST_FOR_TWO = 20_000
 
 
 class Neighborhood:

@@ -41,7 +41,7 @@ def addParser(subparsers) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command; returns its exit status."""
     from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
-    from M3DLib.EncapsulatedStl.Icon import renderIcon
+    from M3DLib.EncapsulatedStl.Icon import renderIcons
     from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
     from M3DLib.EncapsulatedStl.ModelExport import Surroundings, makeModels, makeSurfaces
     from M3DLib.Image.ImageReader import readImage
@@ -52,7 +52,6 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.PrintFiles.PrintFiles import PrintFiles
     from M3DLib.Segmentation.SegmentFit import bodyAt, thresholdSegment
     from M3DLib.Store.FileSetStore import FileSetStore
-    from M3DLib.TwoThreads import besideEachOther, importingBeside
 
     stopwatch = Stopwatch(terminal.step)
     output = Path(arguments.output).absolute()
@@ -63,7 +62,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     prepareRendering()
     scan = Path(tempfile.mkdtemp(prefix="m3d-demo-scan-"))
     try:
-        with stopwatch.stage("phantom"), importingBeside("scipy.ndimage", "pydicom.sr.codedict", "highdicom"):
+        with stopwatch.stage("phantom"):
             writeSeries(renderHead(terminal.progress), scan, progress=terminal.progress)
         with stopwatch.stage("reading"):
             image = readImage(scan, progress=terminal.progress)
@@ -77,10 +76,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             meshes = makeSurfaces(image, segments, surface, terminal.progress)
         with stopwatch.stage("object"):
             description = ModelDescription(usage="QualityControlIntent", contentDescription="Phantom of known size")
-            icons, _ = besideEachOther(
-                lambda _said: [renderIcon(mesh) for mesh in meshes],
-                lambda _said: [(mesh.isClosed, mesh.volumeMm3, mesh.areaMm2) for mesh in meshes],
-            )
+            icons = renderIcons(meshes)
             around = Surroundings(neighbors)
             models = makeModels(image, segments, meshes, surface, description, around=around, icons=icons)
         with stopwatch.stage("storing"):

@@ -110,10 +110,9 @@ def _make(
 ) -> tuple[ImageVolume, list[Model], list[list[Repair]]]:
     """The scan, the models of its anatomy, and of each model what was repaired."""
     from M3DLib.EncapsulatedStl.EarlierModels import storedModels
-    from M3DLib.EncapsulatedStl.Icon import renderIcon
+    from M3DLib.EncapsulatedStl.Icon import renderIcons
     from M3DLib.EncapsulatedStl.ModelExport import Surroundings, makeModels, makeSurfaces
     from M3DLib.Mesh.Rendering import prepareRendering
-    from M3DLib.TwoThreads import besideEachOther, importingBeside
 
     if arguments.icon:
         # A process of its own finds out whether there can be icons, while the scan is read.
@@ -126,17 +125,12 @@ def _make(
         otherImages = readSourceHeaders(arguments.also_from, [])
     with stage("segmenting"):
         segments, leftOut = readSegmentsFrom(arguments, image, terminal.progress)
-    with stage("surface"), importingBeside("pydicom.sr.codedict", "highdicom", "PIL.Image"):
+    with stage("surface"):
         meshes = makeSurfaces(image, segments, surface, terminal.progress)
     with stage("repairing"):
         meshes, repairs = applyRepairs(meshes, arguments.repair)
     with stage("object"):
         terminal.progress(1.0, "Describing the models")
-        # What the objects say of the meshes is reckoned while pictures of them are rendered.
-        icons, _ = besideEachOther(
-            lambda _said: [renderIcon(mesh) if arguments.icon else None for mesh in meshes],
-            lambda _said: [(mesh.isClosed, mesh.volumeMm3, mesh.areaMm2) for mesh in meshes],
-        )
         models = makeModels(
             image,
             segments,
@@ -146,7 +140,7 @@ def _make(
             around=Surroundings(
                 directory.headers(), earlier=request.earlier, stored=storedModels(directory, request.store.root)
             ),
-            icons=icons,
+            icons=renderIcons(meshes) if arguments.icon else None,
             otherImages=otherImages,
             repairs=[repairText(done) for done in repairs],
             started=request.started,

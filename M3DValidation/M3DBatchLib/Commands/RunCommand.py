@@ -119,7 +119,7 @@ def _said(count: int, made: bool, failed: bool, root: Path) -> str:
 
 def _models(report: Report, arguments: argparse.Namespace, request: ModelRequest) -> list[Model]:
     from M3DLib.EncapsulatedStl.EarlierModels import storedModels
-    from M3DLib.EncapsulatedStl.Icon import renderIcon
+    from M3DLib.EncapsulatedStl.Icon import renderIcons
     from M3DLib.EncapsulatedStl.ModelExport import Surroundings, makeModels
 
     directory = request.store.directory()
@@ -134,7 +134,7 @@ def _models(report: Report, arguments: argparse.Namespace, request: ModelRequest
         around=Surroundings(
             directory.headers(), earlier=request.earlier, stored=storedModels(directory, request.store.root)
         ),
-        icons=[renderIcon(mesh) if arguments.icon else None for mesh in meshes],
+        icons=renderIcons(meshes) if arguments.icon else None,
         started=request.started,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
     from M3DValidationLib.Check import Case
     from M3DValidationLib.EarlyChecks import EarlyChecks
     from M3DValidationLib.Profile import Profile
+
+
+# What both the making of models and the checks beside it need. Where two threads load packages, an interruption of one
+# can leave locks and packages half done, and the program hangs or breaks down instead of ending.
+_LOADED_BEFORE = (
+    "scipy.ndimage",
+    "vtkmodules.util.numpy_support",
+    "vtkmodules.vtkFiltersCore",
+    "vtkmodules.vtkFiltersGeneral",
+)
 
 
 def readCases(
@@ -67,6 +78,8 @@ def _earlyChecks(image: Case) -> EarlyChecks:
     from M3DValidationLib.EarlyChecks import EarlyChecks
     from M3DValidationLib.Validation import allChecks
 
+    for name in _LOADED_BEFORE:
+        importlib.import_module(name)
     return EarlyChecks(image, allChecks())
 
 

@@ -9,36 +9,15 @@ from M3DLib.Intersection.SelfIntersection import selfIntersections
 from M3DLib.Mesh.MeshGeometry import vertexAreas
 from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
-from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import Box, Cylinder, HalfSpace, Intersection, Sphere, rotationAbout
-from M3DLib.Segmentation.SegmentFit import thresholdSegment
 from M3DLib.Surface.SurfaceMaking import makeSegmentSurfaces
+from M3DTestSupport.TouchingSegments import heightOver, scanOf, segmentsOf
 
 STEP = 0.16
 BALL = Sphere((0.13, -0.21, 0.37), 9)
 CUTS = tuple(tuple(np.array(normal) / np.linalg.norm(normal)) for normal in ((1, 0.3, 0.2), (-0.4, 1, 0.1)))
 SCREW_AXIS = np.array((1.0, 2.0, 2.0)) / 3
 SCREW = Cylinder((0, 0, 0), tuple(SCREW_AXIS), 2.5, 26)
-
-
-def scanOf(paint, half):
-    spacing = (0.5, 0.5, 1.0)
-    dimensions = tuple(int(np.ceil(2 * half / size)) for size in spacing)
-    matrix = np.eye(4)
-    matrix[:3, :3] = rotationAbout((3, 1, 2), 25) @ np.diag(spacing)
-    matrix[:3, 3] = -matrix[:3, :3] @ ((np.array(dimensions) - 1) / 2)
-    return renderPhantom(paint, 0, dimensions, matrix, 0.8, noise=30.0, seed=4)
-
-
-def segmentsOf(image, *arrays):
-    whole = thresholdSegment(image, -1e5)
-    return [replace(whole, array=array.astype(np.uint8), name=f"part {n}") for n, array in enumerate(arrays)]
-
-
-def heightOver(image, normal):
-    k, j, i = np.meshgrid(*(np.arange(count) for count in image.array.shape), indexing="ij")
-    points = np.stack([i, j, k], axis=-1) @ image.ijkToLps[:3, :3].T + image.ijkToLps[:3, 3]
-    return points @ np.array(normal)
 
 
 def counted(meshes):
