@@ -91,9 +91,12 @@ def _quantities(settings: dict) -> dict[str, dict]:
 
 def _judgement(outside: list[str], quantities: dict[str, dict], interval: float) -> tuple[float | None, str]:
     """The half width to be expected, None where it is not known, and the statement about it."""
-    anywhere = bool(np.isfinite(interval))
+    if not np.isfinite(interval):
+        return None, (
+            "No uncertainty is stated: no edge of this surface was measured reliably, so nothing tells how sure one is."
+        )
     if not outside:
-        return interval if anywhere else None, (
+        return interval, (
             "The stated uncertainty comes from a model fitted on phantoms; this image lies within what they cover "
             f"(voxel edge, blur, contrast-to-noise). {HELD}"
         )
@@ -107,7 +110,7 @@ def _judgement(outside: list[str], quantities: dict[str, dict], interval: float)
         f"since {' and '.join(texts)}. "
     )
     known = set(outside) <= THICK and quantities["largestVoxelEdge"]["value"] <= 1.001 * WIDEST_EDGE
-    if not anywhere or not known or quantities["largestBlurFwhm"]["value"] > WIDEST_BLUR:
+    if not known or quantities["largestBlurFwhm"]["value"] > WIDEST_BLUR:
         return None, why + "How far off a measured distance may be was not examined there."
     estimate = WIDENING * interval
     return estimate, why + (

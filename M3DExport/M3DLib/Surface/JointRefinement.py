@@ -23,7 +23,7 @@ from .Neighborhood import Neighborhood
 from .ScanBorder import ScanBorder
 from .SharedBorders import SharedBorders
 from .SoundMoves import withoutNewIntersections
-from .SurfaceRecord import NO_EDGE, refinementRecord, unmoved
+from .SurfaceRecord import NO_EDGE, movedSurely, refinementRecord, unmoved
 
 # Smaller sheets are not measured, they follow what lies around them.
 FEWEST = 60
@@ -116,7 +116,8 @@ class JointRefinement:
                 )
             self._join(last)
         known = [number for number in range(len(self.sheets)) if not self._silent(number)]
-        if not any((self.sheets[number].motion == Motion.MOVED).any() for number in known):
+        sheets = [self.sheets[number] for number in known]
+        if not any(movedSurely(sheet.motion, sheet.deviation).any() for sheet in sheets):
             return self._leftWhole(NO_EDGE if known else self._whyNotKnown())
         heldBack = self._madeSound(lambda done, text: progress(0.8 + 0.2 * done))
         return [self._result(number, heldBack) for number in range(len(self.meshes))]

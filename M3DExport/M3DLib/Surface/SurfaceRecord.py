@@ -12,8 +12,17 @@ from ..WeightedPercentiles import weightedPercentiles
 from .EdgeTargets import BLURS, VOXELS, Motion
 
 NO_EDGE = "Nowhere on it does the image show an edge that is in reach and to be trusted."
+ALL_STAYED = "All of it is held or left where it was."
 # How often a surface is measured and moved.
 ROUNDS = 3
+
+
+def movedSurely(motion: np.ndarray, deviation: DeviationMap) -> np.ndarray:
+    """Which vertices were moved to an edge of their own that was measured reliably, bool (n,).
+
+    :param motion: (n,) values of ``Motion``. :param deviation: the last measurement the surface was moved by.
+    """
+    return (motion == Motion.MOVED) & deviation.reliable
 
 
 def refinementRecord(
@@ -26,13 +35,15 @@ def refinementRecord(
     heldBack: int,
     sharedShare: float = 0.0,
 ) -> dict:
-    """Figures of a refined surface, plain JSON values.
+    """Figures of a refined surface, plain JSON values; those of one that was not moved where nothing of it did.
 
     :param length: displacement of each vertex, mm, (n,). :param motion: (n,) values of ``Motion``.
     :param areas: (n,) mm2. :param deviation: the last measurement the surface was moved by.
     :param limit: farthest a vertex could go, mm. :param heldBack: number of vertices whose move was taken back, wholly
         or in part, since the surface would have passed through itself.
     """
+    if not length.any():
+        return unmoved(ALL_STAYED, motion, areas, limit)
     total = float(areas.sum())
     shares = {kind.name.lower(): float(areas[motion == kind].sum()) / total for kind in Motion}
     interval = deviation.calibration["estimate95"]

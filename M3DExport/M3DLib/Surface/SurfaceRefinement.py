@@ -22,7 +22,7 @@ from .JointRefinement import JointRefinement
 from .MovingSheet import MovingSheet
 from .SharedBorders import SharedBorders
 from .SoundMoves import withoutNewIntersections
-from .SurfaceRecord import NO_EDGE, ROUNDS, refinementRecord, unmoved
+from .SurfaceRecord import NO_EDGE, ROUNDS, movedSurely, refinementRecord, unmoved
 
 TEXT = "Moving the surface to the image's edge"
 
@@ -53,9 +53,9 @@ def refineSurface(
             lambda done, text, number=number: progress(0.8 * (number + done) / ROUNDS, TEXT), last=number == ROUNDS - 1
         )
     result = TriangleMesh(mesh.points, mesh.triangles, mesh.name, mesh.color, mesh.opacity, record=dict(mesh.record))
-    # The last measurement decides: the first one sees the steps of the voxels as well. Where nothing moved, all that
-    # would be left is smoothing, which nothing in the image asks for.
-    reason = "" if (sheet.motion == Motion.MOVED).any() else NO_EDGE
+    # The last measurement decides: the first one sees the steps of the voxels as well. Where no edge was measured
+    # reliably, what is left is smoothing, with a few ridges of which nobody knows how sure they are.
+    reason = "" if movedSurely(sheet.motion, sheet.deviation).any() else NO_EDGE
     reason = reason if sheet.known else sheet.deviation.calibration["statement"]
     if reason:
         result.record["refinement"] = unmoved(reason, sheet.motion, vertexAreas(mesh), limit)

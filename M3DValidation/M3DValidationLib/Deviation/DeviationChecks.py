@@ -67,11 +67,7 @@ def _imageFindings(held: dict[str, Requirement], facts: dict) -> list[Finding]:
         findings.append(_coverage(held["deviation-coverage"], facts))
     rest = {id_: requirement for id_, requirement in held.items() if id_ != "deviation-coverage"}
     if facts["meanSigned"] is None:
-        reason, share = _mainReason(facts)
-        said = "No part of the mesh could be measured against the image."
-        if reason:
-            said = f"No part of the mesh could be measured against the image (mostly: {reason}, {share} of the area)."
-        return findings + allNotAssessable(rest, said)
+        return findings + allNotAssessable(rest, _nothingMeasured(facts))
     makers = {
         "deviation-bias": _bias,
         "deviation-p95": _percentile,
@@ -87,16 +83,38 @@ def _mainReason(facts) -> tuple[str, str]:
     return (reasons[0]["reason"], shareInPercent(reasons[0]["areaShare"])) if reasons else ("", "")
 
 
+def _nothingMeasured(facts) -> str:
+    reason, share = _mainReason(facts)
+    if facts.get("controlSeries"):
+        if reason:
+            return (
+                f"No part of the mesh could be measured against the control series (mostly: {reason}, {share} of the "
+                "area)."
+            )
+        return "No part of the mesh could be measured against the control series."
+    if reason:
+        return f"No part of the mesh could be measured against the image (mostly: {reason}, {share} of the area)."
+    return "No part of the mesh could be measured against the image."
+
+
 def _coverage(requirement, facts) -> Finding:
     percent = 100 * facts["coverage"]
     reason, share = _mainReason(facts)
     measured = requirement.written(percent)
-    message = f"{measured} of the mesh's area could be measured against the image."
-    if reason:
-        message = (
-            f"{measured} of the mesh's area could be measured against the image (mostly: {reason}, {share} of the "
-            "area)."
-        )
+    if facts.get("controlSeries"):
+        message = f"{measured} of the mesh's area could be measured against the control series."
+        if reason:
+            message = (
+                f"{measured} of the mesh's area could be measured against the control series (mostly: {reason}, "
+                f"{share} of the area)."
+            )
+    else:
+        message = f"{measured} of the mesh's area could be measured against the image."
+        if reason:
+            message = (
+                f"{measured} of the mesh's area could be measured against the image (mostly: {reason}, {share} of the "
+                "area)."
+            )
     return requirement.finding(percent, message, notMeasured=facts["notMeasured"])
 
 

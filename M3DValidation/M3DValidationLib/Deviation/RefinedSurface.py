@@ -99,5 +99,5 @@ def judgedFacts(data: dict) -> tuple[dict, str]:
     if facts["judged"] is not None:
         return {**facts, **facts["judged"]}, f" {facts['meaning']}"
     if control is not None:
-        return control, f" {facts['meaning']}"
+        return {**control, "controlSeries": True}, f" {facts['meaning']}"
     return {**facts, "meanSigned": None}, f" {facts['meaning']}"

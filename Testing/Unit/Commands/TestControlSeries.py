@@ -102,6 +102,8 @@ def test_theControlSeriesJudgesARefinedSurface(scans, tmp_path):
     assert finding(report, "deviation-p95")["measured"] == control["p95Absolute"]
     assert finding(report, "deviation-tolerance")["measured"] == pytest.approx(100 * control["withinTolerance"])
     assert "control series" in finding(report, "deviation-p95")["message"]
+    coverage = finding(report, "deviation-coverage")["message"]
+    assert "could be measured against the control series" in coverage and "against the image" not in coverage
     assert [step["title"] for step in report["dataFlow"] if step["step"] == "image"] == ["Scan", "Control series"]
 
 

@@ -77,16 +77,21 @@ def test_whereNoEdgeWasMeasuredReliablyNothingIsKnownOfHowSureItIs(changes):
     # Not that it is sure to 0 mm.
     said = calibration(settings(**changes), float("nan"))
     assert said["estimate95"] is None
+    assert said["statement"].startswith("No uncertainty is stated: no edge of this surface was measured reliably")
     assert "nan" not in said["statement"] and "0.000" not in said["statement"]
 
 
-def test_theRecordOfAShellTooThinForTheBlurStatesNoInterval():
-    shell, matrix = HollowShell(Sphere((0.1, 0.2, 0.3), 8), 0.9), np.diag([0.5, 0.5, 1.0, 1.0])
+@pytest.mark.parametrize("thickness", [0.6, 0.9, 1.2])
+def test_aShellOnWhichNoEdgeIsSureStaysAndSaysSo(thickness):
+    shell, matrix = HollowShell(Sphere((0.1, 0.2, 0.3), 8), thickness), np.diag([0.5, 0.5, 1.0, 1.0])
     matrix[:3, 3] = -10
     image = renderPhantom([(shell, 1200)], 0, (41, 41, 21), matrix, 0.8, noise=30, seed=5)
-    record = refineSurface(makeSurface(thresholdSegment(image, 300, None, 1)), image).record["refinement"]
-    assert record["movedShare"] < 0.02
-    assert record["edgeInterval95"] is None or record["edgeInterval95"] > 0.03
+    surface = makeSurface(thresholdSegment(image, 300, None, 1))
+    result = refineSurface(surface, image)
+    record = result.record["refinement"]
+    assert record["applied"] is False and record["edgeInterval95"] is None
+    assert record["reason"].startswith("Nowhere on it does the image show an edge")
+    assert np.array_equal(result.points, surface.points)
 
 
 def test_thickSlicesGetNoUncertaintyButAReason(thickScan, mesh):
