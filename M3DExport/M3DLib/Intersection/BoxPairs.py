@@ -7,8 +7,9 @@ lower corners, which is where along no axis both boxes have begun in the cell be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +18,7 @@ from .CellPairs import packedCorners, pairsWithinCells
 
 _CHUNK = 2_000_000
 # Boxes of one set whose cells are held at a time.
-_SLAB = 1 << 18
+_SLAB = 1 << 17
 # Boxes fewer than the others by this factor are first looked for in so many cells along each axis.
 _FEW, _CELLS = 30, 160
 
@@ -70,24 +71,35 @@ def overlappingBoxes(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.nda
     :return: portions (i, j) of box numbers, int64 each. Boxes that a hundred-thousandth of the longest edge of most of
         them would join may be among them.
     """
+    for search in boxSearches(low, high):
+        yield from search()
+
+
+def boxSearches(low: np.ndarray, high: np.ndarray) -> Iterator[Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]]]:
+    """The parts of the search of :func:`overlappingBoxes`, which know nothing of each other: each finds some pairs."""
     low, high = _columns(low), _columns(high)
     for residents, visitors, grid in _levels((low, high), (low, high), sameSet=True):
         for part in _slabs(grid, residents, low):
-            corners = low.take(part.boxes, axis=1), high.take(part.boxes, axis=1)
-            row, key, bits = grid.entries(*corners)
-            if part.last:
-                held = np.flatnonzero((key >= part.first) & (key < part.last))
-                row, key, bits = row.take(held), key.take(held), bits.take(held)
-                del held
-            row, key, bits = _sorted(row, key, bits)
-            packed = packedCorners(grid, *corners)
-            del corners
-            for one, other in pairsWithinCells(key, bits, row, packed, _CHUNK):
-                yield part.boxes[one], part.boxes[other]
-            if len(visitors):
-                box = part.boxes[row]
-                near = _nearCells(grid, key, visitors, low)
-                yield from _pairsAcross(grid, near, (low, high), (key, bits, box), (low, high))
+            yield partial(_pairsOf, part, visitors, grid, (low, high))
+
+
+def _pairsOf(part: _Slab, visitors: np.ndarray, grid: _Grid, boxes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of the boxes of a slab with each other, and with boxes that visit its grid."""
+    low, high = boxes
+    corners = low.take(part.boxes, axis=1), high.take(part.boxes, axis=1)
+    row, key, bits = grid.entries(*corners)
+    if part.last:
+        held = np.flatnonzero((key >= part.first) & (key < part.last))
+        row, key, bits = row.take(held), key.take(held), bits.take(held)
+        del held
+    row, key, bits = _sorted(row, key, bits)
+    packed = packedCorners(grid, *corners)
+    del corners
+    for one, other in pairsWithinCells(key, bits, row, packed, _CHUNK):
+        yield part.boxes[one], part.boxes[other]
+    if len(visitors):
+        near = _nearCells(grid, key, visitors, low)
+        yield from _pairsAcross(grid, near, boxes, (key, bits, part.boxes[row]), boxes)
 
 
 @dataclass

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from ..Errors import noProgress
-from .BoxPairs import overlappingBoxes
+from ..TwoThreads import inTwoThreads
+from .BoxPairs import boxSearches
 from .MeshTopology import MeshTopology
 from .TriangleBoxes import boxesOfTriangles
 from .TriangleIntersection import (
@@ -47,30 +49,32 @@ def selfIntersections(
     points: np.ndarray,
     triangles: np.ndarray,
     progress: Callable[[float, str], None] = noProgress,
-    topology: MeshTopology | None = None,
+    seams: np.ndarray | None = None,
 ) -> MeetingPairs:
     """Pairs of triangles that share more than their common corners and edges.
 
     :param points: float64 (n, 3) holding float32 values, no two at the same place.
-    :param triangles: int64 (m, 3), none degenerate, no two alike.
-    :param topology: of exactly these triangles, where it is known already.
+    :param triangles: integers (m, 3), none degenerate, no two alike.
+    :param seams: the points of all edges that do not belong to exactly two of the triangles; found out when None.
     """
     if not len(triangles):
         return MeetingPairs(np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=bool))
     text = "Looking for self-intersections"
     progress(0.0, text)
-    topology = topology or MeshTopology(points, triangles, np.arange(len(triangles)))
-    found = [_aroundPoints(points, triangles, topology)]
-    progress(0.2, text)
     columns = np.ascontiguousarray(triangles.T, dtype=np.int32 if len(points) < 1 << 31 else np.int64)
-    low, high = boxesOfTriangles(points, columns)
-    done = 0
-    for i, j in overlappingBoxes(low, high):
-        for start in range(0, len(i), _PORTION):
-            part = slice(start, start + _PORTION)
-            found.append(_apartFromEachOther(points, triangles, columns, i[part], j[part]))
-        done += 1
-        progress(0.2 + 0.7 * done / (done + 20), text)
+    found = []
+
+    def around() -> None:
+        found.append(_aroundPoints(points, triangles, _seams(points, triangles) if seams is None else seams))
+
+    def apart(search: Callable) -> None:
+        for i, j in search():
+            for start in range(0, len(i), _PORTION):
+                part = slice(start, start + _PORTION)
+                found.append(_apartFromEachOther(points, triangles, columns, i[part], j[part]))
+
+    searches = [partial(apart, search) for search in boxSearches(*boxesOfTriangles(points, columns))]
+    inTwoThreads(lambda one: one(), [around, *searches], lambda done: progress(0.9 * done, text))
     pairs = np.concatenate([pair for pair, _ in found])
     how = np.concatenate([kind for _, kind in found])
     pairs.sort(axis=1)
@@ -80,6 +84,16 @@ def selfIntersections(
     strongest = np.maximum.reduceat(how, np.flatnonzero(first)) if len(pairs) else how
     progress(1.0, text)
     return MeetingPairs(pairs[first], strongest == CROSSING)
+
+
+def _seams(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    topology = MeshTopology(points, triangles, np.arange(len(triangles)))
+    return seamPoints(topology)
+
+
+def seamPoints(topology: MeshTopology) -> np.ndarray:
+    """Points of the edges that do not belong to exactly two of a topology's triangles, (k, 2)."""
+    return topology.edgePoints[topology.edgeUse != 2]
 
 
 def _apartFromEachOther(points, triangles, columns, i, j) -> tuple[np.ndarray, np.ndarray]:
@@ -108,11 +122,11 @@ def _apartFromEachOther(points, triangles, columns, i, j) -> tuple[np.ndarray, n
     return np.stack([i[meet], j[meet]], axis=1), how[meet]
 
 
-def _aroundPoints(points: np.ndarray, triangles: np.ndarray, topology: MeshTopology) -> tuple[np.ndarray, np.ndarray]:
+def _aroundPoints(points: np.ndarray, triangles: np.ndarray, seams: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The pairs that meet among triangles with one or two common points."""
     suspicious = ~flatFans(points, triangles)
     # An open fan may cover itself a little beyond one turn, and at an edge of many triangles there is no fan at all.
-    suspicious[topology.edgePoints[topology.edgeUse != 2]] = True
+    suspicious[seams] = True
     corner = np.flatnonzero(suspicious[triangles.reshape(-1)])
     point = triangles.reshape(-1)[corner]
     order = np.argsort(point, kind="stable")

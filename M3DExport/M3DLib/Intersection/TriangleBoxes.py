@@ -79,10 +79,26 @@ def boxesOfTriangles(points: np.ndarray, columns: np.ndarray) -> tuple[np.ndarra
 
 def trianglesAround(points: np.ndarray, triangles: np.ndarray, changed: np.ndarray) -> np.ndarray:
     """Numbers of all triangles that may meet one with a changed corner: those whose boxes overlap."""
-    columns = np.ascontiguousarray(triangles.T)
-    near = changed[columns[0]] | changed[columns[1]] | changed[columns[2]]
-    low, high = boxesOfTriangles(points, columns)
-    own = np.flatnonzero(near)
-    for _, other in overlappingBoxesBetween(low[own], high[own], low, high):
-        near[other] = True
-    return np.flatnonzero(near)
+    return MovingTriangles(points, triangles).around(points, changed)
+
+
+class MovingTriangles:
+    """The boxes of triangles of which some corners move from time to time; about 36 bytes per triangle."""
+
+    def __init__(self, points: np.ndarray, triangles: np.ndarray):
+        """:param points: (n, 3) holding float32 values, where they are at first. :param triangles: (m, 3)."""
+        self.columns = np.ascontiguousarray(triangles.T)
+        self.low, self.high = boxesOfTriangles(points, self.columns)
+
+    def around(self, points: np.ndarray, changed: np.ndarray) -> np.ndarray:
+        """Numbers of all triangles that may meet one with a changed corner: those whose boxes overlap.
+
+        :param points: (n, 3), where they are now. :param changed: bool (n,), those that moved since the last time.
+        """
+        a, b, c = (changed.take(corner) for corner in self.columns)
+        near = a | b | c
+        own = np.flatnonzero(near)
+        self.low[own], self.high[own] = boxesOfTriangles(points, self.columns[:, own])
+        for _, other in overlappingBoxesBetween(self.low[own], self.high[own], self.low, self.high):
+            near[other] = True
+        return np.flatnonzero(near)

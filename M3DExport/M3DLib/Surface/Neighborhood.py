@@ -19,6 +19,7 @@ class Neighborhood:
 
     :ivar degree: number of neighbors of every vertex, float32 (n,), 1 for those that have none.
     :ivar halves: pairs of the vertices (a slice) and their rows of the matrix; small meshes have one.
+    :ivar closed: whether every edge of the mesh is that of exactly two triangles, which run along it both ways.
     """
 
     def __init__(self, mesh: TriangleMesh):
@@ -29,7 +30,9 @@ class Neighborhood:
         matrix = csr_matrix((np.ones(len(start), dtype=np.float32), (start, end)), shape=(count, count))
         backward = matrix.T.tocsr()
         # On a closed surface every edge is there in both directions already.
-        if not (np.array_equal(matrix.indptr, backward.indptr) and np.array_equal(matrix.indices, backward.indices)):
+        bothWays = np.array_equal(matrix.indptr, backward.indptr) and np.array_equal(matrix.indices, backward.indices)
+        self.closed = bothWays and bool((matrix.data == 1).all())
+        if not bothWays:
             matrix = matrix + backward
         del backward, start, end
         matrix.data[:] = 1
@@ -65,6 +68,15 @@ class Neighborhood:
 
         self.inHalves(half)
         return result
+
+    def grown(self, which: np.ndarray, rings: int) -> np.ndarray:
+        """Vertices, bool (n,), and those at most so many edges away from them."""
+        which, last = which.copy(), np.flatnonzero(which)
+        for _ in range(rings):
+            around = self._adjacent[last].indices
+            last = np.unique(around[~which[around]])
+            which[last] = True
+        return which
 
     def meanAt(self, which: np.ndarray):
         """The mean of the neighbors of some vertices (numbers), as a sparse matrix (m, n) of float64."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..Errors import noProgress
 from ..Intersection.SelfIntersection import selfIntersections
-from ..Intersection.TriangleBoxes import trianglesAround
+from ..Intersection.TriangleBoxes import MovingTriangles
 from ..Intersection.TriangleIntersection import APART, meeting
 from .Neighborhood import Neighborhood
 from .ScanBorder import ScanBorder
@@ -47,20 +47,19 @@ def withoutNewIntersections(
     before, after = (np.asarray(points, dtype=np.float32).astype(np.float64) for points in (before, after))
     heldBack = np.zeros(len(before), dtype=bool)
     points = after.copy()
-    look = None
+    look = moving = None
     for number in range(MOST_ROUNDS):
-        pairs = _newPairs(before, points, triangles, look, progress)
+        pairs = _newPairs(before, points, triangles, look, progress, closed=neighborhood.closed)
         if not len(pairs):
             return points, heldBack
         touched = np.zeros(len(points), dtype=bool)
         touched[triangles[pairs].ravel()] = True
-        for _ in range(1 + number):
-            touched |= neighborhood.mean(touched) > 0
+        touched = neighborhood.grown(touched, 1 + number)
         touched &= ~fixed
         if number < evenings:
             _evenOut(points, neighborhood, touched)
             if border is not None:
-                points = before + border.inPlanes(points - before)
+                points[touched] = before[touched] + border.inPlanes(points - before)[touched]
             away = points[touched] - before[touched]
             length = np.linalg.norm(away, axis=1, keepdims=True)
             points[touched] = before[touched] + away * np.minimum(1, limit / np.maximum(length, 1e-9))
@@ -69,7 +68,8 @@ def withoutNewIntersections(
             points[touched] = before[touched] + share * (points[touched] - before[touched])
         points = points.astype(np.float32).astype(np.float64)
         heldBack |= touched
-        look = trianglesAround(points, triangles, touched)
+        moving = moving or MovingTriangles(points, triangles)
+        look = moving.around(points, touched)
     # Not expected: nothing has been gained that is worth a surface passing through itself.
     return before, np.ones(len(before), dtype=bool)
 
@@ -81,10 +81,14 @@ def _evenOut(points: np.ndarray, neighborhood: Neighborhood, which: np.ndarray) 
         points[which] = rows @ points
 
 
-def _newPairs(before, points, triangles, look, progress) -> np.ndarray:
-    """Pairs (k, 2) of the triangles ``look``, of all where that is None, that meet now and did not before."""
+def _newPairs(before, points, triangles, look, progress, *, closed: bool) -> np.ndarray:
+    """Pairs (k, 2) of the triangles ``look``, of all where that is None, that meet now and did not before.
+
+    :param closed: whether each edge of all triangles is that of two of them.
+    """
     if look is None:
-        pairs = selfIntersections(points, triangles.astype(np.int64), progress).pairs
+        seams = np.empty((0, 2), dtype=np.int64) if closed else None
+        pairs = selfIntersections(points, triangles, progress, seams).pairs
     else:
         chosen = triangles[look]
         used = np.zeros(len(points), dtype=bool)

@@ -10,7 +10,7 @@ import numpy as np
 
 from M3DLib.Errors import noProgress
 from M3DLib.Intersection.MeshTopology import connectedComponents
-from M3DLib.Intersection.SelfIntersection import selfIntersections
+from M3DLib.Intersection.SelfIntersection import seamPoints, selfIntersections
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from .MeshDefects import CleanedMesh, cleanedMesh
@@ -94,7 +94,7 @@ class MeshSoundness:
         cleaned = self.cleaned
         topology = cleaned.topology
         solid = np.flatnonzero(~cleaned.thin)
-        known = topology if len(solid) == len(topology.triangles) else None
+        known = seamPoints(topology) if len(solid) == len(topology.triangles) else None
         meeting = selfIntersections(topology.points, topology.triangles[solid], self.progress, known)
         pairs = solid[meeting.pairs]
         if not len(pairs):

@@ -230,3 +230,17 @@ def test_aClosedFanThatTurnsTwiceIsNotTakenForFlat():
     assert not flatFans(points, triangles)[0]
     found = selfIntersections(points, triangles)
     assert set(map(tuple, found.pairs.tolist())) == selfIntersectionsBruteForce(points, triangles)
+
+
+def test_seamsThatAreKnownAlreadyChangeNothing():
+    # Two tetrahedra that pass through each other, one of them open.
+    points = np.array([(0, 0, 0), (2, 0, 0), (0, 2, 0), (0, 0, 2)], dtype=np.float64)
+    points = np.concatenate([points, points + 0.25])
+    faces = np.array([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)])
+    triangles = np.concatenate([faces, faces[1:] + 4])
+    found = selfIntersections(points, triangles)
+    assert len(found.pairs)
+    for kind in (np.int32, np.int64):
+        known = selfIntersections(points, triangles.astype(kind), seams=np.array([(4, 5), (5, 6), (4, 6)]))
+        assert np.array_equal(known.pairs, found.pairs)
+        assert np.array_equal(known.crossing, found.crossing)
