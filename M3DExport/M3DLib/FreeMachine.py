@@ -35,8 +35,11 @@ def keepOneHeap() -> None:
     """Let all threads of this process share one heap, before any is started: for programs of our own, no application.
 
     The GNU C library gives threads heaps of their own, and what is freed in one cannot be used in another: with two
-    threads of checks that was a tenth of all memory, and gained no time, for the arrays are few and large.
+    threads of checks that was a tenth of all memory, and gained no time, for the arrays are few and large. Whoever has
+    set ``MALLOC_ARENA_MAX`` knows better.
     """
+    if "MALLOC_ARENA_MAX" in os.environ:
+        return
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import re
-import signal
 import sys
-import threading
 
 from M3DLib.Errors import M3DError
 from M3DLib.FileSize import fileSizeLimit
@@ -17,6 +15,7 @@ from M3DLib.Software import NAME, VERSION
 
 from .CommandParser import CommandParser, HelpFormatter
 from .GeneralOptions import addGeneralOptions
+from .Interruption import Interruption
 from .JsonFile import describeJsonFile, takeJsonFile
 from .OnRecord.CaseWork import onRecord
 from .ProgramErrors import EXIT_PROGRAM_ERROR, diskFullSentence, diskIsFull, programErrorSentence
@@ -124,40 +123,27 @@ def joinNegativeValues(argv: list[str]) -> list[str]:
     return joined
 
 
-class _Interruption:
-    """Whether a signal has asked the run to end, the way Ctrl-C does, so that what was begun is taken back.
-
-    The exception may come out of compiled code as another one (numpy reports it as a TypeError in places): then only
-    this tells what has happened.
-    """
-
-    def __init__(self):
-        self.happened = False
-        if threading.current_thread() is not threading.main_thread():
-            return
-        signal.signal(signal.SIGTERM, self._interrupt)
-        # A run in the background ignores Ctrl-C, and is to go on doing so.
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            signal.signal(signal.SIGINT, self._interrupt)
-
-    def _interrupt(self, _number, _frame):
-        self.happened = True
-        raise KeyboardInterrupt
-
-
-def main(argv: list[str] | None = None, settings: Settings | None = None, terminal: Terminal | None = None) -> int:
+def main(
+    argv: list[str] | None = None,
+    settings: Settings | None = None,
+    terminal: Terminal | None = None,
+    interruption: Interruption | None = None,
+) -> int:
     """Run one command.
 
     :param argv: arguments without the program's name; ``sys.argv[1:]`` when None.
     :param settings: that hold; those of the site and the user when None.
     :param terminal: what the command speaks to; standard output and error when None.
+    :param interruption: that has been taken since the program began, and still is after the command; None where this
+        is a part of another program, whose answer to Ctrl-C is the same before and after.
     :return: one of :data:`EXIT_STATUSES`.
     """
     keepOneHeap()
-    interruption = _Interruption()
+    isPart, interruption = interruption is None, interruption or Interruption()
     terminal = terminal or Terminal()
     command = ""
     try:
+        interruption.hear()
         given, terminal.jsonFile = takeJsonFile(joinNegativeValues(sys.argv[1:] if argv is None else list(argv)))
         arguments = _parse(given, terminal)
         command = arguments.command
@@ -177,6 +163,8 @@ def main(argv: list[str] | None = None, settings: Settings | None = None, termin
         return terminal.ended(_statusOf(error, command, terminal), error)
     finally:
         terminal.close()
+        if isPart:
+            interruption.end()
 
 
 def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -224,7 +212,3 @@ def _statusOf(error: Exception, command: str, terminal: Terminal) -> int:
         return EXIT_WRONG_INPUT
     terminal.error(programErrorSentence(error, command))
     return EXIT_PROGRAM_ERROR
-
-
-if __name__ == "__main__":
-    sys.exit(main())

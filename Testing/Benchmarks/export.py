@@ -34,7 +34,7 @@ def phantomScan(folder):
 def export(scan):
     """One export of the largest body of bone; its JSON result with the wall time of the whole process."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "M3DBatchLib.CommandLine", "export", "--image", str(scan)]
+        command = [sys.executable, "-m", "M3DBatchLib", "export", "--image", str(scan)]
         command += ["--threshold", str(THRESHOLD_HU), "--largest", "1", "--output", f"{folder}/out", "--stl", "--json"]
         start = time.perf_counter()
         process = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)

@@ -114,7 +114,7 @@ def test_diskFullOnThisSide(server, models, tmp_path, capsys, protocol):
     assert m3d("send", folder, *where) == 0
     arguments = ["fetch", "--patient", patient, *where, "--output", tmp_path / "out"]
 
-    command = withFileLimit([sys.executable, "-m", "M3DBatchLib.CommandLine", *map(str, arguments)], 200_000)
+    command = withFileLimit([sys.executable, "-m", "M3DBatchLib", *map(str, arguments)], 200_000)
     process = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=120)
     assert process.returncode == 2, process.stderr
     assert "make room" in process.stderr and "Traceback" not in process.stderr

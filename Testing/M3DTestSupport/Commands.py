@@ -15,7 +15,7 @@ def environment():
 
 def runM3d(*arguments, **more):
     """Run ``m3d``; the finished process with its text output."""
-    command = [sys.executable, "-m", "M3DBatchLib.CommandLine", *map(str, arguments)]
+    command = [sys.executable, "-m", "M3DBatchLib", *map(str, arguments)]
     return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, **more)
 
 

@@ -254,7 +254,7 @@ def test_extractRefusesACtFile(scan, tmp_path):
 
 @pytest.mark.parametrize("signalNumber", [signal.SIGINT, signal.SIGTERM])
 def test_anInterruptedRunLeavesNothingBehind(scan, tmp_path, signalNumber):
-    command = [sys.executable, "-m", "M3DBatchLib.CommandLine", "export", "--image", scan, "--threshold", "500"]
+    command = [sys.executable, "-m", "M3DBatchLib", "export", "--image", scan, "--threshold", "500"]
     process = subprocess.Popen(
         [*command, "--output", tmp_path / "out"],
         env=environment(),

@@ -126,12 +126,21 @@ class TestScript:
         (installed / "M3DBatchLib").mkdir(parents=True)
         (sources / "M3DValidation" / "M3DBatchLib").mkdir(parents=True)
         (sources / "M3DExport").mkdir()
-        monkeypatch.setattr(sys, "path", [])
+        elsewhere = str(tmp_path / "elsewhere")
+        monkeypatch.delitem(sys.modules, "M3DLib")
+        monkeypatch.setattr(sys, "path", [elsewhere])
         addPackages(installed / "M3DBatchLib" / "__main__.py")
-        assert sys.path == [str(installed)]
-        sys.path.clear()
+        assert sys.path == [str(installed), elsewhere]
+        sys.path[:] = [elsewhere]
         addPackages(sources / "M3DValidation" / "M3DBatchLib" / "__main__.py")
-        assert sys.path == [str(sources / "M3DValidation"), str(sources / "M3DExport")]
+        assert sys.path == [str(sources / "M3DValidation"), str(sources / "M3DExport"), elsewhere]
+
+    def test_packagesThatTheApplicationHasLoadedAreNotMixedWithOthers(self, tmp_path, monkeypatch):
+        addPackages = runpy.run_path(str(SCRIPT), run_name="script")["addPackages"]
+        (tmp_path / "M3DBatchLib").mkdir()
+        monkeypatch.setattr(sys, "path", ["the application's"])
+        addPackages(tmp_path / "M3DBatchLib" / "__main__.py")
+        assert sys.path == ["the application's", str(tmp_path)]
 
 
 class TestBareInterpreter:

@@ -241,7 +241,7 @@ def test_wrongOptionsAreRefusedAllAtOnce(case, capsys):
 def test_namesThatTheTerminalCannotShowStopNobody(case, json_):
     headers = makeHeaders(SpecificCharacterSet="ISO_IR 192", PatientName="Wang^XiaoDong=王^小東")
     writeDicomFile(makeObject(headers=headers), case / "wang.dcm")
-    command = [sys.executable, "-m", "M3DBatchLib.CommandLine", "inspect", str(case / "wang.dcm")]
+    command = [sys.executable, "-m", "M3DBatchLib", "inspect", str(case / "wang.dcm")]
     paths = os.pathsep.join(str(Path(module.__file__).parents[1]) for module in (M3DLib, M3DBatchLib))
     result = subprocess.run(
         [*command, "--json"] if json_ else command,
@@ -258,7 +258,7 @@ def test_namesThatTheTerminalCannotShowStopNobody(case, json_):
 
 
 def test_readerThatStopsReadingIsNoError(case):
-    command = [sys.executable, "-m", "M3DBatchLib.CommandLine", "inspect", str(case / "jaw.dcm"), "--json"]
+    command = [sys.executable, "-m", "M3DBatchLib", "inspect", str(case / "jaw.dcm"), "--json"]
     paths = os.pathsep.join(str(Path(module.__file__).parents[1]) for module in (M3DLib, M3DBatchLib))
     process = subprocess.Popen(
         command,

@@ -112,7 +112,7 @@ def test_outputThatTakesNothingMoreIsSaid(arguments):
     buffered["COLUMNS"] = "60"
     with open("/dev/full", "wb") as full:
         process = subprocess.run(
-            [sys.executable, "-m", "M3DBatchLib.CommandLine", *arguments],
+            [sys.executable, "-m", "M3DBatchLib", *arguments],
             env=buffered,
             stdout=full,
             stderr=subprocess.PIPE,
@@ -125,9 +125,7 @@ def test_outputThatTakesNothingMoreIsSaid(arguments):
 
 @pytest.mark.skipif(os.name != "posix", reason="closes stdout as a shell does")
 def test_closedOutputIsSaidBeforeTheWork(tmp_path, mesh):
-    command = (
-        f'"{sys.executable}" -m M3DBatchLib.CommandLine validate --mesh "{mesh}" --output "{tmp_path / "out"}" >&-'
-    )
+    command = f'"{sys.executable}" -m M3DBatchLib validate --mesh "{mesh}" --output "{tmp_path / "out"}" >&-'
     process = subprocess.run(command, shell=True, env=environment(), stderr=subprocess.PIPE, text=True, check=False)
     assert process.returncode == 2 and "Standard output is closed" in process.stderr
     assert not (tmp_path / "out").exists()
@@ -136,7 +134,7 @@ def test_closedOutputIsSaidBeforeTheWork(tmp_path, mesh):
 @pytest.mark.skipif(os.name != "posix", reason="closes stderr as a shell does")
 @pytest.mark.parametrize("where", ["2>&-", pytest.param("2>/dev/full", marks=needsFullDevice)])
 def test_nobodyWhoHearsMessagesIsNoReasonToStop(tmp_path, mesh, where):
-    command = f'"{sys.executable}" -m M3DBatchLib.CommandLine repair "{mesh}" --reorient --json '
+    command = f'"{sys.executable}" -m M3DBatchLib repair "{mesh}" --reorient --json '
     command += f'--output "{tmp_path / "out.stl"}" {where}'
     process = subprocess.run(command, shell=True, env=environment(), stdout=subprocess.PIPE, text=True, check=False)
     assert process.returncode == 0 and process.stdout.lstrip().startswith("{")
@@ -149,7 +147,7 @@ def test_verdictSurvivesAReaderWhoHasHadEnough(tmp_path):
     reading, writing = os.pipe()
     os.close(reading)
     process = subprocess.run(
-        [sys.executable, "-m", "M3DBatchLib.CommandLine", "validate", "--mesh", file, "--output", tmp_path / "out"],
+        [sys.executable, "-m", "M3DBatchLib", "validate", "--mesh", file, "--output", tmp_path / "out"],
         env=environment(),
         stdout=writing,
         stderr=subprocess.PIPE,
