@@ -37,7 +37,7 @@ FACES = ("--formats", "json,html,pdf")
 CHECKS = (
     ("  of it: orientation and self-intersections", ("OrientationCheck", "SelfIntersectionCheck"), 2),
     ("  of it: walls and gaps", ("WallCheck",), 2),
-    ("  of it: surface of the segment", ("SurfaceCheck",), 2),
+    ("  of it: surface of the segment", ("SegmentSurfaceCheck", "ClosednessCheck"), 2),
     ("  of it: pictures", ("pictures",), 3),
 )
 # Seconds by the clock where the goals were set, of programs that run here too: how fast this machine is beside that.

@@ -21,9 +21,8 @@ from ..Options.PacsOptions import addPacsOptions, pacsFrom, send
 from ..Options.ReportOptions import addReportOptions, issue, languageFrom, requireRevision
 from ..Options.SectionOptions import addSectionOption, sectionsFrom
 from ..ReportDicom import DICOM_FOLDER, modelHeaders, requireOneRun, requireSource, storeReport
-from ..Stopwatch import Stopwatch, peakMemoryMb
+from ..Stopwatch import Stopwatch, Timings, peakMemoryMb
 from ..Terminal import Terminal
-from ..Timings import Timings
 from ..ValidationText import describeFiles, describeResult
 
 if TYPE_CHECKING:

@@ -275,7 +275,7 @@ class ThresholdCheck(_VoxelCheck):
         return findings
 
 
-class SurfaceCheck(_VoxelCheck):
+class SegmentSurfaceCheck(_VoxelCheck):
     """The mesh as made from the segment: steps, volume, record of how."""
 
     requirementIds = ("stair-steps", "surface-record", "mesh-volume-change")
@@ -327,4 +327,4 @@ class SurfaceCheck(_VoxelCheck):
         return findings
 
 
-CHECKS = (ContentCheck, PiecesCheck, BridgeCheck, OverlapCheck, ThresholdCheck, SurfaceCheck)
+CHECKS = (ContentCheck, PiecesCheck, BridgeCheck, OverlapCheck, ThresholdCheck, SegmentSurfaceCheck)

@@ -70,7 +70,7 @@ class PointsCheck(MeshCheck):
                 yield requirement.finding(len(bad), message, points=bad[:PLACES].tolist())
 
 
-class SurfaceCheck(MeshCheck):
+class ClosednessCheck(MeshCheck):
     """Closed and two-manifold."""
 
     requirementIds = ("mesh-closed", "mesh-manifold-edges", "mesh-manifold-points")
@@ -241,4 +241,4 @@ class UselessElementsCheck(MeshCheck):
             yield requirement.finding(len(numbers), message, places=placeList(places), **{f"{noun}s": some.tolist()})
 
 
-CHECKS = (PointsCheck, SurfaceCheck, OrientationCheck, SelfIntersectionCheck, UselessElementsCheck)
+CHECKS = (PointsCheck, ClosednessCheck, OrientationCheck, SelfIntersectionCheck, UselessElementsCheck)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from M3DBatchLib.CommandLine import main
-from M3DBatchLib.Stopwatch import peakMemoryMb
-from M3DBatchLib.Timings import CHECKS, STAGES, Timings
+from M3DBatchLib.Stopwatch import CHECKS, STAGES, Timings, peakMemoryMb
 from M3DLib.Mesh.StlFile import stlBytes
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import box
 from M3DValidationLib.Report.Content.ReportContent import readSchema
+from M3DValidationLib.Validation import allChecks
 
 onLinux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts a peak anew")
 
@@ -44,6 +44,11 @@ def test_everyStageAndCheckIsInTheJsonAndOnTheTerminal(mesh, tmp_path, capsys):
     said = capsys.readouterr().out
     for name in (*checks, "checking"):
         assert name in said
+
+
+def test_noTwoChecksHaveOneName():
+    names = [type(check).__name__ for check in allChecks()]
+    assert sorted(names) == sorted(set(names))
 
 
 def test_withoutTheOptionNothingIsSaid(mesh, tmp_path, capsys):
