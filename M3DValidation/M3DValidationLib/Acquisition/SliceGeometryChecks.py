@@ -253,7 +253,7 @@ _DISTANCE_FINDINGS = {
 }
 
 
-class OrientationCheck(ImageCheck):
+class SliceOrientationCheck(ImageCheck):
     """Whether all slices are parallel and turned alike."""
 
     requirementIds = ("orientation-consistency",)
@@ -344,4 +344,4 @@ def _headerDistances(case: Case, stack: SliceStack) -> dict[str, float]:
     return found
 
 
-CHECKS = (SliceThicknessCheck, SliceDistanceCheck, OrientationCheck, HeaderGeometryCheck)
+CHECKS = (SliceThicknessCheck, SliceDistanceCheck, SliceOrientationCheck, HeaderGeometryCheck)
