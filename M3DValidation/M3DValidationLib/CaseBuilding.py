@@ -53,7 +53,9 @@ def addSurfaces(
         for case in cases:
             case.missing["mesh"] = reason
         return
-    meshes = makeSegmentSurfaces([case.segment for case in cases], surface, image, progress)
+    # What smoothing did is among what is measured.
+    segments = [case.segment for case in cases]
+    meshes = makeSegmentSurfaces(segments, surface, image, progress, keepUnsmoothed=True)
     for case, mesh in zip(cases, meshes, strict=True):
         case.mesh, case.surfaceParameters = mesh, surface
     giveMemoryBack()

@@ -118,12 +118,16 @@ def grown(mask: np.ndarray, cells) -> np.ndarray:
 
 
 def _widened(mask: np.ndarray, axis: int, step: int) -> np.ndarray:
-    low, high = [slice(None)] * 3, [slice(None)] * 3
-    low[axis], high[axis] = slice(None, -step), slice(step, None)
-    result = mask.copy()
-    if step < mask.shape[axis]:
-        result[tuple(high)] |= mask[tuple(low)]
-        result[tuple(low)] |= mask[tuple(high)]
+    if step >= mask.shape[axis]:
+        return mask.copy()
+    behind, ahead = [slice(None)] * 3, [slice(None)] * 3
+    behind[axis], ahead[axis] = slice(None, -step), slice(step, None)
+    behind, ahead = tuple(behind), tuple(ahead)
+    first = tuple(slice(None, step) if along == axis else slice(None) for along in range(3))
+    result = np.empty_like(mask)
+    result[first] = mask[first]
+    np.logical_or(mask[behind], mask[ahead], out=result[ahead])
+    result[behind] |= mask[ahead]
     return result
 
 

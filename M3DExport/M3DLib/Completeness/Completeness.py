@@ -17,6 +17,7 @@ from ..Distance.DeviationMap import DeviationMap, Quality
 from ..Edge.ProfileSampling import VolumeSampler
 from ..Errors import M3DError, noProgress
 from ..Image.ImageVolume import ImageVolume
+from ..Mesh.MeshGeometry import MeshEdges
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..Segmentation.Segment import Segment
 from .BlockImage import BlockImage, grown
@@ -123,9 +124,10 @@ def measureCompleteness(
         )
     mesh.drop(KEPT)
     progress(0.9, TEXT)
-    state = surfacesWithoutEdge(deviation, sampler, scene)
-    result.cuts = faces(deviation, state == IN_MATERIAL, LEAST_FACE_MM2)
-    result.bare = faces(deviation, state == IN_SPACE, LEAST_FACE_MM2)
+    edges = MeshEdges(deviation.mesh.triangles, len(deviation.distance))
+    state = surfacesWithoutEdge(deviation, sampler, scene, edges)
+    result.cuts = faces(deviation, state == IN_MATERIAL, LEAST_FACE_MM2, edges)
+    result.bare = faces(deviation, state == IN_SPACE, LEAST_FACE_MM2, edges)
     progress(1.0, TEXT)
     return result
 

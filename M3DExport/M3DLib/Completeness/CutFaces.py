@@ -39,12 +39,16 @@ class Face:
     vertices: np.ndarray
 
 
-def surfacesWithoutEdge(deviation: DeviationMap, sampler: VolumeSampler, scene: Neighborhood) -> np.ndarray:
+def surfacesWithoutEdge(
+    deviation: DeviationMap, sampler: VolumeSampler, scene: Neighborhood, edges: MeshEdges
+) -> np.ndarray:
     """For every vertex whether the surface there lies within material or within space, uint8 (n,).
 
     ``IN_MATERIAL``: the image holds material on both sides, or both lie within material and the spaces it encloses;
     ``IN_SPACE``: neither side holds material. A vertex at which the image shows an edge is neither, nor is one at the
     border of the scan, nor one that borders on another segment.
+
+    :param edges: of the deviation's mesh.
     """
     material, blocks, outside = scene.found, scene.blocks, scene.outside
     state = np.zeros(len(deviation.mesh.points), dtype=np.uint8)
@@ -80,7 +84,7 @@ def surfacesWithoutEdge(deviation: DeviationMap, sampler: VolumeSampler, scene: 
         state[which] = found
 
     inTwoThreads(work, range(0, len(chosen), BLOCK))
-    rims = _Rims(deviation, sampler, material)
+    rims = _Rims(deviation, sampler, material, edges)
     for kind in (IN_MATERIAL, IN_SPACE):
         rims.reach(state, kind)
     if scene.others is not None:
@@ -96,9 +100,8 @@ class _Rims:
     rounded with some radius lies as much of the surface as the sharp corner had.
     """
 
-    def __init__(self, deviation: DeviationMap, sampler: VolumeSampler, material: Material):
-        self.deviation, self.sampler, self.material = deviation, sampler, material
-        self.edges = MeshEdges(deviation.mesh.triangles, len(deviation.distance))
+    def __init__(self, deviation: DeviationMap, sampler: VolumeSampler, material: Material, edges: MeshEdges):
+        self.deviation, self.sampler, self.material, self.edges = deviation, sampler, material, edges
         reach = RIM_BLURS * material.scale.width + RIM_VOXELS * float(sampler.spacing.max())
         spread = float(np.sqrt(np.median(deviation.areas[deviation.areas > 0])))
         self.rings = int(np.clip(np.ceil(reach / max(spread, 1e-6)), 1, MOST_RINGS))
@@ -134,8 +137,11 @@ class _Rims:
         return (cosine < LEAN) | (length < 0.1 * self.material.step)
 
 
-def faces(deviation: DeviationMap, chosen: np.ndarray, least: float) -> list[Face]:
-    """Connected parts of the chosen vertices (bool (n,)) with at least ``least`` mm2, the largest first."""
+def faces(deviation: DeviationMap, chosen: np.ndarray, least: float, edges: MeshEdges) -> list[Face]:
+    """Connected parts of the chosen vertices (bool (n,)) with at least ``least`` mm2, the largest first.
+
+    :param edges: of the deviation's mesh.
+    """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -145,7 +151,7 @@ def faces(deviation: DeviationMap, chosen: np.ndarray, least: float) -> list[Fac
     number = np.full(len(chosen), -1, dtype=np.int64)
     number[vertices] = np.arange(len(vertices))
     starts, ends = [], []
-    for start, end in MeshEdges(deviation.mesh.triangles, len(deviation.distance)).blocks():
+    for start, end in edges.blocks():
         both = np.flatnonzero(chosen.take(start) & chosen.take(end))
         starts.append(number[start[both]])
         ends.append(number[end[both]])

@@ -112,6 +112,8 @@ def neighborsOf(segments: Sequence[Segment], blocks: BlockImage, inside: np.ndar
 
     :param inside: blocks inside the model.
     """
+    if not segments:
+        return None
     from scipy.ndimage import affine_transform
 
     result = None

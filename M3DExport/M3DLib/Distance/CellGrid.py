@@ -13,6 +13,8 @@ WIDTH = 2.4
 MOST_CELLS = 64
 # Layers of cells, so that their numbers are 16 bits wide.
 MOST_LAYERS = 1 << 14
+# Cells along the longest extent of a surface where triangles near few points are looked up.
+ALONG = 192
 
 
 class CellGrid:
@@ -61,3 +63,38 @@ class CellGrid:
     def along(self, axis: int, values: np.ndarray) -> np.ndarray:
         """Numbers of the cells along one of the grid's axes, of coordinates in mm from the surface's center."""
         return np.floor((values - self.low[axis]) / self.cell)
+
+
+def trianglesNear(surface: MergedSurface, points: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """Triangles that may come as near to any of a few points as said, with others that lie near these.
+
+    :param points: (n, 3) LPS mm. :param reach: (n,) mm, finite.
+    :return: numbers in rising order; none that comes so near is missing, and all are there where the points reach far.
+    """
+    center = surface.center[:, None]
+    low, high = surface.columns.min(axis=1) - surface.center, surface.columns.max(axis=1) - surface.center
+    cell = max(float((high - low).max()) / ALONG, 4 * surface.edge)
+    size = np.floor((high - low) / cell).astype(np.int64) + 1
+    # One more cell on either side: a triangle of no more than two cells begins in a marked cell or beside one.
+    marked = np.zeros(size, dtype=bool)
+    begins = np.floor((points - surface.center - reach[:, None] - low) / cell - 1e-6).astype(np.int64) - 1
+    ends = np.floor((points - surface.center + reach[:, None] - low) / cell + 1e-6).astype(np.int64) + 2
+    begins, ends = begins.clip(0, size), ends.clip(0, size)
+    if (ends - begins).prod(axis=1).sum() > marked.size:
+        return np.arange(len(surface.triangles))
+    for (i, j, k), (iEnd, jEnd, kEnd) in zip(begins.tolist(), ends.tolist(), strict=True):
+        marked[i:iEnd, j:jEnd, k:kEnd] = True
+    cells = [
+        np.minimum((column - middle - first) / cell, most).astype(np.int16)
+        for column, middle, first, most in zip(surface.columns, center, low, size - 1, strict=True)
+    ]
+    isNear = marked[tuple(cells)]
+    found = []
+    for start in range(0, len(surface.triangles), BLOCK):
+        corners = surface.triangles[start : start + BLOCK].T
+        chosen = isNear.take(corners[0])
+        for along in cells:
+            a, b, c = (along.take(corner) for corner in corners)
+            chosen |= np.maximum(np.maximum(a, b), c) - np.minimum(np.minimum(a, b), c) > 1
+        found.append(np.flatnonzero(chosen) + start)
+    return np.concatenate(found)

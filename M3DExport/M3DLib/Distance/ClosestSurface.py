@@ -16,6 +16,7 @@ import numpy as np
 from ..Errors import noProgress
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..TwoThreads import inTwoThreads
+from .CellGrid import trianglesNear
 from .MergedSurface import MergedSurface
 from .SurfaceTile import SurfaceTile, doubleAreas2
 from .SurfaceTiles import SurfaceTiles
@@ -30,6 +31,10 @@ ROUNDS = ((20, 0.95, 1.05), (200, 1.0, 1.3))
 LARGEST_REACH, LEAST_NEAR = 2.0, 0.75
 # Points that tell how far away all are: of known distances, and of those that have to be looked for.
 SAMPLE, FEW = 10_000, 32
+# So few points are searched for among the triangles near them, where those are no more than this share of all.
+FEW_LEFT, FEW_NEAR = 4096, 1 / 8
+# One of so many triangles lends a corner to bound the distances.
+COARSE = 16
 # Large triangles are divided into about so many parts together.
 LARGE_PARTS = 20_000
 TEXT = "Measuring the distance between the surfaces"
@@ -76,6 +81,13 @@ class ClosestSurface(MergedSurface):
     def tiles(self) -> SurfaceTiles:
         """The surface in tiles, made when they are needed."""
         return SurfaceTiles(self, self.keepTiles)
+
+    @cached_property
+    def coarse(self):
+        """A tree of some of the corners, relative to the center."""
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self.corners(self.triangles[::COARSE, 0]).T, balanced_tree=False)
 
     def query(self, points: np.ndarray, progress: Callable[[float, str], None] = noProgress) -> ClosestPoints:
         """Closest points of the mesh to positions (n, 3) in LPS mm."""
@@ -128,7 +140,10 @@ class ClosestSurface(MergedSurface):
             inRound(1.0)
         if len(left):
             if farthest is None:
-                self.tiles.bound(points, left, best)
+                self._bound(points, left, best)
+            if len(left) <= FEW_LEFT and not self.keepTiles:
+                left = self._amongFew(points, left, best, triangle)
+        if len(left):
             self.tiles.search(points, left, best, triangle, lambda done: progress(0.9 + 0.1 * done, TEXT))
             left = np.flatnonzero(triangle < 0)
         if len(left):
@@ -191,12 +206,39 @@ class ClosestSurface(MergedSurface):
         large = cells.search(best, triangle, progress)
         certain = (triangle.take(left) >= 0) & (best.take(left) <= reach * reach)
         if len(large):
-            self._inLarge(large, points, left[certain], best, triangle)
+            self._among(large, points, left[certain], best, triangle)
         return left[~certain]
 
-    def _inLarge(self, large, points, which, best, triangle) -> None:
-        """Search for points among large triangles only."""
-        corners, own = np.unique(self.triangles.take(large, axis=0), return_inverse=True)
+    def _bound(self, points: np.ndarray, which: np.ndarray, best: np.ndarray) -> None:
+        """Lower the bounds of points, mm2 (n,), to what some of the corners tell.
+
+        :param which: numbers of some of the points.
+        """
+
+        def work(start):
+            part = which[start : start + BLOCK]
+            # A corner of the surface is no nearer than the surface; the slack is far above any rounding.
+            distance = self.coarse.query(points.take(part, axis=0) - self.center)[0]
+            best[part] = np.minimum(best.take(part), (1.001 * distance + 1e-3) ** 2)
+
+        inTwoThreads(work, range(0, len(which), BLOCK))
+
+    def _amongFew(self, points, left, best, triangle) -> np.ndarray:
+        """Search for few points among the triangles near them, for which no tree of the whole surface is made.
+
+        :param best: squared distance of all points at most; known of those that are left.
+        :return: numbers of the points that are still to be searched for: none or all, where too much is near them.
+        """
+        near = trianglesNear(self, points.take(left, axis=0), np.sqrt(best.take(left)))
+        if len(near) > FEW_NEAR * len(self.triangles):
+            return left
+        if len(near):
+            self._among(near, points, left, best, triangle)
+        return left[triangle.take(left) < 0]
+
+    def _among(self, some, points, which, best, triangle) -> None:
+        """Search for points among some of the triangles only."""
+        corners, own = np.unique(self.triangles.take(some, axis=0), return_inverse=True)
         positions, own = self.corners(corners), own.reshape(-1, 3)
         table = distanceTable(*(positions.take(corner, axis=1) for corner in own.T))
         area = 0.5 * float(np.sqrt(doubleAreas2(table).clip(0)).sum())
@@ -207,6 +249,6 @@ class ClosestSurface(MergedSurface):
             distance2, found = best.take(part), np.full(len(part), -1, dtype=np.int32)
             tile.search(points.take(part, axis=0) - self.center, distance2, found)
             hit = np.flatnonzero(found >= 0)
-            best[part[hit]], triangle[part[hit]] = distance2[hit], large[found[hit]]
+            best[part[hit]], triangle[part[hit]] = distance2[hit], some[found[hit]]
 
         inTwoThreads(work, range(0, len(which), BLOCK))

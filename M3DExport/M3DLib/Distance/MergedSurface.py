@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from ..Errors import M3DError
-from ..Mesh.TriangleMesh import TriangleMesh
+from ..Mesh.TriangleMesh import TriangleMesh, lowAndHigh
 from .EqualCorners import withoutEqualCorners
 from .TriangleDistance import cross
 
@@ -27,7 +27,7 @@ class MergedSurface:
         """:raises M3DError: for a mesh without triangles, or with points that are not finite."""
         if not len(mesh.triangles):
             raise M3DError(f"Mesh '{mesh.name}' has no triangles, so nothing can be compared with it.")
-        low, high = mesh.points.min(axis=0).astype(np.float64), mesh.points.max(axis=0).astype(np.float64)
+        low, high = (end.astype(np.float64) for end in lowAndHigh(mesh.points))
         if not np.isfinite([low, high]).all():
             raise M3DError(f"Mesh '{mesh.name}' has points that are not finite numbers; repair it first.")
         self.mesh = mesh

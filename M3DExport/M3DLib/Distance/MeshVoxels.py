@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def insideGrid(points: np.ndarray, triangles: np.ndarray, size: tuple[int, int, 
     flat = crossed.reshape(-1)
     for place, _ in _crossings(points, triangles, size):
         np.bitwise_xor.at(flat, place, np.uint8(1))
-    np.bitwise_xor.accumulate(crossed, axis=0, out=crossed)
+    _upwards(np.bitwise_xor, crossed)
     return crossed[:-1].view(bool)
 
 
@@ -40,8 +41,16 @@ def windingGrid(points: np.ndarray, triangles: np.ndarray, size: tuple[int, int,
     flat = winding.reshape(-1)
     for place, faces in _crossings(points, triangles, size):
         np.add.at(flat, place, faces)
-    np.add.accumulate(winding, axis=0, out=winding)
+    _upwards(np.add, winding)
     return winding[:-1]
+
+
+def _upwards(total: np.ufunc, array: np.ndarray) -> None:
+    """Put in each layer of an array (k, j, i) the total of all up to it; a whole layer at a time is many times quicker
+    than what numpy does along the first axis.
+    """
+    for below, layer in pairwise(array):
+        total(below, layer, out=layer)
 
 
 def _crossings(points, triangles, size) -> Iterator[tuple[np.ndarray, np.ndarray]]:

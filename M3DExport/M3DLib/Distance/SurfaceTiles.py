@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from functools import cached_property
 
 import numpy as np
 
@@ -23,8 +22,6 @@ BLOCK = 8192
 GROUP = 2048
 # Corners of the surface in a tile, at most and at least where there are more than that.
 TILE, SMALLEST_TILE = 1 << 15, 1 << 13
-# One of so many triangles lends a corner to bound the distances.
-COARSE = 16
 # Cubes along the longest extent of points that are brought in order.
 CUBES = 64
 
@@ -83,27 +80,6 @@ class SurfaceTiles:
     def _box(self, tile: np.ndarray) -> np.ndarray:
         corners = self.surface.corners(self.surface.triangles.take(tile, axis=0).ravel())
         return np.stack([corners.min(axis=1), corners.max(axis=1)])
-
-    @cached_property
-    def coarse(self):
-        """A tree of some of the corners, relative to the center."""
-        from scipy.spatial import cKDTree
-
-        return cKDTree(self.surface.corners(self.surface.triangles[::COARSE, 0]).T, balanced_tree=False)
-
-    def bound(self, points: np.ndarray, which: np.ndarray, best: np.ndarray) -> None:
-        """Lower the bounds of points to what some of the corners tell.
-
-        :param points: (n, 3) LPS mm. :param which: numbers of some of them. :param best: mm2 (n,), lowered in place.
-        """
-
-        def work(start):
-            part = which[start : start + BLOCK]
-            # A corner of the surface is no nearer than the surface; the slack is far above any rounding.
-            distance = self.coarse.query(points.take(part, axis=0) - self.surface.center)[0]
-            best[part] = np.minimum(best.take(part), (1.001 * distance + 1e-3) ** 2)
-
-        inTwoThreads(work, range(0, len(which), BLOCK))
 
     def search(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,13 +22,18 @@ _CLOSED_SURFACE = "Closed surface"
 MOST_THREADS = 4
 
 
-def flyingEdges(label: np.ndarray, parameters: SurfaceParameters) -> vtkPolyData:
+def flyingEdges(
+    label: np.ndarray,
+    parameters: SurfaceParameters,
+    beforeSmoothing: Callable[[vtkPolyData], None] = lambda surface: None,
+) -> vtkPolyData:
     """What Slicer's rule makes with the method "flying edges", point by point, by the filters that it is made of.
 
     Called as filters they let other threads of Python work, a user interface for example; the rule, which is one call
     of a class that is none, holds them all up until it is done. A test compares the two to the last bit.
 
     :param label: uint8 (k, j, i), 1 where the segment is.
+    :param beforeSmoothing: called with the surface as the voxels give it, where it is smoothed but not decimated.
     :return: triangles in voxel index coordinates (i, j, k) of the label.
     """
     from vtkmodules.util.numpy_support import numpy_to_vtk
@@ -64,6 +70,8 @@ def flyingEdges(label: np.ndarray, parameters: SurfaceParameters) -> vtkPolyData
         decimation.SetTargetReduction(parameters.decimation)
         surface = _done(decimation)
     if parameters.smoothing > 0:
+        if not parameters.decimation > 0:
+            beforeSmoothing(surface)
         smoothing = vtkWindowedSincPolyDataFilter()
         smoothing.SetInputData(surface)
         smoothing.SetNumberOfIterations(20 + int(40 * parameters.smoothing))

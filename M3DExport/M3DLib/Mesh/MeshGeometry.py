@@ -9,7 +9,7 @@ import numpy as np
 
 from ..Errors import M3DError
 from ..TwoThreads import inTwoThreads
-from .TriangleMesh import TriangleMesh
+from .TriangleMesh import TriangleMesh, lowAndHigh
 
 # Triangles handled at a time: what is held for them stays in the processor's cache.
 BLOCK = 1 << 14
@@ -41,7 +41,7 @@ def _requireSurface(mesh: TriangleMesh) -> np.ndarray:
     """The mesh's points relative to its middle, float32 (3, n): whole columns are quicker to pick from than rows."""
     if not len(mesh.triangles):
         raise M3DError(f"Mesh '{mesh.name}' has no triangles, so there is no surface to measure.")
-    low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
+    low, high = lowAndHigh(mesh.points)
     if not np.isfinite([low, high]).all():
         raise M3DError(f"Mesh '{mesh.name}' has points that are not finite numbers; repair it first.")
     columns = np.empty((3, len(mesh.points)), dtype=np.float32)

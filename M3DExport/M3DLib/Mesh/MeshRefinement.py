@@ -7,6 +7,8 @@ import numpy as np
 from .TriangleMesh import TriangleMesh
 
 MOST_TRIANGLES = 4_000_000
+# Triangles looked at together.
+BLOCK = 1 << 14
 
 
 def refined(mesh: TriangleMesh, largestEdge: float) -> TriangleMesh:
@@ -15,8 +17,7 @@ def refined(mesh: TriangleMesh, largestEdge: float) -> TriangleMesh:
     Edges are cut on both sides alike, so that no gaps open. A mesh that would need more than four million triangles is
     refined less.
     """
-    a, b, c = (mesh.points[mesh.triangles[:, corner]] for corner in range(3))
-    longest = np.sqrt(np.maximum.reduce([((x - y) ** 2).sum(axis=1) for x, y in ((a, b), (b, c), (c, a))]))
+    longest = _longestSides(mesh)
     if not len(longest) or not np.isfinite(longest).all() or longest.max() <= largestEdge:
         return mesh
     needed = float((np.ceil(longest / largestEdge) ** 2).sum())
@@ -34,3 +35,13 @@ def refined(mesh: TriangleMesh, largestEdge: float) -> TriangleMesh:
     fine = TriangleMesh.fromPolyData(subdivide.GetOutput(), mesh.name)
     fine.color, fine.opacity = mesh.color, mesh.opacity
     return fine
+
+
+def _longestSides(mesh: TriangleMesh) -> np.ndarray:
+    """Length of the longest side of each triangle, float32 (m,), mm."""
+    columns, longest = np.ascontiguousarray(mesh.points.T), np.empty(len(mesh.triangles), dtype=np.float32)
+    for start in range(0, len(longest), BLOCK):
+        a, b, c = (columns.take(corner, axis=1) for corner in mesh.triangles[start : start + BLOCK].T)
+        sides = (np.square(x - y).sum(axis=0) for x, y in ((a, b), (b, c), (c, a)))
+        longest[start : start + BLOCK] = np.maximum.reduce(list(sides))
+    return np.sqrt(longest, out=longest)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Triangles looked at together, and points whose edges are sorted together, at least.
 BLOCK, RANGE = 1 << 15, 1 << 18
+# Points whose coordinates stand beside each other while their extent is looked for.
+ROW = 256
 
 
 @dataclass
@@ -55,7 +57,7 @@ class TriangleMesh:
         """Extent of the points (xmin, xmax, ymin, ymax, zmin, zmax), LPS mm."""
         if not len(self.points):
             raise M3DError(f"Mesh '{self.name}' has no points, so it has no bounds.")
-        low, high = self.points.min(axis=0), self.points.max(axis=0)
+        low, high = lowAndHigh(self.points)
         return tuple(float(value) for pair in zip(low, high, strict=True) for value in pair)
 
     def corners(self) -> np.ndarray:
@@ -76,7 +78,8 @@ class TriangleMesh:
             return self.about(self.precise.mean(axis=0)).volumeMm3
         volume = 0.0
         if len(self.triangles):
-            center = (self.points.min(axis=0).astype(np.float64) + self.points.max(axis=0)) / 2
+            low, high = lowAndHigh(self.points)
+            center = (low.astype(np.float64) + high) / 2
             for start in range(0, len(self.triangles), BLOCK):
                 corners = self.points.take(self.triangles[start : start + BLOCK].T, axis=0) - center
                 a, b, c = corners.transpose(0, 2, 1)
@@ -237,6 +240,21 @@ class TriangleMesh:
         points = vtk_to_numpy(polyData.GetPoints().GetData()).astype(np.float32, copy=True)
         triangles = vtk_to_numpy(polys.GetConnectivityArray()).reshape(-1, 3).astype(np.int32)
         return cls(points, triangles, name)
+
+
+def lowAndHigh(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest coordinates of points (n, 3), n > 0, each (3,) of their type; not a number where one is.
+
+    Rows of many points are several times quicker to go down than rows of three.
+    """
+    whole = len(points) // ROW * ROW
+    rows, rest = points[:whole].reshape(-1, 3 * ROW), points[whole:]
+
+    def most(which: np.ufunc) -> np.ndarray:
+        ends = [which.reduce(rows, axis=0).reshape(ROW, 3)] if len(rows) else []
+        return which.reduce(np.concatenate([*ends, rest]), axis=0)
+
+    return most(np.minimum), most(np.maximum)
 
 
 def _cross(u: np.ndarray, v: np.ndarray) -> list[np.ndarray]:

@@ -20,11 +20,13 @@ def makeSegmentSurfaces(
     parameters: SurfaceParameters,
     image: ImageVolume | None = None,
     progress: Callable[[float, str], None] = noProgress,
+    keepUnsmoothed: bool = False,
 ) -> list[TriangleMesh]:
     """Surfaces of segments: converted, and where the parameters say so moved to the image's edge and simplified.
 
     :param segments: of one image; those that touch are moved together.
     :param image: the scan they were drawn on; needed for refining only.
+    :param keepUnsmoothed: see :func:`makeSurface`; surfaces that are refined or simplified keep nothing.
     :return: LPS mm; what refining and simplifying did is in ``record`` of each.
     :raises M3DError: a segment gives no surface, or the surface is to be refined and there is no (regular) image.
     """
@@ -36,7 +38,7 @@ def makeSegmentSurfaces(
     meshes = []
     for number, segment in enumerate(segments):
         progress(share * number / len(segments), f"Making the surface of {len(segments)} segments")
-        meshes.append(makeSurface(segment, parameters))
+        meshes.append(makeSurface(segment, parameters, keepUnsmoothed and not (parameters.refine or simplified)))
     # What is not asked for is not loaded: it would take as long as making a small surface.
     if parameters.refine:
         from .SurfaceRefinement import refineSurfaces

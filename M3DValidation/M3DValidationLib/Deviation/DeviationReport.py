@@ -93,6 +93,7 @@ def deviationReport(
             report.data["control"] = _controlFacts(case, tolerance, method=method, searchRange=searchRange)
     if case.mesh is not None and case.segment is not None:
         with kept(report, "segmentation"):
+            known = report.maps.get("image")
             deviation, facts = segmentationDeviation(
                 case.mesh,
                 case.segment,
@@ -100,6 +101,7 @@ def deviationReport(
                 _leastVolume(case),
                 lambda done, text: progress(0.5 + 0.3 * done, text),
                 image=case.image,
+                normals=known.normals if known is not None and known.mesh is case.mesh else None,
             )
             # A mesh from elsewhere may have been made of anything.
             facts["meaning"] = SELF_REFERRING if case.surfaceParameters is not None else ""

@@ -72,21 +72,30 @@ def summary(values: np.ndarray, weights: np.ndarray, tolerance: float) -> dict:
     if not len(values) or total <= 0:
         return dict.fromkeys(keys)
     values = values.astype(np.float64)
+    median, p5, p25, p75, p95, p99 = map(float, weightedPercentiles(values, weights, [50, 5, 25, 75, 95, 99]))
+    figures = {
+        **_inBrief(values, weights, tolerance, (95, 99)),
+        "rms": float(np.sqrt(weights @ values**2 / total)),
+        **{"median": median, "p5": p5, "p25": p25, "p75": p75, "p95": p95, "p99": p99},
+    }
+    return {key: figures[key] for key in keys}
+
+
+def _inBrief(values: np.ndarray, weights: np.ndarray, tolerance: float, percents: tuple[int, ...] = (95,)) -> dict:
+    """Some of the figures of distances, float64 (n,), n > 0, among them percentiles of their sizes."""
+    total, size = float(weights.sum()), np.abs(values)
     mean = float(weights @ values / total)
-    signed = weightedPercentiles(values, weights, [50, 5, 25, 75, 95, 99])
-    absolute = weightedPercentiles(np.abs(values), weights, [95, 99])
-    figures = (
-        mean,
-        float(weights @ np.abs(values) / total),
-        float(np.sqrt(weights @ (values - mean) ** 2 / total)),
-        float(np.sqrt(weights @ values**2 / total)),
-        *map(float, signed),
-        *map(float, absolute),
-        float(values.min()),
-        float(values.max()),
-        *(float(weights[which].sum()) / total for which in _sides(values, tolerance)),
-    )
-    return dict(zip(keys, figures, strict=True))
+    high = map(float, weightedPercentiles(size, weights, list(percents)))
+    shares = (float(weights[which].sum()) / total for which in _sides(values, tolerance))
+    return {
+        "meanSigned": mean,
+        "meanAbsolute": float(weights @ size / total),
+        "sd": float(np.sqrt(weights @ (values - mean) ** 2 / total)),
+        **dict(zip((f"p{percent}Absolute" for percent in percents), high, strict=True)),
+        "minSigned": float(values.min()),
+        "maxSigned": float(values.max()),
+        **dict(zip(("withinTolerance", "overTolerance", "underTolerance"), shares, strict=True)),
+    }
 
 
 def _sides(values, tolerance):
@@ -110,18 +119,28 @@ def perDirection(deviation: DeviationMap, good: np.ndarray, tolerance: float) ->
     normals = deviation.normals
     if normals is None:
         normals = vertexGeometry(deviation.mesh).normals
-    normals = normals[good]
+    facing = _facing(normals)[good]
     values, weights = deviation.distance[good], deviation.areas[good]
-    axis = np.abs(normals).argmax(axis=1)
-    facing = 2 * axis + (normals[np.arange(len(normals)), axis] < 0)
     total = max(float(weights.sum()), 1e-30)
     result = {}
     for number, name in enumerate(DIRECTIONS):
-        which = facing == number
-        figures = summary(values[which], weights[which], tolerance)
+        which = np.flatnonzero(facing == number)
+        own, areas = values.take(which).astype(np.float64), weights.take(which)
+        share = float(areas.sum())
+        figures = _inBrief(own, areas, tolerance) if share > 0 else {}
         kept = ("meanSigned", "meanAbsolute", "sd", "p95Absolute", "minSigned", "maxSigned", "withinTolerance")
-        result[name] = {"areaShare": float(weights[which].sum()) / total, **{key: figures[key] for key in kept}}
+        result[name] = {"areaShare": share / total, **{key: figures.get(key) for key in kept}}
     return result
+
+
+def _facing(normals: np.ndarray) -> np.ndarray:
+    """Number of the direction that each normal (n, 3) is nearest to, int8 (n,); of equally near ones the first."""
+    columns = np.ascontiguousarray(normals.T)
+    x, y, z = np.abs(columns)
+    facing = np.where(y > x, np.int8(1), np.int8(0))
+    facing[z > np.maximum(x, y)] = 2
+    isNegative = np.choose(facing, columns < 0)
+    return 2 * facing + isNegative
 
 
 def sliceNumber(image: ImageVolume, point: np.ndarray) -> int | None:

@@ -12,8 +12,7 @@ from M3DLib.Distance.MeshVoxels import insideGrid
 from M3DLib.Distance.SurfaceDeviation import compareSurfaces
 from M3DLib.Errors import M3DError, noProgress
 from M3DLib.Image.ImageVolume import ImageVolume
-from M3DLib.Mesh.SegmentSurface import makeSurface
-from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
+from M3DLib.Mesh.SegmentSurface import unsmoothedSurface
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Segmentation.Segment import Segment
 from M3DLib.Segmentation.VoxelBodies import VoxelBodies
@@ -34,12 +33,14 @@ def segmentationDeviation(
     progress: Callable[[float, str], None] = noProgress,
     *,
     image: ImageVolume | None = None,
+    normals: np.ndarray | None = None,
 ) -> tuple[DeviationMap, dict]:
     """Compare a mesh with the segment it was made from, in both directions.
 
     :param tolerance: mm, for the shares within, over and under.
     :param leastVolume: parts and hollows below this volume (mm3) do not count.
     :param image: tells the slices of the places.
+    :param normals: (n, 3), outward, of the mesh's vertices, where they are known already.
     :return: the map at the mesh's vertices, and JSON values: the figures of :func:`deviationStatistics`, those of the
         other direction under ``reverse``, volumes, Dice coefficient on the segment's grid, parts and cavities lost and
         made, number of holes through each, thin parts that vanished, the largest displacement.
@@ -47,16 +48,15 @@ def segmentationDeviation(
     """
     if not segment.array.any():
         raise M3DError(f"Segment '{segment.name}' has no voxels, so the mesh cannot be compared with it.")
-    voxels = makeSurface(segment, SurfaceParameters(smoothing=0.0, decimation=0.0))
-    if np.array_equal(mesh.triangles, voxels.triangles):
-        # Smoothing moves points only; what is the same is held once.
-        voxels.triangles = mesh.triangles
+    voxels = unsmoothedSurface(mesh, segment)
+    if voxels.triangles is mesh.triangles:
         voxels.cached("closed", lambda: mesh.isClosed)
     comparison = compareSurfaces(mesh, voxels, progress=lambda done, text: progress(0.8 * done, text))
     forward, reverse = comparison.forward, comparison.reverse
     forward.kind = "segmentation"
     forward.reference = "surface of the segment's voxels, without smoothing"
     forward.signMeaning = SIGN_MEANING
+    forward.normals = normals
     facts = deviationStatistics(forward, tolerance, image)
     good = reverse.reliable
     facts["reverse"] = summary(reverse.distance[good], reverse.areas[good], tolerance)

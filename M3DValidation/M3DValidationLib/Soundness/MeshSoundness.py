@@ -11,7 +11,7 @@ import numpy as np
 from M3DLib.Errors import noProgress
 from M3DLib.Intersection.MeshTopology import connectedComponents
 from M3DLib.Intersection.SelfIntersection import seamPoints, selfIntersections
-from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh, lowAndHigh
 
 from .MeshDefects import CleanedMesh, cleanedMesh
 from .MeshShells import MeshShells, meshShells
@@ -178,7 +178,8 @@ class MeshSoundness:
         """Middle of the bounding box of a shell, LPS mm."""
         topology = self.cleaned.topology
         points = topology.points[topology.triangles[topology.patches == shell].reshape(-1)]
-        return (points.min(axis=0) + points.max(axis=0)) / 2
+        low, high = lowAndHigh(points)
+        return (low + high) / 2
 
     def edgeLengths(self) -> np.ndarray:
         """Lengths of the edges of the working triangles, float64 (e,), mm."""

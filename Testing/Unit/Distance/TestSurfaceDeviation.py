@@ -69,16 +69,20 @@ def test_distanceEqualsBruteForceAcrossTheBordersOfTiles(seed, flatness, spread)
     mesh = TriangleMesh(points, np.concatenate([near, generator.integers(0, 100, (20, 3))]))
     queries = points[generator.integers(0, 100, 60)] + generator.normal(size=(60, 3)) * spread
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("TILE", 8), ("SMALLEST_TILE", 8), ("GROUP", 5), ("BLOCK", 7), ("COARSE", 3)):
+        for name, value in (("TILE", 8), ("SMALLEST_TILE", 8), ("GROUP", 5), ("BLOCK", 7)):
             patch.setattr(f"M3DLib.Distance.SurfaceTiles.{name}", value)
-        patch.setattr("M3DLib.Distance.ClosestSurface.ROUNDS", ())
+        for name, value in (("ROUNDS", ()), ("FEW_LEFT", 0), ("COARSE", 3)):
+            patch.setattr(f"M3DLib.Distance.ClosestSurface.{name}", value)
         surface = ClosestSurface(mesh)
         assert len(surface.tiles.numbers) > 8
         found = surface.query(queries)
     assert np.abs(found.distance - bruteForce(mesh, queries)).max() <= 1e-5
 
 
-def test_meshOfSeveralTilesIsExact():
+@pytest.mark.parametrize("fewLeft", [0, 4096])
+def test_meshOfSeveralTilesIsExact(monkeypatch, fewLeft):
+    # In the tiles, and among the triangles near the points without any.
+    monkeypatch.setattr("M3DLib.Distance.ClosestSurface.FEW_LEFT", fewLeft)
     shape = Torus((0, 0, 0), (0, 1, 2), 8, 3)
     mesh = surfaceMesh(shape, [-13] * 3, [13] * 3, 0.2)
     surface = ClosestSurface(mesh)

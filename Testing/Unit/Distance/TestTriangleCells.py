@@ -6,6 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from M3DLib.Distance import CellSlab
+from M3DLib.Distance.CellGrid import trianglesNear
 from M3DLib.Distance.ClosestSurface import ClosestSurface
 from M3DLib.Distance.SurfaceDeviation import surfaceDeviation
 from M3DLib.Distance.SurfaceTile import SurfaceTile
@@ -201,3 +202,40 @@ def test_farPointsAreLeftToTheTree(searches):
     found = ClosestSurface(RING).query(points)
     assert not searches
     assert np.abs(found.distance[:60] - bruteForce(RING, points[:60])).max() < 1e-5
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from([0.0, 0.02, 1.0]), st.sampled_from([0.01, 1.0, 20.0]))
+def test_noTriangleNearFewPointsIsMissing(seed, flatness, spread):
+    generator = np.random.default_rng(seed)
+    # Many small triangles and some that reach through the whole surface.
+    middles = generator.normal(size=(300, 3)) * 40 * [1, flatness, 1] + 70
+    corners = (
+        middles[:, None] + generator.normal(size=(300, 3, 3)) * np.where(np.arange(300) % 50, 0.5, 60)[:, None, None]
+    )
+    surface = ClosestSurface(TriangleMesh(corners.reshape(-1, 3), np.arange(900).reshape(-1, 3)))
+    points = middles[:9] + generator.normal(size=(9, 3)) * spread
+    away = np.abs(generator.normal(size=9)) * spread
+    near = trianglesNear(surface, points, away)
+    for number, corner in enumerate(surface.mesh.points[surface.mesh.triangles]):
+        own = TriangleMesh(corner, [[0, 1, 2]])
+        if (bruteForce(own, points) <= away).any():
+            assert number in near
+
+
+def test_fewPointsAreSearchedForAmongFewTriangles():
+    fine = surfaceMesh(Torus((0, 0, 0), (0, 0.3, 1), 8, 3), [-12] * 3, [12] * 3, 0.25)
+    surface = ClosestSurface(fine)
+    points = fine.points[[5, 900]] + np.float32(0.05)
+    near = trianglesNear(surface, points, np.array([0.1, 0.1]))
+    assert 0 < len(near) < len(fine.triangles) / 20
+    assert np.abs(surface.query(points).distance - bruteForce(fine, points)).max() <= 1e-5
+    # No tree of the whole surface was made for them.
+    assert "tiles" not in vars(surface)
+
+
+def test_fewPointsThatReachFarNeedAllTriangles():
+    surface = ClosestSurface(RING)
+    points = np.random.default_rng(0).uniform(-50, 50, (20, 3))
+    assert len(trianglesNear(surface, points, np.full(20, 100.0))) == len(RING.triangles)
+    assert np.abs(surface.query(points).distance - bruteForce(RING, points)).max() <= 1e-5

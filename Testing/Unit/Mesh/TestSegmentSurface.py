@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from M3DLib.Errors import M3DError
 from M3DLib.Mesh.LabelSurface import convertBySlicer, flyingEdges
-from M3DLib.Mesh.SegmentSurface import makeSurface
+from M3DLib.Mesh.SegmentSurface import makeSurface, unsmoothedSurface
 from M3DLib.Mesh.SurfaceParameters import FLYING_EDGES, METHODS, SurfaceParameters
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Segmentation.Segment import Segment
@@ -185,3 +185,36 @@ def test_theVoxelsAreNotKeptWhenTheSurfaceIsMade(monkeypatch):
     surface = flyingEdges(vorticesLabel(), SurfaceParameters())
     gc.collect()
     assert surface.GetNumberOfPolys() and len(made) == 1 and made[0]() is None
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_surfaceBeforeSmoothingIsKeptToTheLastBit(monkeypatch, mirrored):
+    matrix = np.array([[0.4, 0.05, 0, 9], [0, 0.5, 0, -70], [0.1, 0, -1.25 if mirrored else 1.25, 3], [0, 0, 0, 1]])
+    segment = Segment(vorticesLabel(), matrix, "vortices")
+    mesh = makeSurface(segment, SurfaceParameters(smoothing=0.5), keepUnsmoothed=True)
+    plain = makeSurface(segment, SurfaceParameters(smoothing=0))
+    monkeypatch.setattr("M3DLib.Mesh.SegmentSurface.flyingEdges", None)
+    kept = unsmoothedSurface(mesh, segment)
+    assert kept.triangles is mesh.triangles
+    assert np.array_equal(kept.points, plain.points)
+    assert np.array_equal(kept.triangles, plain.triangles)
+    assert not np.array_equal(kept.points, mesh.points)
+
+
+@pytest.mark.parametrize("change", ["voxels", "place", "grid", "dropped", "decimated"])
+def test_surfaceBeforeSmoothingIsNotThatOfAnotherSegment(change):
+    segment = Segment(vorticesLabel(), np.diag([0.4, 0.5, 1.25, 1]), "vortices")
+    decimation = 0.3 if change == "decimated" else 0.0
+    mesh = makeSurface(segment, SurfaceParameters(smoothing=0.5, decimation=decimation), keepUnsmoothed=True)
+    if change == "voxels":
+        k, j, i = np.argwhere(segment.array)[700]
+        segment.array[k, j, i] = 0
+    elif change == "place":
+        segment.array = np.roll(np.pad(segment.array, 1), 1, axis=0)
+    elif change == "grid":
+        segment.ijkToLps[0, 3] = 0.01
+    elif change == "dropped":
+        mesh.dropStructures()
+    found, plain = unsmoothedSurface(mesh, segment), makeSurface(segment, SurfaceParameters(smoothing=0))
+    assert np.array_equal(found.points, plain.points)
+    assert np.array_equal(found.triangles, plain.triangles)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from M3DLib.Mesh.TriangleMesh import lowAndHigh
+
 from ...Requirement import Verdict
 from ...Validation import aboutImageAlone, overallVerdict
 
@@ -112,7 +114,7 @@ def _modelOf(case: Case) -> dict:
     described: dict = {"name": case.name, "title": case.title, "segment": segment.name if segment is not None else ""}
     described["madeFrom"] = _madeFrom(case)
     if mesh is not None and len(mesh.points):
-        described["boundsLps"] = [mesh.points.min(axis=0), mesh.points.max(axis=0)]
+        described["boundsLps"] = list(lowAndHigh(mesh.points))
         described["triangles"] = len(mesh.triangles)
     return described
 
