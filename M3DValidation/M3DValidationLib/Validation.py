@@ -19,6 +19,8 @@ from M3DLib.TwoThreads import besideEachOther
 from .Check import Case, Check
 from .Requirement import Finding, Verdict
 
+Progress = Callable[[float, str], None]
+
 # Each module has CHECKS, a tuple of check classes; in the order of the report.
 ACQUISITION_MODULES = (
     "Acquisition.SliceGeometryChecks",
@@ -44,6 +46,23 @@ MODEL_MODULES = (
     "Reference.ReferenceChecks",
     "PrintedPart.PartChecks",
 )
+# What the comparison of model and scan needs. Only one of two threads may load packages: an interruption of the other
+# could leave locks and packages half done, and the program hangs or breaks down instead of ending.
+_LOADED_BEFORE_COMPARING = (
+    "scipy.fft",
+    "scipy.ndimage",
+    "scipy.optimize",
+    "scipy.sparse.csgraph",
+    "scipy.spatial",
+    "scipy.special",
+    "vtkmodules.util.numpy_support",
+    "vtkmodules.vtkFiltersCore",
+    "vtkmodules.vtkFiltersGeneral",
+    "vtkmodules.vtkFiltersModeling",
+    "M3DValidationLib.Completeness.CompletenessFacts",
+)
+# Of the work beside the comparison, the checks.
+_OTHERS_SHARE = 0.9
 # After a check that took so long, memory is given back to the system.
 _LONG_SECONDS = 0.3
 
@@ -66,19 +85,23 @@ def aboutImageAlone() -> set[str]:
 
 def runChecks(
     case: Case,
-    progress: Callable[[float, str], None] = noProgress,
+    progress: Progress = noProgress,
+    *,
     checks: list[Check] | None = None,
     imageToo: bool = True,
     timed: Callable[[str], AbstractContextManager] = nullcontext,
+    afterOthers: Callable[[list[Finding], Progress], None] = lambda findings, progress: None,
 ) -> list[Finding]:
     """Findings of all checks that have their input, in the order of the checks.
 
-    Those that compare the model with the scan run beside the others, unless each is timed.
+    Those that compare the model with the scan run beside the others, in a thread of their own, unless each is timed.
 
     :param checks: all there are when None.
     :param imageToo: False leaves out the checks that look at the image alone, when another segment of the same image
         has had them already.
     :param timed: entered around every check by the name of its class, for a stopwatch.
+    :param afterOthers: called in this thread with the findings of those that do not compare the model with the scan,
+        and with a progress callback; the comparison may still be at work.
     :raises M3DError: a check met what no verdict can express; the message says what.
     :raises RuntimeError: a check left a requirement of the profile unanswered, a mistake in the program.
     """
@@ -87,7 +110,7 @@ def runChecks(
         chosen = [check for check in chosen if not getattr(check, "aboutImageAlone", False)]
     found: dict[int, list[Finding]] = {}
 
-    def run(numbers: list[int], progress: Callable[[float, str], None]) -> None:
+    def run(numbers: list[int], progress: Progress) -> None:
         for index, number in enumerate(numbers):
 
             def part(fraction: float, text: str, start=index) -> None:
@@ -99,16 +122,30 @@ def runChecks(
     comparing, others = [], []
     for number, check in enumerate(chosen):
         (comparing if getattr(check, "comparesWithScan", False) else others).append(number)
+
+    def rest(numbers: list[int], said: Progress) -> None:
+        run(numbers, lambda done, text: said(_OTHERS_SHARE * done, text))
+        findings = [finding for number in others for finding in found[number]]
+        afterOthers(findings, lambda done, text: said(_OTHERS_SHARE + (1 - _OTHERS_SHARE) * done, text))
+
     if timed is nullcontext and comparing and others and case.mesh is not None and case.image is not None:
-        besideEachOther(lambda said: run(comparing, said), lambda said: run(others, said), progress)
+        loadForComparison()
+        # What is rendered afterwards is asked for by this thread, as renderers want it.
+        besideEachOther(lambda said: rest(others, said), lambda said: run(comparing, said), progress)
     else:
-        run(list(range(len(chosen))), progress)
+        rest(list(range(len(chosen))), progress)
     if case.mesh is not None:
         # Nobody asks for them again, and pictures need the room.
         case.mesh.dropStructures()
     giveMemoryBack()
     progress(1.0, "Checked")
     return [finding for number in range(len(chosen)) for finding in found[number]]
+
+
+def loadForComparison() -> None:
+    """Load what the checks that compare a model with its scan need, so that they load nothing any more."""
+    for name in _LOADED_BEFORE_COMPARING:
+        importlib.import_module(name)
 
 
 def _findings(check: Check, case: Case, progress, timed) -> list[Finding]:

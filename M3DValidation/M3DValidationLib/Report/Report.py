@@ -16,7 +16,7 @@ from M3DLib.TwoThreads import besideEachOther
 from ..Acquisition.FieldOfViewPicture import describePicture, fieldOfViewPicture
 from ..Check import Case
 from ..Requirement import Finding, Verdict
-from ..Validation import runChecks
+from ..Validation import Progress, runChecks
 from .Content.ReportContent import reportContent
 from .Content.ReportResult import resultOf
 from .Content.StlHash import hashing
@@ -77,7 +77,7 @@ def validateCases(
     files: Sequence[Path] = (),
     sections: Sequence[Sequence[float]] = (),
     background: bool = False,
-    progress: Callable[[float, str], None] = noProgress,
+    progress: Progress = noProgress,
     stage: Callable[[str], AbstractContextManager] = nullcontext,
     timed: Callable[[str], AbstractContextManager] = nullcontext,
 ) -> Report:
@@ -98,8 +98,14 @@ def validateCases(
     def checking(done: float, text: str) -> None:
         progress(_CHECKS_SHARE * done, text)
 
-    def check(report: Callable[[float, str], None]) -> list[list[Finding]]:
-        return checkCases(cases, report, timed)
+    drawn: list[Picture] = []
+
+    def drawFound(index: int, findings: list[Finding], report: Progress) -> None:
+        drawn.extend(_picturesOfFindings(cases, index, findings, report))
+
+    def check(report: Progress) -> list[list[Finding]]:
+        # Pictures of findings are made while the comparison is at work, unless the time of each is asked for.
+        return checkCases(cases, report, timed, drawFound if timed is nullcontext else None)
 
     if sections:
         if cases[0].image is None:
@@ -109,8 +115,8 @@ def validateCases(
         results = inBackground(check, checking) if background else check(checking)
     with stage("pictures"):
 
-        def draw(report: Callable[[float, str], None]) -> tuple[list[Picture], list[DeviationModel], list[dict]]:
-            pictures = casePictures(cases, results, showing, report)
+        def draw(report: Progress) -> tuple[list[Picture], list[DeviationModel], list[dict]]:
+            pictures = casePictures(cases, results, showing, report, drawn if timed is nullcontext else None)
             models = deviationModels(cases) if showing else []
             if not sections:
                 return pictures, models, []
@@ -125,7 +131,7 @@ def validateCases(
     progress(shown, "Putting the report together")
     with stage("report"):
 
-        def putTogether(_report: Callable[[float, str], None]) -> Report:
+        def putTogether(_report: Progress) -> Report:
             return makeReport(
                 cases, results, pictures, models, person=person, pseudonym=pseudonym, files=files, sections=asked
             )
@@ -140,10 +146,14 @@ def validateCases(
 
 def checkCases(
     cases: Sequence[Case],
-    progress: Callable[[float, str], None] = noProgress,
+    progress: Progress = noProgress,
     timed: Callable[[str], AbstractContextManager] = nullcontext,
+    afterOthers: Callable[[int, list[Finding], Progress], None] | None = None,
 ) -> list[list[Finding]]:
-    """Findings on each case; what concerns the scan alone is asked once."""
+    """Findings on each case; what concerns the scan alone is asked once.
+
+    :param afterOthers: called with the number of a case, from 0, and as :func:`runChecks` says; None for nothing.
+    """
     if any(case.mesh is not None for case in cases):
         # Pictures follow, and trying whether there can be any takes as long as half a report in JSON.
         prepareRendering()
@@ -154,7 +164,11 @@ def checkCases(
             def part(fraction: float, text: str, start=index) -> None:
                 progress((start + fraction) / len(cases), text)
 
-            results.append(runChecks(case, part, imageToo=index == 0, timed=timed))
+            def others(findings: list[Finding], said: Progress, own=index) -> None:
+                if afterOthers is not None:
+                    afterOthers(own, findings, said)
+
+            results.append(runChecks(case, part, imageToo=index == 0, timed=timed, afterOthers=others))
     return results
 
 
@@ -162,15 +176,25 @@ def casePictures(
     cases: Sequence[Case],
     results: Sequence[Sequence[Finding]],
     showing: bool = True,
-    progress: Callable[[float, str], None] = noProgress,
+    progress: Progress = noProgress,
+    drawn: Sequence[Picture] | None = None,
 ) -> list[Picture]:
     """What findings rest on (field of view, thinnest places), and the rest where the report is to be looked at.
 
     :param results: of :func:`checkCases`; the evidence of findings gets the names of their pictures.
     :param showing: False leaves out the model, the maps, the cuts and the worst places.
+    :param drawn: what findings rest on, where that was drawn already.
     """
-    if not showing:
-        return _findingPictures(cases, results, progress)
+
+    def drawFound(said: Progress) -> list[Picture]:
+        pictures = []
+        for index, findings in enumerate(results):
+
+            def part(done: float, text: str, start=index) -> None:
+                said((start + done) / len(cases), text)
+
+            pictures += _picturesOfFindings(cases, index, findings, part)
+        return pictures
 
     def first(done: float, text: str) -> None:
         progress(_FIRST_SHARE * done, text)
@@ -178,32 +202,33 @@ def casePictures(
     def then(done: float, text: str) -> None:
         progress(_FIRST_SHARE + (1 - _FIRST_SHARE) * done, text)
 
+    if drawn is not None:
+        return list(drawn) + (makePictures(cases, progress) if showing else [])
+    if not showing:
+        return drawFound(progress)
     # Only one of the two threads renders.
-    pictures, _ = besideEachOther(
-        lambda said: _findingPictures(cases, results, said), lambda said: makeShownSurfaces(cases, said), first
-    )
+    pictures, _ = besideEachOther(drawFound, lambda said: makeShownSurfaces(cases, said), first)
     return pictures + makePictures(cases, then)
 
 
-def _findingPictures(
-    cases: Sequence[Case], results: Sequence[Sequence[Finding]], progress: Callable[[float, str], None]
+def _picturesOfFindings(
+    cases: Sequence[Case], index: int, findings: Sequence[Finding], progress: Progress
 ) -> list[Picture]:
+    """What the findings on one of the cases rest on."""
+    case, number = cases[index], index + 1
+    ending = fileEnding(case, number, len(cases))
     pictures = []
-    for number, (case, findings) in enumerate(zip(cases, results, strict=True), start=1):
-        ending = fileEnding(case, number, len(cases))
-        own = []
-        progress((number - 1) / len(cases), "Drawing the field of view")
-        # Several models of one scan without segments have one field of view.
-        array = fieldOfViewPicture(case) if number == 1 or case.segment is not None else None
-        if array is not None:
-            title = "Anatomy in the field of view" + (f": '{case.name}'" if len(cases) > 1 and case.name else "")
-            png, words = pngBytes(array), describePicture(case)
-            requirement = "anatomy-inside-field-of-view"
-            own.append(Picture(f"field-of-view{ending}.png", "fieldOfView", title, words, png, requirement))
-        progress((number - 0.8) / len(cases), "Drawing the thinnest places")
-        own += thinPlacePictures(case, findings, ending)
-        pictures += ofSegment(own, case, len(cases) > 1)
-    return pictures
+    progress(0.0, "Drawing the field of view")
+    # Several models of one scan without segments have one field of view.
+    array = fieldOfViewPicture(case) if number == 1 or case.segment is not None else None
+    if array is not None:
+        title = "Anatomy in the field of view" + (f": '{case.name}'" if len(cases) > 1 and case.name else "")
+        png, words = pngBytes(array), describePicture(case)
+        requirement = "anatomy-inside-field-of-view"
+        pictures.append(Picture(f"field-of-view{ending}.png", "fieldOfView", title, words, png, requirement))
+    progress(0.2, "Drawing the thinnest places")
+    pictures += thinPlacePictures(case, findings, ending)
+    return ofSegment(pictures, case, len(cases) > 1)
 
 
 def makeReport(
