@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -44,8 +45,9 @@ def _requireSurface(mesh: TriangleMesh) -> np.ndarray:
     low, high = lowAndHigh(mesh.points)
     if not np.isfinite([low, high]).all():
         raise M3DError(f"Mesh '{mesh.name}' has points that are not finite numbers; repair it first.")
-    columns = np.empty((3, len(mesh.points)), dtype=np.float32)
-    return np.subtract(mesh.points.T, ((low + high) / 2)[:, None], out=columns)
+    columns = np.array(mesh.points.T, dtype=np.float32, order="C")
+    columns -= ((low + high) / 2)[:, None]
+    return columns
 
 
 def _blocks(triangles: np.ndarray) -> Iterator[np.ndarray]:
@@ -122,8 +124,11 @@ class MeshEdges:
     :ivar first: int32 (n + 1,), the edges that start at a vertex are those from its entry to the next one.
     """
 
-    def __init__(self, triangles: np.ndarray, count: int):
-        """:param count: number of the mesh's vertices."""
+    def __init__(self, triangles: np.ndarray, count: int, neighbors=None):
+        """:param count: number of the mesh's vertices.
+        :param neighbors: what :meth:`bothWays` gives, where that is at hand: of a closed surface a one for each pair.
+        """
+        self.neighbors = neighbors
         from scipy.sparse import coo_matrix
 
         ends = self._sides(triangles)
@@ -170,6 +175,8 @@ class MeshEdges:
 
     def bothWays(self):
         """The weights as a sparse symmetric matrix, float32: every edge at both its ends. About 50 bytes per vertex."""
+        if self.neighbors is not None:
+            return self.neighbors
         half = self.matrix(self.weight.astype(np.float32))
         return half + half.T.tocsr()
 
@@ -182,6 +189,9 @@ class MeshEdges:
 
     def sumAround(self, fields: list[np.ndarray]) -> list[np.ndarray]:
         """For each field (n,) the sum over the neighbors of every vertex, (n,) of its type."""
+        if self.neighbors is not None and fields[0].dtype == np.float32:
+            both = RowHalves(self.neighbors)
+            return [both @ values for values in fields]
         matrix = self.matrix(self.weight.astype(fields[0].dtype))
         backward, sums = matrix.T, [np.empty_like(values) for values in fields]
 
@@ -194,6 +204,37 @@ class MeshEdges:
             for number in range(len(fields)):
                 one(number)
         return sums
+
+
+class RowHalves:
+    """A sparse matrix (n, n) that is multiplied on two threads, each with one half of its rows."""
+
+    def __init__(self, matrix, values: np.ndarray | None = None):
+        """:param values: to be taken instead of those of the matrix; none of both is copied."""
+        from scipy.sparse import csr_matrix
+
+        values, count = matrix.data if values is None else values, matrix.shape[0]
+        ends = (0, count) if count < FEWEST_FOR_TWO else (0, count // 2, count)
+        self.halves = []
+        for start, end in pairwise(ends):
+            first, last = int(matrix.indptr[start]), int(matrix.indptr[end])
+            arrays = values[first:last], matrix.indices[first:last], matrix.indptr[start : end + 1] - first
+            rows = csr_matrix(arrays, shape=(end - start, matrix.shape[1]), copy=False)
+            self.halves.append((slice(start, end), rows))
+
+    def __matmul__(self, values: np.ndarray) -> np.ndarray:
+        """The product with values (n,) or (n, k) of the matrix's type."""
+        result = np.empty_like(values)
+
+        def half(part: tuple) -> None:
+            rows, matrix = part
+            result[rows] = matrix @ values
+
+        if len(self.halves) == 1:
+            half(self.halves[0])
+        else:
+            inTwoThreads(half, self.halves)
+        return result
 
 
 def ridgeCurvature(edges: MeshEdges, points: np.ndarray, normals: np.ndarray, reach: float) -> np.ndarray:
@@ -230,8 +271,11 @@ def _squares(edges: MeshEdges, columns: np.ndarray) -> np.ndarray:
     """Squared length of the difference of vectors (3, n) between the ends of every edge, float32 (k,)."""
     result = np.empty(len(edges.end), dtype=np.float32)
     for part, start, end in edges.parts():
-        change = columns.take(end, axis=1) - columns.take(start, axis=1)
-        result[part] = np.square(change, out=change).sum(axis=0)
+        numbers, square = end.astype(np.intp), np.zeros(len(end), dtype=np.float32)
+        for values in columns:
+            change = values.take(numbers) - values.take(start)
+            square += np.square(change, out=change)
+        result[part] = square
     return result
 
 

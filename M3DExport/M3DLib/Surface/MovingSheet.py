@@ -61,7 +61,8 @@ class MovingSheet:
     def __post_init__(self):
         self.start = self.mesh.points.astype(np.float64)
         self.neighborhood = Neighborhood(self.mesh)
-        self.edges = MeshEdges(self.mesh.triangles, len(self.start))
+        neighbors = self.neighborhood.matrix if self.neighborhood.closed else None
+        self.edges = MeshEdges(self.mesh.triangles, len(self.start), neighbors)
         self.shape = self._withoutSteps()
         self.points = self.shape.copy()
         self.border = ScanBorder(self.start, self.mesh.triangles, self.image, self.limit)

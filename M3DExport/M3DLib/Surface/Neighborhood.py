@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..Mesh.MeshGeometry import FEWEST_FOR_TWO
+from ..Mesh.MeshGeometry import RowHalves
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..TwoThreads import inTwoThreads
 
@@ -19,6 +19,7 @@ class Neighborhood:
 
     :ivar degree: number of neighbors of every vertex, float32 (n,), 1 for those that have none.
     :ivar halves: pairs of the vertices (a slice) and their rows of the matrix; small meshes have one.
+    :ivar matrix: the same in one piece, (n, n).
     :ivar closed: whether every edge of the mesh is that of exactly two triangles, which run along it both ways.
     """
 
@@ -37,15 +38,8 @@ class Neighborhood:
         del backward, start, end
         matrix.data[:] = 1
         self.degree = np.maximum(np.diff(matrix.indptr), 1).astype(np.float32)
-        self._adjacent = matrix
-        middle = count // 2
-        ranges = [slice(0, count)] if count < FEWEST_FOR_TWO else [slice(0, middle), slice(middle, count)]
-        self.halves = []
-        for rows in ranges:
-            first, last = int(matrix.indptr[rows.start]), int(matrix.indptr[rows.stop])
-            arrays = matrix.data[first:last], matrix.indices[first:last], matrix.indptr[rows.start : rows.stop + 1]
-            arrays = (*arrays[:2], arrays[2] - first)
-            self.halves.append((rows, csr_matrix(arrays, shape=(rows.stop - rows.start, count), copy=False)))
+        self.matrix = matrix
+        self.halves = RowHalves(matrix).halves
 
     def inHalves(self, work: Callable) -> None:
         """Call ``work`` with the vertices and rows of each half, both at once."""
@@ -73,7 +67,7 @@ class Neighborhood:
         """Vertices, bool (n,), and those at most so many edges away from them."""
         which, last = which.copy(), np.flatnonzero(which)
         for _ in range(rings):
-            around = self._adjacent[last].indices
+            around = self.matrix[last].indices
             last = np.unique(around[~which[around]])
             which[last] = True
         return which
@@ -82,7 +76,7 @@ class Neighborhood:
         """The mean of the neighbors of some vertices (numbers), as a sparse matrix (m, n) of float64."""
         from scipy.sparse import diags
 
-        return (diags(1 / self.degree[which].astype(np.float64)) @ self._adjacent[which]).tocsr()
+        return (diags(1 / self.degree[which].astype(np.float64)) @ self.matrix[which]).tocsr()
 
     def difference(self, values: np.ndarray) -> np.ndarray:
         """Mean of the neighbors less the own value, (n,) or (n, k): the umbrella vector of positions."""

@@ -6,9 +6,11 @@ import pytest
 from M3DLib.Edge.EdgeMeasurement import edgeMeasurement
 from M3DLib.Edge.ImageDeviation import imageDeviation
 from M3DLib.Mesh.CurvatureTensor import applied, curvatureTensors, squares
-from M3DLib.Mesh.MeshGeometry import MeshEdges, vertexGeometry
+from M3DLib.Mesh.MeshGeometry import MeshEdges, ridgeCurvature, vertexGeometry
+from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import Box, Cylinder, Gyroid, Intersection, Sphere, Torus, Union, rotationAbout
+from M3DLib.Surface.Neighborhood import Neighborhood
 from M3DTestSupport.ShapeMeshes import outwardDirection, surfaceMesh
 
 CENTER = (0.21, -0.34, 0.11)
@@ -99,6 +101,27 @@ def test_curvatureOfATorusIsThatOfItsCircles():
     expected = (normals * np.stack([x, y, np.zeros_like(x)], axis=1)).sum(axis=1) / (x**2 + y**2)
     assert np.abs(curvatureAlong(tensors, around) - expected).mean() < 0.015
     assert np.abs(applied(tensors, vertexGeometry(mesh).normals)).max() < 1e-4
+
+
+def test_aPointOfVeryManyTrianglesHasACurvatureToo():
+    # A flat umbrella: nothing bends, neither at its tip nor at its rim.
+    angle = np.linspace(0, 2 * np.pi, 33_000, endpoint=False)
+    points = np.concatenate([np.zeros((1, 3)), np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)])
+    rim = np.arange(1, 33_001)
+    mesh = TriangleMesh(points.astype(np.float32), np.stack([0 * rim, rim, np.roll(rim, -1)], axis=1))
+    tensors = curvatureTensors(edgesOf(mesh), mesh.points, vertexGeometry(mesh).normals)
+    assert np.abs(tensors).max() < 1e-6
+
+
+def test_neighborsAtHandChangeNothingOfCurvatureAndRidges():
+    mesh = meshOf(Box(CENTER, (16, 13, 11), AXES), 0.8)
+    normals = vertexGeometry(mesh).normals
+    at = MeshEdges(mesh.triangles, len(mesh.points), Neighborhood(mesh).matrix)
+    alone = curvatureTensors(edgesOf(mesh), mesh.points, normals)
+    assert np.array_equal(curvatureTensors(at, mesh.points, normals), alone)
+    assert (at.neighbors.data == 1).all()
+    expected = ridgeCurvature(edgesOf(mesh), mesh.points, normals, 1.0)
+    assert ridgeCurvature(at, mesh.points, normals, 1.0) == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 def test_facesStayFlatBesideARidge():
