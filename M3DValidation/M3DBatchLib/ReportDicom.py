@@ -56,15 +56,29 @@ def requireOneRun(output: Path, mayContinue: Collection[str] = ()) -> None:
     )
 
 
-def requireNewReport(folder: Path, revision: int) -> None:
+def requireNewReport(folder: Path, data: Mapping, revision: int | None) -> None:
     """Refuse to put the same report into a file-set twice: a study would show two, with nothing that says why.
 
-    :param folder: of the file-set. :param revision: which issue of the report is to be stored; the first is 1.
-    :raises M3DError: as many are there already.
+    :param folder: of the file-set. :param data: of the report.
+    :param revision: which issue of it is to be stored; None for the one that it says itself.
+    :raises M3DError: that one, or a later one, is there already.
     """
-    from M3DLib.Store.FileSetStore import FileSetStore
+    from pydicom import dcmread
 
-    there = sum(header.get("Modality") == "SR" for header in FileSetStore(folder).directory().headers())
+    from M3DLib.Store.FileSetStore import FileSetStore
+    from M3DValidationLib.Report.Dicom.StructuredReport import SERIES_DESCRIPTION, seriesDescriptionOf
+
+    document = data.get("document") or {}
+    revision = revision or document.get("revision", 1)
+    directory = FileSetStore(folder).directory()
+    reports = {str(one.SOPInstanceUID) for one in directory.headers() if one.get("Modality") == "SR"}
+    files = [file for uid, file in directory.paths(folder).items() if uid in reports and file.is_file()]
+    stored = [str(dcmread(file, specific_tags=["SeriesDescription"]).get("SeriesDescription", "")) for file in files]
+
+    start = seriesDescriptionOf({"document": {**document, "revision": ""}})
+    issues = [text.removeprefix(start) for text in stored if text.startswith(start)]
+    # Those of earlier versions of this program do not say which report they are.
+    there = max([stored.count(SERIES_DESCRIPTION), *(int(issue) for issue in issues if issue.isdecimal())])
     if there >= revision:
         raise M3DError(
             f"'{folder}' holds this measurement report already. Choose another folder with --output, or say with "

@@ -15,7 +15,7 @@ from typing import Any
 from M3DLib.Errors import M3DError
 from M3DLib.PageTemplates import pageTemplates
 
-from .BatchSummary import CSV_FILE, HTML_FILE, JUNIT_FILE, SUMMARY_FILE, WORDS, figureText, linkTo
+from .BatchSummary import CSV_FILE, HTML_FILE, JUNIT_FILE, SUMMARY_FILE, WORDS, figureText, linkTo, straySentence
 
 # Characters that XML 1.0 has no way to write.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -166,4 +166,6 @@ def batchPage(summary: Mapping[str, Any]) -> str:
     """A complete HTML document; pictures and links lead into the folders of the cases beside it."""
     environment = pageTemplates(Path(__file__).parent, "The page of a batch")
     environment.filters.update(link=linkTo, figure=figureText)
-    return environment.get_template("BatchPage.html.j2").render({**summary, "words": WORDS})
+    return environment.get_template("BatchPage.html.j2").render(
+        {**summary, "words": WORDS, "strays": straySentence(summary["strayFolders"])}
+    )

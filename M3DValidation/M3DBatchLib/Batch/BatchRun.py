@@ -18,7 +18,7 @@ from ..ProgressLine import spoken
 from ..Terminal import Terminal
 from .BatchFaces import writeSummary
 from .BatchSummary import SUMMARY_FILE, WORDS, removeSummary, summaryOf
-from .CaseFolder import clearWorkFolders, readOutcome, requireReplaceable
+from .CaseFolder import clearWorkFolders, readOutcome, requireReplaceable, strayFolders
 from .CasePlan import CasePlan
 
 _LONGEST_REASON = 160
@@ -127,6 +127,7 @@ class BatchRun:
             table=self.table,
             workers=self.workers,
             started=started,
+            strays=strayFolders(self.output, [plan.folder for plan in self.plans]),
             interrupted=interrupted,
         )
         writeSummary(self.output, summary)

@@ -27,6 +27,7 @@ WORDS = {
     "pass": "pass",
 }
 _LONGEST_REASON = 200
+_MOST_NAMED = 10
 
 
 def summaryOf(
@@ -36,12 +37,13 @@ def summaryOf(
     table: Path,
     workers: Mapping[str, Any],
     started: datetime,
+    strays: Sequence[str] = (),
     interrupted: bool = False,
 ) -> dict[str, Any]:
     """The summary, which follows ``BatchSummary.schema.json``.
 
     :param outcomes: records of the cases by the row of their plan; of those that were not done there is none.
-    :param workers: how many there were, and where.
+    :param workers: how many there were, and where. :param strays: of :func:`~.CaseFolder.strayFolders`.
     """
     cases = [_entry(plan, outcomes.get(plan.row)) for plan in plans]
     verdicts = [case["verdict"] for case in cases]
@@ -61,6 +63,7 @@ def summaryOf(
         "workers": dict(workers),
         "versions": programVersions(),
         "cases": cases,
+        "strayFolders": list(strays),
     }
 
 
@@ -127,6 +130,18 @@ def figureText(worst: Mapping[str, Any] | None) -> str:
     return f"{said} ({'at least' if worst['sense'] == 'atLeast' else 'at most'} {limit:g} {unit}".strip() + ")"
 
 
+def straySentence(folders: Sequence[str]) -> str:
+    """What is to be said of folders that hold cases, but none of the table's; "" where there are none."""
+    if not folders:
+        return ""
+    named = ", ".join(folders[:_MOST_NAMED]) + (", ..." if len(folders) > _MOST_NAMED else "")
+    has = "holds a case that is" if len(folders) == 1 else "hold cases that are"
+    return (
+        f"{plural(len(folders), 'folder')} of an earlier batch {has} not in the table, and not counted here: {named}. "
+        "Nothing was changed there; remove what is no longer wanted."
+    )
+
+
 def describeSummary(summary: Mapping[str, Any], output: Path) -> str:
     """The summary for the terminal: a line for each case that does not pass, and how many there are of each kind."""
     lines = []
@@ -140,5 +155,7 @@ def describeSummary(summary: Mapping[str, Any], output: Path) -> str:
     listed = ", ".join(f"{counts[verdict]} {word.lower()}" for verdict, word in WORDS.items() if counts[verdict])
     kept = sum(case["kept"] for case in summary["cases"])
     again = f" {kept} of them were finished before." if kept else ""
-    lines += ["", f"{plural(len(summary['cases']), 'case')}: {listed}.{again}", f"Summary: {output / HTML_FILE}"]
+    lines += ["", f"{plural(len(summary['cases']), 'case')}: {listed}.{again}"]
+    lines += filter(None, [straySentence(summary["strayFolders"])])
+    lines.append(f"Summary: {output / HTML_FILE}")
     return "\n".join(lines).lstrip("\n")

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,31 @@ def finishedOutcome(folder: Path, fingerprint: Mapping[str, Any]) -> dict[str, A
         except (OSError, TypeError, KeyError):
             return None
     return outcome
+
+
+def strayFolders(output: Path, folders: Collection[str]) -> list[str]:
+    """Folders of cases below the output folder that belong to none of the cases named, with "/" between their parts.
+
+    :param folders: of the cases, as :class:`~.CasePlan.CasePlan` has them.
+    """
+    # By what they are: some file systems make no difference between names that this program does.
+    known, found = {_identity(output / folder) for folder in folders}, []
+    for place, below, names in os.walk(output):
+        if OUTCOME_FILE in names and readOutcome(Path(place)) is not None:
+            # What lies in the folder of a case is the case's.
+            below.clear()
+            if _identity(Path(place)) not in known:
+                found.append(Path(place).relative_to(output).as_posix())
+        below[:] = [name for name in below if name != WORK_FOLDER]
+    return sorted(found)
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def writeOutcome(folder: Path, outcome: Mapping[str, Any]) -> dict[str, Any]:

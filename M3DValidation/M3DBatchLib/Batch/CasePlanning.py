@@ -101,6 +101,7 @@ class _Row:
         ]
         options += [["--segment", name] for name in values.get("segment", [])]
         options += [["--references", inputOf("references", n)] for n in range(len(self.inputs.get("references", [])))]
+        options += [["--section-at", place] for place in values.get("section-at", [])]
         if values.get("refine"):
             options.append(["--refine"])
         command = "run" if makesModel else "validate"
@@ -131,6 +132,8 @@ class _Row:
         for name in (*_ANATOMY, "series"):
             if name in values and "image" not in values:
                 wrong.append(f"{name} needs the scan it belongs to; give image too.")
+        if "section-at" in values and "image" not in values:
+            wrong.append("section-at shows sections of the scan; give image too.")
         if "segment" in values and "segmentation" not in values:
             wrong.append("segment names a segment of a segmentation; give segmentation too.")
         if "largest" in values and "threshold" not in values:
@@ -152,6 +155,7 @@ class _Row:
         """Let the command itself judge what it is given, as far as it can before it reads a file."""
         from ..Options.DescriptionOptions import descriptionFrom
         from ..Options.FileOptions import printRequestFrom
+        from ..Options.SectionOptions import sectionsFrom
 
         said = io.StringIO()
         try:
@@ -159,6 +163,7 @@ class _Row:
                 arguments = parse(plan.arguments("."))
                 if plan.partOptions is not None:
                     parse(plan.partArguments("model.dcm", "."))
+            sectionsFrom(arguments)
             if plan.command == "run":
                 descriptionFrom(arguments)
                 printRequestFrom(arguments)

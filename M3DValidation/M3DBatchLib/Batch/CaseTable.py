@@ -16,7 +16,7 @@ from typing import Any
 from M3DLib.Errors import M3DError
 
 SCHEMA_FILE = Path(__file__).with_name("CaseTable.schema.json")
-_SEVERAL = ("segment", "references")
+_SEVERAL = ("segment", "references", "section-at")
 _YES, _NO = ("yes", "true", "1", "x"), ("no", "false", "0")
 _DELIMITERS = (",", ";", "\t")
 _MOST_SHOWN = 40

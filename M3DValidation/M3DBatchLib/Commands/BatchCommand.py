@@ -41,7 +41,8 @@ def addParser(subparsers) -> None:
         type=Path,
         metavar="CASES.csv|json",
         help="a case per row, with the columns id, image, series, segmentation, segment, threshold, largest, mesh, "
-        "profile, refine, part, title, description, usage, references, output; paths are relative to its folder",
+        "profile, refine, part, title, description, usage, references, section-at, output; paths are relative to its "
+        "folder",
     )
     group = parser.add_argument_group("output")
     group.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder for the cases; made if needed")

@@ -16,6 +16,7 @@ from ..Options.AlignmentOptions import addAlignmentOptions, align, requireAlignm
 from ..Options.CaseOptions import addCaseOptions
 from ..Options.ComparisonInput import addComparedOptions, readCompared
 from ..Options.ReportOptions import addReportOptions, issue, languageFrom, requireRevision
+from ..Options.SectionOptions import addSectionOption, sectionsFrom
 from ..Terminal import Terminal
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def addParser(subparsers) -> None:
     group.add_argument("--points-csv", type=Path, metavar="FILE", help="write the deviation of every point of A and B")
     group.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     addReportOptions(parser)
+    addSectionOption(group, "both surfaces", ", in B's coordinates")
     addCaseOptions(parser, person=False)
     parser.set_defaults(run=run)
 
@@ -81,6 +83,7 @@ def addParser(subparsers) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Compare, judge if asked, print and write; returns the exit status."""
     from M3DValidationLib.Deviation.DeviationReport import KINDS
+    from M3DValidationLib.PrintedPart.AskedSections import requireNear
 
     formats = _requireSense(arguments)
     profile = _profile(arguments)
@@ -89,6 +92,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     header = _modelHeader(arguments, formats)
     byPoints, last = align(arguments, first.mesh, second.mesh, terminal)
     comparison, part = _measured(arguments, first, second, (byPoints, last), terminal)
+    if comparison.surfaces is not None:
+        requireNear(part, second.mesh, sectionsFrom(arguments))
     data = _facts(first, second, byPoints, comparison)
     data["errorBudget"] = _budget(arguments, comparison, data)
     surfaces = comparison.surfaces
@@ -140,9 +145,10 @@ def _reportChanges(arguments: argparse.Namespace, compared: tuple, data: dict, *
 
 
 def _madeOf(arguments: argparse.Namespace) -> dict:
-    """By whom, of whom and of which files a report is."""
+    """By whom, of whom and of which files a report is, and what else it is to show."""
     files = [file for file in (arguments.mesh, arguments.reference) if file.is_file()]
-    return {"person": arguments.person, "pseudonym": arguments.pseudonym, "files": files}
+    made = {"person": arguments.person, "pseudonym": arguments.pseudonym, "files": files}
+    return {**made, "sections": sectionsFrom(arguments)}
 
 
 def _issued(content: dict, arguments: argparse.Namespace, header) -> dict:
@@ -178,6 +184,8 @@ def _requireSense(arguments: argparse.Namespace) -> tuple[str, ...]:
     formats = formatsOf(arguments.formats)
     if "sr" in formats and arguments.versions:
         raise M3DError("--formats sr is for what was judged; with --versions choose json, html and pdf.")
+    if sectionsFrom(arguments) and arguments.output is None:
+        raise M3DError("--section-at shows sections in the report; give --output DIR too.")
     if arguments.output is None and formats != ("json",):
         raise M3DError("--formats says which faces the report gets; give --output DIR for them too.")
     requireFormats(formats)

@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     image = readScan(arguments, terminal) if places or "sr" in formats else None
     headers = _headers(image, data) if "sr" in formats else []
     if headers:
-        requireNewReport(output / DICOM_FOLDER, arguments.revision or (data.get("document") or {}).get("revision", 1))
+        requireNewReport(output / DICOM_FOLDER, data, arguments.revision)
     models = modelHeaders(arguments.mesh)
     requireOnePatient(headers, models)
     referToModels(data, models)

@@ -27,16 +27,19 @@ _HOW = (
 MOST_PLACES = 20
 
 
-def addSectionOption(group) -> None:
-    """--section-at, to the options of a report."""
+def addSectionOption(group, of: str = "the scan", how: str = ", with the model's outline") -> None:
+    """--section-at, to the options of a report.
+
+    :param of: what is cut. :param how: it is shown.
+    """
     group.add_argument(
         "--section-at",
         action="append",
         default=[],
         metavar="PLACE",
-        help="show three sections of the scan through this place, with the model's outline: 'R 31, P 144, S 705.9' in "
-        "mm towards the patient's sides, as the report and Slicer write places, or 'LPS -31 144 705.9' or 'RAS 31 -144 "
-        "705.9'; may be given several times",
+        help=f"show three sections of {of} through this place{how}: 'R 31, P 144, S 705.9' in mm towards the patient's "
+        "sides, as the report and Slicer write places, or 'LPS -31 144 705.9' or 'RAS 31 -144 705.9'; may be given "
+        "several times",
     )
 
 

@@ -20,6 +20,7 @@ from ..Report.Pictures.Pictures import makePictures
 from ..Report.Report import Report, conclude, makeReport
 from ..Requirement import Verdict
 from ..Validation import runChecks
+from .AskedSections import sectionsOfBoth
 from .PartChecks import PrintedPartCheck
 from .PartComparison import KEY, PartComparison, partCase
 from .SectionPictures import PART_AND_MODEL, TWO_VERSIONS, sectionPictures
@@ -65,6 +66,7 @@ def partReport(
     pseudonym: str = "",
     files: Sequence[Path] = (),
     header: Dataset | None = None,
+    sections: Sequence[Sequence[float]] = (),
     progress: Callable[[float, str], None] = noProgress,
 ) -> Report:
     """Check a part, make the pictures, and put the report together.
@@ -74,12 +76,12 @@ def partReport(
         ``before``, ``shape``, ``errorBudget``.
     :param showing: whether pictures and the 3D model are made.
     :param files: the meshes' files, for their hashes. :param header: of the model, when it is a DICOM object.
+    :param sections: places through which sections of both are shown, LPS mm, see :func:`~.AskedSections.requireNear`.
     """
-    comparison: PartComparison = case.measurements[KEY]
     progress(0.0, "Checking the part")
     findings = runChecks(case, checks=[PrintedPartCheck(), ReferenceDistanceCheck()])
-    pictures, models = _shown(case, PART_AND_MODEL, progress) if showing and comparison.surfaces else ([], [])
-    report = makeReport([case], [findings], pictures, models, person=person, pseudonym=pseudonym, files=files)
+    shown = _shown(case, PART_AND_MODEL, showing, sections, progress)
+    report = makeReport([case], [findings], **shown, person=person, pseudonym=pseudonym, files=files)
     _complete(report, facts, LIMITS_OF_COMPARISON, None if pseudonym else header)
     progress(1.0, "Part judged")
     return report
@@ -96,6 +98,7 @@ def versionReport(
     pseudonym: str = "",
     files: Sequence[Path] = (),
     header: Dataset | None = None,
+    sections: Sequence[Sequence[float]] = (),
     progress: Callable[[float, str], None] = noProgress,
 ) -> Report:
     """The report on what changed from one version of a model to another; nothing is judged.
@@ -104,8 +107,8 @@ def versionReport(
         :func:`~.VersionChanges.versionChanges`.
     """
     case = partCase(comparison, mesh, _versionProfile(tolerance), tolerance)
-    pictures, models = _shown(case, TWO_VERSIONS, progress) if showing else ([], [])
-    report = makeReport([case], [[]], pictures, models, person=person, pseudonym=pseudonym, files=files)
+    shown = _shown(case, TWO_VERSIONS, showing, sections, progress)
+    report = makeReport([case], [[]], **shown, person=person, pseudonym=pseudonym, files=files)
     verdict = {"verdict": Verdict.INFORMATION.value}
     _complete(report, {**facts, **verdict}, LIMITS_OF_VERSIONS, None if pseudonym else header)
     progress(1.0, "Versions compared")
@@ -137,12 +140,25 @@ def _versionProfile(tolerance: float) -> Profile:
     )
 
 
-def _shown(case: Case, names: tuple[str, str], progress: Callable[[float, str], None]) -> tuple[list, list]:
-    """Pictures and 3D models of two surfaces that were compared."""
+def _shown(
+    case: Case,
+    names: tuple[str, str],
+    showing: bool,
+    places: Sequence[Sequence[float]],
+    progress: Callable[[float, str], None],
+) -> dict[str, list]:
+    """Pictures, 3D models and sections that were asked for of two surfaces, where they could be compared."""
     comparison: PartComparison = case.measurements[KEY]
-    pictures = makePictures([case], lambda done, text: progress(0.2 + 0.4 * done, text))
-    pictures += sectionPictures(comparison.surfaces.forward, comparison.model, comparison.facts, names)
-    return pictures, deviationModels([case], lambda done, text: progress(0.7 + 0.2 * done, text))
+    pictures, models, sections = [], [], []
+    if comparison.surfaces is not None:
+        compared = comparison.surfaces.forward, comparison.model, comparison.facts, names
+        if showing:
+            pictures += makePictures([case], lambda done, text: progress(0.2 + 0.4 * done, text))
+            pictures += sectionPictures(*compared)
+            models = deviationModels([case], lambda done, text: progress(0.7 + 0.2 * done, text))
+        sections, asked = sectionsOfBoth(*compared, places)
+        pictures += asked
+    return {"pictures": pictures, "models": models, "sections": sections}
 
 
 def _name(block: dict, header: Dataset) -> None:

@@ -41,12 +41,10 @@ def sectionPictures(
     :param part: the deviations at the points of the part, aligned, LPS mm.
     :param facts: of the deviation between the two, as the report has them. :param names: what the two are called.
     """
-    one, other = names
-    reach = RANGE_IN_TOLERANCES * facts["tolerance"]
-    colors = deviationColors(part.distance, reach, part.reliable)
-    drawn = _Surfaces(part.mesh, colors, model)
+    one, _other = names
+    drawn = ComparedSurfaces(part, model, facts)
     low, high = model.points.min(axis=0).astype(np.float64), model.points.max(axis=0).astype(np.float64)
-    words = f"the {one} in the color of its deviation, the {other} gray"
+    words = inWords(names)
     pictures = []
     for axis, plane in PLANES.items():
         middle = (low + high) / 2
@@ -74,11 +72,19 @@ def sectionPictures(
     return pictures
 
 
-class _Surfaces:
-    """A part with its colors, uint8 (n, 3), and its model, to be cut where one likes."""
+def inWords(names: tuple[str, str]) -> str:
+    """What is to be seen in a section of two surfaces of these names."""
+    one, other = names
+    return f"the {one} in the color of its deviation, the {other} gray"
 
-    def __init__(self, part: TriangleMesh, colors: np.ndarray, model: TriangleMesh):
-        self.part, self.colors, self.model = part, colors, model
+
+class ComparedSurfaces:
+    """A part in the colors of its deviation, and its model, to be cut where one likes."""
+
+    def __init__(self, part: DeviationMap, model: TriangleMesh, facts: dict):
+        """See :func:`sectionPictures`."""
+        self.part, self.model = part.mesh, model
+        self.colors = deviationColors(part.distance, RANGE_IN_TOLERANCES * facts["tolerance"], part.reliable)
 
     def picture(self, axis: int, level: float, center=None) -> tuple[np.ndarray, float]:
         """Outlines in the plane where coordinate ``axis`` is ``level``, uint8 (height, width, 4), and the grid's step.

@@ -9,6 +9,7 @@ import numpy as np
 
 from M3DLib.Errors import M3DError
 
+from .Content.ComparisonView import isComparison
 from .Content.DataFlow import fileEntry
 from .Pictures.AskedSections import SectionedModel, askedSections, requireInside
 from .Pictures.ColorScale import deviationColors
@@ -47,6 +48,10 @@ def addSections(
 
 def _requireSameScan(data: Mapping, image: ImageVolume) -> list[str]:
     """Refuse any scan but the one that the report is about."""
+    if isComparison(data):
+        raise M3DError(
+            "The report is about two surfaces: sections of them are made with it, by m3d compare --section-at."
+        )
     steps = [step for step in data["dataFlow"] if step["step"] == "image"]
     if not steps:
         raise M3DError("The report is about a model alone: there is no scan to show sections of.")

@@ -49,6 +49,7 @@ def test_rowOfAnAnatomyIsDoneAsByRun(folder):
         "description": "Skull",
         "usage": "PlanningIntent",
         "references": ["known.csv"],
+        "section-at": ["R 31, P 144, S 705.9", "LPS -3 4 5"],
     }
     (made,) = plan(folder, row)
     assert made.arguments("out") == [
@@ -61,6 +62,8 @@ def test_rowOfAnAnatomyIsDoneAsByRun(folder):
         "--description=Skull",
         "--usage=PlanningIntent",
         f"--references={folder / 'known.csv'}",
+        "--section-at=R 31, P 144, S 705.9",
+        "--section-at=LPS -3 4 5",
         "--refine",
         "--profile=implant",
         "--output=out",
@@ -124,6 +127,8 @@ def test_placesOfFilesAreNoPartOfWhatACaseIsRecognizedBy(folder, tmp_path):
         ({"image": "scan", "segmentation": "labels.seg.nrrd", "threshold": "3"}, "contradict"),
         ({"mesh": GOOD, "threshold": "3"}, "give image too"),
         ({"mesh": GOOD, "series": "3"}, "series needs the scan"),
+        ({"mesh": GOOD, "section-at": ["R 1, A 2, S 3"]}, "section-at shows sections of the scan"),
+        ({"image": "scan", "section-at": ["1 2 3"]}, "coordinate system"),
         ({"image": "scan", "segment": ["x"], "threshold": "3"}, "give segmentation too"),
         ({"image": "scan", "largest": 1, "segmentation": "labels.seg.nrrd"}, "largest belongs to threshold"),
         ({"image": "scan", "threshold": "30:3"}, "LOW is above HIGH"),

@@ -61,7 +61,10 @@ def test_emptyRowsAreSkippedAndRowsStayThoseOfTheSpreadsheet(tmp_path):
 
 
 def test_valuesAreReadAsTheSchemaHasThem(tmp_path):
-    content = "id,segment,largest,refine,references\na,left; right|both,2.0,TRUE,r.csv;s.json\nb,,,no,\n"
+    content = (
+        "id,segment,largest,refine,references,section-at\n"
+        'a,left; right|both,2.0,TRUE,r.csv;s.json,"R 1, A 2, S 3 | RAS 4 5 6"\nb,,,no,,\n'
+    )
     (_, first), (_, second) = read(tmp_path, content)
     assert first == {
         "id": "a",
@@ -69,6 +72,7 @@ def test_valuesAreReadAsTheSchemaHasThem(tmp_path):
         "largest": 2,
         "refine": True,
         "references": ["r.csv", "s.json"],
+        "section-at": ["R 1, A 2, S 3", "RAS 4 5 6"],
     }
     assert second == {"id": "b", "refine": False}
 
@@ -156,7 +160,7 @@ def test_thereIsNoTable(tmp_path):
 def test_publishedSchemaIsOneAndNamesTheColumnsOfTheDocumentation():
     jsonschema.Draft202012Validator.check_schema(tableSchema())
     wanted = "id image series segmentation segment threshold largest mesh profile refine part title description usage"
-    assert columns() == (*wanted.split(), "references", "output")
+    assert columns() == (*wanted.split(), "references", "section-at", "output")
 
 
 def test_otherReadersOfTheSchemaJudgeTheSame(tmp_path):

@@ -104,6 +104,28 @@ class TestKeeping:
         assert batch(other, "--resume") == 0
         assert kept(other / "out") == {"a": True, "b": True}
 
+    def test_casesThatAreNoLongerInTheTableStayAndAreNamed(self, folder, finished, capsys):
+        before = {file: file.read_bytes() for file in (finished / "b").rglob("*") if file.is_file()}
+        rows = [{"id": "a", "mesh": GOOD}, {"id": "c", "mesh": "own.stl", "output": "deep/c"}]
+        assert batch(folder, "--resume", rows=rows) == 0
+        summary, cases = readSummary(finished)
+        assert summary["strayFolders"] == ["b"] and set(cases) == {"a", "c"}
+        said = "1 folder of an earlier batch holds a case that is not in the table, and not counted here: b."
+        assert said in capsys.readouterr().out
+        assert said in (finished / "summary.html").read_text(encoding="utf-8")
+        assert {file: file.read_bytes() for file in before} == before
+        # Named otherwise once more, and put back.
+        assert batch(folder, "--resume", rows=[{"id": "a", "mesh": GOOD}]) == 0
+        assert readSummary(finished)[0]["strayFolders"] == ["b", "deep/c"]
+        assert batch(folder, "--resume") == 0
+        assert readSummary(finished)[0]["strayFolders"] == ["deep/c"]
+
+    def test_foldersOfOthersAreNoCasesOfAnEarlierBatch(self, folder, finished):
+        (finished / "letters").mkdir()
+        (finished / "letters" / "outcome.json").write_text("{}")
+        assert batch(folder, "--resume") == 0
+        assert readSummary(finished)[0]["strayFolders"] == []
+
     def test_withoutResumeEarlierResultsAreRefused(self, folder, finished, capsys):
         before = (finished / "summary.json").read_bytes()
         assert batch(folder) == 2

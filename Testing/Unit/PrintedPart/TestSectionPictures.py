@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from M3DLib.Distance.DeviationMap import DeviationMap
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere
-from M3DValidationLib.PrintedPart.SectionPictures import _Surfaces
+from M3DValidationLib.PrintedPart.SectionPictures import ComparedSurfaces
 from M3DValidationLib.Report.Pictures.ColorScale import deviationColors
 
 
@@ -14,6 +15,14 @@ def shells(inner, outer):
     for mesh in (part, model):
         mesh.points += np.array([3, -5, 7], dtype=np.float32)
     return part, model
+
+
+def drawnSurfaces(part, model, color):
+    """Both surfaces, the part in one color whatever its deviation."""
+    nothing = np.zeros(len(part.points))
+    drawn = ComparedSurfaces(DeviationMap("surface", part, nothing, nothing, nothing), model, {"tolerance": 1.0})
+    drawn.colors = np.repeat(np.array([color], dtype=np.uint8), len(part.points), axis=0)
+    return drawn
 
 
 def radiiOf(picture, color, millimeters):
@@ -27,7 +36,7 @@ def radiiOf(picture, color, millimeters):
 def test_bothSurfacesAreWhereTheyAreInEveryPlane():
     part, model = shells(4.0, 5.0)
     color = deviationColors(np.array([1.0]), 2.0)[0].astype(int)
-    drawn = _Surfaces(part, np.repeat(color[None].astype(np.uint8), len(part.points), axis=0), model)
+    drawn = drawnSurfaces(part, model, color)
     for axis in range(3):
         picture, step = drawn.picture(axis, (3, -5, 7)[axis], (3.0, -5.0, 7.0))
         perPixel = 16 / picture.shape[1]
@@ -46,8 +55,7 @@ def test_sidesAreThoseOfThePatientAsInTheSlicesOfAScan():
     back = TriangleMesh(box.points * 0.5 + np.array([0, 5, 0], dtype=np.float32), box.triangles)
     top = TriangleMesh(box.points * 0.5 + np.array([0, 0, 5], dtype=np.float32), box.triangles)
     for axis, mesh, where in ((2, far, "right"), (2, back, "below"), (1, top, "above"), (0, back, "right")):
-        colors = np.full((len(mesh.points), 3), (10, 200, 10), dtype=np.uint8)
-        picture, _step = _Surfaces(mesh, colors, box).picture(axis, 0.0, (0.0, 0.0, 0.0))
+        picture, _step = drawnSurfaces(mesh, box, (10, 200, 10)).picture(axis, 0.0, (0.0, 0.0, 0.0))
         rows, columns = np.nonzero((picture[..., 1] > 150) & (picture[..., 0] < 90) & (picture[..., 3] > 200))
         down, right = rows.mean() - 280, columns.mean() - 280
         assert {"right": right > 100, "below": down > 100, "above": down < -100}[where]

@@ -1,6 +1,7 @@
 """The report as DICOM SR: read back with highdicom and compared with the JSON, and judged by other people's tools."""
 
 import copy
+import json
 
 import pytest
 from highdicom.sr import srread
@@ -233,9 +234,17 @@ def test_isMadeAgainFromTheJson(report, folder, tmp_path, capsys):
     assert "holds this measurement report already" in said and "--revision 2" in said
     assert sorted(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()) == before
     assert main(["report", str(source), *arguments, "--revision", "2"]) == 0
-    assert len({srread(file).SeriesInstanceUID for file in instances(tmp_path / "dicom")}) == 2
+    both = [srread(file) for file in instances(tmp_path / "dicom")]
+    assert len({one.SeriesInstanceUID for one in both}) == 2
+    number = json.loads(source.read_text())["document"]["number"]
+    descriptions = sorted(one.SeriesDescription for one in both)
+    assert descriptions == [f"3D model validation {number}, revision {revision}" for revision in (1, 2)]
     assert main(["report", str(source), *arguments, "--revision", "2"]) == 2
     assert "--revision 3" in capsys.readouterr().err
+    # Another report on the same scan is none of its issues.
+    wanted = ["validate", "--image", str(folder / "scan"), "--threshold", "400", "--output", str(tmp_path / "lower")]
+    main(wanted)
+    assert main(["report", str(tmp_path / "lower" / "report.json"), *arguments]) == 0
     (tmp_path / "other").mkdir()
     writeNamedScan(tmp_path / "other")
     assert main(["report", str(source), "--formats", "sr", "--image", str(tmp_path / "other")]) == 2

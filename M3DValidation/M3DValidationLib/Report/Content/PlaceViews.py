@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from M3DLib.NumberText import exactNumber
 
+from .ComparisonView import isComparison
 from .ReportContent import deviationsBySegment
 from .ReportText import millimeters, place
 from .WorstPlaces import worstPlaces
@@ -20,7 +21,7 @@ def modelView(entry: Mapping, report: Mapping) -> dict:
         (section["number"], model["deviationMm"], model["surfacePointLps"])
         for section in report.get("sections", ())
         for model in section["models"]
-        if entry["kind"] == "image" and model["segment"] == entry["segment"] and model["deviationMm"] is not None
+        if model["deviationMm"] is not None and _isOf(model, entry, report)
     ]
     shown, all_ = (f"{entry[key]:,}".replace(",", " ") for key in ("triangles", "ofTriangles"))
     if entry["triangles"] < entry["ofTriangles"]:
@@ -46,9 +47,18 @@ def modelView(entry: Mapping, report: Mapping) -> dict:
     }
 
 
+def _isOf(model: Mapping, entry: Mapping, report: Mapping) -> bool:
+    """Whether the surface in a section is the one that a 3D model shows."""
+    if isComparison(report):
+        return entry["kind"] == "surface"
+    return entry["kind"] == "image" and model["segment"] == entry["segment"]
+
+
 def sectionView(entry: Mapping) -> dict:
     """One entry of the report's ``sections`` in words: the place, and what is known of the surface near it."""
-    where = f"Section {entry['number']} at {place(entry['pointLps'])} mm, slice {entry['slice']}"
+    where = f"Section {entry['number']} at {place(entry['pointLps'])} mm"
+    if entry["slice"] is not None:
+        where = f"Section {entry['number']} at {place(entry['pointLps'])} mm, slice {entry['slice']}"
     return {"where": where, "texts": sectionTexts(entry["models"])}
 
 
@@ -61,10 +71,16 @@ def sectionTexts(models: Sequence[Mapping]) -> list[str]:
     for model in models:
         name = f" of '{model['segment']}'" if model["segment"] else ""
         away = millimeters(model["surfaceMm"])
-        if model["deviationMm"] is None:
+        deviation = "" if model["deviationMm"] is None else millimeters(model["deviationMm"], signed=True)
+        if of := model.get("of", ""):
+            said.append(
+                f"The nearest point of the {of} is {away} away; its deviation is {deviation}."
+                if deviation
+                else f"The nearest point of the {of} is {away} away; its deviation was not measured."
+            )
+        elif not deviation:
             said.append(f"The nearest point of the surface{name} is {away} away; its deviation was not measured.")
         else:
-            deviation = millimeters(model["deviationMm"], signed=True)
             said.append(f"The nearest point of the surface{name} is {away} away; its deviation is {deviation}.")
     return said
 

@@ -42,6 +42,8 @@ _TAKEN_OVER = (
     "StudyTime",
     "ReferringPhysicianName",
 )
+# Reports that have no number.
+SERIES_DESCRIPTION = "3D model validation"
 _PROCEDURES = {"CT": "77477000", "MR": "113091000"}
 
 
@@ -77,6 +79,7 @@ def measurementReport(
         warnings.simplefilter("ignore")
         content = _content(report, header, images)
         dataset = _reportOf(content, header, evidence, placement, madeAt or datetime.now().astimezone())
+        dataset.SeriesDescription = seriesDescriptionOf(report)
         dataset.pop("SpecificCharacterSet", None)
         _listEvidence(dataset, evidence)
         _nameScheme(dataset)
@@ -85,6 +88,16 @@ def measurementReport(
     dataset.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     dataset.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     return dataset
+
+
+def seriesDescriptionOf(report: Mapping) -> str:
+    """What a list of series shows of the measurement report: with its number and revision, so that two of one report
+    are seen to be two, and which is which.
+    """
+    document = report.get("document") or {}
+    if not document.get("number"):
+        return SERIES_DESCRIPTION
+    return f"{SERIES_DESCRIPTION} {document['number']}, revision {document['revision']}"
 
 
 def _content(report: Mapping, header: Dataset, images: Sequence[Dataset]):
@@ -142,7 +155,6 @@ def _reportOf(
         device_serial_number=VERSION,
         is_complete=True,
         is_final=True,
-        series_description="3D model validation",
         content_date=madeAt.date(),
         content_time=madeAt.time(),
     )

@@ -124,8 +124,10 @@ def askedSections(
         }
         levels = image.lpsToIndex(point[None])[0]
         for model in models:
-            nearest = _nearest(model, point)
-            if nearest is not None:
+            nearest = None
+            if len(model.triangles):
+                found = nearestOn(model.points, model.triangles, model.distance, point)
+                nearest = {"segment": model.segment, **found}
                 entry["models"].append(nearest)
             for axis in sorted(AXES, reverse=True):
                 view = SliceView(axis, float(levels[axis]), tuple(point))
@@ -156,23 +158,24 @@ def _picture(image, model: SectionedModel, view: SliceView, entry: Mapping, near
     return Picture(file, KIND, title, text, pngBytes(array), segment=model.segment)
 
 
-def _nearest(model: SectionedModel, point: np.ndarray) -> dict | None:
-    """What is known of the surface nearest to a point: its exact distance, and the deviation at its corner."""
-    if not len(model.triangles):
-        return None
-    away = np.linalg.norm(model.points.astype(np.float64) - point, axis=1)
-    corners = model.points[model.triangles].astype(np.float64)
+def nearestOn(points: np.ndarray, triangles: np.ndarray, distance: np.ndarray | None, point: np.ndarray) -> dict:
+    """What is known of the surface nearest to a point: its exact distance, and the deviation at its corner.
+
+    :param points: (n, 3) LPS mm. :param triangles: (m, 3), one at least. :param distance: see :class:`SectionedModel`.
+    :param point: (3,) LPS mm.
+    """
+    away = np.linalg.norm(points.astype(np.float64) - point, axis=1)
+    corners = points[triangles].astype(np.float64)
     longest = max(float(np.linalg.norm(corners[:, k] - corners[:, k - 1], axis=1).max()) for k in range(3))
     # A triangle that is nearer than the nearest corner has its own corners no farther off than its longest edge.
-    near = (away <= away[model.triangles].min() + longest)[model.triangles].any(axis=1)
+    near = (away <= away[triangles].min() + longest)[triangles].any(axis=1)
     a, b, c = (corners[near, k].T for k in range(3))
     closest, _feature = closestOnTriangles(np.repeat(point[:, None], near.sum(), axis=1), a, b, c)
     distances = np.linalg.norm(closest - point[:, None], axis=0)
     best = int(np.argmin(distances))
-    corner = int(min(model.triangles[near][best], key=lambda vertex: away[vertex]))
-    value = None if model.distance is None else float(model.distance[corner])
+    corner = int(min(triangles[near][best], key=lambda vertex: away[vertex]))
+    value = None if distance is None else float(distance[corner])
     return {
-        "segment": model.segment,
         "surfaceMm": round(float(distances[best]), 4),
         "surfacePointLps": [round(float(one), 3) for one in closest[:, best]],
         "deviationMm": None if value is None or not np.isfinite(value) else round(value, 4),
