@@ -37,6 +37,9 @@ _LIBRARY = (
     "Image/StackProblems.py",
     "Image/Rescale.py",
     "Image/Contradictions.py",
+    "Image/MixedSlices.py",
+    "Image/ValueDoubts.py",
+    "Segmentation/SegmentOrigin.py",
     "InSlicer/VoxelOrigin.py",
 )
 # Files whose errors become reasons of findings; errors of others end the run, and there is no report.

@@ -3,6 +3,10 @@
 # Parts of sentences that the sources have as values of their own.
 JOINED = (
     "Page",
+    # What reading an STL notes; other sentences of that file are errors.
+    "The STL is in ASCII form, which DICOM forbids; it was read all the same.",
+    "The STL's text ends without 'endsolid': it may have been cut short between two facets.",
+    "The STL has {0} more than its {1} triangles need; they were left out.",
     "above {0} HU",
     "{0} at {1}",
     "{0} to {1}",

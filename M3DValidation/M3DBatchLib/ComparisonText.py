@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from M3DLib.NumberText import cubicMillimeters, millimeters, shareInPercent, squareMillimeters
 
+# Shares are sums of areas; what is less is rounding.
+_ROUNDING = 5e-5
+
 
 def describeDoubts(data: dict, alignment) -> str:
     """Why there is no result, in words."""
@@ -53,15 +56,26 @@ def describeComparison(data: dict) -> str:
         lines.append("Worst point of A (LPS): " + ", ".join(f"{value:.2f}" for value in facts["worstPointLps"]) + " mm")
     for reason in facts["notMeasured"]:
         lines.append(f"Not compared: {100 * reason['areaShare']:.2f} % of A's area ({reason['reason']})")
+    if other["coverage"] is not None and other["coverage"] < 1 - _ROUNDING:
+        lines.append(
+            f"Not compared: {100 * (1 - other['coverage']):.2f} % of B's area, nearest to a border of A: it is missing "
+            "in A, or was not scanned"
+        )
     for region in facts["regions"]["largest"][:5]:
         lines.append(f"Region beyond tolerance: {region['areaMm2']:.1f} mm2, worst {region['worst']:+.3f} mm")
     return "\n".join(lines)
 
 
-def describeChanges(changes: dict) -> str:
-    """What changed from B to A, in words: how much, in which places."""
+def describeChanges(changes: dict, facts: dict) -> str:
+    """What changed from B to A, in words: how much, in which places.
+
+    :param facts: of the comparison, which may not have reached all of either surface.
+    """
+    compared = [share for share in (facts["coverage"], facts["reverse"]["coverage"]) if share is not None]
+    whole = bool(compared) and min(compared) >= 1 - _ROUNDING
     if changes["movedShare"] == 0 and not changes["places"]:
-        return "\nFrom B to A nothing changed: no point has moved by more than " + millimeters(changes["movedMm"]) + "."
+        where = "nothing changed" if whole else "nothing changed where both could be compared"
+        return f"\nFrom B to A {where}: no point has moved by more than {millimeters(changes['movedMm'])}."
     moved = f"{shareInPercent(changes['movedShare'])} of A's surface is not where B's is"
     lines = ["", f"From B to A: {moved} (beyond {millimeters(changes['movedMm'])})."]
     if changes["addedMm3"] is not None:
@@ -72,6 +86,8 @@ def describeChanges(changes: dict) -> str:
         )
     else:
         lines.append("A mesh is open, so nothing is said of volumes.")
+    if not whole:
+        lines.append("Of what could not be compared, nothing is said here.")
     if changes["placesBeyondMm"] > changes["movedMm"]:
         lines.append(
             f"Most of the surface has moved, by {millimeters(changes['medianMm'])} on median; places are what has "

@@ -35,6 +35,7 @@ ACQUISITION_MODULES = (
     "Acquisition.FileConsistencyChecks",
 )
 MODEL_MODULES = (
+    "Acquisition.BelongingCheck",
     "Anatomy.SegmentationChecks",
     "Completeness.CompletenessChecks",
     "Deviation.DeviationChecks",

@@ -202,6 +202,8 @@ def _thirdMaterial(values, beside, low: float, high: float, modelBlocks: int) ->
 
     :param values: of the blocks (k, j, i). :param beside: which of them lie near the model and not in it.
     """
+    if not beside.any():
+        return None  # the model is everywhere in the scan
     box = tuple(
         slice(max(int(part.min()) - 1, 0), int(part.max()) + 2)
         for part in (np.flatnonzero(beside.any(axis=other)) for other in ((1, 2), (0, 2), (0, 1)))

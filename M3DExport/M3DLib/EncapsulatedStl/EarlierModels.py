@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..Dicom.DicomFile import openDicom, payloadChunks
+from ..Dicom.OnePatient import patientConflicts
 from ..Errors import M3DError
 from .DocumentReferences import COMPONENT, EDITED, DocumentReference
 from .EncapsulatedStlReader import readStlPayload, requireEncapsulatedStl
-from .ModelSources import patientConflicts
 
 if TYPE_CHECKING:
     from pydicom import Dataset

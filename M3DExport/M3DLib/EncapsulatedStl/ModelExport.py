@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..Errors import M3DError, noProgress
 from ..Mesh.SurfaceParameters import SurfaceParameters
 from ..Segmentation.SegmentFit import requireFit
+from ..Segmentation.SegmentOrigin import otherSeriesRemarks
 from ..Surface.SurfaceMaking import makeSegmentSurfaces
 from .EncapsulatedStlWriter import encapsulateMesh, safeTitle
 from .ModelDescription import ModelDescription
@@ -160,7 +161,7 @@ def _descriptionOf(
 
 def _doubts(image: ImageVolume, segment: Segment) -> list[str]:
     """What is doubtful about the voxels a model is made from."""
-    return [*image.warnings, *segment.warnings]
+    return [*image.warnings, *segment.warnings, *otherSeriesRemarks(segment, image)]
 
 
 def _withDoubts(description: ModelDescription, image: ImageVolume, segment: Segment) -> ModelDescription:

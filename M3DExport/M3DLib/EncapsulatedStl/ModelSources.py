@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..Dicom.HeaderCopy import missingInSource
+from ..Dicom.OnePatient import patientConflicts
 from ..Dicom.Uid import newUid
 from ..Errors import M3DError
 from ..Image.Contradictions import sharedNames
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from ..Segmentation.Segment import SegmentSource
-
-# Two sources that differ in one of these are of two patients; an empty value differs from nothing.
-_PATIENT_KEYWORDS = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
 
 _UID = re.compile(r"[0-9.]{1,64}")
 _DATE_TIME = re.compile(r"\d{4}(\d\d){0,5}(\.\d{1,6})?([+-]\d{4})?")
@@ -139,26 +137,6 @@ def _references(headers: list[Dataset]) -> tuple[list[SourceReference], list[str
                 problems.append(f"A source image has no valid {name} ('{uid}'), so a model cannot refer to it.")
         references.append(SourceReference(*uids.values(), modality=_text(header, "Modality")))
     return references, list(dict.fromkeys(problems))
-
-
-def _plainName(name: str) -> str:
-    """A person's name without the differences that systems make of it: case, empty components, spaces."""
-    return " ".join(name.replace("^", " ").replace("=", " = ").casefold().split())
-
-
-def patientConflicts(headers: Iterable[Dataset]) -> list[str]:
-    """Why headers cannot be of one patient: one sentence with both values per attribute, none when they agree."""
-    headers = list(headers)
-    problems = []
-    for keyword in _PATIENT_KEYWORDS:
-        values = {}
-        for header in headers:
-            if value := _text(header, keyword):
-                values.setdefault(_plainName(value) if keyword == "PatientName" else value, value)
-        if len(values) > 1:
-            listed = " and ".join(f"'{value}'" for value in values.values())
-            problems.append(f"The sources are of different patients: {keyword} is {listed}.")
-    return problems
 
 
 def _choose(headers: list[Dataset], keyword: str, wanted: str, plural: str, singular: str) -> tuple[str, list[str]]:

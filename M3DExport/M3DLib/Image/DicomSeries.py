@@ -42,6 +42,9 @@ _IMAGE_CLASSES = (
 )
 
 
+_ARCHIVES = {b"PK\x03\x04": "ZIP", b"\x1f\x8b": "gzip", b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "RAR", b"BZh": "bzip2"}
+
+
 @dataclass
 class DicomFile:
     """A DICOM file and its header.
@@ -118,6 +121,9 @@ def readHeader(path: Path) -> DicomFile | SkippedFile:
             start = stream.read(132)
             if not start:
                 return SkippedFile(path, "empty file")
+            archive = next((name for mark, name in _ARCHIVES.items() if start.startswith(mark)), "")
+            if archive:
+                return SkippedFile(path, f"{archive} archive, which must be unpacked first")
             if not _looksLikeDicom(start):
                 return SkippedFile(path, "not a DICOM file")
             stream.seek(0)
@@ -221,11 +227,12 @@ def scanFiles(
             progress(index / len(paths), "Reading headers")
         try:
             result = readHeader(path)
-        except M3DError:
+        except M3DError as error:
             # Of several files one that is broken does not keep the others from being read; a file alone is asked for.
             if len(paths) == 1:
                 raise
-            result = SkippedFile(path, BROKEN, broken=True)
+            closed = isinstance(error.__cause__, OSError)
+            result = SkippedFile(path, "file that cannot be opened" if closed else BROKEN, broken=True)
         (found if isinstance(result, DicomFile) else skipped).append(result)
     return found, skipped
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,13 @@ from ..NumberText import plural
 from .Contradictions import groupProblems, identityProblems, requireFrameCount, topLevelRemarks
 from .DicomSeries import DicomFile, chooseSeries, describeSeries, findFiles, scanFiles
 from .ImageVolume import ImageVolume
-from .Rescale import Rescale, rescaleOf
+from .MixedSlices import mixtureRemarks
+from .Rescale import HOUNSFIELD, Rescale, rescaleOf
 from .Scouts import withoutScouts
 from .SliceHeader import SliceHeader
 from .SliceStack import SliceStack
 from .StackProblems import stackProblems
+from .ValueDoubts import copyRemarks, hounsfieldDoubts, jumpDoubts, paddingDoubts
 from .VoxelValues import narrowest, readVoxels
 
 IMAGE_FILE_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
@@ -55,6 +57,9 @@ def readImage(
             f"{path} is not an image this program reads ({skipped[0].reason}): give a folder of DICOM files, a DICOM "
             f"file, or one of {', '.join(IMAGE_FILE_SUFFIXES)}."
         )
+    archive = next((item for item in skipped if "archive" in item.reason), None)
+    if archive is not None and not files:
+        raise M3DError(f"{path} holds no DICOM file; {archive.file.name} in it is a {archive.reason}.")
     broken = [item.file for item in skipped if item.broken]
     if broken and not files:
         raise M3DError(f"No file of {path} can be read; {broken[0]} is damaged or truncated, for one. Copy it again.")
@@ -117,8 +122,8 @@ class ArrangedSeries:
 
     @property
     def remarks(self) -> list[str]:
-        """What the headers say twice with different words, where one of the two is known to hold."""
-        return topLevelRemarks(self.slices) if self.multiFrame else []
+        """What the headers say twice with different words, and where they say that the slices were not made alike."""
+        return (topLevelRemarks(self.slices) if self.multiFrame else []) + mixtureRemarks(self.slices, self.order)
 
     @property
     def modality(self) -> str:
@@ -181,6 +186,13 @@ def imageOfSeries(series: ArrangedSeries, array: np.ndarray, rescale: Rescale | 
     :param rescale: how they were rescaled, where that is known already.
     """
     rescale = rescale or series.rescale()
+    if rescale.unit == HOUNSFIELD:
+        doubts = hounsfieldDoubts(array)
+        rescale = replace(
+            rescale,
+            unit="" if doubts else HOUNSFIELD,
+            problems=[*rescale.problems, *doubts, *jumpDoubts(array), *paddingDoubts(array)],
+        )
     header = series.files[0].header
     return ImageVolume(
         array,
@@ -195,7 +207,7 @@ def imageOfSeries(series: ArrangedSeries, array: np.ndarray, rescale: Rescale | 
         geometryProblems=series.problems,
         valueUnit=rescale.unit,
         valueProblems=rescale.problems,
-        contradictions=series.remarks,
+        contradictions=series.remarks + copyRemarks(array, ~series.stack.duplicates()),
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..Dicom.OnePatient import patientConflicts
 from ..EncapsulatedStl.ModelDescription import ModelDescription
-from ..EncapsulatedStl.ModelSources import patientConflicts
 
 if TYPE_CHECKING:
     from pydicom import Dataset

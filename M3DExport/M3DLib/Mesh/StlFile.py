@@ -24,6 +24,8 @@ TRIANGLE_TYPE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("at
 
 # Work on so many triangles at a time: large enough for numpy's speed, small enough that what is held beside the file
 # and the mesh does not count.
+# The last line of a text STL repeats the name of the solid, which may be long.
+_LONGEST_END = 4096
 CHUNK = 1 << 16
 
 
@@ -110,6 +112,10 @@ def readStl(buffer, strict: bool = True, warnings: list[str] | None = None, name
 
         if looksLikeAsciiStl(data):
             warnings.append("The STL is in ASCII form, which DICOM forbids; it was read all the same.")
+            if b"endsolid" not in data[-_LONGEST_END:].tobytes().lower():
+                warnings.append(
+                    "The STL's text ends without 'endsolid': it may have been cut short between two facets."
+                )
             return readAsciiStl(data, name)
     if problem:
         raise M3DError(problem)

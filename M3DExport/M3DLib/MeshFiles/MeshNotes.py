@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..Errors import M3DError
 from ..Mesh.TriangleMesh import TriangleMesh
+from ..NumberText import millimeters
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 UNIT_MM = {"um": 0.001, "mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "ft": 304.8}
 _UNIT_NAMES = {
@@ -16,6 +22,7 @@ _UNIT_NAMES = {
     "millimeter": "mm",
     "millimeters": "mm",
     "centimeter": "cm",
+    "centimeters": "cm",
     "meter": "m",
     "meters": "m",
     "inch": "in",
@@ -23,6 +30,8 @@ _UNIT_NAMES = {
     "foot": "ft",
     "feet": "ft",
 }
+
+_REMARK = re.compile(rb"(?:\bunits?\s*[:=]\s*|^comment\s+units?\s+)([a-z]{1,12})\b", re.IGNORECASE | re.MULTILINE)
 
 # Longest side of what is taken for a part of a body without asking, mm; as for Encapsulated STL.
 SMALLEST_MM, LARGEST_MM = 1.0, 2500.0
@@ -46,6 +55,8 @@ class MeshNotes:
     :ivar coordinates: "LPS" or "RAS" when the file says so, else "".
     :ivar bytes: size of the file.
     :ivar warnings: everything doubtful, one sentence each.
+    :ivar remarkedUnit: unit that a header or comment names where the format has no place for one, a key of ``UNIT_MM``.
+    :ivar header: what a DICOM object says of its patient, place and sources; None of other files, which say nothing.
     """
 
     format: str
@@ -54,6 +65,8 @@ class MeshNotes:
     coordinates: str = ""
     bytes: int = 0
     warnings: list[str] = field(default_factory=list)
+    remarkedUnit: str | None = None
+    header: Dataset | None = field(default=None, repr=False)
 
 
 def inMillimeters(
@@ -76,7 +89,7 @@ def inMillimeters(
             notes.warnings.append(f"The file states the unit {stated}; it was read in {given}, as told.")
     elif stated is not None:
         notes.unit, notes.unitSource = stated, "file"
-    else:
+    elif not _tookRemark(float((high - low).max()), notes):
         _guessUnit(float((high - low).max()), notes)
     points = points * UNIT_MM[notes.unit]
     if not np.abs(points).max() <= np.finfo(np.float32).max:
@@ -92,6 +105,39 @@ def _bounds(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.n
     used = np.zeros(len(points), dtype=bool)
     used[triangles.reshape(-1)] = True
     return points[used].min(axis=0).astype(np.float64), points[used].max(axis=0).astype(np.float64)
+
+
+def remarkedUnit(start: bytes) -> str | None:
+    """The unit in a header or comment such as ``UNITS=inch``, ``# Units: mm`` or ``comment unit meters``, or None.
+
+    :param start: first bytes of the file.
+    """
+    match = _REMARK.search(start)
+    if match is None:
+        return None
+    word = match[1].decode("ascii").lower()
+    return word if word in UNIT_MM else _UNIT_NAMES.get(word)
+
+
+def _tookRemark(extent: float, notes: MeshNotes) -> bool:
+    """Whether the numbers are read in the unit of a remark; not where the model would have no plausible size in it."""
+    unit = notes.remarkedUnit
+    if unit is None:
+        return False
+    size = extent * UNIT_MM[unit]
+    if not SMALLEST_MM <= size <= LARGEST_MM:
+        notes.warnings.append(
+            f"A remark in the file names the unit '{unit}', in which the model would be {millimeters(size)} large; it "
+            "was not followed. State the unit."
+        )
+        return False
+    notes.unit, notes.unitSource = unit, "file"
+    if unit != "mm":
+        notes.warnings.append(
+            f"The unit '{unit}' stands in a remark of the file only; it was followed: the model is {millimeters(size)} "
+            "large. State the unit if that is wrong."
+        )
+    return True
 
 
 def _guessUnit(extent: float, notes: MeshNotes) -> None:

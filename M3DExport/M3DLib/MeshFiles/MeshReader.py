@@ -10,7 +10,7 @@ import numpy as np
 from ..Errors import M3DError
 from ..FileSize import inWords, requireRoom
 from ..Mesh.TriangleMesh import TriangleMesh
-from .MeshNotes import UNIT_MM, MeshNotes, inMillimeters, meshOf, warnOfLostDigits
+from .MeshNotes import UNIT_MM, MeshNotes, inMillimeters, meshOf, remarkedUnit, warnOfLostDigits
 from .MeshParts import MeshParts
 
 FORMATS = {
@@ -79,7 +79,9 @@ def _read(path: Path, notes: MeshNotes, unit: str | None) -> tuple[TriangleMesh,
     moduleName, functionName, memory = _READERS[notes.format]
     requireRoom(memory * notes.bytes, "Reading this file")
     with path.open("rb") as stream:
-        _readSpace(stream.read(1024), notes)
+        start = stream.read(1024)
+    _readSpace(start, notes)
+    notes.remarkedUnit = remarkedUnit(start)
     if notes.format == "STL":
         parts = _readStl(path, notes)
     else:
@@ -111,7 +113,7 @@ def _readDicom(path: Path, notes: MeshNotes, unit: str | None) -> tuple[Triangle
 
     model = readEncapsulatedModel(path)
     notes.format = f"DICOM Encapsulated {'OBJ' if isText(model) else 'STL'}"
-    notes.unit, notes.unitSource, notes.coordinates = model.unit, "file", "LPS"
+    notes.unit, notes.unitSource, notes.coordinates, notes.header = model.unit, "file", "LPS", model.dataset
     notes.warnings.extend(model.warnings)
     if unit is not None and unit != model.unit:
         raise M3DError(f"The object states the unit {model.unit}; it cannot be read in {unit}.")

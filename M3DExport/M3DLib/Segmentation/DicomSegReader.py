@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..Dicom.DicomFile import inspectStart
+from ..Dicom.OnePatient import patientOf
 from ..Dicom.ReadableValues import unknownKinds
 from ..Errors import M3DError
 from .DicomSegRules import requireClass, requirePixels, requirePlace, wholeLabels
@@ -127,6 +128,7 @@ def _segment(segmentation, number: int, file: Path) -> Segment:
         str(segmentation.StudyInstanceUID),
         number,
         imageSeriesOf(segmentation),
+        patientOf(segmentation),
     )
     return Segment(
         (np.asarray(volume.array)[..., 0] >= 0.5).astype(np.uint8),

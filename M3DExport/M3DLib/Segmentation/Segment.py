@@ -11,6 +11,7 @@ import numpy as np
 from ..Errors import M3DError
 
 if TYPE_CHECKING:
+    from pydicom import Dataset
     from pydicom.sr.coding import Code
 
 
@@ -34,6 +35,7 @@ class SegmentSource:
     :ivar sopClassUid, sopInstanceUid, seriesInstanceUid, studyInstanceUid: of a DICOM Segmentation, else "".
     :ivar segmentNumber: of the segment in the DICOM Segmentation, from 1; 0 where that is not known.
     :ivar imageSeriesUid: series of the images that a DICOM Segmentation says it was drawn on, else "".
+    :ivar header: what a DICOM Segmentation says of its patient, else None.
     """
 
     kind: str
@@ -45,6 +47,7 @@ class SegmentSource:
     studyInstanceUid: str = ""
     segmentNumber: int = 0
     imageSeriesUid: str = ""
+    header: Dataset | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..Dicom.OnePatient import differingAttributes
 from ..Errors import M3DError, noProgress
 from ..Image.ImageVolume import ImageVolume
 from .Segment import Segment, SegmentSource
@@ -101,8 +102,15 @@ def requireFit(segment: Segment, image: ImageVolume) -> None:
     the spacing is the same, the voxels must coincide; and no voxel of the segment may lie outside the image. Other
     spacings are those of another reconstruction of the same study, which must not be named as the source.
 
-    :raises M3DError: names both geometries, or both frames of reference.
+    :raises M3DError: names both geometries, both frames of reference, or both patients.
     """
+    if image.headers and segment.source.header is not None:
+        differing = differingAttributes([image.headers[0], segment.source.header])
+        for keyword, (ofImage, ofSegment) in differing.items():
+            raise M3DError(
+                f"Segment '{segment.name}' is of another patient ({keyword} is '{ofSegment}') than the image "
+                f"('{ofImage}'); choose the segmentation that was made on this image.",
+            )
     imageFrame = frameOfReferenceUid(image)
     if segment.frameOfReferenceUid and imageFrame and segment.frameOfReferenceUid != imageFrame:
         raise M3DError(

@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
         terminal.progress(0.95, "Finding what changed")
         data["changes"] = versionChanges(comparison.surfaces)
-        text += "\n" + describeChanges(data["changes"])
+        text += "\n" + describeChanges(data["changes"], surface)
     if surface and arguments.output is not None:
         data = _reportChanges(arguments, (comparison, part), data, header=header, terminal=terminal)
         text += f"\nReport: {data['report']}"

@@ -172,8 +172,8 @@ def readScan(arguments: argparse.Namespace, terminal: Terminal) -> ImageVolume:
     if broken:
         named = ", ".join(broken[:5]) + (f" and {len(broken) - 5} more" if len(broken) > 5 else "")
         terminal.warn(
-            f"Left out, because damaged or truncated: {named}. Where one of them was the first or last slice, the scan "
-            "is not whole; copy it again to be sure."
+            f"Left out, because damaged, truncated or not readable: {named}. Where one of them was the first or last "
+            "slice, the scan is not whole; copy it again to be sure."
         )
     return image
 

@@ -160,7 +160,10 @@ def test_brokenFileBesideTheScanIsLeftOutAndNamed(folder, capsys, monkeypatch):
     (folder / "scan" / "broken").write_bytes(files[3].read_bytes()[:400])
     monkeypatch.chdir(folder / "scan")
     status, out, err = m3d(capsys, "export", "--image", ".", "--threshold", 500, "--output", folder / "set", "--json")
-    assert status == 0 and "Left out, because damaged or truncated: broken. Where one of them was the first or" in err
+    assert (
+        status == 0
+        and "Left out, because damaged, truncated or not readable: broken. Where one of them was the first or" in err
+    )
     (skipped,) = json.loads(out)["source"]["skippedFiles"]
     assert skipped == {"file": "broken", "reason": "damaged or truncated DICOM file"}
 

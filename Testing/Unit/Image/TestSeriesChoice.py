@@ -169,3 +169,19 @@ def test_linkedFoldersAreFollowedOnce(tmp_path):
     (tmp_path / "scan" / "series").symlink_to(tmp_path / "archive")
     (tmp_path / "archive" / "up").symlink_to(tmp_path / "scan")
     assert readImage(tmp_path / "scan").array.shape == makeVolume().array.shape
+
+
+@pytest.mark.parametrize("start, kind", [(b"PK\x03\x04", "ZIP"), (b"\x1f\x8b", "gzip"), (b"7z\xbc\xaf\x27\x1c", "7z")])
+def test_archiveIsNamedAsWhatItIs(tmp_path, start, kind):
+    archive = tmp_path / "scan.bin"
+    archive.write_bytes(start + bytes(200))
+    for place in (archive, tmp_path):
+        with pytest.raises(M3DError, match=f"{kind} archive, which must be unpacked first"):
+            readImage(place)
+
+
+def test_linkThatLeadsNowhereMayHaveBeenASlice(tmp_path):
+    writeSeries(makeVolume(), tmp_path)
+    (tmp_path / "dead").symlink_to(tmp_path / "nowhere")
+    (skipped,) = readImage(tmp_path).skippedFiles
+    assert skipped.broken and skipped.reason == "file that cannot be opened"

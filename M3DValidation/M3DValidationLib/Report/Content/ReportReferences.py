@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from M3DLib.EncapsulatedStl.ModelSources import patientConflicts
+from M3DLib.Dicom.OnePatient import patientConflicts
 from M3DLib.Errors import M3DError
 
 if TYPE_CHECKING:

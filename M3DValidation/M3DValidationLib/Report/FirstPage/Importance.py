@@ -12,6 +12,7 @@ GROUPS = ("model", "image", "print", "record")
 # Within a group, what changes the use of the model most comes first.
 _ORDER = {
     "model": (
+        "belong-together",
         "bodies-left-out",
         "cut-faces",
         "bodies-added",
