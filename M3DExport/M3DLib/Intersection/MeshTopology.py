@@ -46,7 +46,7 @@ class MeshTopology:
         key = key.reshape(-1)
         numberBits = number.bit_length()
         type_ = np.int32 if number < 1 << 31 else np.int64
-        if (count * count).bit_length() + numberBits < 63:
+        if (count * count).bit_length() + numberBits <= 63:
             # Key and number sorted as one integer: several times quicker than sorting an index.
             key <<= numberBits
             key |= np.arange(number)

@@ -250,7 +250,9 @@ def _areasAtSides(image: ImageVolume, mask: np.ndarray, thick: np.ndarray) -> tu
     faces, areas = faceNames(image), faceAreas(image)
     cut, thin = {}, {}
     for number, side in enumerate((np.s_[:, :, 0], np.s_[:, :, -1], np.s_[:, 0], np.s_[:, -1])):
-        whole, body = (np.count_nonzero(part[side]) * float(areas[number // 2]) for part in (mask, thick & mask))
+        # Of these sides only: all of a large scan would take longer than the rest of the check.
+        parts = mask[side], thick[side] & mask[side]
+        whole, body = (np.count_nonzero(part) * float(areas[number // 2]) for part in parts)
         cut[faces[number]], thin[faces[number]] = body, whole - body
     return cut, thin
 

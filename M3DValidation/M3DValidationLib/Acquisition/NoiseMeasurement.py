@@ -8,6 +8,7 @@ are left out beforehand, for images with little uniform tissue.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,17 +46,17 @@ class Blocks:
     uniform: np.ndarray
 
 
-def findBlocks(array: np.ndarray, spacing: np.ndarray) -> Blocks:
-    """Blocks of about BLOCK_MM in evenly spread slices of an array (k, j, i)."""
+def findBlocks(slices: Sequence[np.ndarray], spacing: np.ndarray) -> Blocks:
+    """Blocks of about BLOCK_MM in evenly spread ones of some slices (j, i), as an array (k, j, i) has them."""
     width, height = (2 * max(3, round(BLOCK_MM / step / 2)) for step in spacing[:2])
-    rows, columns = array.shape[1] // height, array.shape[2] // width
+    rows, columns = slices[0].shape[0] // height, slices[0].shape[1] // width
     if not rows or not columns:
         none = np.empty(0)
         return Blocks(none, none, none.astype(bool), none.astype(bool))
     parts = []
     v, u = (axis.ravel() for axis in np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j])
-    for k in np.unique(np.linspace(0, len(array) - 1, min(len(array), MOST_SLICES)).astype(int)):
-        cut = array[k, : rows * height, : columns * width].astype(np.float64)
+    for k in np.unique(np.linspace(0, len(slices) - 1, min(len(slices), MOST_SLICES)).astype(int)):
+        cut = slices[k][: rows * height, : columns * width].astype(np.float64)
         square = cut.reshape(rows, height, columns, width).swapaxes(1, 2).reshape(rows * columns, height, width)
         halves = square.reshape(len(square), 2, height // 2, 2, width // 2).mean(axis=(2, 4)).reshape(len(square), 4)
         blocks = square.reshape(len(square), -1)

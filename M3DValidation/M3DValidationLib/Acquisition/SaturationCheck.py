@@ -95,14 +95,14 @@ class SaturationCheck(ImageCheck):
 
 def _noiseAtMetal(case: Case, bright: np.ndarray) -> tuple[float, float] | None:
     """Noise in tissue in the slices that hold bright voxels, and in the others; None where either is unknown."""
-    present = bright.any(axis=(1, 2))
+    present = np.array([plane.any() for plane in bright])
     levels = []
     for chosen in (present, ~present):
         if not chosen.any():
             return None
         slices = np.flatnonzero(chosen)
         slices = slices[:: max(1, len(slices) // MOST_SLICES)]
-        blocks = findBlocks(case.image.array[slices], case.image.spacing)
+        blocks = findBlocks([case.image.array[k] for k in slices], case.image.spacing)
         level = noiseLevel(blocks, (blocks.mean > SOFT_HU[0]) & (blocks.mean < SOFT_HU[1]))
         if level is None:
             return None

@@ -89,14 +89,15 @@ def bridges(segment: Segment, radiusMm: float, bodyMm3: float, areaMm2: float) -
     if step > 1:
         inside = _blocks(inside, step)
     spacing = segment.spacing * step
-    depth = ndimage.distance_transform_edt(inside, sampling=spacing[::-1])
-    cores, _ = ndimage.label(depth > radiusMm, structure=np.ones((3, 3, 3)))
-    del depth
-    nearest = ndimage.distance_transform_edt(
-        cores == 0, sampling=spacing[::-1], return_distances=False, return_indices=True
-    )
-    parts = np.where(inside, cores[tuple(nearest)], 0)
-    del nearest
+    places = np.flatnonzero(inside)
+    deep = np.zeros(inside.shape, dtype=bool)
+    deep.reshape(-1)[places] = _depth(places, _nearestZero(inside, places, spacing), inside.shape, spacing) > radiusMm
+    cores, count = ndimage.label(deep, structure=np.ones((3, 3, 3)))
+    if count < 2:
+        return [], float(step)
+    parts = np.zeros_like(cores)
+    parts.reshape(-1)[places] = cores.reshape(-1).take(_nearestZero(cores == 0, places, spacing))
+    del deep, cores
     voxel = abs(float(np.linalg.det(segment.ijkToLps[:3, :3]))) * step**3
     volumes = np.bincount(parts.reshape(-1)) * voxel
     faces: dict[tuple[int, int], list] = {}
@@ -122,6 +123,27 @@ def bridges(segment: Segment, radiusMm: float, bodyMm3: float, areaMm2: float) -
             place = (index * step + (step - 1) / 2 + start) @ segment.ijkToLps[:3, :3].T + segment.ijkToLps[:3, 3]
             found.append(Bridge(area, (float(volumes[one]), float(volumes[other])), place))
     return sorted(found, key=lambda bridge: bridge.areaMm2), float(step)
+
+
+def _nearestZero(mask: np.ndarray, places: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """The nearest voxel that is not in a mask (k, j, i), for some voxels: places in memory, int64 (n,).
+
+    :param spacing: along i, j, k, mm.
+    """
+    from scipy import ndimage
+
+    nearest = ndimage.distance_transform_edt(mask, sampling=spacing[::-1], return_distances=False, return_indices=True)
+    return np.ravel_multi_index([axis.reshape(-1).take(places) for axis in nearest], mask.shape)
+
+
+def _depth(places: np.ndarray, outside: np.ndarray, shape: tuple, spacing: np.ndarray) -> np.ndarray:
+    """Distance of voxels from others, both by their places in memory, float64 (n,), mm.
+
+    What scipy computes for all voxels, with 40 bytes for each, for these alone.
+    """
+    pairs = zip(np.unravel_index(outside, shape), np.unravel_index(places, shape), spacing[::-1], strict=True)
+    squares = [np.square((there - here) * step) for there, here, step in pairs]
+    return np.sqrt(squares[0] + squares[1] + squares[2])
 
 
 def _blocks(array: np.ndarray, step: int) -> np.ndarray:
