@@ -33,6 +33,7 @@ class RigidMotion:
         moved = mesh.exactPoints @ self.matrix[:3, :3].T + self.matrix[:3, 3]
         precise = None if mesh.precise is None else moved
         result = TriangleMesh(moved, mesh.triangles, mesh.name, mesh.color, mesh.opacity, precise)
-        # Where it lies changes nothing of how its triangles hang together.
-        result.cached("closed", lambda: mesh.isClosed)
+        # Where it lies changes nothing of how its triangles hang together, nor of what they enclose.
+        if result.cached("closed", lambda: mesh.isClosed):
+            result.cached("volume", lambda: mesh.volumeMm3)
         return result

@@ -16,8 +16,15 @@ MOST_REGIONS = 20
 
 
 def meshEdges(mesh: TriangleMesh) -> tuple[np.ndarray, np.ndarray]:
-    """Start and end vertices of the triangles' edges; shared edges appear once for each triangle."""
-    return mesh.triangles.ravel(), mesh.triangles[:, [1, 2, 0]].ravel()
+    """Start and end vertices of the edges that tell what hangs together: all of the triangles' sides of an open mesh.
+
+    Every edge of a closed mesh is crossed both ways, so that the sides along which the numbers rise are enough.
+    """
+    start, end = mesh.triangles.ravel(), mesh.triangles[:, [1, 2, 0]].ravel()
+    if not mesh.isClosed:
+        return start, end
+    rising = np.flatnonzero(start < end)
+    return start.take(rising), end.take(rising)
 
 
 def connectedRegions(edges: tuple[np.ndarray, np.ndarray], chosen: np.ndarray) -> tuple[int, np.ndarray]:

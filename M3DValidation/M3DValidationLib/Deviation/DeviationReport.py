@@ -17,7 +17,7 @@ from ..Check import Case
 from ..CheckSupport import onPurpose
 from .DeviationHistogram import deviationHistogram
 from .DeviationRegions import deviationRegions, largestDeviation
-from .DeviationStatistics import deviationStatistics, summary
+from .DeviationStatistics import deviationStatistics, mainFigures
 from .RefinedSurface import isRefined, withMeaning
 from .SegmentationDeviation import LEAST_VOLUME, segmentationDeviation
 
@@ -187,16 +187,9 @@ def withPlaces(
 
 def surfaceFacts(comparison, tolerance: float) -> dict:
     """JSON values of a comparison of two meshes: figures, regions, and the other direction under ``reverse``."""
-    forward, reverse = comparison.forward, comparison.reverse
-    facts = deviationStatistics(forward, tolerance)
-    other = deviationStatistics(reverse, tolerance)
-    good = reverse.reliable
-    facts["reverse"] = {
-        **summary(reverse.distance[good], reverse.areas[good], tolerance),
-        "coverage": other["coverage"],
-        "worstPointLps": other["worstPointLps"],
-    }
-    return withPlaces({**facts, "meaning": COMPUTED}, forward, tolerance)
+    facts = deviationStatistics(comparison.forward, tolerance)
+    facts["reverse"] = mainFigures(comparison.reverse, tolerance)
+    return withPlaces({**facts, "meaning": COMPUTED}, comparison.forward, tolerance)
 
 
 class kept:

@@ -57,11 +57,29 @@ def deviationStatistics(deviation: DeviationMap, tolerance: float, image: ImageV
         vertices, measured = np.flatnonzero(good), deviation.distance[good]
         for which, place in zip(PLACES, (np.abs(measured).argmax(), measured.argmin(), measured.argmax()), strict=True):
             point = deviation.mesh.points[vertices[place]]
-            facts[f"{which}PointLps"] = [round(float(value), 3) for value in point]
+            facts[f"{which}PointLps"] = _place(deviation, vertices[place])
             facts[f"{which}Slice"] = None if image is None else sliceNumber(image, point)
         if deviation.uncertainty is not None and deviation.kind == "image":
             facts["uncertainty95"] = float(weightedPercentiles(deviation.uncertainty[good], weights, [50])[0])
     return facts
+
+
+def mainFigures(deviation: DeviationMap, tolerance: float) -> dict:
+    """Of the values of :func:`deviationStatistics` those of :func:`summary`, ``coverage`` and ``worstPointLps``."""
+    good = deviation.reliable & np.isfinite(deviation.distance)
+    distance, weights, total = deviation.distance[good], deviation.areas[good], float(deviation.areas.sum())
+    worst = None
+    if len(distance):
+        worst = _place(deviation, np.flatnonzero(good)[np.abs(distance).argmax()])
+    return {
+        **summary(distance, weights, tolerance),
+        "coverage": float(weights.sum()) / total if total > 0 else 0.0,
+        "worstPointLps": worst,
+    }
+
+
+def _place(deviation: DeviationMap, vertex: int) -> list[float]:
+    return [round(float(value), 3) for value in deviation.mesh.points[vertex]]
 
 
 def summary(values: np.ndarray, weights: np.ndarray, tolerance: float) -> dict:

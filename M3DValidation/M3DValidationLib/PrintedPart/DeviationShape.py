@@ -71,13 +71,10 @@ def deviationShape(deviation: DeviationMap) -> DeviationShape | None:
 
     :param deviation: of the part, positive where the model lies outside.
     """
-    even = evenVertices(deviation.mesh)
-    good = np.flatnonzero(deviation.reliable & np.isfinite(deviation.distance) & even)
+    good, around = _chosen(deviation)
     if len(good) < LEAST_VERTICES:
         return None
-    if len(good) > MOST:
-        good = np.sort(np.random.default_rng(0).permutation(good)[:MOST])
-    normals = deviation.normals if deviation.normals is not None else vertexGeometry(deviation.mesh).normals
+    normals = deviation.normals if deviation.normals is not None else vertexGeometry(around).normals
     normals = normals[good].astype(np.float64)
     places = deviation.mesh.points[good].astype(np.float64)
     # Positive is too large from here on.
@@ -120,6 +117,34 @@ def deviationShape(deviation: DeviationMap) -> DeviationShape | None:
         roughnessMm=float(np.sqrt(np.average(left[weight > 0] ** 2, weights=areas[weight > 0]))),
         vertices=len(good),
     )
+
+
+def _chosen(deviation: DeviationMap) -> tuple[np.ndarray, TriangleMesh]:
+    """Measured vertices on no sharp edge, ``MOST`` of them by chance, rising; and the mesh with the triangles at them.
+
+    Of many vertices some more than are wanted are looked at, and all only where too few of those lie on no sharp edge.
+    """
+    mesh = deviation.mesh
+    good = np.flatnonzero(deviation.reliable & np.isfinite(deviation.distance))
+    if len(good) > MOST:
+        good = np.random.default_rng(0).permutation(good)
+    for count in (2 * MOST, len(good)):
+        some = good[:count]
+        around = _around(mesh, some)
+        even = some[evenVertices(around)[some]]
+        if len(even) >= MOST or count >= len(good):
+            break
+    return np.sort(even[:MOST]), around
+
+
+def _around(mesh: TriangleMesh, vertices: np.ndarray) -> TriangleMesh:
+    """The mesh with only the triangles that have one of the vertices."""
+    wanted = np.zeros(len(mesh.points), dtype=bool)
+    wanted[vertices] = True
+    if wanted.all():
+        return mesh
+    held = np.logical_or.reduce([wanted.take(corner) for corner in mesh.triangles.T])
+    return TriangleMesh(mesh.points, mesh.triangles[held], mesh.name)
 
 
 def evenVertices(mesh: TriangleMesh) -> np.ndarray:
