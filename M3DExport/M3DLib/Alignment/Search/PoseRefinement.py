@@ -43,11 +43,12 @@ class Partners:
 class SearchedSurface:
     """A sample that others are to find their nearest points on."""
 
-    def __init__(self, sample: SurfaceSample):
+    def __init__(self, sample: SurfaceSample, smoothed: bool = False):
+        """:param smoothed: with the normals of its points averaged over their neighbors."""
         from scipy.spatial import cKDTree
 
-        self.sample = sample
         self.tree = cKDTree(sample.points)
+        self.sample = sample.smoothed(self.tree) if smoothed else sample
 
     def nearest(self, points: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
         """Distance, infinite beyond the reach, and number of the nearest point for points (n, 3)."""

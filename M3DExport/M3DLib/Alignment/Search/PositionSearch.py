@@ -10,7 +10,7 @@ import numpy as np
 from ...Errors import noProgress
 from ...TwoThreads import inTwoThreads
 from .LargePlanes import LargePlane, largePlanes, onPlanes
-from .PoseComparison import PoseFit, fitOf, isClearlyBetter
+from .PoseComparison import PoseFit, fitOf, isClearlyBetter, speaksFor
 from .PoseRefinement import SearchedSurface, refinePose
 from .PoseSearch import distinct, searchPoses
 from .SurfaceSample import SurfaceSample
@@ -20,6 +20,9 @@ DENSE, LEAST_DENSE, MEDIUM = 60_000, 20_000, 6000
 ASKED_MEDIUM, ASKED_DENSE, ASKED_FITS = 500, 1500, 4000
 # Positions refined on the dense samples: so many, and all that are nearly as good as the best of them.
 REFINED, MOST_REFINED, NEARLY = 6, 24, 0.97
+# At first in so many steps with so many points of each; then those that lie where a better one lies are left, and those
+# that are hopeless: this share of the surface lies nearer in the best one, and so many times as much as in them.
+FIRST_STEPS, ASKED_FIRST, HOPELESS, HOPELESS_RATIO = 8, 600, 0.25, 4.0
 # So few positions are compared at all points of the samples; this share of them tells then.
 LOOKED_AT_CLOSELY, LEAST_CLOSELY = 8, 0.0015
 # Lengths as shares of the smaller surface's size.
@@ -67,10 +70,10 @@ class SurfacePair:
         prepared = (
             (known.coarse[1], known.dense[1])
             if known is not None
-            else (SearchedSurface(fixed.thinned(MEDIUM)), SearchedSurface(fixed.smoothed()))
+            else (SearchedSurface(fixed.thinned(MEDIUM)), SearchedSurface(fixed, smoothed=True))
         )
         coarse = SearchedSurface(left.thinned(MEDIUM)), prepared[0]
-        dense = SearchedSurface(left.smoothed()), prepared[1]
+        dense = SearchedSurface(left, smoothed=True), prepared[1]
         grain = 0.0 if known is None else known.grain
         return cls(moving, fixed, aside, coarse, dense, min(left.size, fixed.size), grain, planes)
 
@@ -117,19 +120,51 @@ def findPositions(
     chosen = distinct(poses, scores, pair.left.points, SAME_MEDIUM * size)
     good = [number for number in chosen if scores[number] >= NEARLY * scores[chosen[0]]]
     chosen = chosen[: max(REFINED, min(len(good), MOST_REFINED))]
-    fits = {}
+    if not chosen:
+        return None
+    first = _fits(_firstFit, pair, poses[chosen], tolerance, lambda done: progress(0.8 + 0.1 * done, TEXT))
+    left = _contenders(first, pair)
+    last = _fits(refinedFit, pair, left, tolerance, lambda done: progress(0.9 + 0.1 * done, TEXT))
+    return rank(last, pair, tolerance)
+
+
+def _fits(refine: Callable, pair: SurfacePair, poses, tolerance: float, progress) -> list[PoseFit]:
+    fits: list[PoseFit | None] = [None] * len(poses)
 
     def fit(which):
-        fits[which] = refinedFit(pair, poses[which], tolerance)
+        fits[which] = refine(pair, poses[which], tolerance)
 
-    inTwoThreads(fit, chosen, lambda done: progress(0.8 + 0.2 * done, TEXT))
-    return rank([fits[which] for which in chosen], pair, tolerance) if fits else None
+    inTwoThreads(fit, range(len(poses)), progress)
+    return fits
+
+
+def _firstFit(pair: SurfacePair, pose: np.ndarray, tolerance: float) -> PoseFit:
+    """A pose a few steps nearer to its best fit on the dense samples, and how it fits."""
+    return _fitOnDense(pair, pose, tolerance, ASKED_FIRST, FIRST_STEPS)
+
+
+def _contenders(fits: list[PoseFit], pair: SurfacePair) -> list[np.ndarray]:
+    """Poses of those fits that may turn out the best, or as good as it: one for each place, none that is hopeless."""
+    scores = np.array([fit.shares() for fit in fits])
+    chosen = distinct(np.array([fit.pose for fit in fits]), scores, pair.left.points, SAME * pair.size)
+    best = fits[chosen[0]]
+    clear = clearDistance(best, pair)
+    left = [best.pose]
+    for number in chosen[1:]:
+        ahead, behind = speaksFor(best, fits[number], clear)
+        if ahead - behind < HOPELESS or ahead < HOPELESS_RATIO * behind:
+            left.append(fits[number].pose)
+    return left
 
 
 def refinedFit(pair: SurfacePair, pose: np.ndarray, tolerance: float) -> PoseFit:
     """A pose brought to its best fit on the dense samples, and how it fits."""
-    asked = tuple(one.sample.some(ASKED_DENSE, 6) for one in pair.dense)
-    pose, _ = refinePose(pose, pair.dense, asked, DENSE_REACH * pair.size, least=0.02, steps=25, settled=0.004)
+    return _fitOnDense(pair, pose, tolerance, ASKED_DENSE, 25)
+
+
+def _fitOnDense(pair: SurfacePair, pose: np.ndarray, tolerance: float, count: int, steps: int) -> PoseFit:
+    asked = tuple(one.sample.some(count, 6) for one in pair.dense)
+    pose, _ = refinePose(pose, pair.dense, asked, DENSE_REACH * pair.size, least=0.02, steps=steps, settled=0.004)
     return fitAt(pair, pose, tolerance)
 
 
