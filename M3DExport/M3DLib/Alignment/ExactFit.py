@@ -10,6 +10,7 @@ from ..Distance.ClosestSurface import ClosestSurface
 from .Search.PoseRefinement import ALIKE, TUKEY, SearchedSurface, planeStep
 from .Search.Rotations import angleDegrees
 from .Search.SurfaceSample import SurfaceSample
+from .TrianglesAround import TrianglesAround
 
 # Closest triangles are looked for anew so often, and so many steps made with those found.
 SEARCHES, STEPS = 8, 4
@@ -98,8 +99,9 @@ def fitExactly(
     :param counts: bool (m,) of the sample ``searched``: the surfaces to be fitted; all when None.
     """
     moves, steps, limit = [], 0, reach
+    around = TrianglesAround(surface)
     for _ in range(SEARCHES):
-        triangle = surface.search(points.points @ pose[:3, :3].T + pose[:3, 3])
+        triangle = around.search(points.points @ pose[:3, :3].T + pose[:3, 3])
         before = pose
         for _ in range(STEPS):
             place, distance, normal, near, away = _distances(
