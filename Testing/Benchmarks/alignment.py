@@ -27,6 +27,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+# As for the command line (M3DBatchLib), before numpy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -46,10 +46,11 @@ def mergePoints(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     triangles = label.reshape(-1, 3)
     for start in range(0, len(triangles), CHUNK):
         part = triangles[start : start + CHUNK]
-        part[:] = rank[part]
-        differs = (points[part] != corners[start : start + CHUNK]).any(axis=2)
+        part[:] = rank.take(part)
+        differs = points.take(part, axis=0) != corners[start : start + CHUNK]
+        # Hardly ever; which corners it is takes longer to tell than whether it is any.
         if differs.any():
-            collided.append(np.flatnonzero(differs) + 3 * start)
+            collided.append(np.flatnonzero(differs.any(axis=2)) + 3 * start)
     if collided:
         # All corners at one place share one hash, so a place that lost its group lost it with all its corners.
         index = np.concatenate(collided)
