@@ -32,6 +32,10 @@ class EarlyChecks:
     """Makes checks in a thread of its own, first those about the image alone, then those that need the segment too.
 
     Whoever makes the checks of the case afterwards takes from here what was begun, and makes the rest.
+
+    Not for nodes of Slicer's scene: whoever cancels waits for the check at work, which there would be the thread of the
+    interface, for up to half a second with 140 slices; and no more than the 1.3 s that the surface of these takes could
+    be saved, of 17.
     """
 
     def __init__(self, image: Case, checks: Sequence[Check]):

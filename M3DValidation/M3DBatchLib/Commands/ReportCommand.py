@@ -63,16 +63,11 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if places and not arguments.image:
         raise M3DError("--section-at shows sections of the scan that the report is about; give it with --image.")
     pacs = pacsFrom(arguments)
-    file = arguments.report / REPORT_FILE if arguments.report.is_dir() else arguments.report
-    if arguments.report.is_dir() and not file.exists():
-        raise M3DError(f"The folder '{arguments.report}' holds no {REPORT_FILE}; name the report of m3d validate.")
+    file = _reportFile(arguments.report)
     data, attachments = readReport(file)
     output = arguments.output or file.parent
     inPlace = output.exists() and output.resolve() == file.parent.resolve()
-    if inPlace:
-        requireWritableFolder(output)
-    else:
-        requireReportFolder(output)
+    (requireWritableFolder if inPlace else requireReportFolder)(output)
     image = readScan(arguments, terminal) if places or "sr" in formats else None
     headers = _headers(image, data) if "sr" in formats else []
     if headers:
@@ -105,6 +100,16 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     said = ["Wrote", *(f"  {name}" for name in written), sent]
     terminal.result({"files": written}, "\n".join(filter(None, said)))
     return 0
+
+
+def _reportFile(report: Path) -> Path:
+    """The report that is named, itself or by its folder."""
+    if not report.is_dir():
+        return report
+    file = report / REPORT_FILE
+    if not file.exists():
+        raise M3DError(f"The folder '{report}' holds no {REPORT_FILE}; name the report of m3d validate.")
+    return file
 
 
 def _headers(image: ImageVolume, data: dict) -> list:

@@ -30,7 +30,7 @@ from ..CheckSupport import (
     refiningWouldHelp,
     requirementsOf,
 )
-from ..Requirement import Finding, Verdict
+from ..Requirement import Finding, Requirement, Verdict
 from .EdgeProfiles import edgeProfiles
 from .SegmentAnalysis import Piece, bridges, islandsAndHoles, outsideImageMm3, overlapMm3
 from .StairSteps import stairStepShare
@@ -285,46 +285,47 @@ class SegmentSurfaceCheck(_VoxelCheck):
         return case.segment is not None and case.mesh is not None
 
     def _findings(self, held, case):
-        findings = []
-        if requirement := held.get("stair-steps"):
-            share, places = stairStepShare(case.mesh, case.segment.ijkToLps)
-            if np.isnan(share):
-                findings.append(requirement.notAssessable("The mesh has no triangles with an area."))
-            else:
-                message = f"{shareInPercent(share)} of the surface shows the steps of the voxels."
-                if requirement.judge(100 * share) is not Verdict.PASS:
-                    step = case.segment.spacing.max() / 2
-                    message += refiningWouldHelp(
-                        case, f"them where the scan shows an edge (steps of up to {millimeters(step)})"
-                    )
-                findings.append(requirement.finding(100 * share, message, places=placeList(places)))
-        if requirement := held.get("surface-record"):
-            parameters = case.surfaceParameters
-            if parameters is None:
-                findings.append(requirement.notAssessable("How the mesh was made from the segment is not known."))
-            else:
-                how = f"smoothing {parameters.smoothing:g}, decimation {parameters.decimation:g}"
-                message = " ".join([f"Made by {parameters.method}, {how}.", *recordTexts(case.mesh.record)])
-                evidence = {**parameters.asDict(), **case.mesh.record}
-                findings.append(requirement.stated(True, None, message, **evidence))
-        if requirement := held.get("mesh-volume-change"):
-            if not case.mesh.isClosed:
-                findings.append(requirement.notAssessable("The mesh is not closed, so it has no volume."))
-            else:
-                voxels, mesh = case.segment.volumeMm3, abs(case.mesh.volumeMm3)
-                change = 100 * (mesh - voxels) / voxels
-                verdict = requirement.judge(abs(change))
-                message = (
-                    f"The mesh has {cubicMillimeters(mesh)}, its voxels {cubicMillimeters(voxels)}: "
-                    f"{percentage(change, True)}."
-                )
-                refinement = case.mesh.record.get("refinement", {})
-                if refinement.get("applied"):
-                    verdict = Verdict.INFORMATION
-                    message += f" {onPurpose(refinement['movedShare'])}"
-                evidence = {"meshMm3": mesh, "voxelsMm3": voxels}
-                findings.append(Finding(requirement, verdict, change, message, evidence))
-        return findings
+        measured = {
+            "stair-steps": self._steps,
+            "surface-record": self._record,
+            "mesh-volume-change": self._volumeChange,
+        }
+        return [measure(held[name], case) for name, measure in measured.items() if name in held]
+
+    def _steps(self, requirement: Requirement, case: Case) -> Finding:
+        share, places = stairStepShare(case.mesh, case.segment.ijkToLps)
+        if np.isnan(share):
+            return requirement.notAssessable("The mesh has no triangles with an area.")
+        message = f"{shareInPercent(share)} of the surface shows the steps of the voxels."
+        if requirement.judge(100 * share) is not Verdict.PASS:
+            step = case.segment.spacing.max() / 2
+            message += refiningWouldHelp(
+                case, f"them where the scan shows an edge (steps of up to {millimeters(step)})"
+            )
+        return requirement.finding(100 * share, message, places=placeList(places))
+
+    def _record(self, requirement: Requirement, case: Case) -> Finding:
+        parameters = case.surfaceParameters
+        if parameters is None:
+            return requirement.notAssessable("How the mesh was made from the segment is not known.")
+        how = f"smoothing {parameters.smoothing:g}, decimation {parameters.decimation:g}"
+        message = " ".join([f"Made by {parameters.method}, {how}.", *recordTexts(case.mesh.record)])
+        return requirement.stated(True, None, message, **{**parameters.asDict(), **case.mesh.record})
+
+    def _volumeChange(self, requirement: Requirement, case: Case) -> Finding:
+        if not case.mesh.isClosed:
+            return requirement.notAssessable("The mesh is not closed, so it has no volume.")
+        voxels, mesh = case.segment.volumeMm3, abs(case.mesh.volumeMm3)
+        change = 100 * (mesh - voxels) / voxels
+        verdict = requirement.judge(abs(change))
+        message = (
+            f"The mesh has {cubicMillimeters(mesh)}, its voxels {cubicMillimeters(voxels)}: {percentage(change, True)}."
+        )
+        refinement = case.mesh.record.get("refinement", {})
+        if refinement.get("applied"):
+            verdict = Verdict.INFORMATION
+            message += f" {onPurpose(refinement['movedShare'])}"
+        return Finding(requirement, verdict, change, message, {"meshMm3": mesh, "voxelsMm3": voxels})
 
 
 CHECKS = (ContentCheck, PiecesCheck, BridgeCheck, OverlapCheck, ThresholdCheck, SegmentSurfaceCheck)

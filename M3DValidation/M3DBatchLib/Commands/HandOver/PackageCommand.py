@@ -26,7 +26,14 @@ def addParser(subparsers) -> None:
         "paths", type=Path, nargs="+", metavar="PATH", help="files, or folders with all that is in them"
     )
     parser.add_argument("--output", type=Path, metavar="CASE.zip", required=True, help="the package")
-    identity = parser.add_argument_group("identity")
+    _addIdentityOptions(parser.add_argument_group("identity"))
+    _addTrustOptions(parser.add_argument_group("signature and encryption"))
+    addCaseOptions(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def _addIdentityOptions(identity) -> None:
     identity.add_argument("--pseudonym", metavar="ID", default="", help="stands in for the patient everywhere")
     identity.add_argument("--with-identity", action="store_true", help="pack the files as they are, with the identity")
     identity.add_argument(
@@ -59,7 +66,9 @@ def addParser(subparsers) -> None:
         help="encrypt the table for the holders of these certificates (default: with the password in "
         "M3D_TABLE_PASSWORD or the keyring, else with a new key beside the table)",
     )
-    trust = parser.add_argument_group("signature and encryption")
+
+
+def _addTrustOptions(trust) -> None:
     trust.add_argument(
         "--sign",
         type=Path,
@@ -80,9 +89,6 @@ def addParser(subparsers) -> None:
         help="encrypt the package (CMS, AES-256) for the holders of these certificates; the output is a CMS message",
     )
     trust.add_argument("--timestamp", metavar="URL", default="", help="have a time stamp server (RFC 3161) say when")
-    addCaseOptions(parser)
-    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
