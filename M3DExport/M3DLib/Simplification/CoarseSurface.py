@@ -18,7 +18,7 @@ from .EdgeCollapse import EdgeCollapse, planeQuadrics
 from .TriangleFans import TriangleFans
 
 # Vertices of a piece, at most.
-PIECE = 1 << 14
+PIECE = 1 << 15
 # Where the whole is cut first, as shares of it, in turn: so that no seam is a seam twice.
 CUTS = (0.5, 0.31, 0.43)
 # How far beside a seam edges get another turn, in rings of vertices.

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..Distance.TriangleDistance import cross, dot
-from .PatchFit import HOPELESS, Patches
+from .PatchGap import areNear
 
 # Root mean square distance of the planes above which an edge is not worth measuring, as a share of the allowed one.
-WORTHWHILE = 1.0
+WORTHWHILE = 0.75
 # And below which no measurement is needed: the farthest point of a patch is some two to three times as far.
 CERTAIN = 0.3
 # Pull of a new vertex toward the middle of its edge, as a share of the planes' own, where these leave its place open.
@@ -27,10 +27,8 @@ MIDDLE = 1e-3
 LEAST_COSINE, THINNEST = 0.35, 0.02
 # Choices of edges by the same costs, before these are computed again.
 CHOICES = 3
-FEWEST = 0.002
+FEWEST = 0.005
 MOST_ROUNDS = 80
-# How often another place is looked for where the planes' own is too far from the surface.
-FITTINGS = 1
 
 
 @dataclass
@@ -104,7 +102,8 @@ class EdgeCollapse:
         fans = self._fans(start, end)
         staying = fans.some(~fans.shared)
         good = self._keepsTopology(start, end, fans) & self._keepsShape(place, staying)
-        self._measure(start, end, place, staying, good=good, doubtful=np.flatnonzero(good & (cost > CERTAIN)))
+        doubtful = np.flatnonzero(good & (cost > CERTAIN))
+        good[doubtful] = self._measure(start, end, place, staying, doubtful)
         self._refuse(start[~good], end[~good])
         self._wake(fans, good)
         self._apply(start[good], end[good], place[:, good])
@@ -167,26 +166,32 @@ class EdgeCollapse:
         # The same for an edge each time, so that what is tried again elsewhere changes nothing here.
         chance = (start * 7919 + end * 104729) % 1009 / 1009
         score = (cost + 0.02 * (chance + length / max(float(length.mean()), 1e-30))).astype(np.float32)
-        allStart = self.triangles.ravel()
-        allEnd = self.triangles[:, [1, 2, 0]].ravel()
+        size = self.points.shape[1]
+        open_ = np.zeros(size, dtype=bool)
+        open_[start] = open_[end] = True
+        allStart, allEnd = self.triangles.ravel(), self.triangles[:, [1, 2, 0]].ravel()
+        number = free = np.arange(len(start))
         chosen = []
-        blocked = np.zeros(self.points.shape[1], dtype=bool)
         for _ in range(CHOICES):
-            free = np.flatnonzero(~(blocked.take(start) | blocked.take(end)))
-            if not len(free):
-                break
-            best = np.full(self.points.shape[1], np.inf, dtype=np.float32)
-            np.minimum.at(best, start.take(free), score.take(free))
-            np.minimum.at(best, end.take(free), score.take(free))
+            # What lies beside no open edge has no say.
+            say = np.flatnonzero(open_.take(allStart) & open_.take(allEnd))
+            allStart, allEnd = allStart.take(say), allEnd.take(say)
+            start, end, score, number = (values.take(free) for values in (start, end, score, number))
+            best = np.full(size, np.inf, dtype=np.float32)
+            np.minimum.at(best, start, score)
+            np.minimum.at(best, end, score)
             around = best.copy()
             np.minimum.at(around, allStart, best.take(allEnd))
-            picked = free[(score[free] <= around.take(start[free])) & (score[free] <= around.take(end[free]))]
-            chosen.append(picked)
-            ends = np.zeros(self.points.shape[1], dtype=bool)
-            ends[start[picked]] = ends[end[picked]] = True
-            blocked |= ends
-            blocked[allEnd[ends.take(allStart)]] = True
-        return np.concatenate(chosen) if chosen else np.empty(0, dtype=np.intp)
+            picked = np.flatnonzero((score <= around.take(start)) & (score <= around.take(end)))
+            chosen.append(number.take(picked))
+            ends = np.zeros(size, dtype=bool)
+            ends[start.take(picked)] = ends[end.take(picked)] = True
+            open_[allEnd[ends.take(allStart)]] = False
+            open_ &= ~ends
+            free = np.flatnonzero(open_.take(start) & open_.take(end))
+            if not len(free):
+                break
+        return np.concatenate(chosen)
 
     def _fans(self, start, end) -> _Fans:
         edgeOf = np.full(self.points.shape[1], -1)
@@ -194,7 +199,7 @@ class EdgeCollapse:
         corners = edgeOf.take(self.triangles)
         edge = np.maximum(np.maximum(corners[:, 0], corners[:, 1]), corners[:, 2])
         triangle = np.flatnonzero(edge >= 0)
-        triangle = triangle[np.argsort(edge[triangle], kind="stable")]
+        triangle = triangle[_inOrder(edge[triangle])]
         a, b, c = (corners[:, corner].take(triangle) >= 0 for corner in range(3))
         at = np.where(a, 0, np.where(b, 1, 2))
         places, flat = 3 * triangle, self.triangles.ravel()
@@ -238,41 +243,24 @@ class EdgeCollapse:
         good[staying.edge[poor]] = False
         return good
 
-    def _measure(self, start, end, place, staying: _Fans, *, good, doubtful) -> None:
-        """Strike out of ``good`` (k,) the ``doubtful`` edges at which old and new surface are too far apart.
+    def _measure(self, start, end, place, staying: _Fans, doubtful) -> np.ndarray:
+        """Which of some edges (d,), bool (d,), keep old and new surface near enough.
 
-        Where a vertex would be nearer elsewhere, ``place`` (3, k) is changed, if no triangle turns over by that.
+        :param doubtful: their numbers. :param place: (3, k). :param staying: triangles that are at one end only.
         """
         if not len(doubtful):
-            return
-        patchOf = np.full(len(start) + 1, -1)
+            return np.empty(0, dtype=bool)
+        patchOf = np.full(len(start), -1)
         patchOf[doubtful] = np.arange(len(doubtful))
         edgeOf = np.full(self.points.shape[1], -1)
-        edgeOf[start], edgeOf[end] = patchOf[:-1], patchOf[:-1]
+        edgeOf[start], edgeOf[end] = patchOf, patchOf
         patch = edgeOf.take(self.owner)
         sample = np.flatnonzero(patch >= 0)
-        sample = sample[np.argsort(patch[sample], kind="stable")]
+        sample = sample[_inOrder(patch[sample])]
         measured = staying.some(patchOf.take(staying.edge) >= 0)
         ring = tuple(self.points.take(corner, axis=1) for corner in measured.ring)
-        patches = Patches(
-            self.limit2[doubtful], (ring, patchOf[measured.edge]), (self.samples[sample], patch[sample]), self.fans
-        )
-        worst = patches.measure(place[:, doubtful])
-        good[doubtful[worst > 1]] = False
-        left = np.flatnonzero((worst > 1) & (worst <= HOPELESS))
-        which, better = doubtful.copy(), np.zeros(len(start), dtype=bool)
-        for _ in range(FITTINGS):
-            if not len(left):
-                break
-            elsewhere = patches.fitted(left)
-            which, patches = which[left], patches.chosen(left)
-            worst = patches.measure(elsewhere)
-            near = worst <= 1
-            better[which[near]] = True
-            place[:, which[near]] = elsewhere[:, near]
-            left = np.flatnonzero((worst > 1) & (worst <= HOPELESS))
-        if better.any():
-            good |= better & self._keepsShape(place, staying.some(better[staying.edge]))
+        triangles, samples = (ring, patchOf[measured.edge]), (self.samples[sample], patch[sample])
+        return areNear(place[:, doubtful], self.limit2[doubtful], triangles, samples, self.fans)
 
     def _apply(self, start, end, place) -> None:
         self.points[:, start] = place
@@ -286,27 +274,33 @@ class EdgeCollapse:
         self.triangles = triangles[(a != b) & (b != c) & (c != a)]
 
 
+def _inOrder(numbers: np.ndarray) -> np.ndarray:
+    """Places of numbers (n,), 0 or more, as they rise, equal ones as they are."""
+    # Numbers of 16 bits are sorted in steps as many as numbers.
+    few = numbers.max(initial=0) < 1 << 16
+    return np.argsort(numbers.astype(np.uint16) if few else numbers, kind="stable")
+
+
 def planeQuadrics(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Quadrics (14, n) of the planes at each vertex: xx, xy, xz, yy, yz, zz, x, y, z, constant, weight, and normal.
 
     :param points: float64 (n, 3), not far from 0. :param triangles: (m, 3).
     """
+    from scipy.sparse import csr_matrix
+
     a, b, c = (np.ascontiguousarray(points.take(triangles[:, corner], axis=0).T) for corner in range(3))
     normal = cross(b - a, c - a)
     size = np.sqrt(dot(normal, normal))
-    normal /= np.maximum(size, 1e-30)
-    offset = -dot(normal, a)
-    x, y, z = normal
-    quadrics = np.zeros((14, len(points)))
-    corners = [np.ascontiguousarray(triangles[:, corner]) for corner in range(3)]
+    unit = normal / np.maximum(size, 1e-30)
+    offset = -dot(unit, a)
+    x, y, z = unit
     factors = ((x, x), (x, y), (x, z), (y, y), (y, z), (z, z), (x, offset), (y, offset), (z, offset), (offset, offset))
+    corners = np.arange(0, 3 * len(triangles) + 1, 3)
+    at = csr_matrix((np.ones(corners[-1]), triangles.ravel(), corners), shape=(len(triangles), len(points))).T.tocsr()
+    quadrics = np.empty((14, len(points)))
     for row, (one, other) in enumerate(factors):
-        values = one * other
-        values *= size
-        for corner in corners:
-            quadrics[row] += np.bincount(corner, values, len(points))
-    for corner in corners:
-        quadrics[10] += np.bincount(corner, size, len(points))
-        for axis, values in enumerate(normal, start=11):
-            quadrics[axis] += np.bincount(corner, values * size, len(points))
+        quadrics[row] = at @ (one * other * size)
+    quadrics[10] = at @ size
+    for row, values in enumerate(normal, start=11):
+        quadrics[row] = at @ values
     return quadrics

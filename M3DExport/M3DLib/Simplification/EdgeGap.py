@@ -18,6 +18,8 @@ from .CoarseSurface import CoarseSurface
 from .EdgeWalk import NearPoints, segmentDistance, walkedDistance
 from .TriangleFans import expanded
 
+# Triangles of which the mean length of the edges is taken.
+ENOUGH = 100_000
 # Points on an edge: one in every so many mean lengths of the original edges, and so many parts at most.
 SPACING, MOST_PARTS = 1.0, 16
 # How often parts are halved.
@@ -33,7 +35,8 @@ class EdgeGap:
 
     def __init__(self, surface: CoarseSurface, limit: float):
         self.surface, self.limit = surface, limit
-        corners = surface.fans.triangles.T
+        every = max(1, len(surface.fans.triangles) // ENOUGH)
+        corners = surface.fans.triangles[::every].T
         sides = [
             surface.fans.columns.take(a, axis=1) - surface.fans.columns.take(b, axis=1) for a, b in _pairs(corners)
         ]

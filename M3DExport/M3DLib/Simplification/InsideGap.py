@@ -23,6 +23,8 @@ from .TriangleFans import TriangleFans, expanded
 # How often a triangle is divided by four at most, and how small the parts get, in mean lengths of the original edges.
 DIVISIONS, SMALL = 8, 0.03
 BLOCK = 1 << 14
+# How much a distance from a plane computed with 24 binary digits may be wrong, as a share of the largest coordinate.
+ROUGHNESS = 4e-6
 
 
 class InsideGap:
@@ -52,9 +54,9 @@ class InsideGap:
         :param known: bool (n,), vertices around which nothing has changed since the last time.
         :param condemned: bool (n,), vertices that are given back anyway: their triangles need no look.
         """
-        chosen = self._below(now, original, lambda done: progress(0.5 * done))
-        chosen &= ~(known.take(now.triangles).all(axis=1) | condemned.take(now.triangles).any(axis=1))
-        triangles = now.triangles[chosen]
+        fresh = ~(known.take(now.triangles).all(axis=1) | condemned.take(now.triangles).any(axis=1))
+        fresh = np.flatnonzero(fresh)
+        triangles = now.triangles[fresh[self._below(now, fresh, original, lambda done: progress(0.5 * done))]]
         triangles = triangles[~self._areOriginal(now, triangles)]
         kept = known.take(self.triangles).all(axis=1)
         distance = self._bounds(now.columns, triangles, lambda done: progress(0.5 + 0.5 * done))
@@ -71,29 +73,32 @@ class InsideGap:
         same = [(corners == triangles[:, at].take(row)[:, None]).any(axis=1) for at in (1, 2)]
         return still & (np.bincount(row[same[0] & same[1]], minlength=len(still)) > 0)
 
-    def _below(self, now: TriangleFans, original, progress) -> np.ndarray:
-        """Triangles, bool (m,), with an original vertex of their surroundings above or below their inside."""
-        around, first = _around(now)
-        a, b, c = (now.columns.take(corner, axis=1) for corner in now.triangles.T)
+    def _below(self, now: TriangleFans, which, original, progress) -> np.ndarray:
+        """Which triangles (k,) have an original vertex of their surroundings above or below their inside, bool (k,)."""
+        around, first = _around(now, which)
+        a, b, c = (now.columns.take(corner, axis=1) for corner in now.triangles[which].T)
         normal = cross(b - a, c - a)
         normal /= np.maximum(np.sqrt(dot(normal, normal)), 1e-300)
-        offset = dot(normal, a)
-        owner, places = self.surface.owner.take(original), self.surface.original.take(original, axis=0).T
-        chosen = np.zeros(len(now.triangles), dtype=bool)
+        owner, places = self.surface.owner.take(original), self.surface.original.take(original, axis=0)
+        # Of all surroundings roughly those inside, of these exactly those that are high above or far below.
+        rough = np.ones((len(places), 4), dtype=np.float32)
+        rough[:, :3] = places
+        wrong = ROUGHNESS * float(np.abs(places).max(initial=0))
+        sides = [_sides(normal, one, other, wrong) for one, other in ((a, b), (b, c), (c, a))]
+        chosen = np.zeros(len(which), dtype=bool)
 
         def work(start: int) -> None:
-            own, place = owner[start : start + BLOCK], places[:, start : start + BLOCK]
-            begins = first.take(own)
-            row, within = expanded(first.take(own + 1) - begins)
+            part = slice(start, start + BLOCK)
+            begins = first.take(owner[part])
+            row, within = expanded(first.take(owner[part] + 1) - begins)
             triangle = around.take(begins.take(row) + within)
-            height = -offset.take(triangle)
-            for axis in range(3):
-                height += normal[axis].take(triangle) * place[axis].take(row)
-            far = np.flatnonzero(np.abs(height) > self.limit)
-            triangle, place = triangle[far], place.take(row[far], axis=1)
-            up = normal.take(triangle, axis=1)
-            inside = np.ones(len(far), dtype=bool)
+            for side in sides:
+                left = np.einsum("ij,ij->i", side.take(triangle, axis=0), rough[part].take(row, axis=0))
+                inside = np.flatnonzero(left >= 0)
+                triangle, row = triangle.take(inside), row.take(inside)
+            place, up = places[part].take(row, axis=0).T, normal.take(triangle, axis=1)
             corners = [corner.take(triangle, axis=1) for corner in (a, b, c)]
+            inside = np.abs(dot(up, place - corners[0])) > self.limit
             for at, corner in enumerate(corners):
                 inside &= dot(cross(corners[(at + 1) % 3] - corner, place - corner), up) >= 0
             chosen[triangle[inside]] = True
@@ -139,14 +144,29 @@ class InsideGap:
         return self._surface.query(places.T + self.surface.center).distance
 
 
-def _around(now: TriangleFans) -> tuple[np.ndarray, np.ndarray]:
-    """The triangles at each vertex and at its neighbors, each once, by vertex; and where those of each vertex begin."""
+def _sides(normal, start, end, wrong: float) -> np.ndarray:
+    """Planes upright on triangles along one side of each, float32 (k, 4): above 0 inside, as far as they can be wrong.
+
+    :param normal, start, end: (3, k). :param wrong: mm, how much the distance from a plane may be wrong.
+    """
+    inward = cross(normal, end - start)
+    inward /= np.maximum(np.sqrt(dot(inward, inward)), 1e-300)
+    return np.concatenate([inward, wrong - dot(inward, start)[None]]).T.astype(np.float32)
+
+
+def _around(now: TriangleFans, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Some of the triangles (k,) at each vertex and at its neighbors, as places in ``which``, each once, by vertex.
+
+    :return: these, and where those of each vertex begin.
+    """
     from scipy.sparse import csr_matrix
 
-    count, numbers = now.columns.shape[1], now.triangles.ravel()
+    def cornersOf(triangles) -> csr_matrix:
+        numbers = triangles.ravel()
+        parts = (np.ones(len(numbers), np.int8), numbers, np.arange(0, len(numbers) + 1, 3))
+        return csr_matrix(parts, shape=(len(triangles), count))
+
+    count = now.columns.shape[1]
     at = csr_matrix((np.ones(len(now.around), np.int8), now.around, now.first), shape=(count, len(now.triangles)))
-    corners = csr_matrix(
-        (np.ones(len(numbers), np.int8), numbers, np.arange(0, len(numbers) + 1, 3)), shape=(at.shape[1], count)
-    )
-    joined = (at @ corners) @ at
+    joined = (at @ cornersOf(now.triangles)) @ cornersOf(now.triangles[which]).T.tocsr()
     return joined.indices, joined.indptr

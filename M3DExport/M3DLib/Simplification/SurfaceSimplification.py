@@ -29,7 +29,7 @@ MEASURED = 0.995
 SMALLER = (0.85, 0.7, 0.5, 0.3, 0.0)
 ATTEMPTS = 14
 # Share of the vertices below which looking for what is near them is quicker than looking at all of the surface.
-FEW = 0.01
+FEW = 0.05
 
 
 def simplifySurface(

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ..Distance.Grouping import grouped
-from ..Distance.TriangleDistance import closestOnTriangles, distanceTable, squaredDistance
+from ..Distance.TriangleDistance import distanceTable, squaredDistance
 from ..TwoThreads import inTwoThreads
 
 BLOCK = 1 << 14
@@ -52,14 +52,6 @@ class TriangleFans:
         """Squared distance of each point (k, 3) from the triangles at its vertex (k,), which has some."""
         counts, _, distance2 = self._distances(points, vertex)
         return leastOfEach(distance2, counts)
-
-    def closest(self, points: np.ndarray, vertex: np.ndarray) -> np.ndarray:
-        """The closest point (3, k) to each of (k, 3) on the triangles at its vertex (k,), which has some."""
-        counts, triangle, distance2 = self._distances(points, vertex)
-        at = placesOfLeast(distance2, counts)
-        corners = self.triangles.take(triangle[at], axis=0)
-        columns = (self.columns.take(corners[:, corner], axis=1) for corner in range(3))
-        return closestOnTriangles(np.ascontiguousarray(points.T), *columns)[0]
 
     def _distances(self, points, vertex) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """How many triangles each point is measured against, their numbers, and the squared distances."""
