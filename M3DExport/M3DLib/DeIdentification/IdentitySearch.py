@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
+from pathlib import Path
 
 from ..Errors import M3DError
 from .FileTexts import textsOf
@@ -57,7 +58,9 @@ class IdentitySearch:
         :raises M3DError: it cannot be looked through, so nothing can be said of it.
         """
         self.files += 1
-        self.text(f"the name of '{name}'" if not self._hits(name) else "the name of a file", name)
+        kind = Path(name).suffix
+        ofWhat = f"a file of the kind {kind}" if kind and not self._hits(kind) else "a file"
+        self.text(f"the name of '{name}'" if not self._hits(name) else f"the name of {ofWhat}", name)
         for place, text in textsOf(content, f"'{name}'"):
             self.text(place, text)
 

@@ -33,6 +33,23 @@ def requirePseudonym(pseudonym: str) -> str:
     return text
 
 
+def requireNoOriginal(pseudonym: str, originals: OriginalValues) -> None:
+    """Refuse a pseudonym in which something of the originals stands: it would be written everywhere, and found nowhere.
+
+    :raises M3DError: says so without saying what.
+    """
+    text = plain(pseudonym)
+    words = set(re.split(r"[\W_]+", text))
+    joined = re.sub(r"[\W_]+", "", text)
+    names = wholeNames(originals.names) | {one for one in map(plain, originals.texts) if searchable(one)}
+    spoken = {re.sub(r"[\W_]+", "", one) for one in names} | originals.dates
+    if words & nameParts(originals.names) or any(one and one in joined for one in spoken):
+        raise M3DError(
+            "The pseudonym holds a part of a name, a number or another text that the originals hold, and would lead "
+            "back to the patient. Choose another one."
+        )
+
+
 @dataclass
 class Replacements:
     """What stands in for the originals' values.

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..DeIdentification.IdentitySearch import IdentitySearch
 from ..DeIdentification.IdentityTable import IdentityTable
 from ..DeIdentification.OriginalValues import OriginalValues
-from ..DeIdentification.Replacements import Replacements
+from ..DeIdentification.Replacements import Replacements, requireNoOriginal
 from ..DeIdentification.ReportValues import addReportValues
 from ..Dicom.DicomFile import atomicWrite
 from ..Errors import M3DError, noProgress
@@ -117,9 +117,11 @@ def _replacementsOf(request: PackageRequest, found: PackageInput) -> Replacement
         originals.add(entry.header)
     for report in found.reports:
         addReportValues(report.data, originals)
-    # A pseudonym that was used before is no secret of its own.
-    originals.names.discard(request.pseudonym)
-    originals.texts.discard(request.pseudonym)
+    if request.pseudonym in originals.names:
+        # A pseudonym that stands in for the patient already is no secret of its own.
+        originals.names.discard(request.pseudonym)
+        originals.texts.discard(request.pseudonym)
+    requireNoOriginal(request.pseudonym, originals)
     return Replacements(request.pseudonym, originals)
 
 

@@ -105,7 +105,7 @@ def testAValueIsFoundInAPdf():
 
 
 def testAValueIsFoundInNamesAndHeaders():
-    assert hits(b"x", "models/pid-20481.stl") == ["the name of a file"]
+    assert hits(b"x", "models/pid-20481.stl") == ["the name of a file of the kind .stl"]
     stream = io.BytesIO()
     (header,) = makeHeaders(1, PatientName="P-1", PatientID="P-1", ImageComments="Frau Grünwald")
     header.SpecificCharacterSet = "ISO_IR 100"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from M3DLib.Errors import noProgress
+from M3DLib.Identifying import namesPatient
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from ...Deviation.DeviationHistogram import RANGE_IN_TOLERANCES
@@ -155,8 +156,13 @@ def deviationModels(
 
 
 def fileEnding(case: Case, number: int, count: int) -> str:
-    """What the names of a case's files end with: by its title where it was given one, else by its number of several."""
-    words = re.sub(r"[^a-z0-9]+", "-", case.title.casefold()).strip("-")[:_LONGEST_NAME].strip("-")
+    """What the names of a case's files end with: by its title where it was given one, else by its number of several.
+
+    Names of files go where reports go: a title that names the patient does not get into them.
+    """
+    headers = case.image.headers[:1] if case.image is not None else []
+    title = "" if namesPatient(case.title, headers) else case.title
+    words = re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-")[:_LONGEST_NAME].strip("-")
     ending = f"-{words}" if words else ""
     return ending if count == 1 else f"{ending}-{number}"
 
