@@ -17,8 +17,10 @@ _LOWEST_HU, _LOWEST_SHARE, _MANY = -1500, 0.1, 20
 _SOFT_HU, _SOFT_SHARE = 300, 0.2
 # A value that so large a share of the voxels has is padding or an empty phantom.
 _PADDING_SHARE, _EMPTY_SHARE = 0.01, 0.9
-# Between neighboring slices values change where anatomy begins or ends, not by so much on three quarters of the slice.
+# Between neighboring slices values change where anatomy begins or ends, not by so much on all but the padding.
 _JUMP_HU = 100.0
+# Correlation of neighboring slices: noise alone has none, and structures go on from slice to slice.
+_SAME_STRUCTURE = 0.5
 # Soft tissue, which may fill the field to its corners, has less.
 _BONE_HU = 200
 # Noise makes nearly all neighbors differ; in the pictures of a noiseless phantom they do at edges only.
@@ -72,18 +74,29 @@ def jumpDoubts(array: np.ndarray) -> list[str]:
     sample = array[:, ::_STEP, ::_STEP].reshape(len(array), -1).astype(np.float64)
     if len(sample) < 3:
         return []
-    quarters = np.percentile(np.diff(sample, axis=0), (25, 75), axis=1)
-    sizes = np.where(quarters[0] > _JUMP_HU, quarters[0], np.where(quarters[1] < -_JUMP_HU, quarters[1], 0.0))
-    jumps = np.flatnonzero(sizes)
+    steps = np.diff(sample, axis=0)
+    parts = np.percentile(steps, (35, 65), axis=1)
+    sizes = np.where(parts[0] > _JUMP_HU, parts[0], np.where(parts[1] < -_JUMP_HU, parts[1], 0.0))
+    jumps = np.array([k for k in np.flatnonzero(sizes) if _isOffset(sample[k], steps[k], np.sign(sizes[k]))], dtype=int)
     if not len(jumps):
         return []
     largest = jumps[np.abs(sizes[jumps]).argmax()]
     text = (
         f"On nearly the whole slice, values change by {abs(sizes[largest]):.0f} or more from slice {largest + 1} to "
-        f"slice {largest + 2} ({plural(len(jumps), 'such place')}): slices were rescaled by different offsets, or the "
-        "scan begins or ends there."
+        f"slice {largest + 2} ({plural(len(jumps), 'such place')}): slices were rescaled by different offsets."
     )
     return [text]
+
+
+def _isOffset(before: np.ndarray, step: np.ndarray, sign: float) -> bool:
+    """Whether a slice is the one before it, higher or lower: all of it but the padding, with the same structures.
+
+    Where a body begins, air beside it stays as it is, and the body's structures were not there before.
+    """
+    moved = sign * step > _JUMP_HU
+    if step[~moved].any() or before[moved].std() == 0:
+        return False
+    return float(np.corrcoef(before[moved], (before + step)[moved])[0, 1]) > _SAME_STRUCTURE
 
 
 def paddingDoubts(array: np.ndarray) -> list[str]:

@@ -90,6 +90,23 @@ def test_beginOfTheBodyIsNoOffset(tmp_path):
     assert image(tmp_path, values).warnings == []
 
 
+@pytest.mark.parametrize("clipped", [False, True])
+def test_bodyThatFillsTheFieldAndBeginsAtOnceIsNoOffset(tmp_path, clipped):
+    values = body()
+    values[:6] = np.rint(np.random.default_rng(7).normal(-1000, 5, values[:6].shape))
+    values[6:] += 1040 * (values[6:] < -500)
+    assert image(tmp_path, np.maximum(values, -1000) if clipped else values).warnings == []
+
+
+def test_sliceWithAnotherOffsetIsFoundWithinPaddingToo(tmp_path):
+    values = body()
+    j, i = np.indices(values.shape[1:])
+    values[6] += 1024
+    values[:, np.hypot(j - 23.5, i - 23.5) > 23] = -2000
+    (text,) = image(tmp_path, values).warnings
+    assert "2 such places" in text
+
+
 def test_paddingThatLooksLikeBoneIsSaid(tmp_path):
     values = body()
     j, i = np.indices(values.shape[1:])
