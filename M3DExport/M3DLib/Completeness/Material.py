@@ -10,6 +10,7 @@ from ..Distance.DeviationMap import DeviationMap, Quality
 from ..Edge.EdgeReader import profileSteps
 from ..Edge.EdgeSearch import EdgeScale, nearestEdges
 from ..Edge.ProfileSampling import VolumeSampler
+from ..Edge.VertexParts import sampleOf
 from ..Errors import M3DError
 from ..NumberText import fixed, shareInPercent
 from ..WeightedPercentiles import weightedPercentiles
@@ -147,8 +148,8 @@ def _edgesOf(deviation, sampler, scale) -> tuple[np.ndarray, np.ndarray, np.ndar
     reliable = deviation.reliable & np.isfinite(deviation.distance)
     total = max(float(deviation.areas.sum()), 1e-30)
     enough = deviation.areas[reliable].sum() >= LEAST_SHARE * total and np.count_nonzero(reliable) >= FEWEST_EDGES
-    usable = np.flatnonzero(reliable if enough else seen)
-    chosen = np.sort(np.random.default_rng(4).permutation(usable)[:SAMPLE])
+    usable = reliable if enough else seen
+    chosen = sampleOf(usable, SAMPLE)
     inside, outside = _plateaus(deviation, chosen, sampler, scale)
     found = np.isfinite(inside)
     areas = deviation.areas[chosen]
