@@ -65,7 +65,8 @@ def selfIntersections(
     found = []
 
     def around() -> None:
-        found.append(_aroundPoints(points, triangles, _seams(points, triangles) if seams is None else seams))
+        seamsToo = _seams(points, triangles) if seams is None else seams
+        found.append(_aroundPoints(points, triangles, seamsToo, flatFans(points, columns.T)))
 
     def apart(search: Callable) -> None:
         for i, j in search():
@@ -122,9 +123,12 @@ def _apartFromEachOther(points, triangles, columns, i, j) -> tuple[np.ndarray, n
     return np.stack([i[meet], j[meet]], axis=1), how[meet]
 
 
-def _aroundPoints(points: np.ndarray, triangles: np.ndarray, seams: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs that meet among triangles with one or two common points."""
-    suspicious = ~flatFans(points, triangles)
+def _aroundPoints(points, triangles, seams, flat) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs that meet among triangles with one or two common points.
+
+    :param flat: of :func:`flatFans`.
+    """
+    suspicious = ~flat
     # An open fan may cover itself a little beyond one turn, and at an edge of many triangles there is no fan at all.
     suspicious[seams] = True
     corner = np.flatnonzero(suspicious[triangles.reshape(-1)])
@@ -157,8 +161,9 @@ def flatFans(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     :return: bool (n,); False for points without triangles too.
     """
     # Columns, and pieces that stay in the processor's cache: numpy is several times slower along rows of three.
-    count, places, corners = len(points), np.ascontiguousarray(points.T), np.ascontiguousarray(triangles.T)
-    normals, lengths = np.empty((3, len(triangles))), np.empty(len(triangles))
+    count, places, corners = len(points), np.ascontiguousarray(points.T), triangles.T
+    # In single precision, which errs by a tenth of the margin at most.
+    normals = np.empty((3, len(triangles)), dtype=np.float32)
     flat = np.zeros(count, dtype=bool)
     for corner in corners:
         flat[corner] = True
@@ -172,7 +177,6 @@ def flatFans(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
         for corner in corners:
             flat[corner[piece][thin]] = False
         normals[:, piece] = np.where(thin, 0, normal / np.where(thin, 1, size))
-        lengths[piece] = length
 
     directions = np.zeros((3, count))
     for axis in range(3):
@@ -185,12 +189,14 @@ def flatFans(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     within = _crossed(directions, np.array([[0.48], [-0.37], [0.795]]) + directions[[1, 2, 0]])
     # Across both: an edge with a positive share of it is to the one side of the ray, with a negative one to the other.
     across = _crossed(within, directions)
-    covered = np.zeros(count, dtype=np.int64)
+    flat &= np.sqrt(_dot(within, within)) > _FLAT
+    del within
+    covered = np.zeros(count, dtype=np.int32)
     for piece in pieces:
-        margin = -1e-9 * np.sqrt(lengths[piece])
         at = [corner[piece] for corner in corners]
         place = [places.take(corner, axis=1) for corner in at]
         edges = [place[(k + 1) % 3] - place[k] for k in range(3)]
+        margin = -1e-9 * np.sqrt(np.maximum.reduce([_dot(edge, edge) for edge in edges]))
         for k in range(3):
             front = _dot(normals[:, piece], directions.take(at[k], axis=1)) > _FLAT
             flat[at[k][~front]] = False
@@ -198,8 +204,7 @@ def flatFans(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
             # The edge that leaves the corner, and the one that comes to it.
             right, left = _dot(edges[k], side), _dot(edges[k - 1], side)
             np.add.at(covered, at[k][(right > margin) & (left > margin)], 1)
-    rayLength = np.sqrt(_dot(within, within))
-    return flat & (covered <= 1) & (rayLength > _FLAT)
+    return flat & (covered <= 1)
 
 
 def _dot(u: np.ndarray, v: np.ndarray) -> np.ndarray:
