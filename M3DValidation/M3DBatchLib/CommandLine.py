@@ -36,7 +36,6 @@ EXIT_STATUSES = {
 }
 # Commands that are to work whatever the settings say.
 WITHOUT_SETTINGS = ("help", "completion", "config")
-_INTERRUPTED = "Interrupted; nothing was left behind."
 
 # Each module has addParser(subparsers), which sets the default "run" to its run(arguments, terminal) -> exit status.
 COMMAND_MODULES = (
@@ -154,17 +153,18 @@ def main(
         terminal.requireOutput()
         return terminal.ended(_run(arguments, terminal))
     except KeyboardInterrupt as error:
-        terminal.error(str(error) or _INTERRUPTED)
+        terminal.error(str(error) or terminal.interruptedSentence())
         return terminal.ended(EXIT_INTERRUPTED, error)
     except Exception as error:
         if interruption.happened:
-            terminal.error(_INTERRUPTED)
+            terminal.error(terminal.interruptedSentence())
             return terminal.ended(EXIT_INTERRUPTED, error)
         return terminal.ended(_statusOf(error, command, terminal), error)
     finally:
+        interruption.end()
         terminal.close()
         if isPart:
-            interruption.end()
+            interruption.restore()
 
 
 def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -27,7 +27,7 @@ class Interruption:
     def __init__(self):
         """From here on requests are taken; from :meth:`hear` on they end the run."""
         self.happened = False
-        self._isHeard = self._isAskedAgain = False
+        self._isHeard = self._isAskedAgain = self._isOver = False
         self._loadingAround = _loads(sys._getframe())
         self._before: dict[int, object] = {}
         if threading.current_thread() is not threading.main_thread():
@@ -47,13 +47,20 @@ class Interruption:
             raise KeyboardInterrupt
 
     def end(self) -> None:
-        """The run has ended: signals are what they were before."""
-        self._isHeard = False
+        """The run has ended, and nothing of it can be taken back any more: a request changes nothing, a second one ends
+        a program that does not end by itself.
+        """
+        self._isHeard, self._isOver = False, True
+
+    def restore(self) -> None:
+        """Signals are what they were before."""
         for number, handler in self._before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         self.happened = True
+        if self._isOver:
+            signal.signal(number, signal.SIG_DFL)
         if not self._isHeard or self._isAskedAgain:
             return
         if _loads(frame) > self._loadingAround:

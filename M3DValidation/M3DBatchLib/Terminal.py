@@ -44,6 +44,8 @@ class Terminal:
             # Names in a script that the terminal does not have are shown with question marks, not refused.
             sys.stdout.reconfigure(errors="replace")
         self._color = "auto"
+        # Where something of the command lies already that stays.
+        self._place = ""
         self._bar = ProgressLine(self._say) if _isTerminal(sys.stderr) else None
         self._lastText: str | None = None
         # What the command had to say at its end, for the record of a case.
@@ -118,6 +120,16 @@ class Terminal:
     def error(self, text: str) -> None:
         """What is wrong, on stderr."""
         self._tell(f"{self._painted('m3d:', _RED, sys.stderr)} {text}")
+
+    def stays(self, place: Path | str) -> None:
+        """Say that something of the command is in its place now, whole, and stays there whatever comes."""
+        self._place = str(place)
+
+    def interruptedSentence(self) -> str:
+        """What is to be said of a command that was interrupted."""
+        if self._place:
+            return f"Interrupted. What was complete by then stays in '{self._place}'."
+        return "Interrupted; nothing was left behind."
 
     def result(self, data: dict, text: str) -> None:
         """The command's result: ``data`` as JSON when asked for, else ``text``."""

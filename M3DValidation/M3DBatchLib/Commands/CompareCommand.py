@@ -101,6 +101,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         from M3DValidationLib.Deviation.DeviationCsv import writePointsCsv
 
         writePointsCsv(arguments.points_csv, {"A": surfaces.forward, "B": surfaces.reverse})
+        terminal.stays(arguments.points_csv)
         data["pointsCsv"] = str(arguments.points_csv)
     if profile is not None:
         return _judge(arguments, (comparison, part, profile), data, header=header, terminal=terminal)
@@ -141,6 +142,7 @@ def _reportChanges(arguments: argparse.Namespace, compared: tuple, data: dict, *
     )
     content = _issued(report.data, arguments, header)
     replaceReport(arguments.output, faces(content, report.attachments, formats, languageFrom(arguments)))
+    terminal.stays(arguments.output)
     return content
 
 
@@ -295,6 +297,7 @@ def _judge(arguments: argparse.Namespace, judged: tuple, data: dict, *, header, 
     if output is not None:
         files = faces(content, report.attachments, formats, languageFrom(arguments))
         replaceReport(output, files)
+        terminal.stays(output)
         if "sr" in formats:
             storeReport(content, [header], output / DICOM_FOLDER, files.get(PDF_FILE))
     text = describeComparison(content) if comparison.facts else describeDoubts(content, comparison.alignment)

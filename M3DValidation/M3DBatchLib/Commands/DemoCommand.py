@@ -81,6 +81,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             models = makeModels(image, segments, meshes, surface, description, around=around, icons=icons)
         with stopwatch.stage("storing"):
             stored = store.add([model.dataset for model in models], image.files, progress=terminal.progress)
+        terminal.stays(output)
     finally:
         shutil.rmtree(scan, ignore_errors=True)
     with stopwatch.stage("reading back"):

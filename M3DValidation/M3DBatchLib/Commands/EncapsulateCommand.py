@@ -96,6 +96,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     siblings = withSiblings([dataset], [model.foreign.mesh], arguments.encapsulate)[1:]
     with request.stopwatch.stage("storing"):
         files = _store([dataset, *siblings], request.store, arguments.output, terminal)
+        terminal.stays(arguments.output)
         sent = send(request.pacs, [dataset, *siblings], arguments.output, terminal)
     entry = modelEntry(model.foreign.mesh, dataset, files[str(dataset.SOPInstanceUID)])
     for more in siblingEntries(siblings, files):

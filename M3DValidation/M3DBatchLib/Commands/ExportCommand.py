@@ -87,6 +87,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         files = _looseFiles(models, wanted, request)
         copies = image.files if arguments.copy_source else []
         stored = request.store.add([*objects, *siblings], copies, files.contents, terminal.progress)
+        terminal.stays(request.store.root)
         sent = send(request.pacs, [*objects, *siblings], request.store.root, terminal)
     data = resultOf(image, models, stored, files)
     for entry, model, done in zip(data["models"], models, repairs, strict=True):

@@ -91,6 +91,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         writeFiles(output, files)
     else:
         replaceReport(output, files)
+    terminal.stays(output)
     written = [str(output / name) for name in files]
     sent = ""
     if headers:

@@ -98,7 +98,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     loose = _looseFiles(models, wanted, request, bool(arguments.pseudonym))
     if objects:
         stored = store.add(objects, extras=loose.contents, progress=terminal.progress)
+        terminal.stays(output)
     replaceReport(output, files)
+    terminal.stays(output)
     said = [describeResult(data), describeFiles(output, files), _said(len(models), made, failed, store.root)]
     if loose.contents:
         data["files"] = [str(stored.extras[name]) for name in loose.contents]

@@ -164,6 +164,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     with nullcontext() if timings is None else timings.stages("faces"):
         files = faces(data, report.attachments, formats, language)
         replaceReport(output, files)
+        terminal.stays(output)
     said = [describeResult(data)]
     if "sr" not in formats:
         said.append(describeFiles(output, files))
@@ -233,6 +234,7 @@ def validate(
     report.data["report"] = str(output / REPORT_FILE)
     if arguments.points_csv:
         report.data["pointsCsv"] = _writePoints(Path(arguments.points_csv), cases)
+        terminal.stays(arguments.points_csv)
     if arguments.pseudonym:
         # The folders of a path have names that somebody gave them.
         named = {key: Path(report.data[key]).name for key in ("report", "pointsCsv") if report.data.get(key)}

@@ -39,6 +39,7 @@ def interruption():
     made = Interruption()
     yield made
     made.end()
+    made.restore()
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -94,12 +95,36 @@ def test_whatIsLoadedByThePackageThatRunsTheCommandCanBeInterrupted(tmp_path, mo
     (tmp_path / "running.py").write_text(
         "import signal\nfrom M3DBatchLib.Interruption import Interruption\n"
         "made = Interruption()\nmade.hear()\nended = 'not interrupted'\n"
-        "try: signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt: ended = 'interrupted'\nmade.end()\n"
+        "try: signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt: ended = 'interrupted'\nmade.restore()\n"
     )
     try:
         assert importlib.import_module("running").ended == "interrupted"
     finally:
         sys.modules.pop("running", None)
+
+
+def test_afterTheEndARequestChangesNothingAndASecondOneEndsWhatDoesNotEndByItself(interruption):
+    interruption.hear()
+    interruption.end()
+    signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+
+
+def test_whatIsInItsPlaceIsNamed(tmp_path, monkeypatch, capsys):
+    """Between the report and its objects in DICOM: the report stays, and nothing says that it does not."""
+    from M3DBatchLib.CommandLine import main
+    from M3DBatchLib.Commands import ValidateCommand
+
+    def interrupted(*_arguments):
+        raise KeyboardInterrupt
+
+    scan, output = tmp_path / "scan", tmp_path / "out"
+    writeSmallScan(scan)
+    monkeypatch.setattr(ValidateCommand, "storeReport", interrupted)
+    assert main(["validate", "--image", str(scan), "--output", str(output), "--formats", "sr"]) == 130
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"m3d: Interrupted. What was complete by then stays in '{output}'."
+    assert (output / "report.json").is_file()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="signals to processes are for POSIX systems")
