@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..Errors import M3DError
-from ..Mesh.TriangleMesh import TriangleMesh
+from ..Mesh.TriangleMesh import TriangleMesh, lowAndHigh
 from ..NumberText import fixed
 from .Search.SurfaceSample import sampleSurface
 
@@ -20,10 +20,7 @@ def requireOverlap(mesh: TriangleMesh, reference: TriangleMesh) -> None:
     :raises M3DError: their boxes are apart, or next to nothing of either surface lies near the other; says how far
         apart they are.
     """
-    boxes = [
-        (one.points.min(axis=0).astype(np.float64), one.points.max(axis=0).astype(np.float64))
-        for one in (mesh, reference)
-    ]
+    boxes = [tuple(end.astype(np.float64) for end in lowAndHigh(one.points)) for one in (mesh, reference)]
     gaps = np.maximum(np.maximum(boxes[0][0] - boxes[1][1], boxes[1][0] - boxes[0][1]), 0)
     places = " and ".join(f"{name} at {_box(box)}" for name, box in zip("AB", boxes, strict=True))
     remedy = "Align them (--register), or check their coordinates and units."

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..Errors import noProgress
 from ..Mesh.MeshRefinement import refined
-from ..Mesh.TriangleMesh import TriangleMesh
+from ..Mesh.TriangleMesh import TriangleMesh, lowAndHigh
 from .SurfaceDeviation import SurfaceComparison, commonOrigin, compareSurfaces
 
 # Edges are divided down to this share of the smaller mesh's diagonal, within these lengths, mm ...
@@ -47,7 +47,7 @@ def compareEvenly(
 
 def longestEdge(*meshes: TriangleMesh) -> float:
     """The longest edge that leaves nothing between vertices to be missed, mm."""
-    sizes = [float(np.linalg.norm(np.ptp(one.points, axis=0))) for one in meshes if len(one.points)]
+    sizes = [float(np.linalg.norm(np.subtract(*lowAndHigh(one.points)))) for one in meshes if len(one.points)]
     return float(np.clip(SHARE * min(sizes, default=0.0), SHORTEST, LONGEST))
 
 

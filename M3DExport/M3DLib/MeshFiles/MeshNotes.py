@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..Errors import M3DError
-from ..Mesh.TriangleMesh import TriangleMesh
+from ..Mesh.TriangleMesh import TriangleMesh, lowAndHigh
 from ..NumberText import millimeters
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ def _bounds(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.n
     """Extent of the points that triangles have."""
     used = np.zeros(len(points), dtype=bool)
     used[triangles.reshape(-1)] = True
-    return points[used].min(axis=0).astype(np.float64), points[used].max(axis=0).astype(np.float64)
+    low, high = lowAndHigh(points if used.all() else points[used])
+    return low.astype(np.float64), high.astype(np.float64)
 
 
 def remarkedUnit(start: bytes) -> str | None:

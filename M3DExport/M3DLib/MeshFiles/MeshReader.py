@@ -87,11 +87,11 @@ def _read(path: Path, notes: MeshNotes, unit: str | None) -> tuple[TriangleMesh,
     else:
         parts = getattr(importlib.import_module(f".{moduleName}", __package__), functionName)(path)
     notes.warnings.extend(parts.warnings)
-    finite = np.isfinite(parts.points).all(axis=1)
-    if not finite.all() and not finite[parts.triangles].all():
+    finite = np.isfinite(parts.points)
+    if not finite.all() and not finite.all(axis=1)[parts.triangles].all():
         raise M3DError(f"This {notes.format} file has coordinates that are not finite numbers (NaN or infinity).")
     # Points that no triangle has may hold anything, and mean nothing.
-    points = parts.points if finite.all() else np.where(np.isfinite(parts.points), parts.points, 0)
+    points = parts.points if finite.all() else np.where(finite, parts.points, 0)
     return meshOf(
         inMillimeters(points, parts.triangles, notes, unit, parts.unit), parts.triangles, path.stem
     ), parts.digits

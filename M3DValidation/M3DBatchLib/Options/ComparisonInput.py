@@ -123,4 +123,7 @@ def _facts(file: Path, mesh: TriangleMesh, more: dict) -> dict:
 
 def sizeOf(mesh: TriangleMesh) -> list[float]:
     """Extent along x, y, z, mm."""
-    return [round(float(value), 4) for value in mesh.points.max(axis=0) - mesh.points.min(axis=0)]
+    from M3DLib.Mesh.TriangleMesh import lowAndHigh
+
+    low, high = lowAndHigh(mesh.points)
+    return [round(float(value), 4) for value in high - low]

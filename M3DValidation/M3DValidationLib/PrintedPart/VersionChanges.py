@@ -11,7 +11,8 @@ import numpy as np
 from M3DLib.Distance.DeviationMap import DeviationMap
 from M3DLib.Distance.MeshVoxels import windingGrid
 from M3DLib.Distance.SurfaceDeviation import SurfaceComparison
-from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh, lowAndHigh
+from M3DLib.TwoThreads import besideEachOther
 
 # Vertices farther off than this, or than so many times the rounding of coordinates, have moved, mm.
 MOVED_MM, ROUNDINGS = 0.01, 4.0
@@ -41,7 +42,7 @@ def versionChanges(surfaces: SurfaceComparison) -> dict:
     beyond = moved if max(shares) <= EVERYWHERE else max(moved, TIMES * median)
     closed = new.mesh.isClosed and old.mesh.isClosed
     grid = _Grid.around(new.mesh, old.mesh)
-    inside = [grid.inside(one.mesh) if closed else None for one in (new, old)]
+    inside = besideEachOther(*(lambda _, one=one: grid.inside(one.mesh) if closed else None for one in (new, old)))
     places, volumes, count = [], {}, 0
     for kind, sign in (("added", -1), ("removed", 1)):
         cells = None
@@ -81,9 +82,8 @@ class _Grid:
 
     @classmethod
     def around(cls, *meshes: TriangleMesh) -> _Grid:
-        turned = [one.points @ _turn().T for one in meshes]
-        low = np.min([points.min(axis=0) for points in turned], axis=0)
-        high = np.max([points.max(axis=0) for points in turned], axis=0)
+        lows, highs = zip(*(lowAndHigh(one.points @ _turn().T) for one in meshes), strict=True)
+        low, high = np.min(lows, axis=0), np.max(highs, axis=0)
         extent = np.maximum(high - low, LEAST_CELL)
         cell = max(float((extent.prod() / CELLS) ** (1 / 3)), LEAST_CELL, SHARE * float(np.linalg.norm(extent)))
         size = tuple(int(count) for count in np.ceil(extent / cell).astype(int) + 3)

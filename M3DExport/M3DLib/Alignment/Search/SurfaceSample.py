@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...Errors import M3DError
-from ...Mesh.TriangleMesh import TriangleMesh
+from ...Mesh.TriangleMesh import TriangleMesh, lowAndHigh
 
 # Neighbors whose normals are averaged: as many as make a flat patch without reaching around a corner.
 NEIGHBORS = 8
@@ -120,7 +120,7 @@ def sampleSurface(mesh: TriangleMesh, count: int, seed: int = 0) -> SurfaceSampl
     """
     if not len(mesh.triangles):
         raise M3DError(f"Mesh '{mesh.name}' has no triangles, so it cannot be aligned.")
-    low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
+    low, high = lowAndHigh(mesh.points)
     if not np.isfinite([low, high]).all():
         raise M3DError(f"Mesh '{mesh.name}' has points that are not finite numbers; repair it first.")
     center = (low.astype(np.float64) + high) / 2
