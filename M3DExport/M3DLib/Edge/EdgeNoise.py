@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..Distance.DeviationMap import Quality
+from ..TwoThreads import inTwoThreads
 from .EdgeBlur import EdgeBlur
 from .EdgeReader import EdgeReader
 from .EdgeSearch import SQRT_TWO_PI
@@ -83,8 +84,13 @@ def movements(reader: EdgeReader, surface: EdgeSurface) -> np.ndarray:
     tile = ImageNoise(ADDED * reader.scale.noise, reader.scale.noiseCorrelation).tile(3)
     starts = np.random.default_rng(4).integers(0, len(tile), (REPEATS, 3))
     before = edgesAt(reader, surface).distance.astype(np.float64)
-    samplers = [NoisierSampler(reader.sampler, tile, start) for start in starts]
-    after = np.array([edgesAt(reader.reading(sampler), surface).distance for sampler in samplers])
+    after = np.empty((REPEATS, len(before)))
+
+    def measure(number: int) -> None:
+        sampler = NoisierSampler(reader.sampler, tile, starts[number])
+        after[number] = edgesAt(reader.reading(sampler), surface).distance
+
+    inTwoThreads(measure, range(REPEATS))
     return (after - before) / ADDED
 
 

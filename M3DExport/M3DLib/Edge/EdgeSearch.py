@@ -86,9 +86,11 @@ def nearestEdges(profiles: np.ndarray, steps: np.ndarray, searchRange: float, sc
     for j in range(len(falls) - 1, -1, -1):
         np.copyto(outer[j], outer[j + 1], where=falls[j])
     position, chosen = _nearestCrossings(profiles, steps, (inner, outer), searchRange, scale.leastContrast)
-    column = np.arange(profiles.shape[1])
-    inside, outside = inner[chosen, column], outer[chosen + 1, column]
-    slope = (profiles[chosen, column] - profiles[chosen + 1, column]) / step
+    number = profiles.shape[1]
+    here = chosen * number + np.arange(number)
+    behind = here + number
+    inside, outside = inner.reshape(-1).take(here), outer.reshape(-1).take(behind)
+    slope = (profiles.reshape(-1).take(here) - profiles.reshape(-1).take(behind)) / step
     wall, gap = _wallAndGap(profiles, steps, position, (inside + outside) / 2, chosen)
     return _withAveragedPlateaus(raw, steps, EdgeCandidates(position, inside, outside, slope, wall, gap), scale)
 
@@ -123,6 +125,7 @@ def _wallAndGap(profiles, steps, position, middle, chosen) -> tuple[np.ndarray, 
     # Small numbers in small types: these tables are as large as the profiles.
     small = np.int8 if len(steps) < 128 else np.int16
     order, column = np.arange(len(steps), dtype=small)[:, None], np.arange(profiles.shape[1])
+    flat, number = profiles.reshape(-1), profiles.shape[1]
     at = chosen.astype(small)
     step = float(steps[1] - steps[0])
     bright = profiles >= middle
@@ -132,7 +135,7 @@ def _wallAndGap(profiles, steps, position, middle, chosen) -> tuple[np.ndarray, 
 
     def crossing(dark, lit, known):
         dark, lit = np.clip(dark, 0, len(steps) - 1), np.clip(lit, 0, len(steps) - 1)
-        low, high = profiles[dark, column], profiles[lit, column]
+        low, high = flat.take(dark * number + column), flat.take(lit * number + column)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(known, steps[dark] + (lit - dark) * step * ((middle - low) / (high - low)), np.nan)
 
@@ -146,24 +149,24 @@ def _withAveragedPlateaus(profiles, steps, edges: EdgeCandidates, scale: EdgeSca
     tolerance = 3 * scale.noise + 0.06 * (edges.inside - edges.outside)
     start = PLATEAU_START * np.clip(edges.width, 0.5 * scale.width, 2 * scale.width)
     step, number = float(steps[1] - steps[0]), profiles.shape[1]
-    # Only these samples may lie within the reach of a plateau, one more on either side for rounding.
-    samples = np.arange(-1, int(np.ceil(PLATEAU_REACH / step)) + 2)[:, None]
+    # Only these samples, counted from the first one, may lie within the reach of a plateau.
+    samples = np.arange(int(PLATEAU_REACH / step) + 1)[:, None]
     position = edges.position.astype(np.float64)
     flat, column = profiles.reshape(-1), np.arange(number)
 
     def averaged(side, level, room):
         with np.errstate(invalid="ignore"):
             first = np.ceil((np.nan_to_num(position + side * start) - steps[0]) / step * side).astype(np.intp) * side
-        at = first + side * samples
-        within = (at >= 0) & (at < len(steps))
-        np.clip(at, 0, len(steps) - 1, out=at)
-        distance = (side * (steps.take(at) - position)).astype(np.float32)
-        use = (distance >= start) & (distance <= np.minimum(start + PLATEAU_REACH, room / 2)) & within
-        values = flat.take(at * number + column)
+        distance = (side * (steps[0] + first * step - position)).astype(np.float32) + samples.astype(np.float32) * step
+        use = distance <= np.minimum(start + np.float32(PLATEAU_REACH), room / 2)
+        place = (first * number + column) + side * number * samples
+        use &= place >= 0
+        use &= place < len(flat)
+        values = flat.take(place, mode="clip")
         use &= np.abs(values - level) <= tolerance
         count = use.sum(axis=0)
-        mean = np.where(use, values, 0).sum(axis=0) / np.maximum(count, 1)
-        return np.where(count > 0, mean, level).astype(np.float32)
+        values *= use
+        return np.where(count > 0, values.sum(axis=0) / np.maximum(count, 1), level).astype(np.float32)
 
     inside, outside = averaged(-1, edges.inside, edges.wall), averaged(1, edges.outside, edges.gap)
     return replace(edges, inside=inside, outside=outside)

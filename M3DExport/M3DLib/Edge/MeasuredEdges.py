@@ -88,10 +88,12 @@ def edgesAt(reader: EdgeReader, surface: EdgeSurface, steepest: bool = False) ->
 def _foundQuality(reader: EdgeReader, edges: EdgeCandidates, start, direction) -> np.ndarray:
     """Whether there is an edge, and whether it lies far enough within the image."""
     found = np.isfinite(edges.position)
-    low, high = reader.sampler.rangeInside(start, direction)
     margin = 1.5 * reader.scale.width
+    quality = np.where(found, np.uint8(Quality.RELIABLE), np.uint8(Quality.NO_EDGE))
+    if reader.sampler.allInside(start, direction, reader.searchRange + margin):
+        return quality
+    low, high = reader.sampler.rangeInside(start, direction)
     at = np.where(found, edges.position, 0)
-    quality = np.where(found, Quality.RELIABLE, Quality.NO_EDGE).astype(np.uint8)
     quality[~((at - margin >= low) & (at + margin <= high))] = Quality.OUTSIDE_IMAGE
     return quality
 

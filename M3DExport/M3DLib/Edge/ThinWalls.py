@@ -13,6 +13,7 @@ thick ones; so its apparent distance must fit the thickness that its height has 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -86,8 +87,14 @@ def apparentHeight(thickness: np.ndarray) -> np.ndarray:
 
 def trueThickness(apparent: np.ndarray) -> np.ndarray:
     """Inverse of :func:`apparentThickness`; 0 for what no wall, however thin, would show."""
+    thickness, shown = _thicknessTable()
+    return np.interp(apparent, shown, thickness, left=0.0, right=np.inf)
+
+
+@cache
+def _thicknessTable() -> tuple[np.ndarray, np.ndarray]:
     thickness = np.linspace(0.05, NO_INFLUENCE + 1, 400)
-    return np.interp(apparent, apparentThickness(thickness), thickness, left=0.0, right=np.inf)
+    return thickness, apparentThickness(thickness)
 
 
 def edgeShift(thickness: np.ndarray, height: np.ndarray, blur: np.ndarray) -> np.ndarray:

@@ -128,15 +128,29 @@ class MeshEdges:
         """:param count: number of the mesh's vertices.
         :param neighbors: what :meth:`bothWays` gives, where that is at hand: of a closed surface a one for each pair.
         """
-        self.neighbors = neighbors
+        self.neighbors, self.shape = neighbors, (count, count)
+        if neighbors is not None:
+            self._takeRising(neighbors.indices, neighbors.indptr)
+            return
         from scipy.sparse import coo_matrix
 
         ends = self._sides(triangles)
-        self.shape = (count, count)
         matrix = coo_matrix((np.ones(len(ends[0]), dtype=np.int8), ends), shape=self.shape, copy=False)
         del ends
         matrix = matrix.tocsr()
         self.end, self.weight, self.first = matrix.indices, matrix.data, matrix.indptr
+
+    def _takeRising(self, ends: np.ndarray, first: np.ndarray) -> None:
+        """Of both directions of every edge the one to the higher end; they are in the same order already."""
+        rising, counts = np.empty(len(ends), dtype=bool), np.zeros(len(first), dtype=np.int32)
+        for low in range(0, len(first) - 1, BLOCK):
+            at = first[low : low + BLOCK + 1]
+            part = slice(int(at[0]), int(at[-1]))
+            starts = np.repeat(np.arange(low, low + len(at) - 1, dtype=ends.dtype), np.diff(at))
+            np.greater(ends[part], starts, out=rising[part])
+            counts[low + 1 : low + len(at)] = np.diff(np.r_[0, np.cumsum(rising[part])][at - at[0]])
+        self.end, self.first = ends[rising], np.cumsum(counts, dtype=np.int32)
+        self.weight = np.ones(len(self.end), dtype=np.int8)
 
     @staticmethod
     def _sides(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

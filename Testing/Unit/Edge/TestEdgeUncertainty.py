@@ -120,6 +120,8 @@ def test_neighborsAtHandChangeNothingOfCurvatureAndRidges():
     alone = curvatureTensors(edgesOf(mesh), mesh.points, normals)
     assert np.array_equal(curvatureTensors(at, mesh.points, normals), alone)
     assert (at.neighbors.data == 1).all()
+    for name in ("end", "weight", "first"):
+        assert np.array_equal(getattr(at, name), getattr(edgesOf(mesh), name))
     expected = ridgeCurvature(edgesOf(mesh), mesh.points, normals, 1.0)
     assert ridgeCurvature(at, mesh.points, normals, 1.0) == pytest.approx(expected, rel=1e-5, abs=1e-6)
 

@@ -5,9 +5,9 @@ import pytest
 from scipy.sparse import csr_matrix, diags, identity
 from scipy.sparse.linalg import spsolve
 
+from M3DLib.Mesh import MeshGeometry as geometry
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.Phantom.PhantomShapes import Sphere
-from M3DLib.Surface import Neighborhood as neighborhoods
 from M3DLib.Surface.Neighborhood import Neighborhood
 from M3DLib.Surface.SmoothSystem import smoothValues
 from M3DTestSupport.ShapeMeshes import surfaceMesh
@@ -37,7 +37,7 @@ def meanMatrix(mesh):
 
 @pytest.fixture(params=["in one", "in halves"])
 def parts(request, monkeypatch):
-    monkeypatch.setattr(neighborhoods, "FEWEST_FOR_TWO", 10**9 if request.param == "in one" else 0)
+    monkeypatch.setattr(geometry, "FEWEST_FOR_TWO", 10**9 if request.param == "in one" else 0)
 
 
 @pytest.mark.usefixtures("parts")
