@@ -25,6 +25,7 @@ class Quality(IntEnum):
     ENCLOSED = 9
     OTHER_SEGMENT = 10
     OTHER_MATERIAL = 11
+    CUT_OFF = 12
 
 
 QUALITY_TEXT = {
@@ -38,6 +39,7 @@ QUALITY_TEXT = {
     Quality.NO_SURFACE: "belongs to no triangle that has an area",
     Quality.OPEN_REFERENCE: "nearest to the boundary of an open reference",
     Quality.ENCLOSED: "inner surface of a space that the outside does not reach",
+    Quality.CUT_OFF: "values beside the edge cut off at the end of the image's range",
     Quality.OTHER_MATERIAL: "belongs to a body of another material",
     Quality.OTHER_SEGMENT: "belongs to another segment, which has a model of its own",
 }

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..Distance.DeviationMap import Quality
 from ..Mesh.CurvatureTensor import PAIRS
+from ..Mesh.MeshGeometry import MeshEdges
 from .EdgeReader import EdgeReader
 from .EdgeSurface import EdgeSurface
 from .MeasuredEdges import MeasuredEdges
@@ -53,24 +54,36 @@ class EdgeBlur:
     :ivar turning: the larger of that and of the mean one across the normal: what rounds off a ridge, mm, float32.
     :ivar profile: standard deviation that the sampled profile shows, mm, float32.
     :ivar known: whether the blur along the normal was measured, bool.
+    :ivar bend: by how much what blur makes of the surface's curvature (:func:`curvatureShift`) differs between a vertex
+        and its neighbors, root mean square, mm, float32; None where no curvature was looked at.
     """
 
     along: np.ndarray
     turning: np.ndarray
     profile: np.ndarray
     known: np.ndarray
+    bend: np.ndarray | None = None
 
 
 def imageBlur(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges) -> ImageBlur:
-    """The blur of an image from the edges that stand alone, or from all reliable ones where too few do."""
+    """The blur of an image from the edges that stand alone, or from all reliable ones where too few do.
 
-    def alone(edges: MeasuredEdges, ridge: np.ndarray) -> np.ndarray:
+    Walls too thin for the blur look sharper than it is, a surface that turns within it does hardly. So where no edge
+    that stands alone is level, bent ones are asked before others.
+    """
+
+    def alone(edges: MeasuredEdges) -> np.ndarray:
         wide = np.minimum(edges.wall, edges.gap) > THICK * np.maximum(edges.width, reader.scale.width)
-        return (edges.quality == Quality.RELIABLE) & wide & (ridge * reader.scale.width < SHARPEST)
+        return (edges.quality == Quality.RELIABLE) & wide
 
-    covariance, known = _blurOf(inParts(alone, edges, surface.ridge), surface, edges)
+    reliable, stand = edges.quality == Quality.RELIABLE, inParts(alone, edges)
+    turn = surface.ridge * reader.scale.width
+    covariance, known = _blurOf(stand & (turn < SHARPEST), surface, edges)
     if covariance is None:
-        covariance, known = _blurOf(edges.quality == Quality.RELIABLE, surface, edges)[0], None
+        bent = stand & (turn < 1.5 * SHARPEST)
+        # A few of many are where the surface lies astray, as between bone and metal.
+        which = bent if np.count_nonzero(bent) > np.count_nonzero(reliable) / 4 else reliable
+        covariance = _blurOf(which, surface, edges)[0]
     if covariance is None:
         covariance = np.eye(3) * reader.scale.width**2
     return ImageBlur(covariance, known)
@@ -108,6 +121,15 @@ def curvatureShift(curvature: np.ndarray, blur: ImageBlur) -> np.ndarray:
     Half the curvatures (n, 6) times the blur's variances in their directions; a ball of radius r: variance / r.
     """
     return curvature @ (WEIGHTS * blur.covariance[tuple(np.transpose(PAIRS))]).astype(np.float32)
+
+
+def unevenness(edges: MeshEdges, values: np.ndarray) -> np.ndarray:
+    """By how much values (n,) differ between a vertex and its neighbors, root mean square, float32 (n,)."""
+    squares = np.empty(len(edges.end), dtype=np.float32)
+    for part, start, end in edges.parts():
+        squares[part] = np.square(values[end] - values[start])
+    degrees = edges.sumAtEnds(np.ones_like(squares))
+    return np.sqrt(edges.sumAtEnds(squares) / np.maximum(degrees, 1))
 
 
 def measureBlur(

@@ -11,7 +11,7 @@ from ..Distance.DeviationMap import Quality
 from ..Image.ImageVolume import ImageVolume
 from ..Mesh.MeshGeometry import MeshEdges
 from ..Mesh.TriangleMesh import TriangleMesh
-from .EdgeBlur import SHARPEST, EdgeBlur, ImageBlur, curvatureShift, edgeBlur, imageBlur
+from .EdgeBlur import SHARPEST, EdgeBlur, ImageBlur, curvatureShift, edgeBlur, imageBlur, unevenness
 from .EdgeNoise import PositionNoise, positionNoise
 from .EdgeReader import EdgeReader
 from .EdgeSurface import EdgeSurface
@@ -30,6 +30,7 @@ class EdgeMeasurement:
     :ivar reader, imageBlur: what was found out about the image.
     :ivar surface, edges, blur, walls: of every vertex; the edges' distance and quality are final.
     :ivar found: the edges as they were found.
+    :ivar toMove: whether the surface will be moved to them, so that it is not far away any more.
     """
 
     reader: EdgeReader
@@ -39,6 +40,7 @@ class EdgeMeasurement:
     blur: EdgeBlur
     walls: ThinWallCorrection
     found: EarlierEdges
+    toMove: bool = False
 
     def noise(self) -> PositionNoise:
         """What the image's noise does to the positions."""
@@ -54,7 +56,8 @@ class EdgeMeasurement:
 
     def _ofNoise(self, work: Callable) -> np.ndarray:
         noise = self.noise()
-        return inParts(lambda *values: work(noise, *values), self.surface, self.edges, self.blur, self.walls)
+        edges = replace(self.edges, distance=np.zeros_like(self.edges.distance)) if self.toMove else self.edges
+        return inParts(lambda *values: work(noise, *values), self.surface, edges, self.blur, self.walls)
 
 
 def edgeMeasurement(
@@ -67,7 +70,7 @@ def edgeMeasurement(
     steepest: bool = False,
     meshEdges: MeshEdges | None = None,
     earlier: EarlierEdges | None = None,
-    evenMaterial: bool = False,
+    toMove: bool = False,
     progress: Callable[[float], None] = lambda done: None,
 ) -> EdgeMeasurement:
     """The image's edge at every vertex of a mesh, found, corrected for curvature and thin walls, and judged.
@@ -76,8 +79,8 @@ def edgeMeasurement(
     :param steepest: take the places of steepest fall as they are, for comparison.
     :param meshEdges: of the mesh, where they are known already.
     :param earlier: edges found before at the same vertices elsewhere, used where these have hardly moved.
-    :param evenMaterial: where all edges that stand alone have one contrast, take it for that of thin walls as well
-        (``ThinWalls``): to move a surface, not to judge one.
+    :param toMove: the surface is to be moved there, not judged: where all edges that stand alone have one contrast,
+        that is taken for thin walls as well (``ThinWalls``), and being far away counts as no doubt.
     :param progress: told the share done, 0 to 1; what it raises stops the work at once.
     :raises M3DError: when the image cannot be sampled or the mesh lies outside of it.
     """
@@ -92,11 +95,12 @@ def edgeMeasurement(
     walls = ThinWallCorrection.none(len(normals))
     if not steepest:
         shift = inParts(lambda part: curvatureShift(part, wholeBlur), surface.curvature)
-        walls = thinWallCorrection(meshEdges, edges, blur, evenMaterial)
+        blur = replace(blur, bend=unevenness(meshEdges, shift))
+        walls = thinWallCorrection(meshEdges, edges, blur, evenMaterial=toMove)
         quality = np.where(walls.thin, np.uint8(Quality.THIN), edges.quality)
         edges = replace(edges, distance=edges.distance + shift + walls.shift, quality=quality)
     quality = inParts(lambda *values: judgedQuality(*values, reader.scale.noise), surface, edges, blur)
-    return EdgeMeasurement(reader, wholeBlur, surface, replace(edges, quality=quality), blur, walls, found)
+    return EdgeMeasurement(reader, wholeBlur, surface, replace(edges, quality=quality), blur, walls, found, toMove)
 
 
 def judgedQuality(surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur, noise: float) -> np.ndarray:

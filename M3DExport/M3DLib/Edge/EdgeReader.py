@@ -36,7 +36,7 @@ class EdgeReader:
         :raises M3DError: when the image cannot be sampled or the surface lies outside of it.
         """
         sampler = VolumeSampler(image)
-        scale = findScale(sampler, points, normals, searchRange, polarity)
+        scale = findScale(sampler, points, normals, searchRange, polarity, hounsfield=image.isHounsfield)
         steps = profileSteps(searchRange, scale.width)
         return cls(sampler, scale, EdgeFitter(sampler, scale.width), steps, searchRange)
 

@@ -22,6 +22,7 @@ class EdgeScale:
     :ivar width: typical standard deviation of the edge's blur, mm.
     :ivar leastContrast: smaller steps are not taken for the surface's edge.
     :ivar noiseCorrelation: correlation of the noise of neighboring voxels along i, j, k.
+    :ivar lowest, highest: values at which the image is cut off, infinite where it is not.
     """
 
     polarity: int
@@ -30,6 +31,21 @@ class EdgeScale:
     width: float
     leastContrast: float
     noiseCorrelation: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    lowest: float = -np.inf
+    highest: float = np.inf
+
+    def cutOff(self, edges: EdgeCandidates) -> np.ndarray:
+        """Which edges have a plateau at a value at which the image is cut off, bool (n,).
+
+        Where the plateau really lies nobody knows, nor so its middle: 3071 of a metal's 8000 HU put the edge 0.3 mm
+        outside of where it is.
+        """
+        if np.isinf(self.lowest) and np.isinf(self.highest):
+            return np.zeros(len(edges.position), dtype=bool)
+        ends = np.stack([edges.inside, edges.outside]) * self.polarity
+        # Beside a ridge a plateau is read a little too low.
+        slack = np.maximum(self.noise, 0.1 * np.ptp(ends, axis=0))
+        return (ends.max(axis=0) >= self.highest - slack) | (ends.min(axis=0) <= self.lowest + slack)
 
     @property
     def smoothsProfiles(self) -> bool:

@@ -75,6 +75,7 @@ def edgesAt(reader: EdgeReader, surface: EdgeSurface, steepest: bool = False) ->
     edges = nearestEdges(profiles, reader.steps, reader.searchRange, reader.scale)
     quality = _foundQuality(reader, edges, start, direction)
     quality[(normals == 0).all(axis=1)] = Quality.NO_SURFACE
+    quality[(quality == Quality.RELIABLE) & reader.scale.cutOff(edges)] = Quality.CUT_OFF
     use = np.flatnonzero(quality == Quality.RELIABLE)
     edges = partOf(edges, use)
     if steepest:

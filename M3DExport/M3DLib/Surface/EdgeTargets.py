@@ -92,10 +92,10 @@ def edgeTargets(
     used &= ~odd
     silent = neighborhood.averaged(1.0 - used, np.ones(len(used)), 4)
     stays = np.clip((silent - SILENT_FROM) / (SILENT_TO - SILENT_FROM), 0, 1)
-    stays[thin | (quality == Quality.LOW_CONTRAST)] = 1
+    stays[thin | np.isin(quality, (Quality.LOW_CONTRAST, Quality.CUT_OFF))] = 1
     stays[used] = 0
     weight = np.where(used, spread**-2, stays / STAYING**2)
-    held = thin | np.isin(quality, (Quality.LOW_CONTRAST, Quality.OUTSIDE_IMAGE))
+    held = thin | np.isin(quality, (Quality.LOW_CONTRAST, Quality.OUTSIDE_IMAGE, Quality.CUT_OFF))
     motion = np.where(used, Motion.MOVED, np.where(held, Motion.HELD, Motion.LEFT)).astype(np.uint8)
     distance = np.where(used, distance, np.where(stays > 0, -gone, 0.0))
     return EdgeTargets(distance, weight, sure, unclear, motion)

@@ -114,7 +114,7 @@ class MovingSheet:
             self.image,
             meshEdges=self.edges,
             earlier=self.found if last else None,
-            evenMaterial=True,
+            toMove=True,
             progress=progress,
         )
         self.deviation, self.found = deviation, None if first or last else found

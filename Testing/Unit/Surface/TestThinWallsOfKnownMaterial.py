@@ -62,12 +62,12 @@ def test_whatIsOfSeveralMaterialsIsHeldAsIfNothingWereKnown():
     image, mesh = scanOf(0.5)
     quality = imageDeviation(mesh, image).quality
     assert (quality == Quality.THIN).sum() > 100
-    assert (deviationAndEdges(mesh, image, evenMaterial=True)[0].quality == quality).all()
+    assert (deviationAndEdges(mesh, image, toMove=True)[0].quality == quality).all()
 
 
 def test_judgingASurfaceTakesNoMaterialForGranted():
     image, mesh = scanOf(1.0)
-    plain, told = imageDeviation(mesh, image), deviationAndEdges(mesh, image, evenMaterial=True)[0]
+    plain, told = imageDeviation(mesh, image), deviationAndEdges(mesh, image, toMove=True)[0]
     thin = plain.quality == Quality.THIN
     assert thin.sum() > 100
     assert (told.quality[thin] != Quality.THIN).mean() > 0.5
