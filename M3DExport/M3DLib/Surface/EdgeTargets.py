@@ -31,6 +31,10 @@ SILENT_FROM, SILENT_TO = 0.6, 0.9
 THIN_SHARE = 0.3
 # Walls below so many standard deviations of the blur have both sides in one blur.
 WALL_REACH = 6.0
+# Cosines by which a place lies opposite to another: of the angle between their normals, at most, and of that between
+# the other's normal and the way to it, at least. Across thick slices the blur reaches so far that a wall of the next
+# slice would pass for the other side.
+FACING, ACROSS = -0.8, 0.9
 
 
 class Motion(IntEnum):
@@ -156,10 +160,12 @@ def _thinPlaces(deviation: DeviationMap, blur: np.ndarray, neighborhood: Neighbo
 
     points, normals = deviation.mesh.points, deviation.normals
     places = np.flatnonzero(thin)
-    reach = WALL_REACH * float(np.median(blur[places]))
-    distance, nearest = cKDTree(points[places]).query(points, distance_upper_bound=reach, workers=2)
-    near = np.isfinite(distance)
+    reach = WALL_REACH * blur[places]
+    distance, nearest = cKDTree(points[places]).query(points, distance_upper_bound=float(reach.max()), workers=2)
+    near = np.flatnonzero(np.isfinite(distance))
+    distance, place = distance[near], places[nearest[near]]
+    facing = np.einsum("ni,ni->n", normals[near], normals[place]) < FACING
+    across = np.abs(np.einsum("ni,ni->n", points[near] - points[place], normals[place])) > ACROSS * distance
     opposite = np.zeros(len(thin), dtype=np.float32)
-    facing = np.einsum("ni,ni->n", normals[near], normals[places[nearest[near]]])
-    opposite[near] = 0.5 * (facing < -0.5)
+    opposite[near] = 0.5 * (facing & across & (distance < reach[nearest[near]]))
     return neighborhood.averaged(np.maximum(thin, opposite), np.ones(len(thin)), 3) > THIN_SHARE

@@ -20,6 +20,7 @@ from .ScanBorder import ScanBorder
 from .SliceSteps import slantedSteps
 from .SmoothMotion import smoothMotion
 from .SmoothSystem import MOST_STEPS, STEPS_BETWEEN
+from .ThresholdSlots import slotPlaces, spanned
 
 # Voxels that are so many times as long as wide make steps on a surface; how often those are smoothed, times the square
 # of that ratio, at most; and the two steps of each smoothing.
@@ -134,6 +135,9 @@ class MovingSheet:
             self._rimAsBeside(normals, targets, step)
             step = self._step(normals, targets, first, steps)
         away = self.border.kept(self.points + step[:, None] * normals - self.start, normals, self.neighborhood)
+        if self.rim is None and stretched(self.image) >= STAIRS:
+            slots = slotPlaces(deviation, found.reader.sampler, self.neighborhood) & ~self.fixed
+            away = self.border.inPlanes(spanned(self.start + away, slots, self.neighborhood) - self.start)
         away[self.fixed] = 0
         far = withinLimit(away, self.limit)
         back = self._worse(_seen(deviation, np.zeros(len(gone)))) if last else np.zeros(len(away))
