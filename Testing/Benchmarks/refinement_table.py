@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from surface_refinement import ROOT, SHAPES, roughness
 
-from M3DLib.Mesh.MeshGeometry import vertexAreas
 from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Phantom.PhantomImage import renderPhantom
@@ -24,6 +23,8 @@ from M3DLib.Segmentation.SegmentFit import thresholdSegment
 from M3DLib.Surface.SurfaceRefinement import refineSurface
 
 PAGE, MARK = ROOT / "Docs" / "Refinement.md", "<!-- table -->"
+# Barycentric coordinates of places whose mean is exact for what is quadratic within a triangle (Strang and Fix 1973).
+PLACES = (np.ones((3, 3)) + 3 * np.eye(3)) / 6
 # Root mean squares are compared with a hundredth of slack.
 WORSE = 1.01
 
@@ -96,8 +97,14 @@ HALF = {"ball 40": 21, "ring": 20, "bar": 16, "gyroid": 18, "stairs": 15, "ball 
 
 
 def errors(shape, mesh) -> tuple[float, ...]:
-    """Mean, SD, 95 % and root mean square of the distance from the true surface (mm), roughness, volume error (%)."""
-    distance, areas = shape.signedDistance(mesh.points.astype(np.float64)), vertexAreas(mesh)
+    """Mean, SD, 95 % and root mean square of the distance from the true surface (mm), roughness, volume error (%).
+
+    At three places inside every triangle: the corners alone lie outside of a curved surface that is where it should be.
+    """
+    corners = mesh.corners().astype(np.float64)
+    distance = shape.signedDistance(np.einsum("pc,tci->pti", PLACES, corners).reshape(-1, 3))
+    sides = corners[:, 1:] - corners[:, :1]
+    areas = np.tile(np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1), len(PLACES))
     mean = float(np.average(distance, weights=areas))
     square = float(np.average(distance**2, weights=areas))
     order = np.argsort(np.abs(distance))
