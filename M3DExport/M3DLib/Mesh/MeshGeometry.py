@@ -116,7 +116,9 @@ def _normals(points: np.ndarray, triangles: np.ndarray, meanSquare: float) -> np
 
 
 class MeshEdges:
-    """A mesh's edges, sorted by their starts; of a closed surface each once, else those of the boundary weigh half.
+    """A mesh's edges, sorted by their starts; of a closed surface each once.
+
+    Of the rim of an open one, either every second is missing, or all weigh half of what those within do.
 
     About 20 bytes per vertex.
 

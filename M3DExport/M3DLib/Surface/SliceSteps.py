@@ -46,7 +46,7 @@ def slantedSteps(points: np.ndarray, triangles: np.ndarray, image: ImageVolume) 
 
 
 def _edges(triangles: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Both ends of every edge, each edge once."""
+    """Both ends of every edge, each edge once: those of an open rim too, of which ``MeshEdges`` has only half."""
     ends = np.sort(triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64), axis=1)
     return np.divmod(np.unique(ends[:, 0] * count + ends[:, 1]), count)
 
