@@ -45,10 +45,11 @@ class CoarseSurface:
         self.originalTriangles = mesh.triangles.astype(np.int32)
         self.points = self.original.copy()
         self.triangles = self.originalTriangles
-        self.allowed = allowed
         self.owner = np.arange(len(self.points), dtype=np.int32)
         self.quadrics = planeQuadrics(self.points, self.triangles)
         self.fans = TriangleFans.of(self.original, self.originalTriangles)
+        # Points of no triangle lie in no piece.
+        self.allowed = np.where(np.diff(self.fans.first) > 0, allowed, 0.0)
         self.odd = _oddVertices(self.originalTriangles, allowed <= 0)
 
     def collapse(self, progress: Callable[[float], None], active: np.ndarray | None = None) -> None:

@@ -182,6 +182,20 @@ def test_anOpenRimStaysWhereItIs():
     assert {tuple(point) for point in small.points[np.unique(small.openEdges())]} == rim
 
 
+def test_pointsOfNoTriangleChangeNothing(torus):
+    # Among the others and after them, near the surface and far from it.
+    random = np.random.default_rng(2)
+    place = np.sort(random.choice(len(torus.points), 500, replace=False))
+    points = np.insert(torus.points, place, random.normal(0, 20, (500, 3)), axis=0)
+    number = np.arange(len(torus.points)) + np.searchsorted(place, np.arange(len(torus.points)), side="right")
+    points = np.concatenate([points, torus.points[:100]])
+    small = simplifySurface(TriangleMesh(points, number[torus.triangles]), 0.05)
+    assert small.isClosed
+    assert len(small.points) - len(small.triangles) // 2 == 0
+    assert len(small.triangles) == pytest.approx(len(simplifySurface(torus, 0.05).triangles), rel=0.1)
+    assert farthest(torus.points[::7], small) <= small.record["simplification"]["largestDistance"] + 1e-4
+
+
 def test_anErrorThatIsNoneIsRefused(torus):
     for wrong in (0.0, -1.0, float("nan")):
         with pytest.raises(M3DError, match="above 0 mm"):
