@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..Errors import M3DError, noProgress
+from ..NumberText import plural
 from .CaseFiles import fileHash, filesOf, folderHash
 from .CaseState import CaseState, stateOf
+from .CaseText import named
 from .EventSignature import signatureProblem
 from .RecordEvent import NO_EVENT, RecordEvent, sha256Of
 from .RecordFile import REPAIRED, linkedEvent, readRecord
@@ -122,6 +124,15 @@ def _checkFiles(found: CaseVerification, folder: Path, progress: Callable[[float
                 f"The {entry['kind']} '{place}' is not the one on record: it was changed or replaced since."
             )
     scans = _checkScans(found, folder, progress)
+    # A scan that stays in its archive is known by its UID; a file elsewhere by nothing but the record.
+    outside = [
+        entry for entry in found.state.current.values() if not {"path", "folder", "seriesInstanceUid"} & {*entry}
+    ]
+    if outside:
+        shown = ", ".join(named(entry) for entry in outside[:5]) + (" ..." if len(outside) > 5 else "")
+        found.remarks.append(
+            f"Not looked at, for outside the folder of the case: {plural(len(outside), 'file')} on record ({shown})."
+        )
     inScans = tuple(f"{place}/" for place in scans)
     strange = [
         place

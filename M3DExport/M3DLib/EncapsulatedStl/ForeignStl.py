@@ -53,6 +53,22 @@ def readForeignStl(file: Path | str, unitMm: float) -> ForeignStl:
     return ForeignStl(stl, mesh)
 
 
+def requireLps(foreign: ForeignStl, file: Path | str) -> None:
+    """Refuse an STL whose header says that its coordinates are RAS, as Slicer writes it on demand.
+
+    Byte for byte in an object, whose coordinates are LPS, it would lie half a turn about the patient's long axis from
+    its place; near the middle of a scan nothing else shows that.
+
+    :raises M3DError: says how to turn it.
+    """
+    if b"SPACE=RAS" in foreign.stl[:HEADER_SIZE].upper():
+        raise M3DError(
+            f"'{file}': its header says that its coordinates are RAS, and DICOM's are LPS: left and right, front and "
+            "back would be exchanged. Save it in LPS (m3d repair FILE --remove-useless --output NEW.stl writes LPS in "
+            "mm), or say --own-coordinates where it has nothing to do with the scan's."
+        )
+
+
 def judge(foreign: ForeignStl, headers: Sequence[Dataset]) -> list[str]:
     """What a user should know before the file goes into a patient's record.
 

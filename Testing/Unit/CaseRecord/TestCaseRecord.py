@@ -130,6 +130,15 @@ def test_aFileThatIsSwappedOrRemovedIsNamed(case):
     assert "'report.json' is missing" in missing
 
 
+def test_aFileOnRecordThatLiesElsewhereIsSaidNotToBeLookedAt(case, tmp_path):
+    (tmp_path / "plan.pdf").write_bytes(b"plan")
+    recordWork(case, "added", outputs=[fileEntry(tmp_path / "plan.pdf", case, "other")], person="Ada", role="engineer")
+    found = verifyCase(case)
+    assert found.isWhole and found.filesChecked == 2
+    (remark,) = found.remarks
+    assert "1 file on record" in remark and "plan.pdf" in remark
+
+
 def test_aFileThatNobodyRecordedIsARemarkAndNoProblem(case):
     (case / "notes.txt").write_text("a note")
     found = verifyCase(case)

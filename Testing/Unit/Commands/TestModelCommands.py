@@ -18,7 +18,7 @@ from M3DBatchLib.CommandLine import main
 from M3DLib.Dicom.DicomFile import writeDicomFile
 from M3DLib.EncapsulatedStl.EncapsulatedStlReader import readEncapsulatedStl
 from M3DLib.EncapsulatedStl.ModelDescription import ModelDescription
-from M3DLib.Mesh.StlFile import stlBytes
+from M3DLib.Mesh.StlFile import HEADER_SIZE, readStl, stlBytes
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.Models import FRAME, STUDY, makeHeaders, makeObject, makeTetrahedron
@@ -200,6 +200,24 @@ def test_modelInOtherCoordinatesIsWarnedAbout(case, capsys):
     assert any("RAS" in warning for warning in runJson(capsys, "encapsulate", case / "ras.stl", *common)["warnings"])
     (warning,) = runJson(capsys, "encapsulate", case / "far.stl", *common)["warnings"]
     assert "outside the scan" in warning
+
+
+def test_stlWhoseHeaderSaysRasIsRefusedWhereverItLies(case, capsys):
+    # In the middle of the scan, where it would lie within it either way.
+    content = bytearray(stlBytes(makeTetrahedron()))
+    content[:HEADER_SIZE] = b"Slicer 5.12, SPACE=RAS".ljust(HEADER_SIZE)
+    (case / "ras.stl").write_bytes(content)
+    command = ("encapsulate", case / "ras.stl", "--image", case / "scan", "--no-icon", "--output", case / "one.dcm")
+    assert "DICOM's are LPS" in refused(capsys, *command) and not (case / "one.dcm").exists()
+    runJson(capsys, *command, "--own-coordinates")
+    # What the refusal names as the way out leads to the place that was meant.
+    assert main(["repair", str(case / "ras.stl"), "--remove-useless", "--output", str(case / "lps.stl")]) == 0
+    points = readStl((case / "lps.stl").read_bytes()).points
+    meant = makeTetrahedron().points * [-1, -1, 1]
+    np.testing.assert_allclose(points.min(axis=0), meant.min(axis=0), atol=1e-4)
+    capsys.readouterr()
+    command = ("encapsulate", case / "lps.stl", *command[2:])
+    runJson(capsys, *command)
 
 
 def test_stlInCoordinatesOfItsOwnGetsAFrameOfItsOwn(case, capsys):
