@@ -3,6 +3,23 @@
 # Parts of sentences that the sources have as values of their own.
 JOINED = (
     "Page",
+    # What reading scans and labelmaps notes; the rest of those files is errors and words of the formats.
+    "Called LOCALIZER by the Image Type, but lying in the stack as slices do: {0}, taken for slices.",
+    "{0} image",
+    "{0} images",
+    "The MetaImage file does not say how it is turned; the axes of the patient (LPS) were assumed.",
+    "The MetaImage file does not say where it lies; its first voxel was put at the origin.",
+    "The MetaImage file says nothing of the size of its voxels; 1 mm was assumed.",
+    (
+        "The NIfTI file places its voxels twice: {0}. They differ by a shear (a tilted gantry), which a qform cannot "
+        "hold; the sform was used."
+    ),
+    "the sform puts it from {0}, the qform from {1} (LPS, in the file's unit), up to {2} apart",
+    "The NIfTI file states no unit of length (xyzt_units); millimeters were assumed.",
+    "The NRRD file says nothing of the size of its voxels; 1 mm was assumed.",
+    "The NRRD file states no space, so nobody knows which side is left; LPS was assumed.",
+    "The NRRD file states no unit of length; millimeters were assumed.",
+    "The NRRD file states the space '{0}', so nobody knows which side is left; LPS was assumed.",
     # What reading an STL notes; other sentences of that file are errors.
     "The STL is in ASCII form, which DICOM forbids; it was read all the same.",
     "The STL's text ends without 'endsolid': it may have been cut short between two facets.",

@@ -81,8 +81,8 @@ def gridOfNrrd(file: Path) -> FileGrid:
     elif not names and space not in _ANATOMICAL:
         grid.remarks.append("The NRRD file states no unit of length; millimeters were assumed.")
     if space not in _ANATOMICAL:
-        stated = f"states the space '{fields['space'][:40]}'" if space else "states no space"
-        grid.remarks.append(f"The NRRD file {stated}, so nobody knows which side is left; LPS was assumed.")
+        stated = f"the space '{fields['space'][:40]}'" if space else "no space"
+        grid.remarks.append(f"The NRRD file states {stated}, so nobody knows which side is left; LPS was assumed.")
     return grid
 
 

@@ -35,18 +35,22 @@ class BelongingCheck(ImageCheck):
     requirementIds = ("belong-together",)
 
     def canRun(self, case: Case) -> bool:
-        """Whether there are headers of the scan, and of what is compared with it."""
-        drawn = case.segment is not None and case.segment.source.header is not None
-        model = case.meshNotes is not None and case.meshNotes.header is not None
-        return case.image is not None and bool(case.image.headers) and (drawn or model)
+        """Whether there is a scan, and something that says to what it belongs or whose place was assumed."""
+        segment, notes = case.segment, case.meshNotes
+        if case.image is None:
+            return False
+        known = bool(case.image.headers) and segment is not None and segment.source.header is not None
+        model = bool(case.image.headers) and notes is not None and notes.header is not None
+        return known or model or (segment is not None and bool(segment.warnings))
 
     def findings(self, held, case, progress):
         """See :class:`ImageCheck`."""
         requirement, image = held["belong-together"], case.image
         # A segmentation of another patient or frame of reference was refused when it was read.
-        doubts = [] if case.segment is None else otherSeriesRemarks(case.segment, image)
+        segment = case.segment
+        doubts = [] if segment is None else [*segment.warnings, *otherSeriesRemarks(segment, image)]
         wrong, unknown = [], []
-        if case.meshNotes is not None and case.meshNotes.header is not None:
+        if image.headers and case.meshNotes is not None and case.meshNotes.header is not None:
             header = case.meshNotes.header
             wrong = _otherPatient(header, image.headers[0])
             frame, scanFrame = asWritten(header, "FrameOfReferenceUID"), frameOfReferenceUid(image)

@@ -103,6 +103,13 @@ def test_segmentationOfAnotherPatientIsRefusedWithBoth(scan, drawn):
         requireFit(drawn(PatientID="ELSE"), scan)
 
 
+def test_whatWasAssumedOfTheSegmentationsPlaceIsSaid(scan):
+    segment = thresholdSegment(scan, 500)
+    segment.warnings.append("The NRRD file states no space, so nobody knows which side is left; LPS was assumed.")
+    found = finding(scan, segment=segment)
+    assert found.verdict is Verdict.WARNING and "which side is left" in found.message
+
+
 def test_segmentationOfAnotherSeriesOfTheSamePlaceIsSaid(scan, drawn):
     series = pydicom.Dataset()
     series.SeriesInstanceUID = "1.2.3.4"
