@@ -87,9 +87,7 @@ class MovingSheet:
             times = 0 if ratio < STEPPED else min(round(SMOOTHINGS * ratio**2), MOST_SMOOTHINGS)
         else:
             points, times = slantedSteps(self.start, self.mesh.triangles, self.image), STAIR_SMOOTHINGS
-        for _ in range(times):
-            for step in TAUBIN:
-                points += step * self.neighborhood.difference(points)
+        points = self.neighborhood.smoothed(points, TAUBIN * times)
         away = points - self.start
         away[self.fixed] = 0
         withinLimit(away, self.limit)

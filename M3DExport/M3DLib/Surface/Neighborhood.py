@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -83,6 +83,32 @@ class Neighborhood:
         result = self.mean(values)
         result -= values
         return result
+
+    def smoothed(self, points: np.ndarray, steps: Sequence[float]) -> np.ndarray:
+        """Positions, float64 (n, 3), after steps toward the mean of the neighbors.
+
+        How far the vertices have come is kept apart from where they were, in float32: a tenth of a millimeter has more
+        digits so than positions far from the origin have.
+
+        :param points: (n, 3), mm. :param steps: shares of the way to that mean, negative ones away from it.
+        """
+        # Four columns of which one is empty: the product takes less time than with three.
+        away, further, uneven = (np.zeros((len(points), 4), dtype=np.float32) for _ in range(3))
+        uneven[:, :3] = self.difference(points.astype(np.float64, copy=False))
+        share = (1 / self.degree)[:, None]
+        for step in steps:
+
+            def half(rows: slice, matrix, step: float = step, away: np.ndarray = away, further=further) -> None:
+                change = matrix @ away
+                change *= share[rows]
+                change -= away[rows]
+                change += uneven[rows]
+                change *= np.float32(step)
+                np.add(away[rows], change, out=further[rows])
+
+            self.inHalves(half)
+            away, further = further, away
+        return points + away[:, :3]
 
     def averaged(self, values: np.ndarray, weights: np.ndarray, rounds: int) -> np.ndarray:
         """Values (n,) averaged with those of the neighbors, weighted, ``rounds`` times over, float32."""

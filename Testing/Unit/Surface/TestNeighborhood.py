@@ -43,3 +43,17 @@ def test_ringsGrowEdgeByEdge():
     assert neighborhood.grown(one, 2).all()
     assert np.flatnonzero(one).tolist() == [0]
     assert not neighborhood.grown(np.zeros(6, dtype=bool), 3).any()
+
+
+def test_smoothingFarFromTheOriginGoesStepByStepToTheMeanOfTheNeighbors():
+    neighborhood, steps = neighborhoodOf(OCTAHEDRON), (0.5, -0.52) * 12
+    start = np.random.default_rng(1).normal(size=(6, 3)) + np.array([-300, 2000, 50])
+    opposite = [1, 0, 3, 2, 5, 4]
+    expected = start.copy()
+    for step in steps:
+        # All but a corner itself and the one opposite are its neighbors.
+        means = (expected.sum(axis=0) - expected - expected[opposite]) / 4
+        expected += step * (means - expected)
+    assert np.abs(expected - start).max() > 0.1
+    assert np.abs(neighborhood.smoothed(start, steps) - expected).max() < 1e-5
+    assert np.array_equal(neighborhood.smoothed(start, ()), start)
