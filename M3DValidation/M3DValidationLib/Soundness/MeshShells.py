@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from M3DLib.Intersection.MeshTopology import MeshTopology, connectedComponents
 
 # Triangles looked at together: what is held for them stays in the processor's cache.
 _BLOCK = 1 << 14
+# So few rays are held against all triangles.
+_FEW_RAYS = 64
 
 
 @dataclass
@@ -163,15 +166,8 @@ def _depths(topology: MeshTopology, shell, count, judged, meetingPairs) -> np.nd
     asked = np.flatnonzero(judged & (query >= 0))
     origin = points[query[asked]]
 
-    use = np.flatnonzero(judged[shell])
-    low, high = np.empty((len(use), 3)), np.empty((len(use), 3))
-    for axis in range(3):
-        values = np.ascontiguousarray(points[:, axis])
-        a, b, c = (values.take(corner[use]) for corner in triangles.T)
-        low[:, axis], high[:, axis] = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
     crossings = []
-    for i, j in _passing(origin, low, high):
-        triangle = use[j]
+    for i, triangle in _passing(origin, topology, judged[shell]):
         other = shell[triangle] != asked[i]
         i, triangle = i[other], triangle[other]  # noqa: PLW2901 (those of other shells)
         crossings.append(_crossings(points[triangles[triangle]], origin[i], asked[i], shell[triangle]))
@@ -185,19 +181,30 @@ def _depths(topology: MeshTopology, shell, count, judged, meetingPairs) -> np.nd
     return depth
 
 
-def _passing(origin, low, high):
-    """Portions (ray, triangle) of the rays along +z and the triangles whose boxes they meet."""
-    if len(origin) <= 64:
-        for number, point in enumerate(origin):
-            hit = (low[:, 0] <= point[0]) & (high[:, 0] >= point[0])
-            hit &= (low[:, 1] <= point[1]) & (high[:, 1] >= point[1])
-            found = np.flatnonzero(hit)
-            yield np.full(len(found), number), found
+def _passing(origin: np.ndarray, topology: MeshTopology, chosen: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Portions (ray, triangle) of the rays along +z and the chosen triangles (bool (w,)) whose boxes they meet."""
+    columns = [np.ascontiguousarray(topology.points[:, axis]) for axis in range(2)]
+    if len(origin) <= _FEW_RAYS:
+        for start in range(0, len(chosen), _BLOCK):
+            some = start + np.flatnonzero(chosen[start : start + _BLOCK])
+            (left, right), (front, back) = (_ends(column, topology.triangles, some) for column in columns)
+            for number, (x, y, _) in enumerate(origin):
+                found = some[(left <= x) & (right >= x) & (front <= y) & (back >= y)]
+                yield np.full(len(found), number), found
         return
     # Seen along z, a ray is a box without width.
-    flat = origin * (1, 1, 0)
-    low, high = low * (1, 1, 0), high * (1, 1, 0)
-    yield from overlappingBoxesBetween(flat, flat, low, high)
+    use, flat = np.flatnonzero(chosen), origin * (1, 1, 0)
+    low, high = np.zeros((len(use), 3)), np.zeros((len(use), 3))
+    for axis, column in enumerate(columns):
+        low[:, axis], high[:, axis] = _ends(column, topology.triangles, use)
+    for ray, number in overlappingBoxesBetween(flat, flat, low, high):
+        yield ray, use[number]
+
+
+def _ends(column: np.ndarray, triangles: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest of one coordinate (n,) of the corners of some triangles, each (k,)."""
+    a, b, c = (column.take(corner) for corner in triangles.take(which, axis=0).T)
+    return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
 
 
 def _crossings(corners, origin, asking, hit) -> np.ndarray:
