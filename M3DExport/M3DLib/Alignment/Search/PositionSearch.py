@@ -123,7 +123,7 @@ def findPositions(
     if not chosen:
         return None
     first = _fits(_firstFit, pair, poses[chosen], tolerance, lambda done: progress(0.8 + 0.1 * done, TEXT))
-    left = _contenders(first, pair)
+    left = [fit.pose for fit in contenders(first, pair)]
     last = _fits(refinedFit, pair, left, tolerance, lambda done: progress(0.9 + 0.1 * done, TEXT))
     return rank(last, pair, tolerance)
 
@@ -143,17 +143,17 @@ def _firstFit(pair: SurfacePair, pose: np.ndarray, tolerance: float) -> PoseFit:
     return _fitOnDense(pair, pose, tolerance, ASKED_FIRST, FIRST_STEPS)
 
 
-def _contenders(fits: list[PoseFit], pair: SurfacePair) -> list[np.ndarray]:
-    """Poses of those fits that may turn out the best, or as good as it: one for each place, none that is hopeless."""
+def contenders(fits: list[PoseFit], pair: SurfacePair) -> list[PoseFit]:
+    """Those of the fits that may turn out the best, or as good as it: one for each place, none that is hopeless."""
     scores = np.array([fit.shares() for fit in fits])
     chosen = distinct(np.array([fit.pose for fit in fits]), scores, pair.left.points, SAME * pair.size)
     best = fits[chosen[0]]
     clear = clearDistance(best, pair)
-    left = [best.pose]
+    left = [best]
     for number in chosen[1:]:
         ahead, behind = speaksFor(best, fits[number], clear)
         if ahead - behind < HOPELESS or ahead < HOPELESS_RATIO * behind:
-            left.append(fits[number].pose)
+            left.append(fits[number])
     return left
 
 
