@@ -102,6 +102,8 @@ def refineSurfaces(
     """
     limit = _limitOf(image, refineRange)
     image.requireRegular()
+    if len(meshes) == 1:
+        return [refineSurface(meshes[0], image, refineRange, progress)]
     borders = SharedBorders.of(meshes, image, unsmoothed)
     results: dict[int, TriangleMesh] = {}
     sizes = [len(mesh.points) for mesh in meshes]
