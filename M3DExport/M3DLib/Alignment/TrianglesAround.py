@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from ..Distance.ClosestSurface import ClosestSurface
-from ..Distance.SurfaceTile import SurfaceTile, doubleAreas2
-from ..Distance.TriangleDistance import distanceTable
+from ..Distance.SurfaceTile import SurfaceTile
+from ..Distance.TriangleDistance import cross
 from ..TwoThreads import inTwoThreads
 
 # Points searched for, and triangles looked at, together.
@@ -116,8 +116,8 @@ class TrianglesAround:
         used[triangles] = True
         positions = self.surface.corners(np.flatnonzero(used))
         own = (np.cumsum(used, dtype=np.int32) - np.int32(1)).take(triangles)
-        table = distanceTable(*(positions.take(corner, axis=1) for corner in own.T))
-        area = 0.5 * float(np.sqrt(doubleAreas2(table).clip(0)).sum())
+        a, b, c = (positions.take(corner, axis=1) for corner in own.T)
+        area = 0.5 * float(np.linalg.norm(cross(b - a, c - a), axis=0).sum())
         return SurfaceTile(np.ascontiguousarray(positions.T), own, max(4 * area / len(own), self.surface.edge**2))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from M3DLib.Distance.DeviationMap import DeviationMap
 from M3DLib.Errors import M3DError
-from M3DLib.Mesh.TriangleMesh import TriangleMesh
+from M3DLib.Mesh.TriangleMesh import TriangleMesh, lowAndHigh
 from M3DLib.NumberText import exactNumber
 
 from ..CheckSupport import sidesText
@@ -24,8 +24,10 @@ def requireNear(part: TriangleMesh, model: TriangleMesh, places: Sequence[Sequen
     :param part: aligned, as it is compared. :param places: LPS mm, in the coordinates of the model.
     :raises M3DError: a place lies outside the box around both; says where that lies.
     """
-    points = np.concatenate([part.points, model.points])
-    low, high = points.min(axis=0), points.max(axis=0)
+    if not places:
+        return
+    ends = [lowAndHigh(mesh.points) for mesh in (part, model)]
+    low, high = np.minimum(*(low for low, _ in ends)), np.maximum(*(high for _, high in ends))
     problems = [
         f"The place {sidesText(place)} mm of --section-at lies outside both surfaces, which go from {sidesText(low)} "
         f"to {sidesText(high)} mm in B's coordinates."
