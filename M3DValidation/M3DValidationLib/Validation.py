@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
@@ -47,8 +47,7 @@ MODEL_MODULES = (
     "Reference.ReferenceChecks",
     "PrintedPart.PartChecks",
 )
-# What the comparison of model and scan needs. Only one of two threads may load packages: an interruption of the other
-# could leave locks and packages half done, and the program hangs or breaks down instead of ending.
+# What the comparison of model and scan needs.
 _LOADED_BEFORE_COMPARING = (
     "scipy.fft",
     "scipy.ndimage",
@@ -145,7 +144,16 @@ def runChecks(
 
 def loadForComparison() -> None:
     """Load what the checks that compare a model with its scan need, so that they load nothing any more."""
-    for name in _LOADED_BEFORE_COMPARING:
+    loadBeforeThreads(_LOADED_BEFORE_COMPARING)
+
+
+def loadBeforeThreads(names: Iterable[str]) -> None:
+    """Load packages that work in a second thread will need.
+
+    Only one of two threads may load any: an interruption of the other could leave locks and packages half done, and the
+    program hangs or breaks down instead of ending.
+    """
+    for name in names:
         importlib.import_module(name)
 
 

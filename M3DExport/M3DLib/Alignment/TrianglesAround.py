@@ -15,7 +15,7 @@ import numpy as np
 
 from ..Distance.ClosestSurface import ClosestSurface
 from ..Distance.SurfaceTile import SurfaceTile
-from ..Distance.TriangleDistance import cross
+from ..Mesh.MeshRefinement import longestSides2
 from ..TwoThreads import inTwoThreads
 
 # Points searched for, and triangles looked at, together.
@@ -71,7 +71,7 @@ class TrianglesAround:
             self.farthest = np.full(len(places), np.inf)
             if isFirst:
                 self.numbers = np.arange(len(self.surface.triangles), dtype=np.int32)
-                self.tile = self._tile()
+                self.tile = self.surface.tileOf(self.numbers, len(self.numbers))
             return
         centered = places - self.surface.center
         self.farthest = self.corners.query(centered, workers=2)[0] + ROUNDING
@@ -82,7 +82,7 @@ class TrianglesAround:
             for near in self.corners.query_ball_point(centered[part], reach[part], workers=2):
                 held[near] = True
         self.numbers = self._at(held)
-        self.tile = self._tile() if len(self.numbers) <= MOST else None
+        self.tile = self.surface.tileOf(self.numbers, len(self.numbers)) if len(self.numbers) <= MOST else None
 
     @cached_property
     def corners(self):
@@ -99,30 +99,13 @@ class TrianglesAround:
             corners = self.surface.triangles[start : start + LOOKED_AT].T
             chosen = np.logical_or.reduce([held.take(corner) for corner in corners])
             others = np.flatnonzero(~chosen)
-            sides = _longestSides2([self.surface.columns.take(corner.take(others), axis=1) for corner in corners])
+            sides = longestSides2(*(self.surface.columns.take(corner.take(others), axis=1) for corner in corners))
             chosen[others] = sides > np.float32(self.side**2)
             found.append(np.flatnonzero(chosen).astype(np.int32) + np.int32(start))
         return np.concatenate(found)
 
     def _usualSide(self) -> float:
         some = self.surface.triangles[:: len(self.surface.triangles) // SOME + 1]
-        sides = _longestSides2([self.surface.corners(corner) for corner in some.T])
+        sides = longestSides2(*(self.surface.corners(corner) for corner in some.T))
         # Rounding must not make a side longer than itself.
         return float(np.sqrt(np.quantile(sides, USUAL))) * (1 + 1e-4) + 1e-6
-
-    def _tile(self) -> SurfaceTile:
-        triangles = self.surface.triangles.take(self.numbers, axis=0)
-        used = np.zeros(self.surface.columns.shape[1], dtype=bool)
-        used[triangles] = True
-        positions = self.surface.corners(np.flatnonzero(used))
-        own = (np.cumsum(used, dtype=np.int32) - np.int32(1)).take(triangles)
-        a, b, c = (positions.take(corner, axis=1) for corner in own.T)
-        area = 0.5 * float(np.linalg.norm(cross(b - a, c - a), axis=0).sum())
-        return SurfaceTile(np.ascontiguousarray(positions.T), own, max(4 * area / len(own), self.surface.edge**2))
-
-
-def _longestSides2(corners: list[np.ndarray]) -> np.ndarray:
-    """Squares of the longest sides of triangles with three corners (3, n) each, (n,)."""
-    a, b, c = corners
-    first, second, third = (np.square(end - begin).sum(axis=0) for begin, end in ((a, b), (b, c), (c, a)))
-    return np.maximum(np.maximum(first, second), third)

@@ -18,10 +18,10 @@ from ..Mesh.TriangleMesh import TriangleMesh
 from ..TwoThreads import inTwoThreads
 from .CellGrid import trianglesNear
 from .MergedSurface import MergedSurface
-from .SurfaceTile import SurfaceTile, doubleAreas2
+from .SurfaceTile import SurfaceTile
 from .SurfaceTiles import SurfaceTiles
 from .TriangleCells import TriangleCells
-from .TriangleDistance import closestOnTriangles, distanceTable, dot, squaredDistance
+from .TriangleDistance import closestOnTriangles, cross, distanceTable, dot, squaredDistance
 
 BLOCK = 8192
 # Cells are used for points for every so many corners of the mesh or more; they reach as far as so large a share of the
@@ -236,13 +236,23 @@ class ClosestSurface(MergedSurface):
             self._among(near, points, left, best, triangle)
         return left[triangle.take(left) < 0]
 
+    def tileOf(self, some: np.ndarray, parts: int) -> SurfaceTile:
+        """What searches for points relative to the center among some of the triangles only.
+
+        :param some: their numbers. :param parts: into about so many large triangles are divided together.
+        """
+        triangles = self.triangles.take(some, axis=0)
+        used = np.zeros(self.columns.shape[1], dtype=bool)
+        used[triangles] = True
+        positions = self.corners(np.flatnonzero(used))
+        own = (np.cumsum(used, dtype=np.int32) - np.int32(1)).take(triangles)
+        a, b, c = (positions.take(corner, axis=1) for corner in own.T)
+        area = 0.5 * float(np.linalg.norm(cross(b - a, c - a), axis=0).sum())
+        return SurfaceTile(np.ascontiguousarray(positions.T), own, max(4 * area / parts, self.edge**2))
+
     def _among(self, some, points, which, best, triangle) -> None:
         """Search for points among some of the triangles only."""
-        corners, own = np.unique(self.triangles.take(some, axis=0), return_inverse=True)
-        positions, own = self.corners(corners), own.reshape(-1, 3)
-        table = distanceTable(*(positions.take(corner, axis=1) for corner in own.T))
-        area = 0.5 * float(np.sqrt(doubleAreas2(table).clip(0)).sum())
-        tile = SurfaceTile(np.ascontiguousarray(positions.T), own, max(4 * area / LARGE_PARTS, self.edge**2))
+        tile = self.tileOf(some, LARGE_PARTS)
 
         def work(start):
             part = which[start : start + BLOCK]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..Errors import M3DError
 from ..TwoThreads import inTwoThreads
-from .TriangleMesh import TriangleMesh, lowAndHigh
+from .TriangleMesh import TriangleMesh, cross, lowAndHigh
 
 # Triangles handled at a time: what is held for them stays in the processor's cache.
 BLOCK = 1 << 14
@@ -61,7 +61,7 @@ def _areas(mesh: TriangleMesh, points: np.ndarray) -> tuple[np.ndarray, float]:
     areas, squares = np.zeros(points.shape[1]), 0.0
     for corners in _blocks(mesh.triangles):
         a, b, c = (points.take(corner, axis=1) for corner in corners)
-        doubleAreas = _length(_cross(b - a, c - a)).astype(np.float64)
+        doubleAreas = _length(cross(b - a, c - a)).astype(np.float64)
         for corner in corners:
             np.add.at(areas, corner, doubleAreas)
         squares += sum(float(np.square(end - start).sum(dtype=np.float64)) for start, end in ((a, b), (b, c), (c, a)))
@@ -69,11 +69,6 @@ def _areas(mesh: TriangleMesh, points: np.ndarray) -> tuple[np.ndarray, float]:
         raise M3DError(f"Mesh '{mesh.name}' has no triangle with an area, so there is no surface to measure.")
     areas /= 6
     return areas, squares / (3 * len(mesh.triangles))
-
-
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cross product of vectors (3, k)."""
-    return np.stack([a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1))])
 
 
 def _length(vectors: np.ndarray) -> np.ndarray:
@@ -102,12 +97,12 @@ def _normals(points: np.ndarray, triangles: np.ndarray, meanSquare: float) -> np
     total = np.zeros((3, points.shape[1]))
     for corners in _blocks(triangles):
         places = [points.take(corner, axis=1) for corner in corners]
-        cross = _cross(places[1] - places[0], places[2] - places[0])
+        normal = cross(places[1] - places[0], places[2] - places[0])
         sides = [np.square(places[(side + 1) % 3] - places[side]).sum(axis=0) for side in range(3)]
         for corner in range(3):
             weight = 1 / ((sides[corner] + least) * (sides[(corner + 2) % 3] + least))
             for axis in range(3):
-                np.add.at(total[axis], corners[corner], (cross[axis] * weight).astype(np.float64))
+                np.add.at(total[axis], corners[corner], (normal[axis] * weight).astype(np.float64))
     normals = np.empty((points.shape[1], 3), dtype=np.float32)
     for start in range(0, len(normals), BLOCK):
         part = total[:, start : start + BLOCK]

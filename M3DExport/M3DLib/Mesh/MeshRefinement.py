@@ -42,6 +42,10 @@ def _longestSides(mesh: TriangleMesh) -> np.ndarray:
     columns, longest = np.ascontiguousarray(mesh.points.T), np.empty(len(mesh.triangles), dtype=np.float32)
     for start in range(0, len(longest), BLOCK):
         a, b, c = (columns.take(corner, axis=1) for corner in mesh.triangles[start : start + BLOCK].T)
-        sides = (np.square(x - y).sum(axis=0) for x, y in ((a, b), (b, c), (c, a)))
-        longest[start : start + BLOCK] = np.maximum.reduce(list(sides))
+        longest[start : start + BLOCK] = longestSides2(a, b, c)
     return np.sqrt(longest, out=longest)
+
+
+def longestSides2(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Squares of the longest sides of triangles with these corners, (3, n) each, (n,)."""
+    return np.maximum.reduce([np.square(end - begin).sum(axis=0) for begin, end in ((a, b), (b, c), (c, a))])

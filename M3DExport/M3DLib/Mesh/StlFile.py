@@ -22,10 +22,10 @@ HEADER_SIZE = 80
 PREFIX_SIZE = 84
 TRIANGLE_TYPE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
-# Work on so many triangles at a time: large enough for numpy's speed, small enough that what is held beside the file
-# and the mesh does not count.
 # The last line of a text STL repeats the name of the solid, which may be long.
 _LONGEST_END = 4096
+# Work on so many triangles at a time: large enough for numpy's speed, small enough that what is held beside the file
+# and the mesh does not count.
 CHUNK = 1 << 16
 
 

@@ -83,7 +83,7 @@ class TriangleMesh:
             for start in range(0, len(self.triangles), BLOCK):
                 corners = self.points.take(self.triangles[start : start + BLOCK].T, axis=0) - center
                 a, b, c = corners.transpose(0, 2, 1)
-                volume += sum(float((x * y).sum()) for x, y in zip(a, _cross(b, c), strict=True)) / 6
+                volume += sum(float((x * y).sum()) for x, y in zip(a, cross(b, c), strict=True)) / 6
         return volume
 
     @property
@@ -97,7 +97,7 @@ class TriangleMesh:
         for start in range(0, len(doubled), BLOCK):
             corners = points.take(self.triangles[start : start + BLOCK].T, axis=0).astype(np.float64)
             a, b, c = corners.transpose(0, 2, 1)
-            x, y, z = _cross(b - a, c - a)
+            x, y, z = cross(b - a, c - a)
             doubled[start : start + BLOCK] = np.sqrt(x * x + y * y + z * z)
         return float(doubled.sum() / 2)
 
@@ -257,6 +257,6 @@ def lowAndHigh(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return most(np.minimum), most(np.maximum)
 
 
-def _cross(u: np.ndarray, v: np.ndarray) -> list[np.ndarray]:
+def cross(u: np.ndarray, v: np.ndarray) -> list[np.ndarray]:
     """The three coordinates of the cross products of vectors (3, n)."""
     return [u[i] * v[j] - u[j] * v[i] for i, j in ((1, 2), (2, 0), (0, 1))]

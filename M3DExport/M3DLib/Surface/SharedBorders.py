@@ -93,8 +93,6 @@ class SharedBorders:
 
 def _pairs(meshes, image, held, reach):
     """(one, other, vertices of the one, vertices of the other): of borders in common; notes the rest in ``held``."""
-    if len(meshes) < 2:
-        return
     placed = [_Placed(mesh, image, reach) for mesh in meshes]
     for one in range(len(meshes)):
         for other in range(one + 1, len(meshes)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from M3DValidationLib.Profile import Profile
 
 
-# What both the making of models and the checks beside it need. Where two threads load packages, an interruption of one
-# can leave locks and packages half done, and the program hangs or breaks down instead of ending.
+# What both the making of models and the checks beside it need.
 _LOADED_BEFORE = (
     "scipy.ndimage",
     "vtkmodules.util.numpy_support",
@@ -76,10 +74,9 @@ def readCases(
 
 def _earlyChecks(image: Case) -> EarlyChecks:
     from M3DValidationLib.EarlyChecks import EarlyChecks
-    from M3DValidationLib.Validation import allChecks
+    from M3DValidationLib.Validation import allChecks, loadBeforeThreads
 
-    for name in _LOADED_BEFORE:
-        importlib.import_module(name)
+    loadBeforeThreads(_LOADED_BEFORE)
     return EarlyChecks(image, allChecks())
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...Errors import M3DError
-from ...Mesh.TriangleMesh import TriangleMesh, lowAndHigh
+from ...Mesh.TriangleMesh import TriangleMesh, cross, lowAndHigh
 
 # Neighbors whose normals are averaged: as many as make a flat patch without reaching around a corner.
 NEIGHBORS = 8
@@ -165,8 +165,7 @@ def medianEdge(mesh: TriangleMesh) -> float:
 def _areaVectors(columns: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Normals of triangles, as long as twice their areas, (3, m), of points (3, n)."""
     a, b, c = (columns.take(corner, axis=1) for corner in triangles.T)
-    u, v = b - a, c - a
-    return np.stack([u[i] * v[j] - u[j] * v[i] for i, j in ((1, 2), (2, 0), (0, 1))])
+    return np.stack(cross(b - a, c - a))
 
 
 def _isRough(mesh: TriangleMesh, columns: np.ndarray) -> bool:
