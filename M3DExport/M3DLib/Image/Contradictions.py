@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..Dicom.ReadableValues import asWritten, readable
+from ..Dicom.ReadableValues import asWritten, readable, wholeNumber
 from ..Errors import M3DError
 from ..NumberText import plural
 from .SliceHeader import PLACING, SliceHeader
@@ -93,6 +93,22 @@ def requireFrameCount(file: DicomFile) -> int:
     if stated < 1:
         raise M3DError(f"{file.path} says that it has {plural(stated, 'frame')}.")
     return stated
+
+
+def surplusRemarks(files: Sequence[DicomFile]) -> list[str]:
+    """A sentence when files hold a row of pixels or more that their headers do not announce.
+
+    :param files: whose pixels have been read.
+    """
+    more = [file for file in files if file.surplusBytes >= max(16, 2 * wholeNumber(file.header, "Columns"))]
+    if not more:
+        return []
+    text = (
+        f"Pixel Data is longer than Rows, Columns and Number of Frames announce in {plural(len(more), 'file')}, by up "
+        f"to {plural(max(file.surplusBytes for file in more), 'byte')}, which were left out: if one of these numbers "
+        "is too small, a part of the image is missing."
+    )
+    return [text]
 
 
 def groupProblems(slices: Sequence[SliceHeader]) -> list[str]:

@@ -52,12 +52,14 @@ class DicomFile:
     :ivar header: everything before the pixels.
     :ivar pixelKeyword: keyword of the pixel element that ends the header, "" when the file has none.
     :ivar pixelOffset: where that element begins in the file, bytes; meaningless in a deflated file.
+    :ivar surplusBytes: bytes of pixels that the header does not announce, known when they have been read.
     """
 
     path: Path
     header: Dataset
     pixelKeyword: str
     pixelOffset: int
+    surplusBytes: int = 0
 
     @property
     def seriesUid(self) -> str:
@@ -206,7 +208,9 @@ def findFiles(path: Path) -> list[Path]:
             continue
         visited.add(os.path.realpath(folder))
         found += [Path(folder) / name for name in names]
-    return sorted(found)
+    # A link to a file that is there anyway is no copy of it.
+    real = {os.path.realpath(file) for file in found if not file.is_symlink()}
+    return sorted(file for file in found if not file.is_symlink() or os.path.realpath(file) not in real)
 
 
 BROKEN = "damaged or truncated DICOM file"

@@ -16,7 +16,7 @@ import numpy as np
 from ..Dicom.ReadableValues import asWritten, readable, wholeNumber
 from ..Errors import M3DError, noProgress
 from ..NumberText import plural
-from .Contradictions import groupProblems, identityProblems, requireFrameCount, topLevelRemarks
+from .Contradictions import groupProblems, identityProblems, requireFrameCount, surplusRemarks, topLevelRemarks
 from .DicomSeries import DicomFile, chooseSeries, describeSeries, findFiles, scanFiles
 from .ImageVolume import ImageVolume
 from .MixedSlices import mixtureRemarks
@@ -24,7 +24,7 @@ from .Rescale import HOUNSFIELD, Rescale, rescaleOf
 from .Scouts import withoutScouts
 from .SliceHeader import SliceHeader
 from .SliceStack import SliceStack
-from .StackProblems import stackProblems
+from .StackProblems import oddSlices, stackProblems
 from .ValueDoubts import copyRemarks, hounsfieldDoubts, jumpDoubts, paddingDoubts
 from .VoxelValues import narrowest, readVoxels
 
@@ -121,6 +121,12 @@ class ArrangedSeries:
         return identityProblems(self.files) + groups + stackProblems(self.stack)
 
     @property
+    def oddSlices(self) -> list[int]:
+        """Slices that do not belong in the stack, where most do and each is a file of its own."""
+        odd = [] if self.multiFrame else oddSlices(self.stack).tolist()
+        return odd if 2 * len(odd) <= len(self.files) else []
+
+    @property
     def remarks(self) -> list[str]:
         """What the headers say twice with different words, and where they say that the slices were not made alike."""
         return (topLevelRemarks(self.slices) if self.multiFrame else []) + mixtureRemarks(self.slices, self.order)
@@ -176,7 +182,9 @@ def _makeVolume(files: list[DicomFile], progress: Callable[[float, str], None]) 
     rank = np.empty(len(series.order), dtype=int)
     rank[series.order] = np.arange(len(series.order))
     rescale = series.rescale()
-    return imageOfSeries(series, readVoxels(files, rescale.scales, rank, progress), rescale)
+    image = imageOfSeries(series, readVoxels(files, rescale.scales, rank, progress), rescale)
+    image.contradictions += surplusRemarks(series.files)
+    return image
 
 
 def imageOfSeries(series: ArrangedSeries, array: np.ndarray, rescale: Rescale | None = None) -> ImageVolume:
@@ -205,6 +213,7 @@ def imageOfSeries(series: ArrangedSeries, array: np.ndarray, rescale: Rescale | 
         sliceOrientations=series.stack.orientations,
         frameIndices=series.order if series.multiFrame else None,
         geometryProblems=series.problems,
+        oddSlices=series.oddSlices,
         valueUnit=rescale.unit,
         valueProblems=rescale.problems,
         contradictions=series.remarks + copyRemarks(array, ~series.stack.duplicates()),

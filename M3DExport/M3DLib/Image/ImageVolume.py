@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Points whose indices are computed at a time.
 _BLOCK = 1 << 14
+# Files that a message names; the others are like them.
+_NAMED_FILES = 3
 
 
 @dataclass
@@ -47,6 +49,7 @@ class ImageVolume:
     :ivar frameIndices: for an enhanced multi-frame object the frame (from 0) of each slice along k; None otherwise.
     :ivar geometryProblems: why this stack is not one regular grid of one patient, one sentence each; empty when it is.
         Whoever needs the grid calls :meth:`requireRegular`; whoever judges the stack reads the positions.
+    :ivar oddSlices: indices k of the few slices that these problems are about, where one can tell.
     :ivar derived: how the voxels are known to differ from those of the DICOM files they are said to come from, in one
         sentence; such an image has no headers, for those of the files do not describe it. "" when nothing is known.
     :ivar unverified: why it is not known whether the voxels are those of the files, "" when it is.
@@ -68,6 +71,7 @@ class ImageVolume:
     sliceOrientations: np.ndarray | None = None
     frameIndices: np.ndarray | None = None
     geometryProblems: list[str] = field(default_factory=list)
+    oddSlices: list[int] = field(default_factory=list)
     derived: str = ""
     unverified: str = ""
     valueUnit: str | None = None
@@ -112,7 +116,11 @@ class ImageVolume:
     def requireRegular(self) -> None:
         """Raise :class:`M3DError` with what was found when the slices do not form a regular grid."""
         if self.geometryProblems:
-            raise M3DError(self.geometryProblems)
+            # The number of a slice is ours; a user who wants to take one out has to know its file.
+            odd = [f"{self.files[k].name} (slice {k + 1})" for k in self.oddSlices[:_NAMED_FILES]]
+            more = ", ..." if len(self.oddSlices) > _NAMED_FILES else ""
+            named = [f"Look at {', '.join(odd)}{more}."] if odd else []
+            raise M3DError(self.geometryProblems + named)
 
 
 def gridIndices(points: np.ndarray, ijkToLps: np.ndarray) -> np.ndarray:

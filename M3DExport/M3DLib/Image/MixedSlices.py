@@ -1,13 +1,15 @@
-"""Slices of one series that were not acquired or reconstructed alike, although their places make one regular stack."""
+"""What a regular stack of slices does not tell: made differently, on different days, drawn upon, sides named twice."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date, timedelta
 from itertools import pairwise
 
 import numpy as np
 
+from ..NumberText import plural
 from .SliceHeader import SliceHeader
 
 # What one reconstruction of one acquisition has in common (PS3.3 C.8.2.1, C.8.3.1, C.7.3.1); an attribute that no
@@ -24,6 +26,8 @@ _ALIKE = {
     "RepetitionTime": "Repetition Time (0018,0080)",
     "InversionTime": "Inversion Time (0018,0082)",
 }
+# A scan takes minutes, a table that is moved between two of its parts an hour; it may pass midnight.
+_ONE_VISIT = timedelta(hours=12)
 # Letters of Patient Orientation (PS3.3 C.7.6.1.1.1) as directions in LPS.
 _LETTERS = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "H": (2, 1), "F": (2, -1)}
 
@@ -50,7 +54,52 @@ def mixtureRemarks(slices: Sequence[SliceHeader], order: np.ndarray) -> list[str
             f"Slices of {len(set(along))} acquisitions (Acquisition Number (0020,0012)) lie between each other: they "
             "may show different moments or positions of the patient."
         )
-    return remarks + _sideRemarks(slices[0])
+    return remarks + _visitRemarks(slices) + _drawnRemarks(slices) + _sideRemarks(slices[0])
+
+
+def _drawnRemarks(slices: Sequence[SliceHeader]) -> list[str]:
+    """A sentence when text is drawn into the pixels (PS3.3 C.7.6.1): bright and of no height that anatomy has."""
+    drawn = sum(header.text("BurnedInAnnotation").upper() == "YES" for header in slices)
+    text = (
+        f"Burned In Annotation (0028,0301) says that text is drawn into the pixels of {plural(drawn, 'slice')}: a "
+        "threshold may take it for bone, and it may name the patient."
+    )
+    return [text] if drawn else []
+
+
+def _visitRemarks(slices: Sequence[SliceHeader]) -> list[str]:
+    """A sentence when slices were acquired so far apart in time that the patient got up in between."""
+    days = Counter(day for header in slices if (day := _acquired(header)[0]) is not None)
+    if len(days) < 2:
+        return []
+    moments = [moment for header in slices if None not in (moment := _acquired(header))]
+    # Slices of two days that follow each other may be one scan over midnight, where no time says otherwise.
+    apart = max(days) - min(days) > timedelta(days=1)
+    if not apart and (not moments or _span(moments) <= _ONE_VISIT):
+        return []
+    listed = ", ".join(f"{day:%Y-%m-%d} ({count})" for day, count in sorted(days.items())[:4])
+    text = (
+        "The slices were not acquired in one visit; Acquisition Date (0008,0022), with the number of slices in "
+        f"parentheses, is {listed}. The patient lay in another place then, and may have changed in between."
+    )
+    return [text]
+
+
+def _acquired(header: SliceHeader) -> tuple[date | None, timedelta | None]:
+    """Day of acquisition of a slice, and the time of the day; None for what cannot be read."""
+    both = header.text("AcquisitionDateTime")
+    day, time = (both[:8], both[8:14]) if both else (header.text("AcquisitionDate"), header.text("AcquisitionTime"))
+    try:
+        found = date(int(day[:4]), int(day[4:6]), int(day[6:8]))
+    except ValueError:
+        return None, None
+    hour = time[:2]
+    return found, timedelta(hours=int(hour)) if hour.isdigit() else None
+
+
+def _span(moments: Sequence[tuple[date, timedelta]]) -> timedelta:
+    since = [(day - date.min) + time for day, time in moments]
+    return max(since) - min(since)
 
 
 def _sideRemarks(header: SliceHeader) -> list[str]:

@@ -139,6 +139,7 @@ def _nativeFrames(file: DicomFile) -> Iterator[np.ndarray]:
         left = file.path.stat().st_size - stream.tell()
         if min(length, left) < count * dtype.itemsize:
             raise _truncated(file)
+        _noteSurplus(file, length, count * dtype.itemsize)
         isSwapped = not little and not implicit and dtype.itemsize == 1 and head[4:6] == b"OW"
         # Words of two bytes: the last pixel of an odd number shares one with the padding.
         values = np.fromfile(stream, dtype, count + count % 2 if isSwapped else count)
@@ -148,6 +149,20 @@ def _nativeFrames(file: DicomFile) -> Iterator[np.ndarray]:
     if len(values) < count:
         raise _truncated(file)
     yield from _split(file, values.astype(dtype.newbyteorder("="), copy=False))
+
+
+def _noteSurplus(file: DicomFile, length: int, announced: int) -> None:
+    """Keep how many bytes there are beyond the announced pixels; a few fill up, and some writers append a preview.
+
+    :raises M3DError: a picture as large as the announced one would fit in once more, so the header is wrong.
+    """
+    if length >= 2 * announced:
+        raise M3DError(
+            f"{file.path} holds {length} bytes of pixels and announces {announced}: its Rows, Columns, Bits Allocated "
+            "or Number of Frames is wrong, and what would be read is a part of the image. Get it again from the "
+            "archive."
+        )
+    file.surplusBytes = length - announced
 
 
 def _wholeDataset(file: DicomFile) -> Dataset:
@@ -170,6 +185,7 @@ def _inflatedFrames(file: DicomFile) -> Iterator[np.ndarray]:
     content = _wholeDataset(file)[file.pixelKeyword].value
     if len(content) < count * dtype.itemsize:
         raise _truncated(file)
+    _noteSurplus(file, len(content), count * dtype.itemsize)
     yield from _split(file, np.frombuffer(content, dtype.newbyteorder("<"), count).astype(dtype))
 
 

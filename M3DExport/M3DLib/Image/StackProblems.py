@@ -33,6 +33,13 @@ def stackProblems(stack: SliceStack) -> list[str]:
     return problems
 
 
+def oddSlices(stack: SliceStack) -> np.ndarray:
+    """Indices of the slices without a place, at that of the one before, or turned otherwise than most, int (m,)."""
+    lacking = ~np.isfinite(np.hstack([stack.positions, stack.orientations, stack.pixelSpacings])).all(axis=1)
+    copies = np.concatenate([[False], stack.duplicates()])
+    return np.flatnonzero(lacking | copies | stack.otherOrientation())
+
+
 def _missingAttributes(stack: SliceStack) -> list[str]:
     problems = []
     for values, name in (

@@ -36,12 +36,8 @@ def readImageFile(
     image = readWithItk(file)
     if image.GetDimension() == 4 and image.GetSize()[3] == 1:
         image = image[:, :, :, 0]
+    _requireOneVolume(image, layers, file)
     components = image.GetNumberOfComponentsPerPixel()
-    if image.GetDimension() != 3 or (components != 1 and not layers):
-        raise M3DError(
-            f"'{file.name}' is not a volume with one value per voxel: it has {image.GetDimension()} dimensions and "
-            f"{components} values per voxel.",
-        )
     matrix = _matrixOf(image) if grid.ijkToLps is None else grid.ijkToLps
     matrix = np.diag([*grid.unitMm, 1.0]) @ matrix
     if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-12:
@@ -50,6 +46,27 @@ def readImageFile(
 
     array = SimpleITK.GetArrayFromImage(image)
     return (array[..., np.newaxis] if layers and components == 1 else array), matrix
+
+
+def _requireOneVolume(image, layers: bool, file: Path) -> None:
+    """Refuse what is no volume with one value per voxel.
+
+    :raises M3DError: says what it is instead.
+    """
+    components = image.GetNumberOfComponentsPerPixel()
+    if image.GetDimension() > 3:
+        count = int(np.prod(image.GetSize()[3:]))
+        raise M3DError(
+            f"'{file.name}' holds {count} volumes one after the other (a fourth axis: time, phases or directions). "
+            "Save the one that is meant alone."
+        )
+    if image.GetDimension() < 3:
+        raise M3DError(f"'{file.name}' is a single picture, not a volume.")
+    if components != 1 and not layers:
+        raise M3DError(
+            f"'{file.name}' has {components} values per voxel (a sequence in time, colors or vectors), not one. Save "
+            "the volume that is meant alone."
+        )
 
 
 def _matrixOf(image) -> np.ndarray:
@@ -63,7 +80,7 @@ def _matrixOf(image) -> np.ndarray:
 def _gridOf(file: Path) -> FileGrid:
     """What the header says of the voxels' place and number.
 
-    :raises M3DError: it contradicts itself, or promises more than there is.
+    :raises M3DError: it contradicts itself, promises more than there is, or is of a format that places nothing.
     """
     with file.open("rb") as stream:
         start = stream.read(4)
@@ -80,4 +97,8 @@ def _gridOf(file: Path) -> FileGrid:
         from .MetaImageHeader import gridOfMetaImage
 
         return gridOfMetaImage(file)
-    return FileGrid()
+    # Analyze (.hdr, .img) does not know left from right, and the others have no place, turn or unit that counts.
+    raise M3DError(
+        f"'{file.name}' is of no format whose voxels have a sure place in the patient; save it as .nrrd, .nii, "
+        ".nii.gz, .mha or .mhd, with an ending that says so."
+    )

@@ -93,6 +93,11 @@ def _readLabelmap(file: Path) -> list[Segment]:
             raise M3DError(f"'{file.name}' is not a labelmap: it holds values that are not whole numbers.")
         array = rounded.astype(np.int32)
     values = np.unique(array)
+    if len(values) and values[0] < 0:
+        raise M3DError(
+            f"'{file.name}' is not a labelmap: it holds values below 0 (down to {values[0]}), which no label has. It "
+            "may be a scan or a map of distances."
+        )
     values = values[values != 0]
     # A scan given in place of a labelmap would otherwise make thousands of segments.
     if len(values) > 1000:

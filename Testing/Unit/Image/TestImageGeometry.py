@@ -1,6 +1,7 @@
 """Where the voxels of a series lie, and what is said of a series that is no regular grid."""
 
 import numpy as np
+import pydicom
 import pytest
 
 from M3DLib.Errors import M3DError
@@ -109,6 +110,19 @@ def test_copiedFileIsADuplicate(tmp_path):
     read = readImage(tmp_path)
     (problem,) = read.geometryProblems
     assert "At the position of the slice before: 1 of 9 slices (slice 4" in problem
+    with pytest.raises(M3DError, match=rf"(slice 4.*\n?)+Look at ({files[2].name}|copy of a slice) \(slice 4\)"):
+        read.requireRegular()
+
+
+def test_fileWithoutAPlaceIsNamed(tmp_path):
+    # A screen shot with the class and the size of the slices, as viewers save it into the series.
+    files = writeSeries(makeVolume(), tmp_path)
+    shot = pydicom.dcmread(files[3])
+    del shot.ImagePositionPatient, shot.ImageOrientationPatient
+    shot.SOPInstanceUID = shot.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+    shot.save_as(tmp_path / "Bildschirmfoto")
+    with pytest.raises(M3DError, match=r"Look at Bildschirmfoto \(slice 9\)"):
+        readImage(tmp_path).requireRegular()
 
 
 def test_everySliceTwiceIsDuplicateAndNothingElse(tmp_path):

@@ -1,5 +1,6 @@
 """Regular stacks whose slices are not of one acquisition and reconstruction, or whose sides are named twice."""
 
+import pydicom
 import pytest
 
 from M3DLib.Image.ImageReader import readImage
@@ -76,3 +77,43 @@ def test_framesOfAMultiFrameObjectAreLookedAtToo(tmp_path):
 
     (text,) = readImage(writeEnhanced(VOLUME, tmp_path / "enhanced.dcm", change=change)).warnings
     assert "Temporal Position Identifier" in text
+
+
+def acquired(one, other):
+    def change(header, k):
+        header.AcquisitionDate, header.AcquisitionTime = other if k >= 5 else one
+
+    return change
+
+
+def test_slicesOfTwoDaysAreSaidWithTheirNumbers(tmp_path):
+    (text,) = warnings(tmp_path, acquired(("20240101", "101500"), ("20240214", "101500.123")))
+    assert "not acquired in one visit" in text and "2024-01-01 (5), 2024-02-14 (3)" in text
+    (text,) = warnings(tmp_path / "next day", acquired(("20240101", "101500"), ("20240102", "0900")))
+    assert "2024-01-02 (3)" in text
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        (("20231231", "235900"), ("20240101", "000430")),
+        (("20240101", ""), ("20240102", "")),
+        (("20240101", "080000"), ("20240101", "081500")),
+        (("", ""), ("20240102", "081500")),
+        (("yesterday", "8 h"), ("20240102", "081500")),
+    ],
+)
+def test_scanOverMidnightOrWithoutDatesIsNotDoubted(tmp_path, one, other):
+    def change(header, k):
+        # As a damaged header holds it: no value of its kind.
+        day, time = other if k >= 5 else one
+        with pydicom.config.disable_value_validation():
+            header.AcquisitionDate, header.AcquisitionTime = day, time
+
+    assert warnings(tmp_path, change) == []
+
+
+def test_textDrawnIntoThePixelsIsSaid(tmp_path):
+    (text,) = warnings(tmp_path / "some", lambda header, k: setattr(header, "BurnedInAnnotation", "NO" if k else "YES"))
+    assert "Burned In Annotation (0028,0301)" in text and "1 slice:" in text
+    assert warnings(tmp_path / "none", lambda header, _k: setattr(header, "BurnedInAnnotation", "NO")) == []

@@ -4,8 +4,9 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
+from M3DLib.Errors import M3DError
 from M3DLib.Image.ImageReader import readImage
 from M3DLib.Phantom.PhantomSeries import writeSeries
 from M3DTestSupport.Volumes import makeVolume
@@ -70,3 +71,31 @@ def test_overlayInTheHighBitsIsNoValue(tmp_path, signed):
     masked = np.where(masked > 2047, masked - 4096, masked) if signed else masked
     intercept = float(pydicom.dcmread(files[0]).RescaleIntercept)
     assert np.array_equal(read, masked + intercept)
+
+
+def longer(folder, more, syntax=ExplicitVRLittleEndian):
+    """Slices of 12 x 8 pixels with so many bytes behind them."""
+    for file in writeSeries(makeVolume(shape=(3, 8, 12)), folder):
+        dataset = pydicom.dcmread(file)
+        dataset.PixelData += bytes(more)
+        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.save_as(file)
+    return readImage(folder)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
+def test_pixelsThatNobodyAnnouncedAreSaid(tmp_path, syntax):
+    image = longer(tmp_path / "preview", 100, syntax)
+    assert np.array_equal(image.array, makeVolume(shape=(3, 8, 12)).array)
+    (text,) = image.warnings
+    assert "longer than Rows" in text and "3 files" in text and "100 bytes" in text
+    assert longer(tmp_path / "filled up", 2, syntax).warnings == []
+
+
+@pytest.mark.parametrize("keyword, value", [("Rows", 4), ("BitsAllocated", 8)])
+def test_partOfAPictureIsNotTakenForAllOfIt(tmp_path, keyword, value):
+    files = writeSeries(
+        makeVolume(shape=(3, 8, 12)), tmp_path, changeHeader=lambda header, _k: setattr(header, keyword, value)
+    )
+    with pytest.raises(M3DError, match=rf"{files[0].name} holds 192 bytes of pixels and announces 96"):
+        readImage(tmp_path)

@@ -171,6 +171,17 @@ def test_linkedFoldersAreFollowedOnce(tmp_path):
     assert readImage(tmp_path / "scan").array.shape == makeVolume().array.shape
 
 
+def test_linkToASliceBesideItIsNoCopy(tmp_path):
+    files = writeSeries(makeVolume(), tmp_path / "scan")
+    (tmp_path / "scan" / "newest").symlink_to(files[-1])
+    assert readImage(tmp_path / "scan").geometryProblems == []
+    # A scan may consist of links alone.
+    (tmp_path / "links").mkdir()
+    for file in files:
+        (tmp_path / "links" / file.name).symlink_to(file)
+    assert readImage(tmp_path / "links").array.shape == makeVolume().array.shape
+
+
 @pytest.mark.parametrize("start, kind", [(b"PK\x03\x04", "ZIP"), (b"\x1f\x8b", "gzip"), (b"7z\xbc\xaf\x27\x1c", "7z")])
 def test_archiveIsNamedAsWhatItIs(tmp_path, start, kind):
     archive = tmp_path / "scan.bin"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import SimpleITK
 
 from M3DLib.Errors import M3DError
 from M3DLib.FileSize import fileSizeLimit
@@ -169,3 +170,19 @@ def test_nothingOfTheLibrariesReachesTheTerminal(tmp_path, capfd):
             with pytest.raises(M3DError, match=name):
                 readImage(tmp_path / name)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nrrd", ".mha"])
+def test_volumesOneAfterTheOtherAreCounted(tmp_path, suffix):
+    volume = SimpleITK.GetImageFromArray(ARRAY)
+    SimpleITK.WriteImage(SimpleITK.JoinSeries([volume] * 3), str(tmp_path / f"phases{suffix}"))
+    with pytest.raises(M3DError, match=r"holds 3 volumes one after the other .* time"):
+        readImage(tmp_path / f"phases{suffix}")
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
+def test_severalValuesPerVoxelAreNamed(tmp_path, suffix):
+    volume = SimpleITK.GetImageFromArray(ARRAY)
+    SimpleITK.WriteImage(SimpleITK.Compose([volume] * 2), str(tmp_path / f"vectors{suffix}"))
+    with pytest.raises(M3DError, match="has 2 values per voxel"):
+        readImage(tmp_path / f"vectors{suffix}")

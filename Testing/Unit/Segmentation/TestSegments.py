@@ -86,6 +86,19 @@ def test_aScanInPlaceOfALabelmapIsRefused(tmp_path, image):
         readSegments(file)
 
 
+def test_valuesBelowZeroAreNoLabels(tmp_path, image):
+    distances = np.where(np.arange(image.array.size).reshape(image.array.shape) % 7, 0, -3).astype(np.int16)
+    with pytest.raises(M3DError, match=r"below 0 \(down to -3\)"):
+        readSegments(writeLabelmap(tmp_path / "distances.nrrd", image, distances))
+
+
+@pytest.mark.parametrize("name", ["label.hdr", "label.vtk", "label.tif", "label.img"])
+def test_formatsThatPlaceNothingForSureAreRefused(tmp_path, image, name):
+    file = writeLabelmap(tmp_path / name, image, np.ones(image.array.shape, dtype=np.uint8))
+    with pytest.raises(M3DError, match="no format whose voxels have a sure place"):
+        readSegments(file)
+
+
 def test_anEmptyLabelmapIsRefused(tmp_path, image):
     file = writeLabelmap(tmp_path / "empty.nrrd", image, np.zeros(image.array.shape, dtype=np.uint8))
     with pytest.raises(M3DError, match="no segment"):
