@@ -19,6 +19,7 @@ from M3DExportPanelLib.ExportParameters import (
     validatedOf,
 )
 from M3DPanelLib.ParameterPanel import ParameterPanel
+from M3DPanelLib.PhantomSample import registerSampleData
 from M3DPanelLib.SurfaceChoices import surfaceOf
 
 
@@ -45,23 +46,6 @@ class M3DExport(ScriptedLoadableModule):
             "Written for the SlicerM3D extension. It follows DICOM PS3.3 A.85.1 (Encapsulated STL IOD)."
         )
         slicer.app.connect("startupCompleted()", registerSampleData)
-
-
-def registerSampleData():
-    """Offer a scan to try things with; it is made on this computer when it is asked for."""
-    import SampleData
-
-    from M3DPanelLib.PhantomSample import SAMPLE_NAME, onSampleAskedFor
-
-    SampleData.SampleDataLogic.registerCustomSampleDataSource(
-        category="M3D",
-        sampleName=SAMPLE_NAME,
-        # Nothing is downloaded, but a source of sample data must name an address.
-        uris="https://github.com/SlicerM3D/SlicerM3D",
-        fileNames="M3DHeadPhantom",
-        nodeNames=SAMPLE_NAME,
-        customDownloader=onSampleAskedFor,
-    )
 
 
 class M3DExportWidget(ParameterPanel):
@@ -160,8 +144,11 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
             ``PacsStore(dimseServer("AET@HOST:PORT"))`` of the same module and ``M3DLib.Store.Servers.PacsServer``.
         :return: SOP Instance UIDs.
         """
+        from M3DLib.InSlicer.PacsServers import sendTo
+
         models, progress = self._make(node, segmentIds, volumeNode, description, surfaceParameters, **more)
-        return store.add([model.dataset for model in models], lambda done, text: progress(0.9 + done / 10, text))
+        datasets = [model.dataset for model in models]
+        return sendTo(store, datasets, lambda done, text: progress(0.9 + done / 10, text))
 
     def store(self, models, progress=None):
         """Put objects into Slicer's DICOM database, all or none; returns their SOP Instance UIDs."""
@@ -283,14 +270,17 @@ class M3DExportLogic(ScriptedLoadableModuleLogic):
         models, progress = self._make(node, segmentIds, volume, **more)
         return self.store(models, progress)
 
-    def testServer(self, server, credentials=("", "")):
-        """Ask a PACS whether it answers; returns what it says, in a sentence.
+    def testServer(self, server, credentials=("", ""), progress=None):
+        """Ask a PACS whether it answers, for some seconds; returns what it says, in a sentence.
 
         :param server: name of a known server, DICOMweb address, or AET@HOST:PORT.
         :param credentials: user and password; those of the environment or the keyring when there is no user.
         :raises M3DError: it does not answer, or says no.
         """
-        return self._pacs(server, credentials).test()
+        from M3DLib.Errors import noProgress
+        from M3DLib.InSlicer.PacsServers import answerOf
+
+        return answerOf(self._pacs(server, credentials), progress or noProgress)
 
     def fetchScans(self, server, named, credentials=("", ""), progress=None):
         """Fetch scans from a PACS into the DICOM database.

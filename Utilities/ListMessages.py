@@ -16,7 +16,8 @@ sys.path[:0] = [str(ROOT / "M3DExport"), str(ROOT / "M3DValidation")]
 
 def main():
     """Write the file that is named on the command line."""
-    from M3DPanelLib.LibraryMessages import CONTEXT, sentencesOf
+    from M3DLib.Language.SourceSentences import sentencesOf
+    from M3DPanelLib.LibraryMessages import CONTEXT
 
     if len(sys.argv) != 2:
         sys.exit(__doc__)

@@ -5,6 +5,8 @@ import logging
 import slicer
 from slicer.i18n import tr as _
 
+from M3DPanelLib.LibraryMessages import translatedMessage
+from M3DPanelLib.NeededPackages import ensureNeeded
 from M3DPanelLib.PanelActions import PanelActions
 from M3DPanelLib.SurfaceChoices import surfaceOf
 
@@ -155,7 +157,6 @@ class ExportActions(PanelActions):
 
     def export(self, parameters):
         """Export what the parameters say, show what was written, and put it on the record of the case."""
-        from M3DLib.InSlicer.SceneCase import onRecord
         from M3DLib.SlicerAdaptors import applicationDatabase
 
         from .ExportRecord import recordedFiles, recordedSettings
@@ -163,11 +164,10 @@ class ExportActions(PanelActions):
         written = []
 
         def export(progress):
-            database = applicationDatabase()
-            place, volume = parameters.caseFolder, parameters.sourceVolume
-            with onRecord(place, "exported", volume, database, recordedSettings(parameters), **self.case.who()) as work:
+            said, volume = recordedSettings(parameters), parameters.sourceVolume
+            with self.case.onRecord(parameters.caseFolder, "exported", said, volume) as work:
                 written.extend(self.widget.logic.exportParameters(parameters, self._credentials(), progress))
-                work.files = recordedFiles(written, database)
+                work.files = recordedFiles(written, applicationDatabase())
                 work.result = {"destination": parameters.destination.value, "written": [str(one) for one in written]}
 
         if self.work(
@@ -178,11 +178,30 @@ class ExportActions(PanelActions):
             reason=_("Nothing was exported: {reason}"),
             stopped=_("Stopped; nothing was exported."),
             waitCursor=True,
+            prepare=lambda: self._ensureDestination(parameters),
         ):
             self.ui.resultLabel.text = self._resultText(parameters, written)
             self.case.show(parameters)
             self.removePreview()
             logging.info(f"Objects written by M3D Export: {len(written)}")
+
+    def _ensureDestination(self, parameters):
+        """Install what the destination needs, when the user agrees."""
+        if parameters.destination == Destination.PACS:
+            self.ensureProtocol(parameters.server)
+        elif parameters.destination == Destination.FOLDER and parameters.file3mf:
+            ensureNeeded(["3mf"], "M3DExport")
+
+    def ensureProtocol(self, server):
+        """Install what DIMSE needs, where a server is spoken to by it and the user agrees.
+
+        :param server: as typed in or chosen. :raises M3DError: it is none, or the user does not agree.
+        """
+        from M3DLib.InSlicer.PacsServers import serverFor
+        from M3DLib.SlicerAdaptors import rawSetting
+
+        if not serverFor(server, rawSetting).isDicomWeb:
+            ensureNeeded(["dimse"], "M3DExport")
 
     def _credentials(self):
         return self.ui.userLineEdit.text, self.ui.passwordLineEdit.text
@@ -191,20 +210,19 @@ class ExportActions(PanelActions):
         """Ask the chosen PACS whether it answers, and show what it says."""
         found = []
 
-        def test(progress):
-            progress(0.1, _("Asking the server"))
-            found.append(self.widget.logic.testServer(self.ui.serverLineEdit.text, self._credentials()))
+        server, credentials = self.ui.serverLineEdit.text, self._credentials()
 
         if self.work(
             _("Testing the server"),
-            test,
+            lambda progress: found.append(self.widget.logic.testServer(server, credentials, progress)),
             self.ui.serverStatusLabel,
             failed=_("The server does not answer."),
             reason=_("The server does not answer: {reason}"),
             stopped=_("Stopped."),
             waitCursor=True,
+            prepare=lambda: self.ensureProtocol(server),
         ):
-            self.ui.serverStatusLabel.text = found[0]
+            self.ui.serverStatusLabel.text = translatedMessage(found[0])
 
     def _resultText(self, parameters, written):
         if parameters.destination == Destination.FOLDER:

@@ -4,6 +4,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from M3DPanelLib.CaseSection import CaseSection
+from M3DPanelLib.LibraryMessages import translatedMessage
 from M3DPanelLib.PanelForm import PanelForm, isSegmentation, segmentIdsOf
 from M3DPanelLib.SignalRelay import connectWithoutArguments
 
@@ -22,7 +23,7 @@ class ExportForm(PanelForm):
     def __init__(self, ui, widget):
         super().__init__(ui, widget)
         self.actions = ExportActions(ui, widget)
-        self.case = CaseSection(ui)
+        self.case = CaseSection(ui, "M3DExport")
         self.actions.case = self.case
         self._summarized = None
         self._volumeId = None
@@ -152,7 +153,7 @@ class ExportForm(PanelForm):
             self._summarized = choice
             lines, warnings, self._problem = self._summary()
             self.ui.inputSummaryLabel.text = "\n".join(lines)
-            self.ui.inputWarningLabel.text = "\n".join(warnings)
+            self.ui.inputWarningLabel.text = "\n".join(map(translatedMessage, warnings))
             self.ui.inputWarningLabel.visible = bool(warnings)
         isReady, why = self._isReady()
         self.ui.exportButton.enabled = isReady
@@ -195,7 +196,7 @@ class ExportForm(PanelForm):
         if not self.actions.isDatabaseOpen():
             return False, _("Create the DICOM database first; the scan's headers are read from it")
         if self._problem:
-            return False, self._problem
+            return False, translatedMessage(self._problem)
         return True, _("Write one DICOM object per model")
 
     def chooseInput(self, node):

@@ -2,6 +2,8 @@
 
 from slicer.i18n import tr as _
 
+from M3DPanelLib.LibraryMessages import translatedMessage
+
 # What can name a scan, by the names of ``M3DLib.Store.Pacs.PacsQuery.PacsQuery``.
 NAMED_BY = (
     ("patientId", _("Patient ID")),
@@ -46,7 +48,7 @@ class FetchSection:
                 combo.addItem(server.name, server.name)
         except M3DError as error:
             # The settings file is wrong; an address can be typed in all the same.
-            self.ui.fetchResultLabel.text = str(error)
+            self.ui.fetchResultLabel.text = translatedMessage(str(error))
         if typed:
             combo.setEditText(typed)
 
@@ -83,6 +85,7 @@ class FetchSection:
             reason=_("The scan was not fetched: {reason}"),
             stopped=_("Stopped; nothing was imported."),
             waitCursor=True,
+            prepare=lambda: self.actions.ensureProtocol(self._server()),
         ):
             self.ui.fetchResultLabel.text = resultText(fetched[0])
 

@@ -5,6 +5,7 @@ import pathlib
 from slicer.i18n import tr as _
 
 from M3DPanelLib.LibraryMessages import translatedMessage
+from M3DPanelLib.NeededPackages import ensureNeeded
 
 # Path widgets of the section, and the parameter that each shows.
 PATHS = {
@@ -21,16 +22,6 @@ _ONLY_WITHOUT_IDENTITY = (
     "noFaceLineEdit",
     "tableForPathLineEdit",
     "tablePasswordLineEdit",
-)
-_PACKAGES = (
-    "asn1crypto>=1.5",
-    "bagit>=1.8",
-    "cryptography>=42",
-    "dicom-anonymizer>=2.1",
-    "keyring>=25",
-    "pypdf>=5",
-    "jinja2>=3.1",
-    "typst>=0.13",
 )
 
 
@@ -82,17 +73,11 @@ class HandOverSection:
             setattr(self._parameters, parameter, path)
 
     def _onPack(self):
-        from M3DLib.InSlicer.SceneCase import onRecord
-        from M3DLib.SlicerAdaptors import applicationDatabase, ensurePackages
-
-        made = []
+        made, parameters = [], self._parameters
 
         def pack(progress):
-            ensurePackages(_PACKAGES, "M3DExport")
-            parameters = self._parameters
             said = {"command": "M3D Export", "pseudonymized": not parameters.withIdentity}
-            who = self.actions.case.who()
-            with onRecord(parameters.caseFolder, "packaged", None, applicationDatabase(), said, **who) as work:
+            with self.actions.case.onRecord(parameters.caseFolder, "packaged", said) as work:
                 packed = self.actions.widget.logic.handOver(parameters, progress, self._passwords())
                 work.files = [("package", packed.output)]
                 work.result = {"files": len(packed.files), "leftOut": len(packed.leftOut)}
@@ -106,9 +91,10 @@ class HandOverSection:
             reason=_("Nothing was packed: {reason}"),
             stopped=_("Stopped; nothing was packed."),
             waitCursor=True,
+            prepare=lambda: ensureNeeded(["handOver", "html", "pdf"], "M3DExport"),
         ):
             self.ui.packageResultLabel.text = resultText(made[0])
-            self.actions.case.show(self._parameters)
+            self.actions.case.show(parameters)
 
     def _passwords(self):
         return self.ui.signPasswordLineEdit.text, self.ui.tablePasswordLineEdit.text

@@ -2,6 +2,8 @@
 
 from slicer.i18n import tr as _
 
+from M3DPanelLib.LibraryMessages import translatedMessage
+
 
 class ServerChoice:
     """The widgets of ``M3DExport.ui`` that say which PACS is meant."""
@@ -40,7 +42,7 @@ class ServerChoice:
             combo.currentIndex = max(combo.findData(self.ui.serverLineEdit.text), 0)
         except M3DError as error:
             # The settings file is wrong; what is typed in can be used all the same.
-            self.ui.serverStatusLabel.text = str(error)
+            self.ui.serverStatusLabel.text = translatedMessage(str(error))
         finally:
             self._filling = False
 

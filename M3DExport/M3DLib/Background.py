@@ -15,7 +15,10 @@ _thread = threading.local()
 
 
 def inBackground(
-    work: Callable[[Callable[[float, str], None]], Result], progress: Callable[[float, str], None]
+    work: Callable[[Callable[[float, str], None]], Result],
+    progress: Callable[[float, str], None],
+    *,
+    leave: bool = False,
 ) -> Result:
     """Do work in a thread of its own, and call ``progress`` in this one until it is done.
 
@@ -23,6 +26,7 @@ def inBackground(
         by :func:`inInterface`.
     :param progress: called all the time, with what the work has said last; may let a user interface handle its events,
         and may raise :class:`~M3DLib.Errors.Cancelled`, which stops the work at its next call of its own callback.
+    :param leave: whether work that is to be stopped is left behind at once, whatever comes of it; for what only asks.
     :return: what the work returns.
     :raises Exception: what the work raises, or ``progress``.
     """
@@ -45,7 +49,7 @@ def inBackground(
 
     thread = threading.Thread(target=run, name="M3D work", daemon=True)
     thread.start()
-    while thread.is_alive():
+    while thread.is_alive() and not (leave and state.stop is not None):
         state.answerNext()
         if state.stop is None:
             try:

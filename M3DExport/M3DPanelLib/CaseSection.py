@@ -3,6 +3,8 @@
 import slicer
 from slicer.i18n import tr as _
 
+from .LibraryMessages import translatedMessage
+from .NeededPackages import ensureNeeded
 from .PanelActions import errorsShown
 
 # What can be confirmed, in the order of the work; a test compares it with the library.
@@ -16,10 +18,14 @@ CONFIRMABLE = (
 
 
 class CaseSection:
-    """Shows the case of a panel's parameters (``caseFolder``); its widgets are alike in both panels' ``.ui`` files."""
+    """Shows the case of a panel's parameters (``caseFolder``); its widgets are alike in both panels' ``.ui`` files.
 
-    def __init__(self, ui):
+    :param requester: name of the module, for the question whether a package may be installed.
+    """
+
+    def __init__(self, ui, requester):
         self.ui = ui
+        self._requester = requester
         self._parameters = None
         self._showing = False
         for what, label in CONFIRMABLE:
@@ -46,7 +52,8 @@ class CaseSection:
         canConfirm = view.isCase and not view.problem
         for widget in (self.ui.caseWhatComboBox, self.ui.caseConfirmButton):
             widget.visible = canConfirm
-        lines = [view.problem or view.state, *(_("Open: {text}").format(text=text) for text in view.open)]
+        lines = [translatedMessage(view.problem or view.state)]
+        lines += [_("Open: {text}").format(text=translatedMessage(text)) for text in view.open]
         if isNew:
             lines = [_("The folder is no case yet: give the number of the order and what is ordered.")]
         self.ui.caseStateLabel.text = "\n".join(filter(None, lines))
@@ -55,10 +62,30 @@ class CaseSection:
         """Name and role of who works, as far as they were given."""
         return {"person": self.ui.caseNameLineEdit.text.strip(), "role": self.ui.caseRoleLineEdit.text.strip()}
 
+    def onRecord(self, folder, event, settings, volume=None):
+        """Put what is done within on the record of a case, as ``M3DLib.InSlicer.SceneCase.onRecord`` says.
+
+        :param folder: of the case, "" for none. :param volume: the scan it is done on, None for none.
+        :raises M3DError: also when what the record needs is not installed and the user does not want it.
+        """
+        from M3DLib.InSlicer.SceneCase import onRecord
+        from M3DLib.SlicerAdaptors import applicationDatabase
+
+        if folder:
+            self._ensurePackages()
+        return onRecord(folder, event, volume, applicationDatabase(), settings, **self.who())
+
+    def _ensurePackages(self):
+        ensureNeeded(["case"], self._requester)
+
     def _onFolder(self, path):
         if self._parameters is None or self._showing:
             return
-        self._parameters.caseFolder = "" if path == "." else path
+        folder = "" if path == "." else path
+        self._parameters.caseFolder = folder
+        if folder:
+            with errorsShown(_("The case cannot be shown.")):
+                self._ensurePackages()
         self.show(self._parameters)
 
     def _onOpen(self):
@@ -67,6 +94,7 @@ class CaseSection:
         from M3DLib.CaseRecord.CaseFolder import openCase
 
         with errorsShown(_("The case was not opened.")):
+            self._ensurePackages()
             openCase(
                 pathlib.Path(self._parameters.caseFolder),
                 self.ui.caseOrderLineEdit.text,

@@ -37,7 +37,7 @@ class PanelActions:
         self.ui = ui
         self.widget = widget
 
-    def work(self, title, work, label, *, failed, reason, stopped, waitCursor=False):
+    def work(self, title, work, label, *, failed, reason, stopped, waitCursor=False, prepare=None):
         """Do long work that a user can stop; what comes of it is said in a label.
 
         :param title: of the progress dialog.
@@ -45,6 +45,7 @@ class PanelActions:
         :param failed: heading of what is shown when it fails.
         :param reason: text for the label then, with ``{reason}`` in it.
         :param stopped: text for the label when the user has stopped it.
+        :param prepare: called first, before there is a progress dialog: what asks the user something of its own.
         :return: whether the work was done.
         """
         from M3DLib.Errors import Cancelled
@@ -54,6 +55,8 @@ class PanelActions:
         isDone = False
         with errorsShown(failed, waitCursor=waitCursor):
             try:
+                if prepare is not None:
+                    prepare()
                 with ProgressDialog(title) as progress:
                     work(progress)
                 isDone = True

@@ -11,6 +11,21 @@ SAMPLE_NAME = "M3D head phantom CT"
 _UID_SEED = "SlicerM3D head phantom sample"
 
 
+def registerSampleData():
+    """Offer a scan to try things with; it is made on this computer when it is asked for."""
+    import SampleData
+
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(
+        category="M3D",
+        sampleName=SAMPLE_NAME,
+        # Nothing is downloaded, but a source of sample data must name an address.
+        uris="https://github.com/SlicerM3D/SlicerM3D",
+        fileNames="M3DHeadPhantom",
+        nodeNames=SAMPLE_NAME,
+        customDownloader=onSampleAskedFor,
+    )
+
+
 def onSampleAskedFor(source):
     """Called by the Sample Data module with its entry; a failure is shown, for nobody else would see it."""
     with slicer.util.tryWithErrorDisplay(_("The phantom could not be made."), waitCursor=True):

@@ -93,8 +93,6 @@ class ComparisonView(PanelActions):
 
     def _compare(self, model, reference, tolerance, align, progress, *, points, region):
         """Compare, and put it on the record of the case."""
-        from M3DLib.InSlicer.SceneCase import onRecord
-        from M3DLib.SlicerAdaptors import applicationDatabase
         from M3DValidationLib.InSlicer.SceneComparison import compareModels
 
         said = {"command": "M3D Validation", "model": model.GetName(), "reference": reference.GetName()}
@@ -104,8 +102,7 @@ class ComparisonView(PanelActions):
             for key, node in zip(("points", "referencePoints", "region"), (*points, region), strict=True)
             if node is not None
         }
-        folder, who = self._parameters.caseFolder, self.case.who()
-        with onRecord(folder, "compared", None, applicationDatabase(), said, **who) as work:
+        with self.case.onRecord(self._parameters.caseFolder, "compared", said) as work:
             comparison = compareModels(
                 model, reference, tolerance, align, progress, pointNodes=points, regionNode=region
             )
@@ -175,7 +172,7 @@ def comparisonText(comparison, name, referenceName):
         return "\n".join([_("The alignment is doubtful, so nothing is said of deviations:"), *doubts])
     facts = comparison.facts
     lines = [_("{name} against {reference}").format(name=name, reference=referenceName)]
-    lines.append(_("Alignment: {text}").format(text=facts["registration"]))
+    lines.append(_("Alignment: {text}").format(text=translatedMessage(facts["registration"])))
     if facts["meanSigned"] is not None:
         lines.append(
             _("Mean {mean:+.3f} mm (positive: {name} too small), 95 % within {p95:.3f} mm").format(
@@ -194,7 +191,7 @@ def comparisonText(comparison, name, referenceName):
     for entry in facts["notMeasured"]:
         lines.append(
             _("Not compared: {share:.2f} % of the area ({reason})").format(
-                share=100 * entry["areaShare"], reason=entry["reason"]
+                share=100 * entry["areaShare"], reason=translatedMessage(entry["reason"])
             )
         )
     return "\n".join(lines)

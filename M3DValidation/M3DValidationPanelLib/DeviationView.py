@@ -3,6 +3,7 @@
 import slicer
 from slicer.i18n import tr as _
 
+from M3DPanelLib.LibraryMessages import translatedMessage
 from M3DPanelLib.PanelActions import errorsShown
 
 # How near to the surface the cursor must be for its deviation to be shown, mm.
@@ -186,11 +187,11 @@ class DeviationView:
 def probeText(probed):
     """What the map says at one place, in words."""
     if probed.distance is None:
-        return _("Not measured: {reason}.").format(reason=probed.reason)
+        return _("Not measured: {reason}.").format(reason=translatedMessage(probed.reason))
     side = _("mesh too small") if probed.distance > 0 else _("mesh too large")
     words = _("{distance:+.3f} mm ({side})").format(distance=probed.distance, side=side)
     if probed.reason:
-        return _("{words}, not reliable: {reason}").format(words=words, reason=probed.reason)
+        return _("{words}, not reliable: {reason}").format(words=words, reason=translatedMessage(probed.reason))
     if probed.uncertainty is None:
         return _("{words}, reliable; no uncertainty is stated for this image").format(words=words)
     return _("{words}, reliable, ± {uncertainty:.3f} mm (95 %)").format(words=words, uncertainty=probed.uncertainty)

@@ -80,6 +80,7 @@ class FindingsTable:
     def _fillHeading(self, row, clause):
         import qt
 
+        clause = translatedMessage(clause)
         item = qt.QTableWidgetItem(clause)
         font = qt.QFont()
         font.setBold(True)

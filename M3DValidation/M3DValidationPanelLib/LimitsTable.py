@@ -3,6 +3,7 @@
 import slicer
 from slicer.i18n import tr as _
 
+from M3DPanelLib.LibraryMessages import translatedMessage
 from M3DPanelLib.PanelActions import errorsShown
 
 from .FindingsTable import shortUnit
@@ -67,13 +68,13 @@ class LimitsTable:
         try:
             combo.clear()
             for name in profileNames():
-                combo.addItem(loadProfile(name).title, name)
+                combo.addItem(translatedMessage(loadProfile(name).title), name)
             for name, file in saved.items():
                 combo.addItem(loadProfile(file).title, name)
             combo.currentIndex = combo.findData(self._parameters.profile)
         finally:
             combo.blockSignals(wasBlocked)
-        self.ui.profileWarningLabel.text = "\n".join(problems)
+        self.ui.profileWarningLabel.text = "\n".join(map(translatedMessage, problems))
         self.ui.profileWarningLabel.visible = bool(problems)
 
     def _fillLimits(self):
@@ -85,7 +86,7 @@ class LimitsTable:
         except M3DError as error:
             self._requirements = []
             table.setRowCount(0)
-            self.ui.profileDescriptionLabel.text = str(error)
+            self.ui.profileDescriptionLabel.text = translatedMessage(str(error))
             return
         self._requirements = [entry for entry in profile.requirements.values() if entry.sense != "stated"]
         chosen = table.currentRow()
@@ -100,7 +101,7 @@ class LimitsTable:
             table.selectRow(chosen)
         tolerance = self._parameters.tolerance or profile.toleranceMm
         self.ui.profileDescriptionLabel.text = _("{description} Tolerance {tolerance:g} mm. Version {version}.").format(
-            description=profile.description, tolerance=tolerance, version=profile.version
+            description=translatedMessage(profile.description), tolerance=tolerance, version=profile.version
         )
         self._onSelection()
 
@@ -110,12 +111,19 @@ class LimitsTable:
         changed = changedLimitsOf(self._parameters)
         limits = changed.get(requirement.id, (requirement.passLimit, requirement.warningLimit))
         mark = "* " if requirement.id in changed else ""
-        texts = (mark + requirement.title, limitText(limits[0]), limitText(limits[1]), shortUnit(requirement.unit))
+        texts = (
+            mark + translatedMessage(requirement.title),
+            limitText(limits[0]),
+            limitText(limits[1]),
+            shortUnit(requirement.unit),
+        )
         for column, text in enumerate(texts):
             item = qt.QTableWidgetItem(text)
             item.setToolTip(
                 _("{title}. {clause}. Source: {source}").format(
-                    title=requirement.title, clause=requirement.clause, source=requirement.source
+                    title=translatedMessage(requirement.title),
+                    clause=translatedMessage(requirement.clause),
+                    source=translatedMessage(requirement.source),
                 )
             )
             if column not in (_PASS, _WARNING):
@@ -134,7 +142,10 @@ class LimitsTable:
             return
         sense = _("at least") if requirement.sense == "atLeast" else _("at most")
         self.ui.limitLabel.text = _("{title}: {sense} ... {unit}. {source}").format(
-            title=requirement.title, sense=sense, unit=requirement.unit, source=requirement.source
+            title=translatedMessage(requirement.title),
+            sense=sense,
+            unit=requirement.unit,
+            source=translatedMessage(requirement.source),
         )
 
     def _onProfile(self, index):

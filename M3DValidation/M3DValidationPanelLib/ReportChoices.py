@@ -6,10 +6,7 @@ compares them with it.
 
 from M3DPanelLib.Choice import Choice
 from M3DPanelLib.LibraryMessages import applicationLanguage
-
-# What the faces are made with, as pip is asked for it.
-_NEEDED = {"html": "jinja2>=3.1", "pdf": "typst>=0.13"}
-_NEEDED_BY_LANGUAGES = "babel>=2.14"
+from M3DPanelLib.NeededPackages import ensureNeeded
 
 
 class ReportLanguage(Choice):
@@ -40,9 +37,5 @@ def ensureFaces(faces, language):
     :param faces: of "html" and "pdf". :param language: a :class:`ReportLanguage`.
     :raises M3DError: the user does not agree, or it cannot be installed.
     """
-    from M3DLib.SlicerAdaptors import ensurePackages
-
-    needed = [_NEEDED[name] for name in faces]
-    if faces and language is not ReportLanguage.ENGLISH:
-        needed.append(_NEEDED_BY_LANGUAGES)
-    ensurePackages(needed, "M3DValidation")
+    isTranslated = bool(faces) and language is not ReportLanguage.ENGLISH
+    ensureNeeded([*faces, *(["language"] if isTranslated else [])], "M3DValidation")

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from slicer.i18n import tr as _
 
+from M3DPanelLib.LibraryMessages import translatedMessage
 from M3DPanelLib.LibraryWords import verdictWord
 from M3DPanelLib.PanelForm import isSegmentation
 
@@ -148,5 +149,7 @@ def validationText(report):
 
     data = readResults(report).data
     return _("Validated on {time} by profile {profile}: {verdict}.").format(
-        time=localTime(data["made"]["time"]), profile=data["profile"]["title"], verdict=verdictWord(data["verdict"])
+        time=localTime(data["made"]["time"]),
+        profile=translatedMessage(data["profile"]["title"]),
+        verdict=verdictWord(data["verdict"]),
     )

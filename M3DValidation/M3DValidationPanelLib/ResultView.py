@@ -71,7 +71,7 @@ class ResultView:
             self._results = readResults(node)
         except M3DError as error:
             self._results = None
-            self.ui.verdictLabel.text = str(error)
+            self.ui.verdictLabel.text = translatedMessage(str(error))
         self._table.show(self._results.data["findings"] if self._results is not None else [])
 
     def _showVerdict(self, data):
@@ -86,7 +86,7 @@ class ResultView:
             icon=ICONS[verdict],
             word=verdictWord(verdict),
             subject=subjectText(report),
-            profile=data["profile"]["title"],
+            profile=translatedMessage(data["profile"]["title"]),
             time=localTime(data["made"]["time"]),
             conclusion=conclusion(verdict),
             counts=counts,
@@ -108,7 +108,8 @@ class ResultView:
             ""
             if finding is None
             else _("{message}\nSource of the limit: {source}").format(
-                message=translatedMessage(finding["message"]), source=finding["source"] or _("none stated")
+                message=translatedMessage(finding["message"]),
+                source=translatedMessage(finding["source"]) or _("none stated"),
             )
         )
         if finding is not None and finding["requirement"].startswith(_DEVIATION):
@@ -132,7 +133,9 @@ class ResultView:
             file.write_bytes(content)
             self._picture = qt.QPixmap(str(file))
         self.ui.pictureButton.setIcon(qt.QIcon(self._picture))
-        self.ui.pictureButton.toolTip = _("{text}\nClick to see it in its own size.").format(text=entry["alternative"])
+        self.ui.pictureButton.toolTip = _("{text}\nClick to see it in its own size.").format(
+            text=translatedMessage(entry["alternative"])
+        )
 
     def _openPicture(self):
         """Show the picture of the chosen finding in its own size, in a window of its own."""

@@ -6,6 +6,7 @@ import pathlib
 import slicer
 from slicer.i18n import tr as _
 
+from M3DPanelLib.LibraryMessages import translatedMessage
 from M3DPanelLib.PanelActions import PanelActions, errorsShown
 from M3DPanelLib.PanelForm import isSegmentation
 from M3DPanelLib.SurfaceChoices import surfaceOf
@@ -56,21 +57,19 @@ class ValidationActions(PanelActions):
 
         :param showButtons: called when the work begins, so that nothing is begun beside it.
         """
-        from M3DLib.InSlicer.SceneCase import onRecord
-        from M3DLib.SlicerAdaptors import applicationDatabase
         from M3DValidationLib.InSlicer.ResultNodes import isReport
 
         if self.isRunning:
             return
-        place, database = parameters.caseFolder, applicationDatabase()
+        case = parameters.caseFolder
         # The application handles its events meanwhile: what is chosen then is not what was validated.
         validated = parameters.volume, parameters.inputNode, parameters.segmentId
         settings, stamp = settingsOf(parameters), contentStamp(*validated)
         warnings = []
 
         def validate(progress):
-            said = {"command": "M3D Validation", **json.loads(settings)}
-            with onRecord(place, "validated", parameters.volume, database, said, **self.case.who()) as work:
+            asked = {"command": "M3D Validation", **json.loads(settings)}
+            with self.case.onRecord(case, "validated", asked, validated[0]) as work:
                 report, said = self.widget.logic.validateParameters(parameters, progress)
                 work.result = {"verdict": report.data["verdict"], "exitStatus": report.data["exitStatus"]}
             warnings.extend(said)
@@ -96,15 +95,11 @@ class ValidationActions(PanelActions):
         finally:
             self.isRunning = False
         if isDone:
-            self.ui.statusLabel.text = "\n".join(warnings)
+            self.ui.statusLabel.text = "\n".join(map(translatedMessage, warnings))
 
     def save(self, parameters):
         """Write the report into the folder that is chosen."""
-        from M3DLib.InSlicer.SceneCase import onRecord
-        from M3DLib.SlicerAdaptors import applicationDatabase
-
         self.ui.outputLabel.text = ""
-        database = applicationDatabase()
         with errorsShown(_("The report was not saved."), waitCursor=True):
             from M3DLib.Errors import M3DError
 
@@ -113,8 +108,7 @@ class ValidationActions(PanelActions):
             formats, language, folder = facesOf(parameters), parameters.language, parameters.reportFolder
             ensureFaces(formats, language)
             said = {"command": "M3D Validation", "formats": formats, "language": language.value}
-            who = self.case.who()
-            with onRecord(parameters.caseFolder, "validated", parameters.volume, database, said, **who) as work:
+            with self.case.onRecord(parameters.caseFolder, "validated", said, parameters.volume) as work:
                 files = self.widget.logic.saveReport(parameters.report, folder, formats, language.value)
                 work.files = [("report" if file.stem == "report" else "picture", file) for file in files]
             self.case.show(parameters)
@@ -135,7 +129,6 @@ class ValidationActions(PanelActions):
 
     def store(self, parameters):
         """Put the report into the DICOM database, in the study of the scan."""
-        from M3DLib.InSlicer.SceneCase import onRecord
         from M3DLib.SlicerAdaptors import applicationDatabase
 
         self.ui.outputLabel.text = ""
@@ -143,8 +136,8 @@ class ValidationActions(PanelActions):
         with errorsShown(_("The report was not stored."), waitCursor=True):
             if withPdf:
                 ensureFaces(["pdf"], language)
-            said, who = {"command": "M3D Validation", "stored": "DICOM database"}, self.case.who()
-            with onRecord(parameters.caseFolder, "validated", parameters.volume, database, said, **who) as work:
+            said = {"command": "M3D Validation", "stored": "DICOM database"}
+            with self.case.onRecord(parameters.caseFolder, "validated", said, parameters.volume) as work:
                 uids = self.widget.logic.storeReport(
                     parameters.report, parameters.volume, withPdf=withPdf, language=language.value
                 )

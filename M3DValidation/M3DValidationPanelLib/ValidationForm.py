@@ -25,7 +25,7 @@ class ValidationForm(PanelForm):
         self.comparison = ComparisonView(ui, widget)
         self.results = ResultView(ui, self.deviation.reveal)
         self.actions = ValidationActions(ui, widget, self.results)
-        self.case = CaseSection(ui)
+        self.case = CaseSection(ui, "M3DValidation")
         self.actions.case = self.comparison.case = self.case
         ui.segmentComboBox.connect("currentIndexChanged(int)", self._onSegment)
         ui.validateButton.connect("clicked()", self._onValidate)

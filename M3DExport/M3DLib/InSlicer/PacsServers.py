@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,23 +52,56 @@ def knownServers(setting: Callable[[str], Any]) -> list[KnownServer]:
 
 
 def storeFor(text: str, setting: Callable[[str], Any], user: str = "", password: str = "") -> PacsStore:
-    """The PACS that a text means: the name of a known server, a DICOMweb address, or AET@HOST:PORT.
+    """The PACS that a text means.
 
+    :param text: as of :func:`serverFor`.
     :param user, password: as typed in; those of the environment or the keyring when there is no user.
-    :raises M3DError: it is none of these, or something is missing.
+    :raises M3DError: there is no such server, or something is missing.
+    """
+    return PacsStore(serverFor(text, setting), Credentials(user, password) if user else None)
+
+
+def serverFor(text: str, setting: Callable[[str], Any]) -> PacsServer:
+    """The server that a text means: the name of a known one, a DICOMweb address, or AET@HOST:PORT.
+
+    :param setting: as of :func:`knownServers`.
+    :raises M3DError: it is none of these.
     """
     text = text.strip()
-    credentials = Credentials(user, password) if user else None
     if "://" in text:
-        return PacsStore(dicomWebServer(text, timeout=120.0), credentials)
+        return dicomWebServer(text, timeout=120.0)
     known = next((one for one in knownServers(setting) if one.name == text), None)
     if known is not None:
-        return PacsStore(known.server, credentials)
+        return known.server
     if "@" in text:
-        return PacsStore(dimseServer(text), credentials)
+        return dimseServer(text)
     if not text:
         raise M3DError("Choose a server, or type its address: https://host/dicom-web, or AET@HOST:PORT.")
     raise M3DError(f"'{text}' is not the address of a PACS, nor the name of a known one.")
+
+
+def answerOf(store: PacsStore, progress: Callable[[float, str], None] = noProgress) -> str:
+    """What a server says when it is asked whether it answers, in a sentence.
+
+    :param progress: called in this thread, while another one waits for the server; may raise to stop, which leaves the
+        server to itself: it may take its whole timeout to say nothing.
+    :raises M3DError: it does not answer, or refuses.
+    """
+
+    def ask(said: Callable[[float, str], None]) -> str:
+        said(0.1, f"Asking {store.server}")
+        return store.test()
+
+    return inBackground(ask, progress, leave=True)
+
+
+def sendTo(store: PacsStore, datasets: Sequence, progress: Callable[[float, str], None] = noProgress) -> list[str]:
+    """Send objects to a PACS; returns their SOP Instance UIDs.
+
+    :param progress: called in this thread, while another one waits for the server.
+    :raises M3DError: as :meth:`~..Store.DicomWebStore.PacsStore.add` does.
+    """
+    return inBackground(lambda said: store.add(datasets, said), progress)
 
 
 def fetchIntoDatabase(

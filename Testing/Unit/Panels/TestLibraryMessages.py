@@ -83,3 +83,15 @@ def test_whatSlicerHasNoTranslationOfIsTakenFromTheReports(application, german, 
     # A language that there are no reports in.
     monkeypatch.setattr(slicer.app, "applicationLocaleName", "tr_TR")
     assert translatedMessage("The surface is closed.") == "The surface is closed."
+
+
+def test_limitsOfTheIntendedUseAreInTheLanguageOfTheApplication(panelApplication, monkeypatch):
+    import slicer
+
+    monkeypatch.setattr(slicer.app, "applicationLocaleName", "de_DE")
+    from M3DTestSupport.ValidationPanel import openPanel
+
+    ui = openPanel().ui
+    titles = [ui.limitsTable.item(row, 0).text() for row in range(ui.limitsTable.rowCount)]
+    assert "Schichten sind dünn genug" in titles and "Slices are thin enough" not in titles
+    assert "Anatomisches Modell" in [ui.profileComboBox.itemText(0)]

@@ -47,6 +47,24 @@ def test_cancellingStopsTheWorkAtItsNextReport():
     assert len(steps) < 1000
 
 
+def test_workThatOnlyAsksIsLeftBehindAtOnce():
+    answered, left = threading.Event(), threading.Event()
+
+    def wait(progress):
+        # A server that says nothing.
+        answered.wait(30)
+        left.set()
+
+    def cancel(fraction, text):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        inBackground(wait, cancel, leave=True)
+    assert not left.is_set()
+    answered.set()
+    assert left.wait(30)
+
+
 def test_errorsOfTheWorkAreRaisedWhereItWasAskedFor():
     def work(progress):
         raise M3DError("The scan is missing.")
