@@ -15,6 +15,9 @@ ENCAPSULATED_DOCUMENTS = "1.2.840.10008.5.1.4.1.1.104."
 
 # Above the 0.95 that the plugin of Slicer's core gives to every object of modality M3D.
 IMPORT_CONFIDENCE = 0.97
+# Of a model that its series holds as STL too: the application chooses what has the highest confidence of a series,
+# whatever a plugin has chosen.
+TWIN_CONFIDENCE = 0.96
 
 # A segmentation is best kept as DICOM Segmentation (1.0); a model has no other form in DICOM.
 SEGMENTATION_CONFIDENCE = 0.6
@@ -89,6 +92,7 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
         for sopClass, loadable in loadables:
             # The same model in another format is offered, but one of the two is enough in the scene.
             loadable.selected = sopClass == ENCAPSULATED_STL_STORAGE or loadable.name not in stlNames
+            loadable.confidence = IMPORT_CONFIDENCE if loadable.selected else TWIN_CONFIDENCE
         return [loadable for _sopClass, loadable in loadables]
 
     def _examineFile(self, file):
@@ -107,7 +111,6 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
         loadable.name = model.name
         loadable.tooltip = model.tooltip
         loadable.warning = model.warning
-        loadable.confidence = IMPORT_CONFIDENCE
         loadable.referencedInstanceUIDs = model.referencedInstanceUids
         return loadable
 
@@ -146,8 +149,10 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
 
     @staticmethod
     def _showWarnings():
+        from M3DPanelLib.LibraryMessages import translatedMessage
+
         waiting = DICOMEncapsulatedSTLPluginClass._warnings
-        text = "\n".join(waiting)
+        text = "\n".join(map(translatedMessage, waiting))
         waiting.clear()
         slicer.util.warningDisplay(text, windowTitle=_("Encapsulated STL"))
 
@@ -187,6 +192,7 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
         """Write the objects into the exportables' folder, all or none; returns "" or what is wrong, for the user."""
         from M3DLib.Errors import M3DError
         from M3DLib.InSlicer.SlicerDatabase import writeFolder
+        from M3DPanelLib.LibraryMessages import translatedMessage
 
         exportables = exportables if isinstance(exportables, (list, tuple)) else [exportables]
         try:
@@ -197,7 +203,7 @@ class DICOMEncapsulatedSTLPluginClass(DICOMPlugin):
                 return _("There is nothing to export.")
             writeFolder([model.dataset for model in models], exportables[0].directory)
         except M3DError as error:
-            return str(error)
+            return translatedMessage(str(error))
         return ""
 
     def _modelsOf(self, exportable, neighbors):

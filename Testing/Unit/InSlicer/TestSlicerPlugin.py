@@ -108,8 +108,11 @@ class TestExamining:
         assert (ofStl.selected, ofObj.selected) == (True, False)
         assert ofObj.files == files[1:] and ofObj.confidence > 0.95
         assert ofObj.tooltip.startswith("femur (OBJ)") and ofObj.warning == ""
+        # As the application chooses among all that is offered of a series, whatever was chosen before.
+        highest = max(ofStl.confidence, ofObj.confidence)
+        assert (ofStl.confidence == highest, ofObj.confidence == highest) == (True, False)
         (alone,) = plugin.examineFiles(files[1:])
-        assert alone.selected
+        assert alone.selected and alone.confidence == highest
 
     def test_objIsLoadedAtItsPlaceInMillimeters(self, application, plugin, tmp_path):
         mesh = makeTetrahedron(30.0, name="femur", color=(1.0, 0.5, 0.25))
