@@ -24,7 +24,7 @@ MESSAGES = LIBRARY / "Language" / "Messages"
 # Where the sentences of findings are written, and where the texts of the report are.
 _CHECKS = ("Acquisition", "Anatomy", "Completeness", "Deviation", "PrintedPart", "Reference", "Soundness")
 _REPORT = ("Report/Content", "Report/FirstPage", "Report/Html", "Report/Pdf", "Report/Pictures")
-_SINGLE = ("CheckSupport.py", "CaseBuilding.py", "Report/Report.py")
+_SINGLE = ("CheckSupport.py", "CaseBuilding.py", "RefiningAdvice.py", "Report/Report.py")
 _LIBRARY = (
     "NumberText.py",
     "Edge/EdgeCalibration.py",

@@ -51,14 +51,6 @@ def sidesText(point: Sequence[float] | np.ndarray) -> str:
     return ", ".join(shown)
 
 
-def refiningWouldHelp(case: Case, what: str) -> str:
-    """That refining would take something back, where the surface was made here, of an image, and without it."""
-    made = case.surfaceParameters
-    if case.image is None or made is None or made.refine:
-        return ""
-    return f" Refining (--refine) would take back {what}."
-
-
 def onPurpose(movedShare: float) -> str:
     """What it means that a refined surface is not where its segment is.
 

@@ -17,6 +17,7 @@ from M3DLib.Segmentation.Segment import Segment
 from M3DLib.TwoThreads import besideEachOther
 
 from .Check import Case, Check
+from .RefiningAdvice import toldOfRefining
 from .Requirement import Finding, Verdict
 
 Progress = Callable[[float, str], None]
@@ -134,12 +135,13 @@ def runChecks(
         besideEachOther(lambda said: rest(others, said), lambda said: run(comparing, said), progress)
     else:
         rest(list(range(len(chosen))), progress)
+    findings = toldOfRefining([finding for number in range(len(chosen)) for finding in found[number]], case)
     if case.mesh is not None:
         # Nobody asks for them again, and pictures need the room.
         case.mesh.dropStructures()
     giveMemoryBack()
     progress(1.0, "Checked")
-    return [finding for number in range(len(chosen)) for finding in found[number]]
+    return findings
 
 
 def loadForComparison() -> None:

@@ -15,12 +15,12 @@ CENTER, RADIUS = (5.0, -10.0, 40.0), 10.0
 SEGMENT_ID = "Ball"
 
 
-def addScannedBall(application, folder, **description):
-    """The ball's CT, 1 mm voxels, 20 mm across: (volume node, segmentation node)."""
+def addScannedBall(application, folder, noise=10, **description):
+    """The ball's CT, 1 mm voxels, 20 mm across, noise in HU: (volume node, segmentation node)."""
     ijkToLps = np.eye(4)
     ijkToLps[:3, 3] = (-12.0, -27.0, 23.0)
     ball = Sphere(CENTER, RADIUS)
-    image = renderPhantom([(ball, 1000.0)], 0.0, (34, 34, 34), ijkToLps, (0.8, 0.8, 0.8), noise=10, name="ball")
+    image = renderPhantom([(ball, 1000.0)], 0.0, (34, 34, 34), ijkToLps, (0.8, 0.8, 0.8), noise=noise, name="ball")
     volume, files = importSeries(application, folder, image, patientId="P1", **description)
     node = addVolumeNode(application, volume, files)
     segmentation = addSegmentation(application, node, {})

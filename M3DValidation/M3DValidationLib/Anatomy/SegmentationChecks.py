@@ -27,7 +27,6 @@ from ..CheckSupport import (
     onPurpose,
     placeList,
     placeText,
-    refiningWouldHelp,
     requirementsOf,
 )
 from ..Requirement import Finding, Requirement, Verdict
@@ -250,8 +249,6 @@ class ThresholdCheck(_VoxelCheck):
                 "move the "
                 f"surface by {millimeters(abs(median))} {outward} ({signedVolume})."
             )
-            if requirement.judge(abs(median)) is not Verdict.PASS:
-                message += refiningWouldHelp(case, f"that by {millimeters(abs(median))}, and the rest place by place")
             findings.append(
                 Finding(
                     requirement,
@@ -297,11 +294,6 @@ class SegmentSurfaceCheck(_VoxelCheck):
         if np.isnan(share):
             return requirement.notAssessable("The mesh has no triangles with an area.")
         message = f"{shareInPercent(share)} of the surface shows the steps of the voxels."
-        if requirement.judge(100 * share) is not Verdict.PASS:
-            step = case.segment.spacing.max() / 2
-            message += refiningWouldHelp(
-                case, f"them where the scan shows an edge (steps of up to {millimeters(step)})"
-            )
         return requirement.finding(100 * share, message, places=placeList(places))
 
     def _record(self, requirement: Requirement, case: Case) -> Finding:

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from M3DLib.Errors import noProgress
-from M3DLib.NumberText import exactNumber, millimeters, plural, shareInPercent
+from M3DLib.NumberText import exactNumber, millimeters, plural
 
 from ..Check import Case
-from ..CheckSupport import allNotAssessable, refiningWouldHelp, requirementsOf
+from ..CheckSupport import allNotAssessable, requirementsOf
 from ..Requirement import Finding, Requirement, Verdict
-from .RefinedSurface import judgedFacts
+from .EdgeSentences import biasText, coverageText, nothingMeasured, percentileText, regionText, toleranceText
+from .RefinedSurface import isJudgedByControl, judgedFacts
+
+KEPT_WITHOUT = "Without it the limit is kept: nobody can tell on this image whether it is."
 
 
 class ImageDeviationCheck:
@@ -40,15 +43,11 @@ class ImageDeviationCheck:
         report = deviationReport(case, progress)
         if "image" in report.problems:
             return allNotAssessable(held, report.problems["image"])
+        if "control" in report.problems and isJudgedByControl(report.data):
+            reason = f"Nothing could be measured against the control series: {report.problems['control']}"
+            return allNotAssessable(held, reason)
         facts, note = judgedFacts(report.data)
-        return [_withAdvice(finding, case) for finding in imageFindings(held, facts, note)]
-
-
-def _withAdvice(finding: Finding, case: Case) -> Finding:
-    """A finding on the bias that is no pass says what would help where the surface was made here."""
-    if finding.requirement.id != "deviation-bias" or finding.verdict not in (Verdict.FAIL, Verdict.WARNING):
-        return finding
-    return replace(finding, message=finding.message + refiningWouldHelp(case, f"these {finding.measured:.2f} mm"))
+        return imageFindings(held, facts, note)
 
 
 def imageFindings(held: dict[str, Requirement], facts: dict, note: str = "") -> list[Finding]:
@@ -57,8 +56,19 @@ def imageFindings(held: dict[str, Requirement], facts: dict, note: str = "") -> 
     :param facts: of :func:`~.DeviationReport.deviationReport`.
     :param note: what every one of them has to say, where the surface was moved to the image's edge.
     """
-    findings = _imageFindings(held, facts)
+    findings = [_asFarAsKnown(finding, facts) for finding in _imageFindings(held, facts)]
     return [replace(finding, message=finding.message + note) for finding in findings]
+
+
+def _asFarAsKnown(finding: Finding, facts: dict) -> Finding:
+    """A finding, or not assessable where it fails by the uncertainty that was added and not by what was measured."""
+    plain, requirement = facts.get("unwidened"), finding.requirement
+    if plain is None or finding.verdict is not Verdict.FAIL or requirement.id not in plain:
+        return finding
+    if requirement.judge(plain[requirement.id]) not in (Verdict.PASS, Verdict.WARNING):
+        return finding
+    evidence = {**finding.evidence, "measuredMm": finding.measured, "uncertainty95": facts["uncertainty95"]}
+    return requirement.notAssessable(f"{finding.message} {KEPT_WITHOUT}", **evidence)
 
 
 def _imageFindings(held: dict[str, Requirement], facts: dict) -> list[Finding]:
@@ -67,7 +77,7 @@ def _imageFindings(held: dict[str, Requirement], facts: dict) -> list[Finding]:
         findings.append(_coverage(held["deviation-coverage"], facts))
     rest = {id_: requirement for id_, requirement in held.items() if id_ != "deviation-coverage"}
     if facts["meanSigned"] is None:
-        return findings + allNotAssessable(rest, _nothingMeasured(facts))
+        return findings + allNotAssessable(rest, nothingMeasured(facts))
     makers = {
         "deviation-bias": _bias,
         "deviation-p95": _percentile,
@@ -77,56 +87,14 @@ def _imageFindings(held: dict[str, Requirement], facts: dict) -> list[Finding]:
     return findings + [makers[id_](requirement, facts) for id_, requirement in rest.items()]
 
 
-def _mainReason(facts) -> tuple[str, str]:
-    """Why most of what was not measured was not, and on how much of the area; "" where all was."""
-    reasons = facts["notMeasured"]
-    return (reasons[0]["reason"], shareInPercent(reasons[0]["areaShare"])) if reasons else ("", "")
-
-
-def _nothingMeasured(facts) -> str:
-    reason, share = _mainReason(facts)
-    if facts.get("controlSeries"):
-        if reason:
-            return (
-                f"No part of the mesh could be measured against the control series (mostly: {reason}, {share} of the "
-                "area)."
-            )
-        return "No part of the mesh could be measured against the control series."
-    if reason:
-        return f"No part of the mesh could be measured against the image (mostly: {reason}, {share} of the area)."
-    return "No part of the mesh could be measured against the image."
-
-
 def _coverage(requirement, facts) -> Finding:
-    percent = 100 * facts["coverage"]
-    reason, share = _mainReason(facts)
-    measured = requirement.written(percent)
-    if facts.get("controlSeries"):
-        message = f"{measured} of the mesh's area could be measured against the control series."
-        if reason:
-            message = (
-                f"{measured} of the mesh's area could be measured against the control series (mostly: {reason}, "
-                f"{share} of the area)."
-            )
-    else:
-        message = f"{measured} of the mesh's area could be measured against the image."
-        if reason:
-            message = (
-                f"{measured} of the mesh's area could be measured against the image (mostly: {reason}, {share} of the "
-                "area)."
-            )
-    return requirement.finding(percent, message, notMeasured=facts["notMeasured"])
+    message = coverageText(requirement, facts)
+    return requirement.finding(100 * facts["coverage"], message, notMeasured=facts["notMeasured"])
 
 
 def _bias(requirement, facts) -> Finding:
     bias = facts["meanSigned"]
-    side = "too small" if bias > 0 else "too large"
-    message = (
-        f"The edge in the image lies on average {requirement.written(abs(bias))} {'outside' if bias > 0 else 'inside'} "
-        "the mesh, "
-        f"which is {side} by that much."
-    )
-    finding = requirement.finding(abs(bias), message, meanSigned=bias, sign=facts["sign"])
+    finding = requirement.finding(abs(bias), biasText(requirement, facts), meanSigned=bias, sign=facts["sign"])
     # Chance averages out over a surface; what the method does on images it was never tried on may not.
     return finding if facts["uncertainty95"] is not None else resolvable(finding, facts)
 
@@ -164,21 +132,16 @@ def resolvable(finding: Finding, facts: dict) -> Finding:
 
 
 def _percentile(requirement, facts) -> Finding:
-    value = facts["p95Absolute"]
-    message = (
-        f"95 % of the measured surface lies within {requirement.written(value)} of the edge in the image "
-        f"(limit {exactNumber(requirement.passLimit)} mm)."
-    )
-    finding = requirement.finding(value, message, p99Absolute=facts["p99Absolute"], rms=facts["rms"])
-    return resolvable(finding, facts)
+    evidence = {"p99Absolute": facts["p99Absolute"], "rms": facts["rms"]}
+    return resolvable(requirement.finding(facts["p95Absolute"], percentileText(requirement, facts), **evidence), facts)
 
 
 def _region(requirement, facts) -> Finding:
     largest = facts["largest"]
     if largest["counted"] is None:
-        return requirement.notAssessable(largest["text"])
+        return requirement.notAssessable(regionText(facts))
     evidence = {"pointLps": largest["counted"]["pointLps"], "largestAnywhere": facts["worstPointLps"]}
-    return resolvable(requirement.finding(largest["counted"]["deviation"], largest["text"], **evidence), facts)
+    return resolvable(requirement.finding(largest["counted"]["deviation"], regionText(facts), **evidence), facts)
 
 
 def _tolerance(requirement, facts) -> Finding:
@@ -189,13 +152,7 @@ def _tolerance(requirement, facts) -> Finding:
         evidence = {"calibration": calibration} if sure is None else {}
         return requirement.notAssessable(f"The tolerance cannot be judged: {reason}", uncertainty95=sure, **evidence)
     percent = 100 * facts["withinTolerance"]
-    message = (
-        f"{requirement.written(percent)} of the measured surface lies within the tolerance of "
-        f"{exactNumber(tolerance)} mm; "
-        f"on {shareInPercent(facts['overTolerance'])} the mesh is too small, "
-        f"on {shareInPercent(facts['underTolerance'])} too large."
-    )
-    return requirement.finding(percent, message, tolerance=tolerance, uncertainty95=sure)
+    return requirement.finding(percent, toleranceText(requirement, facts), tolerance=tolerance, uncertainty95=sure)
 
 
 class SegmentDeviationCheck:

@@ -15,6 +15,7 @@ from M3DLib.Mesh.TriangleMesh import TriangleMesh
 
 from ..Check import Case
 from ..CheckSupport import onPurpose
+from .ControlMeaning import meaningOfControl, shiftOfControl
 from .DeviationHistogram import deviationHistogram
 from .DeviationRegions import deviationRegions, largestDeviation
 from .DeviationStatistics import deviationStatistics, mainFigures
@@ -150,7 +151,12 @@ def _controlFacts(case: Case, tolerance: float, **settings) -> dict:
     facts = deviationStatistics(deviation, tolerance, case.control)
     facts = withPlaces(facts, deviation, tolerance, case.control, leastAreaOf(case))
     header = case.control.headers[0] if case.control.headers else {}
-    return {**facts, "seriesInstanceUid": str(header.get("SeriesInstanceUID", ""))}
+    return {
+        **facts,
+        "meaning": meaningOfControl(case.control, case.image),
+        "shift": shiftOfControl(deviation),
+        "seriesInstanceUid": str(header.get("SeriesInstanceUID", "")),
+    }
 
 
 def _leastVolume(case: Case) -> float:

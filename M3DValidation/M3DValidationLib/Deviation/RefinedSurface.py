@@ -15,6 +15,7 @@ from M3DLib.Distance.DeviationMap import DeviationMap
 from M3DLib.NumberText import millimeters, shareInPercent
 
 from ..Check import Case
+from .EdgeSentences import CONTROL, UNSURE, WIDENED
 
 BY_UNCERTAINTY = "It is judged with the uncertainty of the edge added to every distance."
 BY_CONTROL = "It is judged by its deviation from the control series."
@@ -49,6 +50,7 @@ def withMeaning(facts: dict, deviation: DeviationMap, movedShare: float, control
         **facts,
         "movedShare": movedShare,
         "meaning": meaning,
+        "judgedByControl": controlled,
         "judged": None if controlled else _widened(facts, deviation),
     }
 
@@ -88,16 +90,34 @@ def _widened(facts: dict, deviation: DeviationMap) -> dict | None:
     return judged
 
 
-def judgedFacts(data: dict) -> tuple[dict, str]:
-    """The facts that findings on the deviation from the image are made of, and a sentence where it is not that itself.
+def isJudgedByControl(data: dict) -> bool:
+    """Whether a refined surface is to be judged by a control series.
 
     :param data: of :class:`~.DeviationReport.DeviationReport`.
     """
-    facts, control = data["image"], data.get("control")
+    return "judged" in data["image"] and data["image"]["judgedByControl"]
+
+
+def judgedFacts(data: dict) -> tuple[dict, str]:
+    """The facts that findings on the deviation from the image are made of, and a sentence where it is not that itself.
+
+    :param data: of :class:`~.DeviationReport.DeviationReport`; a control series that judges has been measured.
+    """
+    facts = data["image"]
     if "judged" not in facts:
         return facts, ""
+    note = f" {facts['meaning']}"
+    if facts["judgedByControl"]:
+        control = data["control"]
+        shift = control["shift"]
+        return {**control, CONTROL: True}, note + (f" {shift['text']}" if shift else "")
     if facts["judged"] is not None:
-        return {**facts, **facts["judged"]}, f" {facts['meaning']}"
-    if control is not None:
-        return {**control, "controlSeries": True}, f" {facts['meaning']}"
-    return {**facts, "meanSigned": None}, f" {facts['meaning']}"
+        plain = {
+            "deviation-bias": abs(facts["meanSigned"]),
+            "deviation-p95": facts["p95Absolute"],
+            "deviation-tolerance": 100 * facts["withinTolerance"],
+        }
+        if facts["largest"]["counted"] is not None:
+            plain["deviation-max-region"] = facts["largest"]["counted"]["deviation"]
+        return {**facts, **facts["judged"], WIDENED: True, "unwidened": plain}, note
+    return {**facts, "meanSigned": None, UNSURE: facts["meanSigned"] is not None}, note

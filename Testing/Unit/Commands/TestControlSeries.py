@@ -4,13 +4,15 @@ import json
 
 import jsonschema
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 
 from M3DBatchLib.CommandLine import main
+from M3DLib.Errors import M3DError
 from M3DLib.Image.ImageVolume import ImageVolume
 from M3DLib.Phantom.PhantomSeries import SeriesDescription, writeSeries
 from M3DTestSupport.Commands import requireRefusal, runM3d
 from M3DTestSupport.SmallScan import smallImage
+from M3DValidationLib.ControlSeries import requireControl
 from M3DValidationLib.Report.Content.ReportContent import readSchema
 
 MOVED = 0.3
@@ -18,18 +20,23 @@ MOVED = 0.3
 
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory):
-    """The scan; a second series that shows everything 0.3 mm to the left; a third in another frame of reference."""
+    """The scan; a second series, 2 % brighter, that shows everything 0.3 mm to the left; a third in another frame."""
     folder = tmp_path_factory.mktemp("scans")
     image = smallImage()
     moved = image.ijkToLps.copy()
     moved[0, 3] += MOVED
-    for number, matrix, frame in ((1, image.ijkToLps, "1.2.3.1"), (2, moved, "1.2.3.1"), (3, moved, "1.2.3.3")):
+    brighter = image.array * 1.02
+    for number, array, matrix, frame in (
+        (1, image.array, image.ijkToLps, "1.2.3.1"),
+        (2, brighter, moved, "1.2.3.1"),
+        (3, brighter, moved, "1.2.3.3"),
+    ):
 
         def together(header, k, frame=frame):
             header.StudyInstanceUID, header.FrameOfReferenceUID = "1.2.3", frame
 
         description = SeriesDescription(seriesNumber=number)
-        writeSeries(ImageVolume(image.array, matrix), folder / str(number), description, changeHeader=together)
+        writeSeries(ImageVolume(array, matrix), folder / str(number), description, changeHeader=together)
     return folder
 
 
@@ -104,6 +111,14 @@ def test_theControlSeriesJudgesARefinedSurface(scans, tmp_path):
     assert "control series" in finding(report, "deviation-p95")["message"]
     coverage = finding(report, "deviation-coverage")["message"]
     assert "could be measured against the control series" in coverage and "against the image" not in coverage
+    # Every judgement says whose edge it is about, and that all of it lies to one side.
+    assert "The edge in the control series lies" in finding(report, "deviation-bias")["message"]
+    assert "of the edge in the control series" in finding(report, "deviation-p95")["message"]
+    for name in ("deviation-bias", "deviation-p95", "deviation-max-region", "deviation-tolerance"):
+        message = finding(report, name)["message"]
+        assert "edge in the image" not in message.split("On ", 1)[0]
+        assert "away as a whole (L 0.3, P 0.0, S 0.0 mm)" in message
+    assert control["shift"]["lps"] == pytest.approx([MOVED, 0, 0], abs=0.02)
     assert [step["title"] for step in report["dataFlow"] if step["step"] == "image"] == ["Scan", "Control series"]
 
 
@@ -123,3 +138,51 @@ def test_aSeriesThatSaysNothingIsRefused(scans, tmp_path):
     requireRefusal(runM3d(*common, "--control-series", "1"), "the scan itself")
     alone = ["validate", "--mesh", "a.stl", "--output", tmp_path / "out"]
     requireRefusal(runM3d(*alone, "--control-series", "1"), "--image")
+
+
+def _image(changed=None, **header):
+    image = smallImage()
+    base = {"FrameOfReferenceUID": "1.2.3.1", "PatientID": "A", "Modality": "CT", "SeriesInstanceUID": "1.2.3.4"}
+    made = Dataset()
+    for name, value in {**base, **header}.items():
+        setattr(made, name, value)
+    image.modality, image.headers = made.Modality, [made]
+    if changed is not None:
+        changed(image)
+    return image
+
+
+def _blurred(image):
+    image.array = image.array + 1
+
+
+def _far(image):
+    _blurred(image)
+    image.ijkToLps[2, 3] += 100
+
+
+def _irregular(image):
+    image.geometryProblems = ["A slice is missing."]
+
+
+@pytest.mark.parametrize(
+    ("changed", "header", "words"),
+    [
+        (_blurred, {"PatientID": "B"}, "of another patient"),
+        (_blurred, {"Modality": "MR"}, "is MR, the scan CT"),
+        (None, {}, "the scan's own values under another name"),
+        (_far, {}, "no place in common"),
+        (_irregular, {}, "'kernel' is no regular grid: A slice is missing."),
+    ],
+)
+def test_whatCannotShowTheScansEdgesIsRefusedByName(changed, header, words):
+    control = _image(changed, SeriesInstanceUID="1.2.3.5", **header)
+    with pytest.raises(M3DError, match="'kernel'") as refusal:
+        requireControl(control, _image(), "kernel")
+    assert words in str(refusal.value)
+
+
+def test_anotherKernelOfHalfTheFieldIsTaken():
+    control = _image(_blurred, SeriesInstanceUID="1.2.3.5")
+    control.array = control.array[:, :, :20]
+    requireControl(control, _image(), "kernel")

@@ -58,16 +58,6 @@ def test_shrunkenMeshFailsOnBiasAndSaysItIsTooSmall(scan):
     assert found["deviation-coverage"].verdict is Verdict.PASS
 
 
-def test_biasOfASurfaceMadeHereNamesWhatWouldTakeItBack(scan):
-    made = Case(loadProfile(), image=scan, mesh=mesh(-0.5), surfaceParameters=SurfaceParameters())
-    assert "Refining (--refine) would take back these 0.50 mm" in verdicts(made)["deviation-bias"].message
-    for parameters in (None, SurfaceParameters(refine=True)):
-        other = Case(loadProfile(), image=scan, mesh=mesh(-0.5), surfaceParameters=parameters)
-        assert "--refine" not in verdicts(other)["deviation-bias"].message
-    good = Case(loadProfile(), image=scan, mesh=mesh(), surfaceParameters=SurfaceParameters())
-    assert "--refine" not in verdicts(good)["deviation-bias"].message
-
-
 def test_localDentFailsOnItsRegionOnly(scan):
     dented = mesh()
     direction = (dented.points - np.array(BALL.center)) / 12

@@ -115,7 +115,8 @@ class TestControlSeries:
     def test_modelIsMeasuredAgainstItToo(self, validationPanel, panelApplication, tmp_path):
         widget = validationPanel
         frame = {"FrameOfReferenceUID": self.frame(panelApplication, widget)}
-        volume, _ = addScannedBall(panelApplication, tmp_path / "control", attributes=frame, kernel="BONE")
+        control = tmp_path / "control"
+        volume, _ = addScannedBall(panelApplication, control, noise=12, attributes=frame, kernel="BONE")
         widget._parameterNode.refine = True
         widget._parameterNode.controlVolume = volume
         widget.ui.validateButton.click()
