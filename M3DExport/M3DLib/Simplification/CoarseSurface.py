@@ -69,13 +69,13 @@ class CoarseSurface:
     def withNeighbors(self, vertices: np.ndarray) -> np.ndarray:
         """Vertices, bool (n,), and those that a triangle joins them with."""
         grown = vertices.copy()
-        grown[self.triangles[vertices.take(self.triangles).any(axis=1)]] = True
+        grown[self.triangles.take(np.flatnonzero(touching(vertices, self.triangles)), axis=0)] = True
         return grown
 
     def _collapseOnce(self, share: float, active: np.ndarray | None, progress: Callable[[float], None]) -> np.ndarray:
         """Collapse in pieces of one cutting; the vertices on their seams, bool (n,)."""
         triangles = self.triangles
-        wanted = np.ones(len(triangles), dtype=bool) if active is None else active.take(triangles).any(axis=1)
+        wanted = np.ones(len(triangles), dtype=bool) if active is None else touching(active, triangles)
         used = np.zeros(len(self.points), dtype=bool)
         used[triangles[wanted]] = True
         vertices = np.flatnonzero(used)
@@ -144,7 +144,12 @@ class CoarseSurface:
         while True:
             goOn()
             owner = np.where(back, numbers, self.owner)
-            triangles = _contracted(self.originalTriangles, owner)
+            # Each triangle that is left is what an original one has become: elsewhere that changes nothing.
+            near = self.fans.trianglesAt(np.flatnonzero(back))
+            elsewhere = np.flatnonzero(~touching(clusters, self.triangles))
+            triangles = np.concatenate(
+                [self.triangles.take(elsewhere, axis=0), _contracted(self.originalTriangles.take(near, axis=0), owner)]
+            )
             odd = _oddVertices(triangles, news) & ~self.odd
             # What is there as it was cannot be the reason.
             grown = back | odd.take(self.owner)
@@ -152,12 +157,13 @@ class CoarseSurface:
             if not news.any():
                 break
             back = grown
+            clusters = clusters.copy()
+            clusters[self.owner[news]] = True
         which = np.flatnonzero(back)
         self.owner, self.triangles = owner, triangles
         self.points[which] = self.original[which]
         self.allowed[which] = allowed[which]
-        near = back.take(self.originalTriangles).any(axis=1)
-        used, local = np.unique(self.originalTriangles[near], return_inverse=True)
+        used, local = np.unique(self.originalTriangles.take(near, axis=0), return_inverse=True)
         planes = planeQuadrics(self.original[used], local.reshape(-1, 3))
         inner = back[used]
         self.quadrics[:, used[inner]] = planes[:, inner]
@@ -165,12 +171,27 @@ class CoarseSurface:
 
     def result(self) -> TriangleMesh:
         """What is left as a mesh, without the vertices that are used no more."""
-        used = np.zeros(len(self.points), dtype=bool)
-        used[self.triangles] = True
-        number = (np.cumsum(used) - 1).astype(np.int32)
+        used, triangles = compacted(self.triangles, len(self.points))
         mesh = self.mesh
-        points, record = self.points[used] + self.center, dict(mesh.record)
-        return TriangleMesh(points, number[self.triangles], mesh.name, mesh.color, mesh.opacity, record=record)
+        points, record = self.points.take(used, axis=0) + self.center, dict(mesh.record)
+        return TriangleMesh(points, triangles, mesh.name, mesh.color, mesh.opacity, record=record)
+
+
+def touching(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Which triangles (m, 3) have a corner among vertices, bool (n,): bool (m,)."""
+    # Corner by corner, since numpy's reduction along an axis of three is ten times slower.
+    a, b, c = vertices.take(triangles).T
+    return a | b | c
+
+
+def compacted(triangles: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which of so many vertices triangles (m, 3) or edges (m, 2) have, rising, and these between places among them."""
+    isUsed = np.zeros(count, dtype=bool)
+    isUsed[triangles.ravel()] = True
+    used = np.flatnonzero(isUsed)
+    place = np.empty(count, dtype=triangles.dtype)
+    place[used] = np.arange(len(used), dtype=triangles.dtype)
+    return used, place.take(triangles)
 
 
 def _contracted(triangles: np.ndarray, owner: np.ndarray) -> np.ndarray:
@@ -187,8 +208,8 @@ def _oddVertices(triangles: np.ndarray, around: np.ndarray) -> np.ndarray:
 
     odd = np.zeros(len(around), dtype=bool)
     asked = around.copy()
-    asked[triangles[around.take(triangles).any(axis=1)]] = True
-    near = triangles[asked.take(triangles).any(axis=1)].astype(np.int64)
+    asked[triangles.take(np.flatnonzero(touching(around, triangles)), axis=0)] = True
+    near = triangles.take(np.flatnonzero(touching(asked, triangles)), axis=0).astype(np.int64)
     if not len(near):
         return odd
     # At each corner a triangle joins the two edges there: these are nodes, by vertex and neighbor.

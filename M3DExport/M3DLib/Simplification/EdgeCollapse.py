@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..Distance.TriangleDistance import cross, dot
+from ..TwoThreads import inTwoThreads
 from .PatchGap import areNear
 
 # Root mean square distance of the planes above which an edge is not worth measuring, as a share of the allowed one.
@@ -298,9 +299,13 @@ def planeQuadrics(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     corners = np.arange(0, 3 * len(triangles) + 1, 3)
     at = csr_matrix((np.ones(corners[-1]), triangles.ravel(), corners), shape=(len(triangles), len(points))).T.tocsr()
     quadrics = np.empty((14, len(points)))
-    for row, (one, other) in enumerate(factors):
-        quadrics[row] = at @ (one * other * size)
-    quadrics[10] = at @ size
-    for row, values in enumerate(normal, start=11):
-        quadrics[row] = at @ values
+
+    def fill(row: int) -> None:
+        if row < 10:
+            one, other = factors[row]
+            quadrics[row] = at @ (one * other * size)
+        else:
+            quadrics[row] = at @ (size if row == 10 else normal[row - 11])
+
+    inTwoThreads(fill, range(14))
     return quadrics

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..Distance.TriangleDistance import dot
-from .CoarseSurface import CoarseSurface
+from .CoarseSurface import CoarseSurface, compacted, touching
 from .EdgeWalk import NearPoints, segmentDistance, walkedDistance
 from .TriangleFans import expanded
 
@@ -48,23 +48,23 @@ class EdgeGap:
         still = np.zeros(count, dtype=bool)
         self.near = NearPoints(self.points, np.zeros(count), np.zeros(count, dtype=np.int32), still)
 
-    def measure(self, points: np.ndarray, progress: Callable[[float], None]) -> None:
+    def measure(self, points: np.ndarray, progress: Callable[[float], None], changed: np.ndarray | None = None) -> None:
         """Bring the bounds up to date.
 
         :param points: float64 (3, n), where the vertices of the coarse surface are now.
+        :param changed: bool (n,), vertices that were moved or got other triangles; all when None.
         """
         count = points.shape[1]
-        sides = [np.sort(np.stack(pair).astype(np.int64), axis=0) for pair in _pairs(self.surface.triangles.T)]
-        key = np.sort(np.concatenate([low * count + high for low, high in sides]))
-        key = key[np.r_[True, key[1:] != key[:-1]]]
-        edges = np.stack(np.divmod(key, count), axis=1).astype(np.int32)
-        used = np.zeros(count, dtype=bool)
-        used[edges] = True
-        moved = used & (points != self.points).any(axis=0)
-        self.points[:, used] = points[:, used]
-        self._ofVertices(np.flatnonzero(moved), lambda done: progress(0.2 * done))
+        key, edges = self._edgesAt(changed, count)
+        used, moved = (np.zeros(count, dtype=bool) for _ in range(2))
+        used[edges.ravel()] = True
+        which = np.flatnonzero(used)
+        which = which[(points.take(which, axis=1) != self.points.take(which, axis=1)).any(axis=0)]
+        moved[which] = True
+        self.points[:, which] = points.take(which, axis=1)
+        self._ofVertices(which, lambda done: progress(0.2 * done))
         distance = np.empty(len(key))
-        known = ~moved.take(edges).any(axis=1)
+        known = ~(moved.take(edges[:, 0]) | moved.take(edges[:, 1]))
         if len(self.key):
             before = np.searchsorted(self.key, key).clip(max=len(self.key) - 1)
             known &= self.key[before] == key
@@ -75,7 +75,31 @@ class EdgeGap:
         )
         unknown = unknown[distance[unknown] > self.limit]
         distance[unknown] = self._ofEdges(edges[unknown], lambda done: progress(0.5 + 0.5 * done))
+        if changed is not None:
+            stay = np.flatnonzero(~(changed.take(self.edges[:, 0]) | changed.take(self.edges[:, 1])))
+            key = np.concatenate([self.key[stay], key])
+            # Two runs that rise are merged.
+            order = np.argsort(key, kind="stable")
+            key, edges = key[order], np.concatenate([self.edges[stay], edges])[order]
+            distance = np.concatenate([self.distance[stay], distance])[order]
         self.key, self.edges, self.distance = key, edges, distance
+
+    def _edgesAt(self, changed: np.ndarray | None, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Edges (k, 2) that end at some vertices, bool (n,), all when None, and their numbers (k,), which rise."""
+        triangles = self.surface.triangles
+        if changed is not None:
+            triangles = triangles.take(np.flatnonzero(touching(changed, triangles)), axis=0)
+        a, b, c = triangles.T.astype(np.int64)
+        low, high = (
+            np.concatenate([choose(*pair) for pair in _pairs((a, b, c))]) for choose in (np.minimum, np.maximum)
+        )
+        if changed is not None:
+            ends = np.flatnonzero(changed.take(low) | changed.take(high))
+            low, high = low[ends], high[ends]
+        key = low * count + high
+        key.sort()
+        key = key[np.r_[True, key[1:] != key[:-1]]] if len(key) else key
+        return key, np.stack(np.divmod(key, count), axis=1).astype(np.int32)
 
     def _ofVertices(self, which, progress) -> None:
         fans, near, points = self.surface.fans, self.near, self.points.take(which, axis=1)
@@ -88,7 +112,10 @@ class EdgeGap:
 
     def _ofEdges(self, edges, progress) -> np.ndarray:
         """Upper bound of the distance of edges (k, 2) from the original surface, mm."""
-        limit, points = self.limit, self.points
+        limit = self.limit
+        # Only what these edges end at, since points between come to it again and again.
+        ends, edges = compacted(edges, self.points.shape[1])
+        points = self.points.take(ends, axis=1)
         start, way = points.take(edges[:, 0], axis=1), points.take(edges[:, 1], axis=1)
         way -= start
         parts = np.rint(np.sqrt(dot(way, way)) / (SPACING * self.edge)).astype(np.int64).clip(1, MOST_PARTS)
@@ -98,7 +125,10 @@ class EdgeGap:
         first = points.shape[1] + np.cumsum(parts - 1) - (parts - 1)
         columns = np.concatenate([points, places], axis=1)
         far, triangle = self.surface.fans.nearTriangle(places, limit, lambda done: progress(0.6 * done))
-        far, triangle = np.concatenate([self.near.distance, far]), np.concatenate([self.near.triangle, triangle])
+        far, triangle = (
+            np.concatenate([known.take(ends), new])
+            for known, new in ((self.near.distance, far), (self.near.triangle, triangle))
+        )
         edge, step = expanded(parts)
         left = np.where(step == 0, edges[:, 0].take(edge), first.take(edge) + step - 1)
         right = np.where(step == parts.take(edge) - 1, edges[:, 1].take(edge), first.take(edge) + step)

@@ -17,7 +17,7 @@ import numpy as np
 from ..Distance.ClosestSurface import ClosestSurface
 from ..Distance.TriangleDistance import cross, distanceTable, dot, squaredDistance
 from ..TwoThreads import inTwoThreads
-from .CoarseSurface import CoarseSurface
+from .CoarseSurface import CoarseSurface, touching
 from .TriangleFans import TriangleFans, expanded
 
 # How often a triangle is divided by four at most, and how small the parts get, in mean lengths of the original edges.
@@ -54,11 +54,10 @@ class InsideGap:
         :param known: bool (n,), vertices around which nothing has changed since the last time.
         :param condemned: bool (n,), vertices that are given back anyway: their triangles need no look.
         """
-        fresh = ~(known.take(now.triangles).all(axis=1) | condemned.take(now.triangles).any(axis=1))
-        fresh = np.flatnonzero(fresh)
+        fresh = np.flatnonzero(touching(~known, now.triangles) & ~touching(condemned, now.triangles))
         triangles = now.triangles[fresh[self._below(now, fresh, original, lambda done: progress(0.5 * done))]]
         triangles = triangles[~self._areOriginal(now, triangles)]
-        kept = known.take(self.triangles).all(axis=1)
+        kept = ~touching(~known, self.triangles)
         distance = self._bounds(now.columns, triangles, lambda done: progress(0.5 + 0.5 * done))
         self.triangles = np.concatenate([self.triangles[kept], triangles])
         self.distance = np.concatenate([self.distance[kept], distance])
@@ -66,7 +65,10 @@ class InsideGap:
     def _areOriginal(self, now: TriangleFans, triangles: np.ndarray) -> np.ndarray:
         """Which of triangles (k, 3) are original ones, where they were, bool (k,)."""
         fans = self.surface.fans
-        still = (now.columns == fans.columns).all(axis=0).take(triangles).all(axis=1)
+        moved = np.zeros(now.columns.shape[1], dtype=bool)
+        corners = triangles.ravel()
+        moved[corners] = (now.columns.take(corners, axis=1) != fans.columns.take(corners, axis=1)).any(axis=0)
+        still = ~touching(moved, triangles)
         begins = fans.first.take(triangles[:, 0])
         row, within = expanded(fans.first.take(triangles[:, 0] + 1) - begins)
         corners = fans.triangles.take(fans.around.take(begins.take(row) + within), axis=0)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .CoarseSurface import CoarseSurface
+from .CoarseSurface import CoarseSurface, touching
 from .EdgeGap import EdgeGap
 from .InsideGap import InsideGap
 from .TriangleFans import TriangleFans
@@ -23,6 +23,7 @@ from .TriangleFans import TriangleFans
 class SurfaceGap:
     """The distances between a coarse surface and what it was made of.
 
+    :ivar points: float64 (3, n), the vertices of the coarse surface as they will be stored.
     :ivar there: (n,) mm, from each original vertex, an upper bound; 0 for those of no triangle.
     :ivar back: from the edges of the coarse surface.
     :ivar inside: from the inside of its triangles, but for those that are given back for other reasons.
@@ -32,6 +33,7 @@ class SurfaceGap:
     def __init__(self, surface: CoarseSurface, limit: float):
         self.surface, self.limit = surface, limit
         self.used = np.flatnonzero(np.diff(surface.fans.first) > 0)
+        self.points = np.zeros((3, len(surface.points)))
         self.there = np.zeros(len(surface.original))
         self.condemned = np.zeros(len(surface.points), dtype=bool)
         self.back = EdgeGap(surface, limit)
@@ -42,25 +44,34 @@ class SurfaceGap:
 
         :param changed: bool (n,), vertices that were moved, came back, or got other triangles; all when None.
         """
-        surface = self.surface
-        # The new triangles as they will be stored.
-        points = (surface.points + surface.center).astype(np.float32) - surface.center
-        now = TriangleFans.of(points, surface.triangles)
-        which = self.used
+        surface, triangles, which = self.surface, self.surface.triangles, self.used
+        owner = surface.owner.take(which)
+        fresh = np.ones(len(surface.points), dtype=bool) if changed is None else changed | self.condemned
+        self._store(fresh)
+        around = surface.withNeighbors(surface.withNeighbors(fresh))
         if changed is not None:
-            which = which[surface.withNeighbors(changed).take(surface.owner.take(which))]
-        places = surface.original[which]
+            # What is measured below needs the triangles of no other vertices than these.
+            triangles = triangles.take(np.flatnonzero(touching(surface.withNeighbors(around), triangles)), axis=0)
+            near = np.flatnonzero(surface.withNeighbors(changed).take(owner))
+            which = which.take(near)
+        now = TriangleFans.of(self.points.T, triangles)
+        places = surface.original.take(which, axis=0)
         distance, _ = now.distance(places, surface.owner[which], lambda done: progress(0.2 * done))
         far = np.flatnonzero(distance > self.limit)
         distance[far] = now.ringDistance(places[far], surface.owner[which[far]])
         self.there[which] = distance
-        self.back.measure(now.columns, lambda done: progress(0.2 + 0.6 * done))
+        self.back.measure(self.points, lambda done: progress(0.2 + 0.6 * done), changed)
         edges = self.back.edges[self.back.distance > self.limit]
-        self.condemned, before = self._givenBack(edges), self.condemned
-        fresh = np.ones(len(before), dtype=bool) if changed is None else changed | before
-        around = surface.withNeighbors(surface.withNeighbors(fresh))
-        which = self.used[around.take(surface.owner.take(self.used))]
+        self.condemned = self._givenBack(edges)
+        which = self.used.take(np.flatnonzero(around.take(owner)))
         self.inside.measure(now, which, ~fresh, self.condemned, lambda done: progress(0.8 + 0.2 * done))
+
+    def _store(self, changed: np.ndarray) -> None:
+        """Take over where vertices (n,) are now, as they will be stored."""
+        which, center = np.flatnonzero(changed), self.surface.center
+        places = (self.surface.points.take(which, axis=0) + center).astype(np.float32) - center
+        for axis in range(3):
+            self.points[axis, which] = places[:, axis]
 
     def tooFar(self) -> np.ndarray:
         """Vertices of the coarse surface that are to be what they were, bool (n,), since the two are too far apart."""

@@ -15,7 +15,8 @@ from ..Errors import M3DError, noProgress
 from ..Intersection.SelfIntersection import selfIntersections
 from ..Intersection.TriangleBoxes import trianglesAround
 from ..Mesh.TriangleMesh import TriangleMesh
-from .CoarseSurface import CoarseSurface
+from ..TwoThreads import inTwoThreads
+from .CoarseSurface import CoarseSurface, compacted
 from .SurfaceGap import SurfaceGap
 
 TEXT = "Simplifying the surface"
@@ -29,7 +30,7 @@ MEASURED = 0.995
 SMALLER = (0.85, 0.7, 0.5, 0.3, 0.0)
 ATTEMPTS = 14
 # Share of the vertices below which looking for what is near them is quicker than looking at all of the surface.
-FEW = 0.05
+FEW = 0.1
 
 
 def simplifySurface(
@@ -99,15 +100,31 @@ def simplifySurface(
 def _fixedVertices(mesh: TriangleMesh) -> np.ndarray:
     """Vertices of open edges and of edges with more than two triangles, which stay as they are, bool (n,)."""
     count = len(mesh.points)
-    start, end = mesh.triangles.ravel().astype(np.int64), mesh.triangles[:, [1, 2, 0]].ravel().astype(np.int64)
-    sides, opposite = np.sort(start * count + end), np.sort(end * count + start)
-    odd = sides[1:][sides[1:] == sides[:-1]]
-    if not np.array_equal(sides, opposite):
-        alone = opposite.take(np.searchsorted(opposite, sides), mode="clip") != sides
-        odd = np.concatenate([odd, sides[alone]])
+    corners = mesh.triangles.T.astype(np.int64)
+    sides = [np.empty(0), np.empty(0)]
+
+    def gather(way: int) -> None:
+        pairs = [(corners[at], corners[at - 2]) for at in range(3)]
+        # Sides from the lower to the higher number, and those that run back.
+        ways = [(start, end) if way == 0 else (end, start) for start, end in pairs]
+        sides[way] = np.concatenate([(low * count + high)[low < high] for low, high in ways])
+        sides[way].sort()
+
+    inTwoThreads(gather, (0, 1))
+    there, back = sides
+    odd = [one[1:][one[1:] == one[:-1]] for one in sides]
+    if not np.array_equal(there, back):
+        odd += [one[~_isAmong(one, other)] for one, other in ((there, back), (back, there))]
     fixed = np.zeros(count, dtype=bool)
-    fixed[np.concatenate(np.divmod(odd, count))] = True
+    fixed[np.concatenate(np.divmod(np.concatenate(odd), count))] = True
     return fixed
+
+
+def _isAmong(values: np.ndarray, rising: np.ndarray) -> np.ndarray:
+    """Which values (k,) are among others that rise, bool (k,)."""
+    if not len(rising):
+        return np.zeros(len(values), dtype=bool)
+    return rising.take(np.searchsorted(rising, values), mode="clip") == values
 
 
 def _crossings(surface: CoarseSurface, changed: np.ndarray | None, progress: Callable[[float], None]) -> np.ndarray:
@@ -116,16 +133,18 @@ def _crossings(surface: CoarseSurface, changed: np.ndarray | None, progress: Cal
     :param changed: the only vertices (n,) at which that may be; any when None.
     """
     bad = np.zeros(len(surface.points), dtype=bool)
-    points = (surface.points + surface.center).astype(np.float32).astype(np.float64)
-    look = surface.triangles
-    if changed is not None and changed.sum() < FEW * len(look):
-        look = look[trianglesAround(points, look, changed)]
-    used, triangles = np.unique(look, return_inverse=True)
-    triangles = triangles.reshape(-1, 3).astype(np.int64)
-    pairs = selfIntersections(points[used], triangles, lambda done, text: progress(done)).pairs
+    used, triangles = compacted(surface.triangles, len(bad))
+    points = (surface.points.take(used, axis=0) + surface.center).astype(np.float32).astype(np.float64)
+    if changed is not None:
+        changed = changed.take(used)
+        if changed.sum() < FEW * len(used):
+            some, triangles = compacted(triangles[trianglesAround(points, triangles, changed)], len(used))
+            used, points = used[some], points[some]
+    triangles = triangles.astype(np.int64)
+    pairs = selfIntersections(points, triangles, lambda done, text: progress(done)).pairs
     if not len(pairs):
         return bad
-    corners = points[used[triangles[pairs].reshape(len(pairs), -1)]]
+    corners = points[triangles[pairs].reshape(len(pairs), -1)]
     places = corners.mean(axis=1)
     reach = float(np.linalg.norm(corners - places[:, None], axis=2).max())
     mesh = surface.mesh

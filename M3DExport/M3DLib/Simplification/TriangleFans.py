@@ -48,6 +48,14 @@ class TriangleFans:
         numbers = np.repeat(np.arange(len(triangles), dtype=np.int32), 3)
         return cls(np.ascontiguousarray(points.T), triangles, *grouped(numbers, triangles.ravel(), len(points)))
 
+    def trianglesAt(self, vertices: np.ndarray) -> np.ndarray:
+        """Numbers of the triangles at some vertices (k,), each once, rising."""
+        begins = self.first.take(vertices)
+        row, within = expanded(self.first.take(vertices + 1) - begins)
+        which = np.zeros(len(self.triangles), dtype=bool)
+        which[self.around.take(begins.take(row) + within)] = True
+        return np.flatnonzero(which)
+
     def squaredDistance(self, points: np.ndarray, vertex: np.ndarray) -> np.ndarray:
         """Squared distance of each point (k, 3) from the triangles at its vertex (k,), which has some."""
         counts, _, distance2 = self._distances(points, vertex)
