@@ -66,14 +66,16 @@ def _describe(profile) -> str:
         "A * marks what must be checked: where it cannot be, nothing fails and yet the model is not passed.",
     ]
     requirements = sorted(profile.requirements.values(), key=lambda entry: entry.clause)
+    # Whatever its length, no title runs into the limit beside it.
+    width = max((len(one.title) for one in requirements), default=0) + 2
     clause = ""
     for requirement in requirements:
         if requirement.clause != clause:
             clause = requirement.clause
-            lines += ["", f"{f'ISO/IEC 3532-1, {clause}':52}{'passes':20}{'warning up to':18}{'else':9}id"]
+            lines += ["", f"{f'ISO/IEC 3532-1, {clause}':{width + 2}}{'passes':20}{'warning up to':18}{'else':9}id"]
         passes, warning, beyond = limitTexts(requirement)
         star = "*" if requirement.required else " "
-        lines.append(f"{star} {requirement.title:50}{passes:20}{warning:18}{beyond:9}{requirement.id}")
+        lines.append(f"{star} {requirement.title:{width}}{passes:20}{warning:18}{beyond:9}{requirement.id}")
         if requirement.parameters:
             values = ", ".join(f"{name} {value:g}" for name, value in requirement.parameters.items())
             lines.append(f"    where {values}")

@@ -56,7 +56,7 @@ def folder(tmp_path_factory):
         for name in ("scan-of-the-part.stl", "model.stl"):
             (place / name).write_bytes(stlBytes(TriangleMesh(*box((20.0, 14.0, 9.0)))))
         (place / "cases.csv").write_text("id,image,threshold\nhead,scan,500\n")
-        (place / "our-hospital.json").write_text(blocks(TEXTS["README.md"], "json")[0])
+        (place / "our-hospital.json").write_text(blocks(TEXTS["Checks.md"], "json")[0])
         assert main(["demo", "--output", "demo-output"]) == 0
         yield place
     os.chdir(before)

@@ -152,6 +152,9 @@ def test_profileReadsAsATableOfLimits(folder, capsys):
     assert row.split("  ", 2)[1].startswith("The scan is recent enough") and "≤ 90 days" in row and "≤ 180 days" in row
     (lossy,) = [line for line in out.splitlines() if line.endswith(" lossy-compression")]
     assert " yes " in lossy and lossy.startswith("* ")
+    # However long a title is, its limit stands apart from it.
+    (longest,) = [line for line in out.splitlines() if line.endswith(" scan-covered")]
+    assert longest.split("  ")[0] == "* The model covers the edge that the scan shows of its anatomy"
     assert "  lossy-compression: " in out.split("Where the limits come from")[1]
 
 

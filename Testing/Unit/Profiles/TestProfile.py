@@ -70,9 +70,9 @@ def test_profileWithoutBaseHoldsOnlyWhatItNames(tmp_path):
     assert profile.toleranceMm == 0.3
 
 
-def test_exampleOfTheReadmeIsAProfile(tmp_path):
-    readme = (LIBRARY.parents[1] / "README.md").read_text(encoding="utf-8")
-    example = next(part for part in readme.split("```json\n")[1:] if '"base"' in part).split("```")[0]
+def test_exampleOfThePageIsAProfile(tmp_path):
+    page = (LIBRARY.parents[1] / "Docs" / "Checks.md").read_text(encoding="utf-8")
+    example = next(part for part in page.split("```json\n")[1:] if '"base"' in part).split("```")[0]
     (tmp_path / "our-hospital.json").write_text(example, encoding="utf-8")
     profile = loadProfile(tmp_path / "our-hospital.json")
     assert profile.name == "our-hospital" and profile.requirement("slice-thickness").passLimit == 0.75
