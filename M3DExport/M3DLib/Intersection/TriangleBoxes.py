@@ -70,11 +70,17 @@ def boxesOfTriangles(points: np.ndarray, columns: np.ndarray) -> tuple[np.ndarra
     """
     low, high = (np.empty((3, columns.shape[1]), dtype=np.float32).T for _ in range(2))
     for axis in range(3):
-        values = points[:, axis].astype(np.float32)
-        a, b, c = (values.take(corner) for corner in columns)
-        low[:, axis] = np.minimum(np.minimum(a, b), c)
-        high[:, axis] = np.maximum(np.maximum(a, b), c)
+        low[:, axis], high[:, axis] = endsOfTriangles(points[:, axis].astype(np.float32), columns)
     return low, high
+
+
+def endsOfTriangles(values: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest value of the corners of each triangle, (m,) each.
+
+    :param values: (n,), one coordinate of the points. :param columns: (3, m), numbers of the triangles' corners.
+    """
+    a, b, c = (values.take(corner) for corner in columns)
+    return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
 
 
 def trianglesAround(points: np.ndarray, triangles: np.ndarray, changed: np.ndarray) -> np.ndarray:

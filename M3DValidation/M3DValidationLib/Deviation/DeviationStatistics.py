@@ -32,7 +32,7 @@ def deviationStatistics(deviation: DeviationMap, tolerance: float, image: ImageV
     if not tolerance > 0:
         raise M3DError(f"The tolerance must be above 0 mm, not {tolerance}.")
     good = deviation.reliable & np.isfinite(deviation.distance)
-    weights, total = deviation.areas[good], float(deviation.areas.sum())
+    weights = deviation.areas[good]
     facts = {
         "kind": deviation.kind,
         "reference": deviation.reference,
@@ -40,12 +40,11 @@ def deviationStatistics(deviation: DeviationMap, tolerance: float, image: ImageV
         "registration": deviation.registration,
         "vertices": len(deviation.distance),
         "measuredVertices": int(good.sum()),
-        "areaMm2": total,
+        "areaMm2": float(deviation.areas.sum()),
         "measuredAreaMm2": float(weights.sum()),
-        "coverage": float(weights.sum()) / total if total > 0 else 0.0,
         "tolerance": float(tolerance),
-        **summary(deviation.distance[good], weights, tolerance),
         **dict.fromkeys(f"{which}{what}" for which in PLACES for what in ("PointLps", "Slice")),
+        **mainFigures(deviation, tolerance),
         "uncertainty95": None,
         "calibration": deviation.calibration,
         "meaning": "",
@@ -65,7 +64,10 @@ def deviationStatistics(deviation: DeviationMap, tolerance: float, image: ImageV
 
 
 def mainFigures(deviation: DeviationMap, tolerance: float) -> dict:
-    """Of the values of :func:`deviationStatistics` those of :func:`summary`, ``coverage`` and ``worstPointLps``."""
+    """Of the values of :func:`deviationStatistics` those of :func:`summary`, ``coverage`` and ``worstPointLps``.
+
+    :param tolerance: mm, above 0; deviations up to this size count as within.
+    """
     good = deviation.reliable & np.isfinite(deviation.distance)
     distance, weights, total = deviation.distance[good], deviation.areas[good], float(deviation.areas.sum())
     worst = None

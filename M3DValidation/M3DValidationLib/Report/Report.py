@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from M3DLib.Background import inBackground
 from M3DLib.Errors import M3DError, noProgress
@@ -27,6 +28,8 @@ from .Pictures.DeviationModel import DeviationModel, deviationModels, fileEnding
 from .Pictures.PictureFile import Picture, pngBytes
 from .Pictures.Pictures import makePictures, ofSegment
 from .Pictures.ThinPlacePictures import thinPlacePictures
+
+_Result = TypeVar("_Result")
 
 # The checks take most of the time, the pictures nearly all of the rest.
 _CHECKS_SHARE, _PICTURES_SHARE = 0.8, 0.17
@@ -95,53 +98,64 @@ def validateCases(
     :raises M3DError: a check met what no verdict can express, or a section is asked for where there is no scan.
     """
 
-    def checking(done: float, text: str) -> None:
-        progress(_CHECKS_SHARE * done, text)
-
-    drawn: list[Picture] = []
-
-    def drawFound(index: int, findings: list[Finding], report: Progress) -> None:
-        drawn.extend(_picturesOfFindings(cases, index, findings, report))
-
-    def check(report: Progress) -> list[list[Finding]]:
-        # Pictures of findings are made while the comparison is at work, unless the time of each is asked for.
-        return checkCases(cases, report, timed, drawFound if timed is nullcontext else None)
-
     if sections:
         if cases[0].image is None:
             raise M3DError("There is no scan to show sections of.")
         requireInside(cases[0].image, sections)
+    run = inBackground if background else _here
+    drawn: list[Picture] = []
+    # Pictures of findings are made while the comparison is at work, unless the time of each is asked for.
+    early = drawn if timed is nullcontext else None
+
+    def drawFound(index: int, findings: list[Finding], report: Progress) -> None:
+        drawn.extend(_picturesOfFindings(cases, index, findings, report))
+
     with stage("checking"):
-        results = inBackground(check, checking) if background else check(checking)
+        results = run(
+            lambda report: checkCases(cases, report, timed, drawFound if early is not None else None),
+            lambda done, text: progress(_CHECKS_SHARE * done, text),
+        )
     with stage("pictures"):
-
-        def draw(report: Progress) -> tuple[list[Picture], list[DeviationModel], list[dict]]:
-            pictures = casePictures(cases, results, showing, report, drawn if timed is nullcontext else None)
-            models = deviationModels(cases) if showing else []
-            if not sections:
-                return pictures, models, []
-            asked, more = askedSections(cases[0].image, modelsOf(cases), sections)
-            return pictures + more, models, asked
-
-        def drawing(done: float, text: str) -> None:
-            progress(_CHECKS_SHARE + _PICTURES_SHARE * done, text)
-
-        pictures, models, asked = inBackground(draw, drawing) if background else draw(drawing)
+        pictures, models, asked = run(
+            lambda report: _shownOf(cases, results, showing, sections, progress=report, drawn=early),
+            lambda done, text: progress(_CHECKS_SHARE + _PICTURES_SHARE * done, text),
+        )
+    names = {"person": person, "pseudonym": pseudonym, "files": files}
     shown = _CHECKS_SHARE + _PICTURES_SHARE
     progress(shown, "Putting the report together")
     with stage("report"):
-
-        def putTogether(_report: Progress) -> Report:
-            return makeReport(
-                cases, results, pictures, models, person=person, pseudonym=pseudonym, files=files, sections=asked
-            )
-
-        def putting(_done: float, _text: str) -> None:
-            progress(shown, "Putting the report together")
-
-        report = inBackground(putTogether, putting) if background else putTogether(noProgress)
+        report = run(
+            lambda _report: makeReport(cases, results, pictures, models, sections=asked, **names),
+            lambda _done, _text: progress(shown, "Putting the report together"),
+        )
     progress(1.0, "Validated")
     return report
+
+
+def _here(work: Callable[[Progress], _Result], progress: Progress) -> _Result:
+    """What ``inBackground`` does, in this thread."""
+    return work(progress)
+
+
+def _shownOf(
+    cases: list[Case],
+    results: list[list[Finding]],
+    showing: bool,
+    sections: Sequence[Sequence[float]],
+    *,
+    progress: Progress,
+    drawn: list[Picture] | None,
+) -> tuple[list[Picture], list[DeviationModel], list[dict]]:
+    """Pictures and 3D models of a report, and what it says of the sections that were asked for.
+
+    :param drawn: pictures of findings that are made already; None where none are.
+    """
+    pictures = casePictures(cases, results, showing, progress, drawn)
+    models = deviationModels(cases) if showing else []
+    if not sections:
+        return pictures, models, []
+    asked, more = askedSections(cases[0].image, modelsOf(cases), sections)
+    return pictures + more, models, asked
 
 
 def checkCases(

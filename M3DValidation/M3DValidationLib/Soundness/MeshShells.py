@@ -10,6 +10,7 @@ import numpy as np
 from M3DLib.Intersection.BoxPairs import overlappingBoxesBetween
 from M3DLib.Intersection.ExactPredicates import orientation2d, orientation3d
 from M3DLib.Intersection.MeshTopology import MeshTopology, connectedComponents
+from M3DLib.Intersection.TriangleBoxes import endsOfTriangles
 
 # Triangles looked at together: what is held for them stays in the processor's cache.
 _BLOCK = 1 << 14
@@ -187,7 +188,8 @@ def _passing(origin: np.ndarray, topology: MeshTopology, chosen: np.ndarray) -> 
     if len(origin) <= _FEW_RAYS:
         for start in range(0, len(chosen), _BLOCK):
             some = start + np.flatnonzero(chosen[start : start + _BLOCK])
-            (left, right), (front, back) = (_ends(column, topology.triangles, some) for column in columns)
+            corners = topology.triangles.take(some, axis=0).T
+            (left, right), (front, back) = (endsOfTriangles(column, corners) for column in columns)
             for number, (x, y, _) in enumerate(origin):
                 found = some[(left <= x) & (right >= x) & (front <= y) & (back >= y)]
                 yield np.full(len(found), number), found
@@ -195,16 +197,11 @@ def _passing(origin: np.ndarray, topology: MeshTopology, chosen: np.ndarray) -> 
     # Seen along z, a ray is a box without width.
     use, flat = np.flatnonzero(chosen), origin * (1, 1, 0)
     low, high = np.zeros((len(use), 3)), np.zeros((len(use), 3))
+    corners = topology.triangles.take(use, axis=0).T
     for axis, column in enumerate(columns):
-        low[:, axis], high[:, axis] = _ends(column, topology.triangles, use)
+        low[:, axis], high[:, axis] = endsOfTriangles(column, corners)
     for ray, number in overlappingBoxesBetween(flat, flat, low, high):
         yield ray, use[number]
-
-
-def _ends(column: np.ndarray, triangles: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest of one coordinate (n,) of the corners of some triangles, each (k,)."""
-    a, b, c = (column.take(corner) for corner in triangles.take(which, axis=0).T)
-    return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
 
 
 def _crossings(corners, origin, asking, hit) -> np.ndarray:
