@@ -15,6 +15,8 @@ NO_EDGE = "Nowhere on it does the image show an edge that is in reach and to be 
 ALL_STAYED = "All of it is held or left where it was."
 # How often a surface is measured and moved.
 ROUNDS = 3
+# Vertices that went on to a ridge by less (mm) lie at the image's edge all the same.
+NOTICED = 0.02
 
 
 def movedSurely(motion: np.ndarray, deviation: DeviationMap) -> np.ndarray:
@@ -34,6 +36,7 @@ def refinementRecord(
     limit: float,
     heldBack: int,
     sharedShare: float = 0.0,
+    atRidges: np.ndarray | None = None,
 ) -> dict:
     """Figures of a refined surface, plain JSON values; those of one that was not moved where nothing of it did.
 
@@ -41,18 +44,22 @@ def refinementRecord(
     :param areas: (n,) mm2. :param deviation: the last measurement the surface was moved by.
     :param limit: farthest a vertex could go, mm. :param heldBack: number of vertices whose move was taken back, wholly
         or in part, since the surface would have passed through itself.
+    :param atRidges: how far each vertex went on to a ridge after the image's edge, mm, (n,); None where none did.
     """
     if not length.any():
         return unmoved(ALL_STAYED, motion, areas, limit)
     total = float(areas.sum())
     shares = {kind.name.lower(): float(areas[motion == kind].sum()) / total for kind in Motion}
     interval = deviation.calibration["estimate95"]
+    atRidges = np.zeros(len(length)) if atRidges is None else atRidges
     return {
         "applied": True,
         "movedShare": shares["moved"],
         "heldShare": shares["held"],
         "leftShare": shares["left"],
         "sharedShare": sharedShare,
+        "ridgeShare": float(areas[atRidges > NOTICED].sum()) / total,
+        "largestAtRidge": float(atRidges.max(initial=0.0)),
         "heldBackVertices": heldBack,
         "meanDisplacement": float(np.average(length, weights=areas)),
         "p95Displacement": float(weightedPercentiles(length, areas, [95])[0]),
@@ -76,6 +83,8 @@ def unmoved(reason: str, motion: np.ndarray, areas: np.ndarray, limit: float) ->
         "heldShare": 1 - left,
         "leftShare": left,
         "sharedShare": 0.0,
+        "ridgeShare": 0.0,
+        "largestAtRidge": 0.0,
         "heldBackVertices": 0,
         "meanDisplacement": 0.0,
         "p95Displacement": 0.0,
@@ -92,6 +101,22 @@ def refinementText(record: dict) -> str:
         return f"The surface was not moved to the image's edge although that was asked for. {record['reason']}"
     back = record["heldBackVertices"]
     held = f", {plural(back, 'vertex', 'vertices')} held back" if back else ""
+    return _movedText(record, held) + _ridgeText(record)
+
+
+def _ridgeText(record: dict) -> str:
+    """What was done at ridges, a sentence after others; nothing where nothing was."""
+    # An object of before does not say.
+    if not record.get("ridgeShare"):
+        return ""
+    return (
+        f" On {shareInPercent(record['ridgeShare'])} of its area faces were continued to the ridges and grooves in "
+        f"which they meet and which blur rounds off in the image, by up to {millimeters(record['largestAtRidge'])}: "
+        "there it does not lie at the image's edge."
+    )
+
+
+def _movedText(record: dict, held: str) -> str:
     return (
         f"Then moved to the image's edge on {shareInPercent(record['movedShare'])} of its area (mean "
         f"{millimeters(record['meanDisplacement'])}, 95 % within {millimeters(record['p95Displacement'])}, largest "
@@ -129,6 +154,7 @@ def recordTexts(record: dict) -> list[str]:
 
 
 _SHARES = ("movedShare", "heldShare", "leftShare")
+_RIDGES = ("ridgeShare", "largestAtRidge")
 _LENGTHS = ("meanDisplacement", "p95Displacement", "largestDisplacement")
 
 
@@ -136,7 +162,7 @@ def recordParameters(record: dict) -> list[tuple[str, str]]:
     """The figures as names and values for the Algorithm Parameters of a DICOM object; mm, shares of the area."""
     parameters = []
     if refinement := record.get("refinement"):
-        names = ("applied", *_SHARES, "heldBackVertices", *_LENGTHS)
+        names = ("applied", *_SHARES, "heldBackVertices", *_LENGTHS, *_RIDGES)
         # Of a surface that was read from an object some of it is not known.
         parameters += [(_named("refinement", name), _short(refinement[name])) for name in names if name in refinement]
         if "settings" in refinement:

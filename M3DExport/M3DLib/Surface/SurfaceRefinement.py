@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..Distance.DeviationMap import Quality
 from ..Errors import M3DError, noProgress
 from ..Image.ImageVolume import ImageVolume
 from ..Mesh.MeshGeometry import vertexAreas
 from ..Mesh.TriangleMesh import TriangleMesh
+from ..Ridge.SharpRidges import atRidges
 from .EdgeTargets import Motion
 from .JointRefinement import JointRefinement
 from .MovingSheet import MovingSheet
@@ -24,6 +26,8 @@ from .SharedBorders import SharedBorders
 from .SoundMoves import withoutNewIntersections
 from .SurfaceRecord import NO_EDGE, ROUNDS, movedSurely, refinementRecord, unmoved
 
+# Rings of neighbors around places that are sharp in which the faces beside them are looked for.
+FACE_RINGS = 12
 TEXT = "Moving the surface to the image's edge"
 
 
@@ -60,9 +64,10 @@ def refineSurface(
     if reason:
         result.record["refinement"] = unmoved(reason, sheet.motion, vertexAreas(mesh), limit)
         return result
+    ridges, followed = _withRidges(sheet)
     points, heldBack = withoutNewIntersections(
         sheet.start,
-        sheet.points,
+        ridges,
         mesh.triangles,
         neighborhood=sheet.neighborhood,
         limit=limit,
@@ -71,7 +76,10 @@ def refineSurface(
         progress=lambda done, text: progress(0.8 + 0.2 * done, TEXT),
     )
     result.points = points.astype(np.float32)
-    motion = np.where(heldBack, Motion.HELD, sheet.motion)
+    # What follows a ridge was moved there, wherever its own edge is.
+    motion = np.where(heldBack, Motion.HELD, np.where(followed > 0.5, Motion.MOVED, sheet.motion))
+    # Sideways on their faces vertices still are at the edge.
+    beyond = np.abs(np.einsum("ni,ni->n", points - sheet.points, sheet.deviation.normals.astype(np.float64)))
     result.record["refinement"] = refinementRecord(
         np.linalg.norm(points - sheet.start, axis=1),
         motion,
@@ -79,9 +87,29 @@ def refineSurface(
         sheet.deviation,
         limit=limit,
         heldBack=int(heldBack.sum()),
+        atRidges=np.where(followed > 0, beyond, 0.0),
     )
     progress(1.0, TEXT)
     return result
+
+
+def _withRidges(sheet: MovingSheet) -> tuple[np.ndarray, np.ndarray]:
+    """A moved sheet's vertices (n, 3) with its ridges, within its limits, and how far each follows them (n,)."""
+    sharp = sheet.deviation.quality == Quality.SHARP
+
+    def allowed(which: np.ndarray, there: np.ndarray) -> np.ndarray:
+        return np.linalg.norm(there - sheet.start[which], axis=1) <= sheet.limit
+
+    points, followed = atRidges(
+        sheet.points,
+        sheet.deviation,
+        sheet.image,
+        near=sheet.neighborhood.grown(sharp, FACE_RINGS),
+        fixed=sheet.fixed,
+        meanAt=sheet.neighborhood.meanAt,
+        allowed=allowed,
+    )
+    return sheet.start + sheet.border.inPlanes(points - sheet.start), followed
 
 
 def refineSurfaces(
