@@ -88,6 +88,7 @@ def recordWork(
     :param result: what came of it: exit status, verdict, and the error of work that failed.
     :param removed: places of files in the case that the work has taken away.
     :param acquisition: how the scans were made (:mod:`M3DLib.CaseRecord.AcquisitionRecord`).
+    :raises M3DError: the work is of no kind that is recorded, or the record is broken or cannot be written.
     """
     if event not in WORK:
         raise M3DError(f"'{event}' is no kind of work that a case records; it is one of {', '.join(WORK)}.")

@@ -151,7 +151,10 @@ def confirmationBody(state: CaseState, what: str, today: date) -> dict[str, Any]
 
 
 def keyOf(entry: dict[str, Any]) -> str:
-    """What tells one thing of a case from another, over its versions."""
+    """What tells one thing of a case from another, over its versions.
+
+    :raises M3DError: the entry names no file and no series.
+    """
     for key in ("path", "seriesInstanceUid", "name"):
         if key in entry:
             return f"{entry['kind']}:{entry[key]}"

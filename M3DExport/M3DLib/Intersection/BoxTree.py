@@ -46,7 +46,11 @@ class BoxTree:
         self.order, self.levels = _tree(low, high, self.slack)
 
     def met(self, points: np.ndarray, directions: np.ndarray, reach: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The boxes that rays meet, as :func:`raysMeetingBoxes`."""
+        """Portions (ray, box), integers (k,) each, of the boxes that rays meet, as :func:`raysMeetingBoxes` says.
+
+        :param points, directions: float64 (r, 3), where the rays begin and their unit vectors.
+        :param reach: length of the rays, at most that of the tree.
+        """
         order, levels = self.order, self.levels
         steep = np.where(np.abs(directions) < 1e-200, 1e-200, directions)
         starts, slopes = np.ascontiguousarray(points.T), np.ascontiguousarray((1 / steep).T)

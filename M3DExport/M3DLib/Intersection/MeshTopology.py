@@ -71,7 +71,9 @@ class MeshTopology:
 
     @property
     def halfEdges(self) -> tuple[np.ndarray, np.ndarray]:
-        """Half-edge numbers (3 t + corner), those of an edge beside each other, and where each edge begins."""
+        """Half-edge numbers (3 t + corner), those of an edge beside each other, (3 w,); where each edge begins, (e,);
+        integers.
+        """
         return self._sides[1:]
 
     @cached_property
@@ -100,26 +102,26 @@ class MeshTopology:
 
     @cached_property
     def crowdedEdges(self) -> np.ndarray:
-        """Numbers of the edges with more than two triangles."""
+        """Numbers of the edges with more than two triangles, integers (k,)."""
         return np.flatnonzero(self.edgeUse > 2)
 
     @cached_property
     def crowdedHalfEdges(self) -> tuple[np.ndarray, np.ndarray]:
-        """Number of the edge, and half-edge (3 t + corner), for every triangle at an edge with more than two."""
+        """Edge and half-edge (3 t + corner), integers (k,) each, for every triangle at an edge with more than two."""
         halfEdge, first = self.halfEdges
         use = self.edgeUse[self.crowdedEdges]
         begin = np.repeat(first[self.crowdedEdges] - np.cumsum(use) + use, use)
         return np.repeat(self.crowdedEdges, use), halfEdge[begin + np.arange(len(begin))]
 
     def edgeEnds(self, halfEdges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Points where the half-edges start and end, in the direction their triangle has them."""
+        """Points (k,) where half-edges (k,) start and end, in the direction their triangle has them."""
         triangle, corner = halfEdges // 3, halfEdges % 3
         return self.triangles[triangle, corner], self.triangles[triangle, (corner + 1) % 3]
 
     @cached_property
     def turnedNeighbors(self) -> np.ndarray:
         """Whether the two triangles of each pair in ``neighbors`` run along their edge in the same direction, so that
-        one of them faces the wrong way.
+        one of them faces the wrong way; bool (k,).
         """
         one, other = self.neighbors
         return self.edgeEnds(one)[0] == self.edgeEnds(other)[0]
@@ -134,7 +136,7 @@ class MeshTopology:
 
     @cached_property
     def boundaryLoops(self) -> list[np.ndarray]:
-        """The holes: half-edges of each connected run of boundary edges, longest first."""
+        """The holes: half-edges, integers (k,), of each connected run of boundary edges, longest first."""
         halfEdges = self.boundaryHalfEdges
         if not len(halfEdges):
             return []

@@ -16,7 +16,11 @@ def frameOf(points: np.ndarray, viewDirection, aspect: float) -> float:
 
 
 def axesOf(viewDirection) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Unit vectors towards the camera, to the right and up."""
+    """Unit vectors towards the camera, to the right and up, float64 (3,) each.
+
+    :param viewDirection: from what is shown towards the camera, of any length, LPS; up is the patient's head, or his
+        front where he is looked at from above or below.
+    """
     direction = np.asarray(viewDirection, dtype=np.float64)
     direction = direction / np.linalg.norm(direction)
     up = np.array([0.0, 0.0, 1.0]) if abs(direction[2]) < 0.99 else np.array([0.0, -1.0, 0.0])
@@ -26,7 +30,11 @@ def axesOf(viewDirection) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def aim(camera, points: np.ndarray, viewDirection, aspect: float) -> None:
-    """Point the camera at the middle of the points so that they just fit."""
+    """Point the camera at the middle of the points (n, 3), LPS mm, so that they just fit.
+
+    :param camera: vtkCamera. :param viewDirection: as of :func:`axesOf`.
+    :param aspect: width of the picture by its height.
+    """
     direction, right, trueUp = axesOf(viewDirection)
     across, along, depth = (points @ axis for axis in (right, trueUp, direction))
     middle = sum(

@@ -172,7 +172,7 @@ class MeshEdges:
             yield start, end
 
     def parts(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-        """The edges a block at a time: which they are, their starts and ends; all stays in the processor's cache."""
+        """The edges a block at a time, for the processor's cache: which they are, their starts and ends (k,)."""
         for low in range(0, self.shape[0], BLOCK // 3):
             first = self.first[low : low + BLOCK // 3 + 1]
             part = slice(int(first[0]), int(first[-1]))

@@ -119,7 +119,7 @@ def renderMesh(
     color: tuple[float, float, float] | None = None,
     **settings,
 ) -> np.ndarray | None:
-    """A picture of one mesh; see :func:`renderMeshes`.
+    """A picture of one mesh, uint8 (height, width, 3); see :func:`renderMeshes`.
 
     :param color: sRGB, each 0 to 1; the mesh's own when None.
     """
@@ -137,7 +137,7 @@ def renderMeshes(
     supersampling: int = 2,
     pointColors: Sequence[np.ndarray] | None = None,
 ) -> np.ndarray | None:
-    """A picture of meshes; see :func:`renderViews`.
+    """A picture of meshes, uint8 (height, width, 3) sRGB, None where none can be made; see :func:`renderPictures`.
 
     :param viewDirection: LPS direction from the meshes towards the camera; the default looks from the patient's left
         front, slightly from above.
@@ -160,7 +160,7 @@ def renderViews(
     size: tuple[int, int] = (800, 600),
     **settings,
 ) -> list[np.ndarray]:
-    """Pictures of one size from several sides; see :func:`renderPictures`.
+    """Pictures of one size from several sides, uint8 (height, width, 3) sRGB each; see :func:`renderPictures`.
 
     :param size: width and height, pixels.
     :param viewDirections: LPS directions from the meshes towards the camera.

@@ -152,7 +152,10 @@ def checkStl(buffer) -> int:
 
 
 def requireFinite(corners: np.ndarray) -> None:
-    """Raise :class:`M3DError` when a coordinate is NaN or infinite."""
+    """Refuse corners, an array of any shape, of which a coordinate is no finite number.
+
+    :raises M3DError: one is NaN or infinite.
+    """
     if not np.isfinite(corners).all():
         raise M3DError("The STL has coordinates that are not finite numbers (NaN or infinity).")
 

@@ -54,7 +54,10 @@ class TriangleMesh:
 
     @property
     def boundsLps(self) -> tuple[float, float, float, float, float, float]:
-        """Extent of the points (xmin, xmax, ymin, ymax, zmin, zmax), LPS mm."""
+        """Extent of the points (xmin, xmax, ymin, ymax, zmin, zmax), LPS mm.
+
+        :raises M3DError: there are no points.
+        """
         if not len(self.points):
             raise M3DError(f"Mesh '{self.name}' has no points, so it has no bounds.")
         low, high = lowAndHigh(self.points)

@@ -14,7 +14,14 @@ from .ReferenceReader import CalibrationObject
 
 
 def fitBox(surface: ObjectSurface, target: CalibrationObject, axes: np.ndarray):
-    """A box of any direction: three axes square to each other that the normals cluster at, then pairs of planes."""
+    """A box of any direction: three axes square to each other that the normals cluster at, then pairs of planes.
+
+    :param surface: points of the body, LPS mm. :param target: what it is and which sizes it should have, mm.
+    :param axes: float64 (3, 3), unit vectors of the image's axes as columns, LPS.
+    :return: sizes (:class:`FittedSize`) between the opposite faces that are seen,
+         center float64 (3,), LPS mm, and scatter about the shape, mm.
+    :raises M3DError: no two opposite faces are seen.
+    """
     frame = _boxFrame(surface, axes)
     center, half = np.zeros(3), np.full(3, np.nan)
     for axis in range(3):

@@ -32,12 +32,15 @@ class FittedSize:
 
 
 def independentCount(weights: np.ndarray) -> float:
-    """Number of independent measurements in points that stand for so much area."""
+    """Number of independent measurements, 1 at least, in points that stand for so much area, mm2 (k,)."""
     return max(1.0, min(len(weights), float(weights.sum()) / _CORRELATION_MM**2))
 
 
 def facePlace(surface: ObjectSurface, direction: np.ndarray, use: np.ndarray | None = None) -> float | None:
-    """Place along a direction of the plane facing it that holds most of the area; None where hardly any does."""
+    """Place of the plane facing a direction that holds most of the area, mm along it; None where hardly any does.
+
+    :param direction: float64 (3,), unit vector, LPS. :param use: bool (k,), the points that count; all when None.
+    """
     facing = surface.normals @ direction > 0.9
     if use is not None:
         facing &= use
@@ -95,15 +98,20 @@ def betweenFaces(surface: ObjectSurface, axis, center, zone, sides) -> FaceDista
 
 
 def requirePoints(count: int, target: CalibrationObject) -> None:
+    """Refuse to fit a shape to a surface of which too little is seen.
+
+    :raises M3DError: there are fewer than 100 points.
+    """
     if count < 100:
         raise M3DError(f"The surface of '{target.name}' cannot be made out near the point given for it.")
 
 
 def noOutliers(residual: np.ndarray) -> np.ndarray:
-    """Points that are no outliers: within four times the scaled median deviation."""
+    """Which residuals (k,), mm, are no outliers, bool (k,): within four times the scaled median deviation."""
     deviation = 1.4826 * np.median(np.abs(residual - np.median(residual)))
     return np.abs(residual - np.median(residual)) <= max(4 * deviation, 1e-6)
 
 
 def rootMeanSquare(values: np.ndarray) -> float:
+    """Root of the mean of the squares of values (k,), in their unit."""
     return float(np.sqrt(np.mean(values**2)))

@@ -12,7 +12,13 @@ from .ReferenceReader import CalibrationObject
 
 
 def fitSphere(surface: ObjectSurface, target: CalibrationObject, axes: np.ndarray):
-    """A ball stretched along the image's axes, linear in center and the three radii."""
+    """A ball stretched along the image's axes, linear in center and the three radii.
+
+    :param surface: points of the body, LPS mm. :param target: what it is and which sizes it should have, mm.
+    :param axes: float64 (3, 3), unit vectors of the image's axes as columns, LPS.
+    :return: sizes (:class:`FittedSize`), center float64 (3,), LPS mm, and scatter about the shape, mm.
+    :raises M3DError: too little of it is seen.
+    """
     radius = target.sizes[0] / 2
     center = np.median(surface.points - radius * surface.normals, axis=0)
     distance = np.linalg.norm(surface.points - center, axis=1)
@@ -38,7 +44,14 @@ def fitSphere(surface: ObjectSurface, target: CalibrationObject, axes: np.ndarra
 
 
 def fitCylinder(surface: ObjectSurface, target: CalibrationObject, axes: np.ndarray):
-    """A straight cylinder: an axis square to most normals, an ellipse across it, planes at its ends."""
+    """A straight cylinder: an axis square to most normals, an ellipse across it, planes at its ends.
+
+    :param surface: points of the body, LPS mm. :param target: what it is and which sizes it should have, mm.
+    :param axes: float64 (3, 3), unit vectors of the image's axes as columns, LPS.
+    :return: sizes (:class:`FittedSize`; two diameters, and the length where both ends are seen and it is known),
+         center float64 (3,), LPS mm, and scatter about the shape, mm.
+    :raises M3DError: its diameter is not given, or too little of it is seen.
+    """
     diameter, length = target.sizes
     if diameter is None:
         raise M3DError(f"The diameter of the cylinder '{target.name}' must be given.")

@@ -41,17 +41,17 @@ class MeshShells:
 
     @property
     def insideOut(self) -> np.ndarray:
-        """Shells that face the wrong way: outermost ones and bodies within cavities outward, cavities inward."""
+        """Numbers of the shells that face the wrong way: bodies (within cavities too) inward, cavities outward."""
         return np.flatnonzero(self.judged & ((self.volume > 0) == (self.depth % 2 == 1)))
 
     @property
     def cavities(self) -> np.ndarray:
-        """Shells around a hollow inside a body, facing into the hollow as they should."""
+        """Numbers of the shells around a hollow inside a body, facing into the hollow as they should."""
         return np.flatnonzero(self.judged & (self.depth % 2 == 1) & (self.volume < 0))
 
     @property
     def solids(self) -> np.ndarray:
-        """Shells that are the outside of something."""
+        """Numbers of the shells that are the outside of something."""
         return np.flatnonzero(self.judged & (self.depth % 2 == 0))
 
 

@@ -160,7 +160,9 @@ class MeshSoundness:
 
     @cached_property
     def bodyShells(self) -> np.ndarray:
-        """Shells that are the outside of a body, largest first. Shells joined in a point or an edge count once each."""
+        """Numbers of the shells that are the outside of a body, largest first; those joined in a point or an edge count
+        once each.
+        """
         solids = self.shells.solids
         return solids[np.argsort(-np.abs(self.shells.volume[solids]), kind="stable")]
 
@@ -170,7 +172,7 @@ class MeshSoundness:
         self.cleaned.topology.forgetEdges()
 
     def trianglesOfShells(self, shells: np.ndarray) -> np.ndarray:
-        """Triangles of some shells."""
+        """Numbers of the mesh's triangles that belong to some shells, integers (k,)."""
         topology = self.cleaned.topology
         return topology.original[np.isin(topology.patches, shells)]
 

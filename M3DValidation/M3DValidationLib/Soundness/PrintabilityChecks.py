@@ -193,6 +193,7 @@ def orientedSurface(soundness: MeshSoundness, reachMm: float = 0.0) -> tuple[Wal
     Triangles that face the wrong way are turned for the measurement only; it is a finding of its own.
 
     :param reachMm: length of the longest rays that are to be cast.
+    :return: the surface, and for each of its triangles the number in the mesh, integers (w,).
     """
     topology, shells = soundness.cleaned.topology, soundness.shells
     turn = np.isin(topology.patches, shells.insideOut)

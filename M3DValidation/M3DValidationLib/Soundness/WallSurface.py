@@ -72,11 +72,11 @@ class WallSurface:
 
     @property
     def high(self) -> np.ndarray:
-        """Upper corners of the same boxes."""
+        """Upper corners of the same boxes, float32 (k, 3)."""
         return self._boxes[1]
 
     def owner(self, pieces: np.ndarray) -> np.ndarray:
-        """The triangle that each piece belongs to."""
+        """The triangle that each piece belongs to, integers of the shape of ``pieces``."""
         owner = self._boxes[2]
         return pieces if owner is None else owner[pieces]
 
