@@ -39,6 +39,8 @@ _LIBRARY = (
     "Image/Contradictions.py",
     "Image/MixedSlices.py",
     "Image/ValueDoubts.py",
+    "EncapsulatedStl/StatedUnit.py",
+    "EncapsulatedStl/EncapsulatedStlReader.py",
     "Segmentation/SegmentOrigin.py",
     "InSlicer/VoxelOrigin.py",
 )
@@ -60,9 +62,11 @@ _BETWEEN = " ;,"
 _NOT_REPORTED = ("progress", "M3DError", "scaled")
 _NOT_SHOWN = (
     "DeviationCsv.py",
+    "FileKinds.py",
     "GlbFile.py",
     "HtmlReport.py",
     "PdfReport.py",
+    "PrintProject.py",
     "Pseudonym.py",
     "ReferenceReader.py",
     "StlHash.py",

@@ -81,6 +81,11 @@ JOINED = (
 # What looks like a message and is none in a report: what is being done now, keys, pieces of layouts, and errors that
 # end a run.
 NO_MESSAGES = {
+    # Parts of errors about an object's class, and units by their symbols.
+    "mm",
+    "of the class {0}",
+    "um",
+    "without an SOP class",
     "Cutting the scan",
     "Looking for what the model lacks",
     "Looking why the model is not where the scan shows it",

@@ -25,6 +25,7 @@ from .ModelDescription import (
 )
 from .ModelSources import SourceReference
 from .RecordedValidation import RecordedValidation, recordedValidation
+from .StatedUnit import unitDoubts
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -131,6 +132,7 @@ class DescriptionReader:
                 f"The model's unit is '{value}' ({scheme}), which is not one of DICOM's ({allowed}), so its size is "
                 "unknown; extract the STL to look at it all the same.",
             )
+        self.warnings += unitDoubts(items, value)
         return value
 
     def description(self, unit: str) -> ModelDescription:

@@ -15,6 +15,7 @@ from ..Errors import M3DError
 from ..Mesh.StlFile import PREFIX_SIZE, TRIANGLE_TYPE, readStl
 from .DescriptionReader import DescriptionReader
 from .RecordedValidation import RecordedValidation
+from .StatedUnit import headerDoubts
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -86,6 +87,8 @@ def readEncapsulatedStl(source: Path | str | bytes | BinaryIO | Dataset) -> Enca
     has a unit that DICOM does not allow here          error that names it
     says no unit                                       warning, read as mm
     unit code without coding scheme                    warning
+    several units, or another meaning than the code    warning, the first code is used
+    header of the STL with another unit, or RAS        warning, as the object says
     extent under 1 mm or over 2.5 m (1 m: not in mm)   warning with both readings, scaled as stated
     MIME type other than the known ones                warning
     stated length other than the document's            warning
@@ -159,7 +162,9 @@ def modelOfContent(content: DicomContent) -> EncapsulatedModel:
     mimeType = DescriptionReader(content.dataset, warnings).text("MIMETypeOfEncapsulatedDocument")
     if mimeType.lower() not in MIME_TYPES:
         warnings.append(f"The MIME type is '{mimeType}' instead of '{MIME_TYPES[0]}'.")
-    return describedModel(content.dataset, stl, lambda said: readStl(stl, strict=False, warnings=said), warnings)
+    model = describedModel(content.dataset, stl, lambda said: readStl(stl, strict=False, warnings=said), warnings)
+    model.warnings += headerDoubts(stl, model.unit)
+    return model
 
 
 def describedModel(

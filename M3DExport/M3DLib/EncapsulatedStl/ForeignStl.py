@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..Dicom import Codes
 from ..Errors import M3DError
 from ..Identifying import namesPatient
+from ..Mesh.Remarks import remarkedSpace, remarkedUnit
 from ..Mesh.StlFile import HEADER_SIZE, readStl
 
 if TYPE_CHECKING:
@@ -61,12 +63,32 @@ def requireLps(foreign: ForeignStl, file: Path | str) -> None:
 
     :raises M3DError: says how to turn it.
     """
-    if b"SPACE=RAS" in foreign.stl[:HEADER_SIZE].upper():
+    if remarkedSpace(foreign.stl[:HEADER_SIZE]) == "RAS":
         raise M3DError(
             f"'{file}': its header says that its coordinates are RAS, and DICOM's are LPS: left and right, front and "
             "back would be exchanged. Save it in LPS (m3d repair FILE --remove-useless --output NEW.stl writes LPS in "
             "mm), or say --own-coordinates where it has nothing to do with the scan's."
         )
+
+
+def requireUnit(foreign: ForeignStl, file: Path | str, unit: str) -> None:
+    """Refuse an STL whose header names another unit than the one that its object would state.
+
+    :param unit: "um", "mm", "cm" or "m".
+    :raises M3DError: names both, and what to do.
+    """
+    remarked = remarkedUnit(foreign.stl[:HEADER_SIZE])
+    if remarked in (None, unit):
+        return
+    other = (
+        f"Give --unit {remarked}"
+        if remarked in Codes.UNIT_MM
+        else f"Save it in mm (m3d repair FILE --unit {remarked} --remove-useless --output NEW.stl)"
+    )
+    raise M3DError(
+        f"'{file}': its header says that its coordinates are in '{remarked}', and the object would say '{unit}': the "
+        f"model would have another size. {other}, or take the remark out of the header where it is wrong."
+    )
 
 
 def judge(foreign: ForeignStl, headers: Sequence[Dataset]) -> list[str]:

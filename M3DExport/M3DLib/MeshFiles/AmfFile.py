@@ -15,6 +15,7 @@ from ..FileSize import requireRoom
 from ..NumberText import plural
 from .AmfConstellation import AmfInstance, placedObjects
 from .MeshParts import MeshParts, joined, requireIndices
+from .PrintProject import VOLUME_SETTINGS, otherVolume, refuseOtherParts
 
 _CHUNK = 1 << 20
 # Larger than any number of points, and small enough for the arrays of numpy.
@@ -70,6 +71,8 @@ class _AmfReader:
         self._row: list[float | None] = [None] * 3
         self._unit: str | None = None
         self._support = False
+        self._setting = ""
+        self._otherParts: set[str] = set()
         self._objects: dict[str, tuple[list[float], list[int]]] = {}
         self._constellations: dict[str, list[AmfInstance]] = {}
         self._current: tuple[list[float], list[int]] = ([], [])
@@ -88,7 +91,10 @@ class _AmfReader:
         if not self._path and name != "amf":
             raise M3DError(f"This is not an AMF file: its XML begins with '{name}'.")
         self._path.append(name)
-        if name in _COORDINATES or name in _CORNERS or name in _PLACES:
+        if name == "metadata":
+            self._setting = attributes.get("type", "")
+        isSetting = name == "metadata" and self._path[-2:-1] == ["volume"] and self._setting in VOLUME_SETTINGS
+        if name in _COORDINATES or name in _CORNERS or name in _PLACES or isSetting:
             self._text = []
             self._parser.CharacterDataHandler = self._text.append
         elif name in ("coordinates", "triangle"):
@@ -119,6 +125,8 @@ class _AmfReader:
                 self._row[_CORNERS[name]] = max(-1, min(int(value), _LARGEST_INDEX))
             elif name in _PLACES and self._path[-1:] == ["instance"]:
                 setattr(self._instances[-1], name, float(value))
+            elif name == "metadata":
+                self._otherParts |= otherVolume(self._setting, value)
         elif name in ("coordinates", "triangle"):
             if None in self._row:
                 raise ValueError(name)
@@ -132,8 +140,10 @@ class _AmfReader:
     def parts(self) -> MeshParts:
         """What was read.
 
-        :raises M3DError: no triangles, or triangles that name points the file does not have.
+        :raises M3DError: no triangles, triangles that name points the file does not have, or parts that are not the
+            model.
         """
+        refuseOtherParts(self._otherParts)
         warnings = []
         bodies = {}
         for identifier, (values, corners) in self._objects.items():

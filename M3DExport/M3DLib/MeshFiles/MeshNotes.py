@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..Errors import M3DError
+from ..Mesh.Remarks import UNIT_MM, unitNamed
 from ..Mesh.TriangleMesh import TriangleMesh, lowAndHigh
 from ..NumberText import millimeters
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-UNIT_MM = {"um": 0.001, "mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "ft": 304.8}
-_UNIT_NAMES = {
-    "micron": "um",
-    "micrometer": "um",
-    "millimeter": "mm",
-    "millimeters": "mm",
-    "centimeter": "cm",
-    "centimeters": "cm",
-    "meter": "m",
-    "meters": "m",
-    "inch": "in",
-    "inches": "in",
-    "foot": "ft",
-    "feet": "ft",
-}
-
-_REMARK = re.compile(rb"(?:\bunits?\s*[:=]\s*|^comment\s+units?\s+)([a-z]{1,12})\b", re.IGNORECASE | re.MULTILINE)
 
 # Longest side of what is taken for a part of a body without asking, mm; as for Encapsulated STL.
 SMALLEST_MM, LARGEST_MM = 1.0, 2500.0
@@ -77,7 +59,7 @@ def inMillimeters(
     :param given: the unit the caller says, a key of ``UNIT_MM``, or None. :param stated: the file's, in its words.
     :raises M3DError: the file states an unknown unit, or the model's numbers cannot be millimeters.
     """
-    stated = _UNIT_NAMES.get(stated.lower(), stated) if stated else None
+    stated = (unitNamed(stated) or stated) if stated else None
     if stated is not None and stated not in UNIT_MM:
         if given is None:
             raise M3DError(f"The file states the unit '{stated}', which is unknown; say which unit it is in.")
@@ -106,18 +88,6 @@ def _bounds(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.n
     used[triangles.reshape(-1)] = True
     low, high = lowAndHigh(points if used.all() else points[used])
     return low.astype(np.float64), high.astype(np.float64)
-
-
-def remarkedUnit(start: bytes) -> str | None:
-    """The unit in a header or comment such as ``UNITS=inch``, ``# Units: mm`` or ``comment unit meters``, or None.
-
-    :param start: first bytes of the file.
-    """
-    match = _REMARK.search(start)
-    if match is None:
-        return None
-    word = match[1].decode("ascii").lower()
-    return word if word in UNIT_MM else _UNIT_NAMES.get(word)
 
 
 def _tookRemark(extent: float, notes: MeshNotes) -> bool:

@@ -9,8 +9,10 @@ import numpy as np
 
 from ..Errors import M3DError
 from ..FileSize import inWords, requireRoom
+from ..Mesh.Remarks import UNIT_MM, remarkedSpace, remarkedUnit
 from ..Mesh.TriangleMesh import TriangleMesh
-from .MeshNotes import UNIT_MM, MeshNotes, inMillimeters, meshOf, remarkedUnit, warnOfLostDigits
+from .FileKinds import refuseOtherKind
+from .MeshNotes import MeshNotes, inMillimeters, meshOf, warnOfLostDigits
 from .MeshParts import MeshParts
 
 FORMATS = {
@@ -80,7 +82,9 @@ def _read(path: Path, notes: MeshNotes, unit: str | None) -> tuple[TriangleMesh,
     requireRoom(memory * notes.bytes, "Reading this file")
     with path.open("rb") as stream:
         start = stream.read(1024)
-    _readSpace(start, notes)
+    if notes.format in ("STL", "OBJ", "PLY"):
+        refuseOtherKind(start, notes.format)
+    notes.coordinates = remarkedSpace(start)
     notes.remarkedUnit = remarkedUnit(start)
     if notes.format == "STL":
         parts = _readStl(path, notes)
@@ -119,11 +123,3 @@ def _readDicom(path: Path, notes: MeshNotes, unit: str | None) -> tuple[Triangle
         raise M3DError(f"The object states the unit {model.unit}; it cannot be read in {unit}.")
     warnOfLostDigits(model.mesh, 53 if isText(model) else 24, notes)
     return model.mesh, notes
-
-
-def _readSpace(start: bytes, notes: MeshNotes) -> None:
-    """The coordinate system Slicer writes into headers and comments."""
-    text = start.upper()
-    for space in ("RAS", "LPS"):
-        if f"SPACE={space}".encode() in text:
-            notes.coordinates = space

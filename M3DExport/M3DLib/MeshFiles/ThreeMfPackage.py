@@ -17,6 +17,7 @@ from pathlib import Path
 from ..Errors import M3DError
 from ..FileSize import requireRoom
 from ..NumberText import plural
+from .PrintProject import isPrintSettings, otherMeshesOfCura, otherParts, refuseOtherParts
 
 _CHUNK = 1 << 20
 _LONGEST_TAG = 1 << 16
@@ -38,11 +39,13 @@ class ThreeMfPackage:
     """:ivar unit: of the root model as it stands, None where it states none.
     :ivar hidden: number of build items that a program has marked as not to be printed (3MF knows no such mark).
     :ivar unknown: attributes that 3MF does not know, with the number of times.
+    :ivar otherParts: kinds of parts that are not the model, in the words of a printer's program.
     """
 
     unit: str | None = None
     hidden: int = 0
     unknown: Counter = field(default_factory=Counter)
+    otherParts: set[str] = field(default_factory=set)
     _components: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
     _items: list[tuple[str, str]] = field(default_factory=list)
     _current: tuple[str, str] = ("", "")
@@ -112,7 +115,8 @@ class ThreeMfPackage:
 def inspectPackage(path: Path) -> ThreeMfPackage:
     """Unpack every entry once without keeping it, and read the few tags that say how objects are put together.
 
-    :raises M3DError: not a ZIP archive, damaged, too large, entities of its own, or too many instances.
+    :raises M3DError: not a ZIP archive, damaged, too large, entities of its own, too many instances, or parts that are
+        not the model.
     """
     package = ThreeMfPackage()
     try:
@@ -121,8 +125,11 @@ def inspectPackage(path: Path) -> ThreeMfPackage:
             requireRoom(sum(entry.file_size for entry in entries), "This 3MF archive", path.stat().st_size)
             for entry in entries:
                 with archive.open(entry) as stream:
+                    if isPrintSettings(entry.filename):
+                        package.otherParts |= otherParts(stream.read())
+                        continue
                     isModel = entry.filename.lower().endswith(".model")
-                    for kind, attributes in _tags(stream, isModel):
+                    for kind, attributes in _tags(stream, isModel, package):
                         package.note("/" + entry.filename.lstrip("/"), kind, attributes)
     except M3DError:
         raise
@@ -133,10 +140,11 @@ def inspectPackage(path: Path) -> ThreeMfPackage:
             f"This 3MF file cannot be read: it is no archive that can be unpacked ({error}). Save it again."
         ) from error
     package.refuseEndless()
+    refuseOtherParts(package.otherParts)
     return package
 
 
-def _tags(stream, isModel: bool) -> Iterator[tuple[bytes, dict[str, str]]]:
+def _tags(stream, isModel: bool, package: ThreeMfPackage) -> Iterator[tuple[bytes, dict[str, str]]]:
     """Read a stream to its end (the archive's checksum is compared there), with the tags of a model part."""
     rest = b""
     while chunk := stream.read(_CHUNK):
@@ -145,6 +153,7 @@ def _tags(stream, isModel: bool) -> Iterator[tuple[bytes, dict[str, str]]]:
         text = rest + chunk
         if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
             raise M3DError("This 3MF file defines entities of its own, which no model needs; they are not followed.")
+        package.otherParts |= otherMeshesOfCura(text)
         end = 0
         for match in _TAG.finditer(text):
             end = match.end()

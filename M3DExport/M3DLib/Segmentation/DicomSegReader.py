@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _LABEL_MAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
 
 
+# Share of Maximum Fractional Value from which a voxel belongs to a segment.
+_HALF = 0.5
+
+
 def readDicomSeg(file: Path) -> list[Segment]:
     """Segments of a DICOM SEG (binary, fractional at half its maximum, labelmap) with label, color and coded type.
 
@@ -130,15 +134,30 @@ def _segment(segmentation, number: int, file: Path) -> Segment:
         imageSeriesOf(segmentation),
         patientOf(segmentation),
     )
+    values = np.asarray(volume.array)[..., 0]
+    # A label is required and may be empty all the same.
+    name = str(description.get("SegmentLabel") or "").strip() or f"segment {number}"
     return Segment(
-        (np.asarray(volume.array)[..., 0] >= 0.5).astype(np.uint8),
+        (values >= _HALF).astype(np.uint8),
         ijkToLps,
-        str(description.SegmentLabel),
+        name,
         _color(description),
         _coding(description),
         source,
         str(segmentation.get("FrameOfReferenceUID", "")),
+        warnings=_weakness(name, float(values.max(initial=0))),
     )
+
+
+def _weakness(name: str, largest: float) -> list[str]:
+    """A sentence when a fractional segment has voxels and none of them counts."""
+    if not 0 < largest < _HALF:
+        return []
+    text = (
+        f"Segment '{name}' is fractional and reaches {100 * largest:.3g} % of its maximum at most; a voxel belongs to "
+        "it from 50 % on. Save it as a binary segmentation at the level that is meant."
+    )
+    return [text]
 
 
 def _color(description: Dataset) -> tuple[float, float, float] | None:

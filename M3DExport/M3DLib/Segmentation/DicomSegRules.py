@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..Dicom.ReadableValues import asWritten, readable
+from ..Dicom.ReadableValues import asWritten, readable, wholeNumber
 from ..Errors import M3DError
 from ..FileSize import inWords, requireRoom
 
@@ -72,6 +72,12 @@ def requirePlace(dataset: Dataset, file: Path) -> None:
             f"'{file.name}' does not say which segment its frames belong to (Segment Identification Sequence "
             f"(0062,000A) is missing). {remedy}"
         )
+    strange = [] if labelmap else _undescribed(dataset, frames, shared)
+    if strange:
+        raise M3DError(
+            f"'{file.name}' contradicts itself: it has frames of segment {', '.join(map(str, strange))}, which its "
+            f"Segment Sequence does not describe. {remedy}"
+        )
     if not readable(dataset, "DimensionIndexSequence"):
         raise M3DError(
             f"'{file.name}' does not say how its frames are ordered (Dimension Index Sequence (0020,9222), which DICOM "
@@ -90,6 +96,18 @@ def _requireGeometry(frames, shared, file: Path) -> None:
                 f"'{file.name}' does not say where its frames lie in space ({what} is missing): it was drawn on a "
                 "picture without a place, such as a radiograph, and no volume can be made of it."
             )
+
+
+def _undescribed(dataset: Dataset, frames, shared) -> list[int]:
+    """Numbers of segments that frames belong to and that are not described."""
+    described = {wholeNumber(item, "SegmentNumber") for item in readable(dataset, "SegmentSequence")}
+    groups = [shared, *frames] if shared is not None else list(frames)
+    named = {
+        wholeNumber(item, "ReferencedSegmentNumber")
+        for group in groups
+        for item in readable(group, "SegmentIdentificationSequence") or []
+    }
+    return sorted(named - described)
 
 
 def _everywhere(frames, shared, keyword: str) -> bool:

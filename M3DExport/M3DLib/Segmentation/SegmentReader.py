@@ -77,7 +77,8 @@ def withoutEmpty(segments: list[Segment]) -> tuple[list[Segment], list[str]]:
     kept = [segment for segment in segments if segment.array.any()]
     if not kept:
         names = ", ".join(f"'{segment.name}'" for segment in segments)
-        raise M3DError(f"No voxel belongs to any segment ({names}); nothing can be made of them.")
+        reasons = list(dict.fromkeys(text for segment in segments for text in segment.warnings))
+        raise M3DError([f"No voxel belongs to any segment ({names}); nothing can be made of them.", *reasons])
     empty = [segment for segment in segments if not any(segment is one for one in kept)]
     return kept, [f"Segment '{segment.name}' is empty: no voxel belongs to it. It was left out." for segment in empty]
 

@@ -146,13 +146,14 @@ def _madeWith(description: ModelDescription, arguments: argparse.Namespace) -> M
 
 def _read(arguments: argparse.Namespace, request: ModelRequest, terminal: Terminal) -> _ForeignModel:
     """The STL and its sources, judged against each other."""
-    from M3DLib.EncapsulatedStl.ForeignStl import judge, readForeignStl, requireLps
+    from M3DLib.EncapsulatedStl.ForeignStl import judge, readForeignStl, requireLps, requireUnit
     from M3DLib.EncapsulatedStl.ModelSources import sourcesFromImages
     from M3DLib.EncapsulatedStl.OpenQuestions import openQuestions
 
     with request.stopwatch.stage("reading"):
         terminal.progress(0.1, "Reading the STL")
         foreign = readForeignStl(arguments.file, request.description.unitMm)
+        requireUnit(foreign, arguments.file, request.description.units)
         if not arguments.own_coordinates:
             requireLps(foreign, arguments.file)
         terminal.progress(0.2, "Reading the headers of the source")

@@ -220,6 +220,25 @@ def test_stlWhoseHeaderSaysRasIsRefusedWhereverItLies(case, capsys):
     runJson(capsys, *command)
 
 
+def test_stlWhoseHeaderSaysAnotherUnitIsRefusedWithAWayOut(case, capsys):
+    content = bytearray(stlBytes(makeTetrahedron()))
+    content[:HEADER_SIZE] = b"exported UNITS=inch".ljust(HEADER_SIZE)
+    (case / "inch.stl").write_bytes(content)
+    common = ("--image", case / "scan", "--no-icon", "--output", case / "one.dcm")
+    text = refused(capsys, "encapsulate", case / "inch.stl", *common)
+    assert "in 'in'" in text and "'mm'" in text and not (case / "one.dcm").exists()
+    command = ["repair", str(case / "inch.stl"), "--unit", "in", "--remove-useless", "--output", str(case / "mm.stl")]
+    assert main(command) == 0
+    points = readStl((case / "mm.stl").read_bytes()).points
+    np.testing.assert_allclose(np.ptp(points, axis=0), np.ptp(makeTetrahedron().points, axis=0) * 25.4, rtol=1e-5)
+    capsys.readouterr()
+    runJson(capsys, "encapsulate", case / "mm.stl", *common)
+    content[:HEADER_SIZE] = b"Units: cm".ljust(HEADER_SIZE)
+    (case / "cm.stl").write_bytes(content)
+    assert "Give --unit cm" in refused(capsys, "encapsulate", case / "cm.stl", *common)
+    runJson(capsys, "encapsulate", case / "cm.stl", *common, "--unit", "cm")
+
+
 def test_stlInCoordinatesOfItsOwnGetsAFrameOfItsOwn(case, capsys):
     (case / "far.stl").write_bytes(stlBytes(makeTetrahedron(offset=(5000, 0, 0))))
     command = ("encapsulate", case / "far.stl", "--image", case / "scan", "--no-icon", "--own-coordinates")

@@ -89,3 +89,46 @@ def test_objectsOfOthersAreReadRightly(write):
     # Nobody says what it was made from; nothing else is wrong with them.
     assert model.warnings == ["The object does not say what the model was made from."]
     assert model.description.burnedInAnnotation == (write is likeDcm4che)
+
+
+UNSOURCED = "The object does not say what the model was made from."
+
+
+def read(dataset):
+    stream = io.BytesIO()
+    dataset.save_as(stream, enforce_file_format=True)
+    model = readEncapsulatedStl(stream.getvalue())
+    return model, [text for text in model.warnings if text != UNSOURCED]
+
+
+@pytest.mark.parametrize("meaning", ["centimeter", "Centimetres", "inch", "cm", "m"])
+def test_unitWhoseMeaningIsAnotherIsReadByItsCodeAndSaid(meaning):
+    dataset = bare()
+    dataset.MeasurementUnitsCodeSequence = unit("mm", meaning)
+    model, (warning,) = read(dataset)
+    assert model.unit == "mm" and model.mesh.boundsLps == (1, 11, -20, -10, 300, 310)
+    assert f"its meaning says '{meaning}'" in warning
+
+
+@pytest.mark.parametrize("meaning", ["mm", "millimeter", "Millimetres", "Unit of length", "1"])
+def test_meaningInOtherWordsIsNoDoubt(meaning):
+    dataset = bare()
+    dataset.MeasurementUnitsCodeSequence = unit("mm", meaning)
+    assert read(dataset)[1] == []
+
+
+def test_secondUnitIsSaid():
+    dataset = bare()
+    dataset.MeasurementUnitsCodeSequence = [*unit("mm", "mm"), *unit("cm", "cm")]
+    model, (warning,) = read(dataset)
+    assert model.unit == "mm" and "several units (mm, cm)" in warning
+
+
+@pytest.mark.parametrize(
+    "header, word",
+    [(b"exported UNITS=cm", "names the unit 'cm', the object 'mm'"), (b"Slicer SPACE=RAS", "coordinates are RAS")],
+)
+def test_headerOfTheStlAgainstTheObjectIsSaid(header, word):
+    model, (warning,) = read(bare(header.ljust(80) + stlBytes(makeTetrahedron())[80:]))
+    assert word in warning and model.mesh.boundsLps == (1, 11, -20, -10, 300, 310)
+    assert read(bare(b"UNITS=mm SPACE=LPS".ljust(80) + stlBytes(makeTetrahedron())[80:]))[1] == []

@@ -31,6 +31,36 @@ def changed(good, tmp_path, change):
     return tmp_path / "seg.dcm"
 
 
+def ofAnotherSegment(dataset):
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        identification = frame.SegmentIdentificationSequence[0]
+        if identification.ReferencedSegmentNumber == 2:
+            identification.ReferencedSegmentNumber = 7
+
+
+def test_framesOfASegmentThatNobodyDescribesAreNotLost(good, tmp_path):
+    with pytest.raises(M3DError, match="frames of segment 7, which"):
+        readSegments(changed(good, tmp_path, ofAnotherSegment))
+
+
+def test_segmentWithoutALabelGetsItsNumber(good, tmp_path):
+    segments = readSegments(
+        changed(good, tmp_path, lambda dataset: setattr(dataset.SegmentSequence[1], "SegmentLabel", ""))
+    )
+    assert [segment.name for segment in segments] == ["bone", "segment 2"]
+
+
+def test_fractionalSegmentBelowHalfSaysWhyItIsEmpty(tmp_path):
+    volume = makeVolume(shape=(6, 16, 16))
+    fractions = np.zeros(volume.array.shape, np.float32)
+    fractions[1:4, 2:9, 3:12] = 0.4
+    file = writeDicomSeg(
+        tmp_path / "seg.dcm", writeSeries(volume, tmp_path / "scan"), fractions, ["bone"], "FRACTIONAL"
+    )
+    with pytest.raises(M3DError, match=r"No voxel belongs(.|\n)*'bone' is fractional and reaches 40(\.\d)? %"):
+        withoutEmpty(readSegments(file))
+
+
 def test_soundSegmentationIsRead(good):
     segments = readSegments(good[0])
     assert [segment.name for segment in segments] == ["bone", "tooth"]
