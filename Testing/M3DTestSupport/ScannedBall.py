@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
+
 import numpy as np
 
 from M3DLib.InSlicer.SlicerSegments import vtkSegmentOf
@@ -17,10 +20,7 @@ SEGMENT_ID = "Ball"
 
 def addScannedBall(application, folder, noise=10, **description):
     """The ball's CT, 1 mm voxels, 20 mm across, noise in HU: (volume node, segmentation node)."""
-    ijkToLps = np.eye(4)
-    ijkToLps[:3, 3] = (-12.0, -27.0, 23.0)
-    ball = Sphere(CENTER, RADIUS)
-    image = renderPhantom([(ball, 1000.0)], 0.0, (34, 34, 34), ijkToLps, (0.8, 0.8, 0.8), noise=noise, name="ball")
+    image = replace(_rendered(noise))
     volume, files = importSeries(application, folder, image, patientId="P1", **description)
     node = addVolumeNode(application, volume, files)
     segmentation = addSegmentation(application, node, {})
@@ -28,3 +28,12 @@ def addScannedBall(application, folder, noise=10, **description):
     segment.name = "ball"
     segmentation.GetSegmentation().AddSegment(vtkSegmentOf(segment), SEGMENT_ID)
     return node, segmentation
+
+
+@functools.cache
+def _rendered(noise):
+    """The image, which nobody changes, and which is the same in every test of a process."""
+    ijkToLps = np.eye(4)
+    ijkToLps[:3, 3] = (-12.0, -27.0, 23.0)
+    ball = Sphere(CENTER, RADIUS)
+    return renderPhantom([(ball, 1000.0)], 0.0, (34, 34, 34), ijkToLps, (0.8, 0.8, 0.8), noise=noise, name="ball")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -73,7 +74,8 @@ def writeSeries(
     description = description or SeriesDescription()
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    common = _commonHeader(image, description)
+    # A pickled header is there again five times as soon as a copied one.
+    common = pickle.dumps(_commonHeader(image, description))
     files = []
     for k in range(image.array.shape[0]):
         progress(k / image.array.shape[0], "Writing slices")
@@ -225,10 +227,9 @@ def _addStoredType(common: Dataset, image: ImageVolume) -> None:
         common.RescaleType = "HU"
 
 
-def _sliceDataset(image: ImageVolume, common: Dataset, k: int, description: SeriesDescription) -> Dataset:
-    from copy import deepcopy
-
-    dataset = deepcopy(common)
+def _sliceDataset(image: ImageVolume, common: bytes, k: int, description: SeriesDescription) -> Dataset:
+    """The data set of slice k; ``common`` is the header of all slices, pickled."""
+    dataset = pickle.loads(common)
     dataset.SOPInstanceUID = _uid(description, f"series {description.seriesNumber} slice {k}")
     dataset.InstanceNumber = k + 1
     position = image.indexToLps([[0, 0, k]])[0]
