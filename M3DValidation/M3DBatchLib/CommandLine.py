@@ -18,7 +18,14 @@ from .GeneralOptions import addGeneralOptions
 from .Interruption import Interruption
 from .JsonFile import describeJsonFile, takeJsonFile
 from .OnRecord.CaseWork import onRecord
-from .ProgramErrors import EXIT_PROGRAM_ERROR, diskFullSentence, diskIsFull, programErrorSentence
+from .ProgramErrors import (
+    EXIT_PROGRAM_ERROR,
+    diskFullSentence,
+    diskIsFull,
+    nameIsTooLong,
+    programErrorSentence,
+    tooLongSentence,
+)
 from .Settings import Setting, Settings, readSettings
 from .Terminal import Terminal
 
@@ -209,6 +216,9 @@ def _statusOf(error: Exception, command: str, terminal: Terminal) -> int:
         return EXIT_WRONG_INPUT
     if diskIsFull(error):
         terminal.error(diskFullSentence(error))
+        return EXIT_WRONG_INPUT
+    if nameIsTooLong(error):
+        terminal.error(tooLongSentence(error))
         return EXIT_WRONG_INPUT
     terminal.error(programErrorSentence(error, command))
     return EXIT_PROGRAM_ERROR

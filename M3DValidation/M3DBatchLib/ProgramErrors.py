@@ -28,6 +28,17 @@ def diskFullSentence(error: OSError) -> str:
     return f"There is no room left on the disk{place} ({error.strerror}); make room or choose another folder."
 
 
+def nameIsTooLong(error: BaseException) -> bool:
+    """Whether the system has refused the name of a file or folder for its length."""
+    return isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
+
+
+def tooLongSentence(error: OSError) -> str:
+    """What a user can do about a name that is too long, with its beginning."""
+    name = os.fsdecode(error.filename or "")
+    return f"'{name[:60]}...' ({len(name)} characters) is longer than this system lets a name be; choose a shorter one."
+
+
 def programErrorSentence(error: Exception, command: str) -> str:
     """One sentence on an error that no user has made; what happened is written to a file of its own, which it names.
 

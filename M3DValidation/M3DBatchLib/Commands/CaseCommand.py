@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,7 +152,8 @@ def _open(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from M3DLib.CaseRecord.CaseFolder import openCase
 
     requirement: str | Path = arguments.requirement
-    if len(arguments.requirement) < 1024 and Path(arguments.requirement).is_file():
+    # A text is longer than a name of a file may be; this asks the system without an error.
+    if os.path.isfile(arguments.requirement):
         requirement = Path(arguments.requirement)
     event = openCase(
         Path(arguments.folder),
@@ -160,6 +163,10 @@ def _open(arguments: argparse.Namespace, terminal: Terminal) -> int:
         person=arguments.by,
         role=arguments.role,
     )
+    if arguments.valid_until and date.fromisoformat(arguments.valid_until) < date.today():
+        terminal.warn(
+            f"The order was valid until {arguments.valid_until}, which is past; look whether the date is right."
+        )
     return _said(event, terminal)
 
 

@@ -94,6 +94,20 @@ def test_theRequirementMayBeAFile(tmp_path, capsys):
     assert event["person"] == "Ada"
 
 
+def test_aLongRequirementIsNoNameOfAFile(tmp_path, capsys):
+    words = "Skull for planning, with both orbits. " * 20
+    status, event = told(capsys, "open", tmp_path / "case", "--order", "7", "--requirement", words)
+    assert status == 0 and words.strip() in json.dumps(event)
+
+
+def test_anOrderThatIsOverIsWarnedOf(tmp_path, capsys):
+    order = ("--order", "7", "--requirement", "Jaw", "--valid-until")
+    assert m3d("open", tmp_path / "old", *order, "2020-01-31") == 0
+    assert "valid until 2020-01-31, which is past" in capsys.readouterr().err
+    assert m3d("open", tmp_path / "new", *order, "9999-12-31") == 0
+    assert "past" not in capsys.readouterr().err
+
+
 def test_thePageIsWritten(folder, tmp_path, capsys):
     pytest.importorskip("jinja2")
     assert m3d("show", folder, "--html", tmp_path / "case.html") == 0

@@ -15,8 +15,9 @@ from M3DLib.Errors import M3DError
 from M3DLib.Mesh.StlFile import stlBytes
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DLib.WritablePlace import requireWritableFile, requireWritableFolder
-from M3DTestSupport.Commands import environment, runM3d
+from M3DTestSupport.Commands import environment, requireRefusal, runM3d
 from M3DTestSupport.MeshShapes import box
+from M3DTestSupport.SmallScan import writeSmallScan
 
 _SECRET = "Doe^Jane^1970"
 needsFullDevice = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
@@ -182,3 +183,12 @@ def test_placesThatAreNoneAreNamed(tmp_path):
         requireWritableFile(tmp_path)
     with pytest.raises(M3DError, match="does not exist"):
         requireWritableFile(tmp_path / "no" / "part.stl")
+
+
+@pytest.mark.parametrize("option", ["--image", "--output"])
+def test_nameThatIsTooLongIsTheUsersAffair(tmp_path, option):
+    places = {"--image": tmp_path / "scan", "--output": tmp_path / "out"}
+    places[option] = tmp_path / ("x" * 300)
+    writeSmallScan(tmp_path / "scan")
+    process = runM3d("export", "--threshold", "300", *(part for pair in places.items() for part in pair))
+    requireRefusal(process, "longer than this system lets a name be")
