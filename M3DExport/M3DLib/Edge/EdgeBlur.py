@@ -128,8 +128,7 @@ def unevenness(edges: MeshEdges, values: np.ndarray) -> np.ndarray:
     squares = np.empty(len(edges.end), dtype=np.float32)
     for part, start, end in edges.parts():
         squares[part] = np.square(values[end] - values[start])
-    degrees = edges.sumAtEnds(np.ones_like(squares))
-    return np.sqrt(edges.sumAtEnds(squares) / np.maximum(degrees, 1))
+    return np.sqrt(edges.sumAtEnds(squares) / np.maximum(edges.degrees(), 1))
 
 
 def measureBlur(

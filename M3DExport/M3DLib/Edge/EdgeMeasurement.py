@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..Distance.DeviationMap import Quality
+from ..Errors import noProgress
 from ..Image.ImageVolume import ImageVolume
 from ..Mesh.MeshGeometry import MeshEdges
 from ..Mesh.TriangleMesh import TriangleMesh
+from ..TwoThreads import besideEachOther
 from .EdgeBlur import SHARPEST, EdgeBlur, ImageBlur, curvatureShift, edgeBlur, imageBlur, unevenness
 from .EdgeNoise import PositionNoise, positionNoise
 from .EdgeReader import EdgeReader
@@ -87,20 +89,33 @@ def edgeMeasurement(
     reader = earlier.reader if earlier else EdgeReader.of(image, mesh.points, normals, searchRange, polarity)
     # Before the edges, since making it takes more memory than all the arrays that follow.
     meshEdges = meshEdges or MeshEdges(mesh.triangles, len(mesh.points))
-    surface = EdgeSurface.of(mesh.points, normals, meshEdges, reader.scale.width, withCurvature=not steepest)
-    edges = earlier.measured(surface, progress) if earlier else measureEdges(reader, surface, steepest, progress)
+    surface = EdgeSurface.of(mesh.points, normals, meshEdges, withCurvature=not steepest)
+    # Twice, one of two works that need nothing of each other is for one thread mostly. Both at once take 60 bytes more
+    # per vertex, which a surface on its way has: nothing else is at work beside it.
+    both = besideEachOther if toMove else _oneAfterTheOther
+    edges, surface.ridge = both(
+        lambda _: earlier.measured(surface, progress) if earlier else measureEdges(reader, surface, steepest, progress),
+        lambda _: surface.ridges(meshEdges, reader.scale.width),
+    )
     found = EarlierEdges(reader, surface, edges)
     wholeBlur = ImageBlur(np.eye(3) * reader.scale.width**2) if steepest else imageBlur(reader, surface, edges)
     blur = inParts(lambda part: edgeBlur(reader, wholeBlur, part), normals)
     walls = ThinWallCorrection.none(len(normals))
     if not steepest:
         shift = inParts(lambda part: curvatureShift(part, wholeBlur), surface.curvature)
-        blur = replace(blur, bend=unevenness(meshEdges, shift))
-        walls = thinWallCorrection(meshEdges, edges, blur, evenMaterial=toMove)
+        walls, bend = both(
+            lambda _: thinWallCorrection(meshEdges, edges, blur, evenMaterial=toMove),
+            lambda _: unevenness(meshEdges, shift),
+        )
+        blur = replace(blur, bend=bend)
         quality = np.where(walls.thin, np.uint8(Quality.THIN), edges.quality)
         edges = replace(edges, distance=edges.distance + shift + walls.shift, quality=quality)
     quality = inParts(lambda *values: judgedQuality(*values, reader.scale.noise), surface, edges, blur)
     return EdgeMeasurement(reader, wholeBlur, surface, replace(edges, quality=quality), blur, walls, found, toMove)
+
+
+def _oneAfterTheOther(one: Callable, other: Callable) -> tuple:
+    return one(noProgress), other(noProgress)
 
 
 def judgedQuality(surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur, noise: float) -> np.ndarray:

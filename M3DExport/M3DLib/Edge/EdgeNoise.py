@@ -48,7 +48,11 @@ class PositionNoise:
 
     def variance(self, surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur) -> np.ndarray:
         """Its square, mm2."""
-        return self.reader.scale.noise**2 * (_sources(self.reader, surface, edges, blur) @ self.shares)
+        along = _alongAxes(self.reader, surface)
+        fit, plateau = self.shares.reshape(2, 3) @ along.T
+        variance = _ofFit(edges) * fit
+        variance += _ofPlateaus(edges, blur) * plateau
+        return self.reader.scale.noise**2 * variance
 
 
 def positionNoise(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur) -> PositionNoise:
@@ -60,8 +64,6 @@ def positionNoise(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges
     chosen = sampleOf(usable, SAMPLE)
     if len(chosen) < FEWEST or not reader.scale.noise > 0:
         return first
-    from scipy.optimize import nnls
-
     surface, edges, blur = (partOf(values, chosen) for values in (surface, edges, blur))
     moved = movements(reader, surface)
     # In units of what is expected, so that every vertex has its say.
@@ -73,10 +75,27 @@ def positionNoise(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges
     relative[np.abs(relative) > FARTHEST * np.nanmedian(np.abs(relative)) / 0.6745] = np.nan
     known = np.isfinite(relative).any(axis=0)
     design = reader.scale.noise**2 * _sources(reader, surface, edges, blur)[known] / expected[known, None] ** 2
-    shares, _ = nnls(design, np.nanmean(relative[:, known] ** 2, axis=0))
+    shares = sharesNotNegative(design, np.nanmean(relative[:, known] ** 2, axis=0))
     # Squares are led by the largest; what counts is how far 95 % move.
     usual = np.nanpercentile(np.abs(relative[:, known]) / np.sqrt(np.maximum(design @ shares, 1e-12)), 95) / 1.96
     return PositionNoise(reader, shares * usual**2)
+
+
+def sharesNotNegative(design: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The x (k,), none below 0, for which design (m, k) times x comes nearest to the target (m,), by least squares.
+
+    Every choice of what is above 0 is tried, 63 of six. (Loading scipy's search for it takes longer than all this.)
+    """
+    count = design.shape[1]
+    best, least = np.zeros(count), float(target @ target)
+    for number in range(1, 1 << count):
+        chosen = np.flatnonzero([number >> place & 1 for place in range(count)])
+        found = np.linalg.lstsq(design[:, chosen], target, rcond=None)[0]
+        misfit = target - design[:, chosen] @ found
+        if (found >= 0).all() and float(misfit @ misfit) < least:
+            best, least = np.zeros(count), float(misfit @ misfit)
+            best[chosen] = found
+    return best
 
 
 def movements(reader: EdgeReader, surface: EdgeSurface) -> np.ndarray:
@@ -96,8 +115,22 @@ def movements(reader: EdgeReader, surface: EdgeSurface) -> np.ndarray:
 
 def _sources(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur) -> np.ndarray:
     """Variances by the fit and by the plateaus, each parted by the normal's direction in the grid, (n, 6)."""
+    along = _alongAxes(reader, surface)
+    parts = _ofFit(edges), _ofPlateaus(edges, blur)
+    return np.concatenate([part[:, None] * along for part in parts], axis=1)
+
+
+def _ofFit(edges: MeasuredEdges) -> np.ndarray:
+    return np.square(edges.gain.astype(np.float64))
+
+
+def _ofPlateaus(edges: MeasuredEdges, blur: EdgeBlur) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
-        parts = np.stack([edges.gain, blur.along / edges.contrast], axis=1).astype(np.float64) ** 2
-    along = (surface.normals @ reader.sampler.axes) ** 2
+        return np.square((blur.along / edges.contrast).astype(np.float64))
+
+
+def _alongAxes(reader: EdgeReader, surface: EdgeSurface) -> np.ndarray:
+    """How much of each normal is along each of the grid's axes, shares (n, 3)."""
+    along = np.square(surface.normals @ reader.sampler.axes)
     along /= np.maximum(along.sum(axis=1, keepdims=True), 1e-12)
-    return (parts[:, :, None] * along[:, None]).reshape(len(parts), 6)
+    return along

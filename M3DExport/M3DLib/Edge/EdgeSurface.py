@@ -16,19 +16,20 @@ class EdgeSurface:
 
     :ivar points: float32 (n, 3), LPS mm.
     :ivar normals: float32 (n, 3), unit, outward; zero where a vertex has no surface.
-    :ivar ridge: float32 (n,), 1/mm, of :func:`~.MeshGeometry.ridgeCurvature`.
+    :ivar ridge: float32 (n,), 1/mm, of :func:`~.MeshGeometry.ridgeCurvature`; None until it is known.
     :ivar curvature: float32 (n, 6), 1/mm, of :func:`~.CurvatureTensor.curvatureTensors`; None where nothing needs it.
     """
 
     points: np.ndarray
     normals: np.ndarray
-    ridge: np.ndarray
+    ridge: np.ndarray | None
     curvature: np.ndarray | None
 
     @classmethod
-    def of(
-        cls, points: np.ndarray, normals: np.ndarray, edges: MeshEdges, blur: float, withCurvature: bool
-    ) -> EdgeSurface:
-        """The surface with vertices (n, 3) and edges, seen through a typical blur (standard deviation in mm)."""
-        ridge = ridgeCurvature(edges, points, normals, 1.2 * blur)
-        return cls(points, normals, ridge, curvatureTensors(edges, points, normals) if withCurvature else None)
+    def of(cls, points: np.ndarray, normals: np.ndarray, edges: MeshEdges, withCurvature: bool) -> EdgeSurface:
+        """The surface with vertices (n, 3) and edges, whose ridges are not known yet."""
+        return cls(points, normals, None, curvatureTensors(edges, points, normals) if withCurvature else None)
+
+    def ridges(self, edges: MeshEdges, blur: float) -> np.ndarray:
+        """What is to become of ``ridge``, seen through a typical blur (standard deviation in mm)."""
+        return ridgeCurvature(edges, self.points, self.normals, 1.2 * blur)

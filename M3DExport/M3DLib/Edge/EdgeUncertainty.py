@@ -69,8 +69,9 @@ def samplingError(sampler: VolumeSampler, normals: np.ndarray, blur: EdgeBlur) -
     edges sharper than the voxel's extent, whose place between two voxels nothing tells.
     """
     distance = np.maximum.reduce(sampler.extents(normals).T)
-    passed = np.exp(-((np.pi * blur.along / np.maximum(distance, 1e-9)) ** 2))
-    return distance * (passed + 6 * passed**4)
+    passed = np.exp(-np.square(np.pi * blur.along / np.maximum(distance, 1e-9)))
+    # Twice squared, since other powers take many times as long.
+    return distance * (passed + 6 * np.square(np.square(passed)))
 
 
 def interval95(

@@ -16,9 +16,9 @@ from .VertexParts import inParts, partOf
 
 BLOCK = 4096
 # How far a vertex may have moved, in standard deviations of the blur, and how far its normal may have turned (radians),
-# for its edge to be where it was: on the head phantom's scan 95 % of such edges were found within 0.004 mm of there, by
+# for its edge to be where it was: on the head phantom's scan 95 % of such edges were found within 0.007 mm of there, by
 # noise they are unsure of by 0.02 mm.
-STEADY_WAY, STEADY_TURN = 0.05, 0.02
+STEADY_WAY, STEADY_TURN = 0.1, 0.03
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -58,13 +58,15 @@ def _blocks(triangles: np.ndarray) -> Iterator[np.ndarray]:
 
 def _areas(mesh: TriangleMesh, points: np.ndarray) -> tuple[np.ndarray, float]:
     """Area that each vertex stands for, mm2, and the mean square of the triangles' sides, mm2."""
-    areas, squares = np.zeros(points.shape[1]), 0.0
-    for corners in _blocks(mesh.triangles):
+
+    def add(corners: np.ndarray, areas: np.ndarray) -> float:
         a, b, c = (points.take(corner, axis=1) for corner in corners)
         doubleAreas = _length(cross(b - a, c - a)).astype(np.float64)
         for corner in corners:
             np.add.at(areas, corner, doubleAreas)
-        squares += sum(float(np.square(end - start).sum(dtype=np.float64)) for start, end in ((a, b), (b, c), (c, a)))
+        return sum(float(np.square(end - start).sum(dtype=np.float64)) for start, end in ((a, b), (b, c), (c, a)))
+
+    areas, squares = _summed(mesh.triangles, points.shape[1:], add)
     if not areas.any():
         raise M3DError(f"Mesh '{mesh.name}' has no triangle with an area, so there is no surface to measure.")
     areas /= 6
@@ -91,11 +93,35 @@ def vertexGeometry(mesh: TriangleMesh) -> VertexGeometry:
     return VertexGeometry(normals, areas)
 
 
+def _summed(triangles: np.ndarray, shape: tuple[int, ...], add: Callable) -> tuple[np.ndarray, float]:
+    """What is added up over all triangles, those of large meshes in two threads.
+
+    :param shape: of the sums, float64. :param add: told the corners (3, k) of a block of triangles and where to add
+        what they have at their vertices; returns a number.
+    :return: the sums, and the sum of the numbers.
+    """
+    middle = len(triangles) // 2 if shape[-1] > FEWEST_FOR_TWO else len(triangles)
+    halves = [part for part in (triangles[:middle], triangles[middle:]) if len(part)]
+    sums = [np.zeros(shape) for _ in halves]
+    numbers = [0.0 for _ in halves]
+
+    def half(which: int) -> None:
+        for corners in _blocks(halves[which]):
+            numbers[which] += add(corners, sums[which])
+
+    if len(halves) == 1:
+        half(0)
+    else:
+        inTwoThreads(half, range(2))
+        sums[0] += sums[1]
+    return sums[0], sum(numbers)
+
+
 def _normals(points: np.ndarray, triangles: np.ndarray, meanSquare: float) -> np.ndarray:
     # Slivers have side lengths near the rounding of their coordinates: their direction must not outweigh the others'.
     least = np.float32(0.01 * meanSquare)
-    total = np.zeros((3, points.shape[1]))
-    for corners in _blocks(triangles):
+
+    def add(corners: np.ndarray, total: np.ndarray) -> float:
         places = [points.take(corner, axis=1) for corner in corners]
         normal = cross(places[1] - places[0], places[2] - places[0])
         sides = [np.square(places[(side + 1) % 3] - places[side]).sum(axis=0) for side in range(3)]
@@ -103,6 +129,9 @@ def _normals(points: np.ndarray, triangles: np.ndarray, meanSquare: float) -> np
             weight = 1 / ((sides[corner] + least) * (sides[(corner + 2) % 3] + least))
             for axis in range(3):
                 np.add.at(total[axis], corners[corner], (normal[axis] * weight).astype(np.float64))
+        return 0.0
+
+    total, _ = _summed(triangles, points.shape, add)
     normals = np.empty((points.shape[1], 3), dtype=np.float32)
     for start in range(0, len(normals), BLOCK):
         part = total[:, start : start + BLOCK]
@@ -190,6 +219,12 @@ class MeshEdges:
             return self.neighbors
         half = self.matrix(self.weight.astype(np.float32))
         return half + half.T.tocsr()
+
+    def degrees(self) -> np.ndarray:
+        """Sum of the edges' weights at every vertex, float32 (n,)."""
+        if self.neighbors is not None:
+            return np.diff(self.neighbors.indptr).astype(np.float32)
+        return self.sumAtEnds(np.ones(len(self.end), dtype=np.float32))
 
     def sumAtEnds(self, values: np.ndarray) -> np.ndarray:
         """Sum of the values (k,) of the edges at every vertex, times the edges' weights, (n,) of their type."""

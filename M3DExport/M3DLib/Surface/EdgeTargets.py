@@ -8,6 +8,7 @@ from enum import IntEnum
 import numpy as np
 
 from ..Distance.DeviationMap import DeviationMap, Quality
+from ..Edge.VertexParts import inParts
 from ..Image.ImageVolume import ImageVolume
 from .Neighborhood import Neighborhood
 
@@ -35,6 +36,8 @@ WALL_REACH = 6.0
 # the other's normal and the way to it, at least. Across thick slices the blur reaches so far that a wall of the next
 # slice would pass for the other side.
 FACING, ACROSS = -0.8, 0.9
+# Cells along each axis, at most, by which what lies near thin places is found.
+MOST_CELLS = 256
 
 
 class Motion(IntEnum):
@@ -89,8 +92,9 @@ def edgeTargets(
     spread = np.where(unclear, np.maximum(spread, UNCLEAR), spread)
     used = sure | (unclear & own & ~thin)
     distance = np.where(used, distance, np.float32(0))
+    certainty = 1 / np.square(spread)
     odd = used & _oddPlaces(
-        deviation, distance, np.where(used, spread**-2, 1e-9), ODD * voxel + 3 * spread, neighborhood
+        deviation, distance, np.where(used, certainty, 1e-9), ODD * voxel + 3 * spread, neighborhood
     )
     sure &= ~odd
     used &= ~odd
@@ -98,7 +102,7 @@ def edgeTargets(
     stays = np.clip((silent - SILENT_FROM) / (SILENT_TO - SILENT_FROM), 0, 1)
     stays[thin | np.isin(quality, (Quality.LOW_CONTRAST, Quality.CUT_OFF))] = 1
     stays[used] = 0
-    weight = np.where(used, spread**-2, stays / STAYING**2)
+    weight = np.where(used, certainty, stays / STAYING**2)
     held = thin | np.isin(quality, (Quality.LOW_CONTRAST, Quality.OUTSIDE_IMAGE, Quality.CUT_OFF))
     motion = np.where(used, Motion.MOVED, np.where(held, Motion.HELD, Motion.LEFT)).astype(np.uint8)
     distance = np.where(used, distance, np.where(stays > 0, -gone, 0.0))
@@ -137,15 +141,20 @@ def standardDeviations(deviation: DeviationMap) -> np.ndarray:
 def _blurAndVoxel(deviation: DeviationMap, image: ImageVolume, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Standard deviation of the blur and extent of a voxel along each normal, mm."""
     covariance = np.asarray(deviation.settings["blurCovariance"], dtype=np.float32)
-    blur = np.sqrt(np.einsum("ni,ni->n", normals @ covariance, normals))
+    blur = inParts(lambda part: np.sqrt(np.einsum("ni,ni->n", part @ covariance, part)), normals)
     return blur, voxelsAlong(image, normals)
 
 
 def voxelsAlong(image: ImageVolume, normals: np.ndarray) -> np.ndarray:
     """How far a voxel reaches along normals (n, 3), mm, float32 (n,): the longest of its edges, seen that way."""
-    edges = np.abs(image.ijkToLps[:3, :3].T.astype(np.float32) @ normals.T.astype(np.float32))
-    # Over columns: a maximum over rows of three values each takes ten times as long.
-    return np.maximum(np.maximum(edges[0], edges[1]), edges[2])
+    steps = image.ijkToLps[:3, :3].T.astype(np.float32)
+
+    def longest(normals: np.ndarray) -> np.ndarray:
+        edges = np.abs(steps @ normals.T.astype(np.float32))
+        # Over columns: a maximum over rows of three values each takes ten times as long.
+        return np.maximum(np.maximum(edges[0], edges[1]), edges[2])
+
+    return inParts(longest, normals)
 
 
 def _thinPlaces(deviation: DeviationMap, blur: np.ndarray, neighborhood: Neighborhood) -> np.ndarray:
@@ -161,11 +170,50 @@ def _thinPlaces(deviation: DeviationMap, blur: np.ndarray, neighborhood: Neighbo
     points, normals = deviation.mesh.points, deviation.normals
     places = np.flatnonzero(thin)
     reach = WALL_REACH * blur[places]
-    distance, nearest = cKDTree(points[places]).query(points, distance_upper_bound=float(reach.max()), workers=2)
-    near = np.flatnonzero(np.isfinite(distance))
-    distance, place = distance[near], places[nearest[near]]
+    farthest = float(reach.max())
+    near = around(points, points[places], farthest)
+    distance, nearest = cKDTree(points[places]).query(points[near], distance_upper_bound=farthest, workers=2)
+    found = np.isfinite(distance)
+    near, distance, nearest = near[found], distance[found], nearest[found]
+    place = places[nearest]
     facing = np.einsum("ni,ni->n", normals[near], normals[place]) < FACING
     across = np.abs(np.einsum("ni,ni->n", points[near] - points[place], normals[place])) > ACROSS * distance
     opposite = np.zeros(len(thin), dtype=np.float32)
-    opposite[near] = 0.5 * (facing & across & (distance < reach[nearest[near]]))
+    opposite[near] = 0.5 * (facing & across & (distance < reach[nearest]))
     return neighborhood.averaged(np.maximum(thin, opposite), np.ones(len(thin)), 3) > THIN_SHARE
+
+
+def around(points: np.ndarray, marks: np.ndarray, reach: float) -> np.ndarray:
+    """Numbers of the points (n, 3) that lie within so many mm of one of the marks (m, 3), and of some more.
+
+    Mostly few of many do: cells of a grid tell sooner than a tree that is asked for every point.
+    """
+    low, high = marks.min(axis=0), marks.max(axis=0)
+    # A little more, so that rounding stays within the next cell.
+    size = max(1.001 * reach, float((high - low).max()) / MOST_CELLS)
+    origin = low - size
+
+    def cellsOf(positions: np.ndarray) -> list[np.ndarray]:
+        cells = (np.floor((positions[:, axis] - origin[axis]) / size) for axis in range(3))
+        return [np.clip(values, -1, 2 * MOST_CELLS).astype(np.int32) for values in cells]
+
+    counts = [int(cells.max()) + 2 for cells in cellsOf(marks)]
+    marked = np.zeros(counts, dtype=bool)
+    marked[tuple(cellsOf(marks))] = True
+    for axis in range(3):
+        grown = np.moveaxis(marked.copy(), axis, 0)
+        one = np.moveaxis(marked, axis, 0)
+        grown[1:] |= one[:-1]
+        grown[:-1] |= one[1:]
+        marked = np.moveaxis(grown, 0, axis)
+    marked = np.ascontiguousarray(marked)
+
+    def isNear(points: np.ndarray) -> np.ndarray:
+        cells = cellsOf(points)
+        inside = np.ones(len(points), dtype=bool)
+        for values, count in zip(cells, counts, strict=True):
+            inside &= (values >= 0) & (values < count)
+        number = (cells[0] * counts[1] + cells[1]) * counts[2] + cells[2]
+        return inside & marked.reshape(-1).take(number, mode="clip")
+
+    return np.flatnonzero(inParts(isNear, points))

@@ -13,13 +13,14 @@ from ..Edge.MeasuredEdges import EarlierEdges
 from ..Image.ImageVolume import ImageVolume
 from ..Mesh.MeshGeometry import MeshEdges
 from ..Mesh.TriangleMesh import TriangleMesh
+from ..TwoThreads import besideEachOther
 from .EdgeTargets import SUREST, EdgeTargets, Motion, edgeTargets, voxelsAlong
 from .Neighborhood import Neighborhood
 from .RimPlaces import RimPlaces, rimPlaces
 from .ScanBorder import ScanBorder
 from .SliceSteps import slantedSteps
 from .SmoothMotion import smoothMotion
-from .SmoothSystem import MOST_STEPS, STEPS_BETWEEN
+from .SmoothSystem import LAST_STEPS, MOST_STEPS, STEPS_BETWEEN
 from .ThresholdSlots import slotPlaces, spanned
 
 # Voxels that are so many times as long as wide make steps on a surface; how often those are smoothed, times the square
@@ -61,12 +62,14 @@ class MovingSheet:
 
     def __post_init__(self):
         self.start = self.mesh.points.astype(np.float64)
-        self.neighborhood = Neighborhood(self.mesh)
+        self.neighborhood, self.border = besideEachOther(
+            lambda _: Neighborhood(self.mesh),
+            lambda _: ScanBorder(self.start, self.mesh.triangles, self.image, self.limit),
+        )
         neighbors = self.neighborhood.matrix if self.neighborhood.closed else None
         self.edges = MeshEdges(self.mesh.triangles, len(self.start), neighbors)
         self.shape = self._withoutSteps()
         self.points = self.shape.copy()
-        self.border = ScanBorder(self.start, self.mesh.triangles, self.image, self.limit)
         self.motion = np.full(len(self.start), Motion.LEFT, dtype=np.uint8)
 
     @property
@@ -126,8 +129,8 @@ class MovingSheet:
         targets.distance[self.fixed], targets.weight[self.fixed] = -gone[self.fixed], SUREST**-2
         targets.motion[self.fixed] = Motion.HELD
         # Between the slices of a thick scan, and near a rim, little but the shape tells where the surface is.
-        toTheEnd = last or self.rim is not None or stretched(self.image) >= STAIRS
-        steps = MOST_STEPS if toTheEnd else STEPS_BETWEEN
+        toTheEnd = self.rim is not None or stretched(self.image) >= STAIRS
+        steps = MOST_STEPS if toTheEnd else LAST_STEPS if last else STEPS_BETWEEN
         step = self._step(normals, targets, first, steps)
         if self.rim is not None and self.rim.any():
             self._rimAsBeside(normals, targets, step)

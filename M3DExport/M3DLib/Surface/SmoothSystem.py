@@ -18,10 +18,9 @@ import numpy as np
 
 from .Neighborhood import Neighborhood
 
-# The diagonal of L' S L beside S: 1 + 1/6 on an even mesh of six neighbors each.
-DIAGONAL = 1.2
-# Fewer where another look at the image follows: what they leave is asked for again then.
-MOST_STEPS, STEPS_BETWEEN = 60, 30
+# Fewer where the image tells nearly everywhere, and where another look at it follows: what they leave is asked for
+# again then.
+MOST_STEPS, LAST_STEPS, STEPS_BETWEEN = 60, 50, 25
 # The residual at the end as a share of the first one.
 TOLERANCE = 1e-3
 LEAST = np.float32(1e-30)
@@ -56,8 +55,18 @@ class _Search:
         self.pool, self.halves = pool, neighborhood.halves
         self.weight, self.stiffness = weight.astype(np.float32), stiffness.astype(np.float32)
         self.share = 1 / neighborhood.degree
-        self.diagonal = np.maximum(self.weight + np.float32(DIAGONAL) * self.stiffness, LEAST)
         self.bending, self.shared = np.empty_like(self.weight), np.empty_like(self.weight)
+        self.diagonal = np.empty_like(self.weight)
+        np.multiply(self.stiffness, self.share, out=self.shared)
+        self.shared *= self.share
+        self._both(self._diagonal)
+
+    def _diagonal(self, rows: slice, matrix) -> float:
+        """That of W + L' S L: a vertex bends itself by its whole value, each neighbor by its share of it."""
+        np.add(matrix @ self.shared, self.stiffness[rows], out=self.diagonal[rows])
+        self.diagonal[rows] += self.weight[rows]
+        np.maximum(self.diagonal[rows], LEAST, out=self.diagonal[rows])
+        return 0.0
 
     def run(self, solution: np.ndarray, bend: np.ndarray, most: int) -> np.ndarray:
         """The solution, in place of the values asked for."""
