@@ -12,6 +12,7 @@ from M3DLib.Alignment.AnyPosition import alignFromAnywhere, settleFrom
 from M3DLib.Alignment.Overlap import requireOverlap
 from M3DLib.Alignment.PointPairs import alignByPoints
 from M3DLib.Alignment.RigidRegistration import registerRigid
+from M3DLib.Background import inBackground
 from M3DLib.Errors import M3DError, noProgress
 from M3DLib.InSlicer.SlicerParts import moved, partOfModel
 from M3DLib.InSlicer.SlicerTransforms import LPS_FROM_RAS, arrayOfMatrix
@@ -83,6 +84,7 @@ def compareModels(
     :param pointNodes: points marked on the model and the same ones on the reference; None for none. Without ``align``
         they alone say where the model belongs.
     :param regionNode: a box around the surfaces of the reference that are fitted, with ``align``.
+    :param progress: called in this thread, while another one compares.
     :raises M3DError: both are one node, a model has no surface, they lie apart and are not to be aligned, or the points
         are no pairs.
     """
@@ -90,27 +92,36 @@ def compareModels(
         raise M3DError("A model is compared with another one; choose two.")
     mesh, reference = (_meshOf(node) for node in (modelNode, referenceNode))
     byPoints = _byPoints(*pointNodes)
-    alignment = byPoints
-    if align:
+    datum = insideOf(regionNode) if align and regionNode is not None else None
 
-        def aligning(done: float, text: str) -> None:
-            progress(_ALIGNING_SHARE * done, text)
+    def compare(said: Callable[[float, str], None]) -> tuple[PartComparison, TriangleMesh]:
+        alignment = byPoints
+        if align:
 
-        datum = None if regionNode is None else insideOf(regionNode)
-        if byPoints is None:
-            alignment = alignFromAnywhere(mesh, reference, tolerance=tolerance, datum=datum, progress=aligning)
+            def aligning(done: float, text: str) -> None:
+                said(_ALIGNING_SHARE * done, text)
+
+            alignment = _aligned(mesh, reference, tolerance, byPoints, datum=datum, progress=aligning)
         else:
-            near = registerRigid(mesh, reference, start=byPoints.matrix, progress=aligning)
-            method = "iterative closest points from the pairs of points"
-            alignment = settleFrom(mesh, reference, near.matrix, method=method, tolerance=tolerance, datum=datum)
-    else:
-        requireOverlap(mesh if byPoints is None else byPoints.apply(mesh), reference)
-    part = PartComparison(mesh, reference, alignment, _WHERE_THEY_LIE if alignment is None else alignment.text())
-    aligned = compareParts(
-        part, tolerance, lambda done, text: progress(_ALIGNING_SHARE + (1 - _ALIGNING_SHARE) * done, text)
-    )
-    isSure = alignment is not None and not alignment.doubtful
-    return ModelComparison(part, aligned, tolerance, _worldOf(modelNode, alignment.matrix) if isSure else None)
+            requireOverlap(mesh if byPoints is None else byPoints.apply(mesh), reference)
+        part = PartComparison(mesh, reference, alignment, _WHERE_THEY_LIE if alignment is None else alignment.text())
+        return part, compareParts(
+            part, tolerance, lambda done, text: said(_ALIGNING_SHARE + (1 - _ALIGNING_SHARE) * done, text)
+        )
+
+    # Nothing of it touches a node, and the application is not to stand still meanwhile.
+    part, aligned = inBackground(compare, progress)
+    isSure = part.alignment is not None and not part.alignment.doubtful
+    return ModelComparison(part, aligned, tolerance, _worldOf(modelNode, part.alignment.matrix) if isSure else None)
+
+
+def _aligned(mesh, reference, tolerance: float, byPoints: RigidMotion | None, *, datum, progress) -> RigidMotion:
+    """The motion that brings a mesh onto its reference: from any position, or from where pairs of points bring it."""
+    if byPoints is None:
+        return alignFromAnywhere(mesh, reference, tolerance=tolerance, datum=datum, progress=progress)
+    near = registerRigid(mesh, reference, start=byPoints.matrix, progress=progress)
+    method = "iterative closest points from the pairs of points"
+    return settleFrom(mesh, reference, near.matrix, method=method, tolerance=tolerance, datum=datum)
 
 
 def insideOf(regionNode: slicer.vtkMRMLMarkupsROINode) -> Callable[[np.ndarray], np.ndarray]:

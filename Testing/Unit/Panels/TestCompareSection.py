@@ -220,3 +220,26 @@ def test_modelsAreComparedWhereTransformsBringThem(panelApplication, models):
     assert facts["maxSigned"] == pytest.approx(STEP, abs=1e-3)
     with pytest.raises(M3DError, match="choose two"):
         compareModels(models[0], models[0], 0.5)
+
+
+def test_theApplicationHandlesItsEventsWhileModelsAreCompared(panelApplication, models):
+    import threading
+
+    from M3DLib.Errors import Cancelled
+    from M3DValidationLib.InSlicer.SceneComparison import compareModels
+
+    threads, said = set(), []
+
+    def progress(fraction, text):
+        threads.add(threading.current_thread())
+        said.append(fraction)
+
+    comparison = compareModels(*models, 0.5, progress=progress)
+    assert threads == {threading.main_thread()} and said == sorted(said)
+    assert comparison.facts["meanSigned"] == pytest.approx(STEP, abs=0.05)
+
+    def stop(fraction, text):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        compareModels(*models, 0.5, progress=stop)
