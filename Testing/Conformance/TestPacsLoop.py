@@ -126,7 +126,7 @@ def test_compressedImagesComeAsTheyAreStored(secured, tmp_path, capsys, protocol
 def test_patientsAreFoundWhateverTheirNamesAndNumbers(secured, tmp_path, capsys, protocol):
     where = address(secured, protocol)
     # Each is alike to the next one but for a character that an address cannot hold as it is.
-    for number, patient in enumerate(["A 1/ü", "A-1/ü", "A 1/u"]):
+    for number, patient in enumerate(["A 1/ü", "A-1/ü", "A 1/u", "B,7", "Ä 1,2"]):
         header = {"PatientID": patient, "AccessionNumber": f"N {number}", "PatientName": f"Wang^{number}=王^小東"}
         headers = makeHeaders(SpecificCharacterSet="ISO_IR 192", StudyInstanceUID=f"1.2.826.9.{number}", **header)
         writeDicomFile(makeObject(headers=headers), tmp_path / f"{number}.dcm")
@@ -135,6 +135,9 @@ def test_patientsAreFoundWhateverTheirNamesAndNumbers(secured, tmp_path, capsys,
         (["--patient", "A 1/ü"], ["A 1/ü"]),
         (["--patient", "A?1/ü"], ["A 1/ü", "A-1/ü"]),
         (["--accession", "N 2"], ["A 1/u"]),
+        # Servers take a comma for "or", and a blank for nothing beside a letter that they do not know.
+        (["--patient", "B,7"], ["B,7"]),
+        (["--patient", "Ä 1,2"], ["Ä 1,2"]),
         (["--name", "wang^1*"], ["A-1/ü"]),
         (["--name", "*王^小東", "--patient", "A*"], ["A 1/ü", "A-1/ü", "A 1/u"]),
     ]:

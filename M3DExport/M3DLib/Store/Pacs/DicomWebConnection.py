@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from ..Servers.Credentials import Credentials
 from ..Servers.PacsProblem import PacsError, connectionProblem, httpProblem
 from ..Servers.PacsServer import PacsServer
 from ..Servers.TlsContext import requireCertificates
+from .DicomWebAnswers import allPages, isDicomJson, loosened
 from .Landing import Landing, diskSentence
 from .MultipartBody import MultipartBody, receiveSinglePart
 from .Outgoing import Outgoing
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 # One request holds so much at most, so that a server that keeps it in memory can; what is larger goes alone.
 _REQUEST_BYTES = 1 << 26
-_MOST_ANSWERS = 100_000
 
 
 class DicomWebConnection:
@@ -103,14 +102,15 @@ class DicomWebConnection:
             return self._ask(
                 lambda: search(**parents, search_filters=asked, fields=wanted, offset=offset),
                 "cannot be asked what it has",
+                isWithin=any(parents.values()),
             )
 
-        items = _allPages(lambda offset: ask(filters, offset), isOne="SOPInstanceUID" in filters)
-        loose = {keyword: _loosened(value) for keyword, value in filters.items()}
+        items = allPages(lambda offset: ask(filters, offset), isOne="SOPInstanceUID" in filters)
+        loose = {keyword: loosened(keyword, value) for keyword, value in filters.items()}
         if not items and loose != filters:
             # Some servers (Orthanc 1.10) take "%5E" for three characters. Asked for any character in that place, they
             # answer with more than was meant, of which whoever asks keeps what fits.
-            items = _allPages(lambda offset: ask(loose, offset))
+            items = allPages(lambda offset: ask(loose, offset))
         return [self._dataset(item, keys) for item in items]
 
     def store(self, outgoing: Sequence[Outgoing], told: Callable[[Outgoing, str], None], progress) -> None:
@@ -194,18 +194,31 @@ class DicomWebConnection:
         """There is no storage commitment by DICOMweb."""
         return
 
-    def _ask(self, question: Callable[[], Any], what: str) -> list:
+    def _ask(self, question: Callable[[], Any], what: str, isWithin: bool = False) -> list:
+        """Answers to a search.
+
+        :param isWithin: whether it is within a study: a server that has none of it may say that there is no such place.
+        """
+        noJson = f"{self.server.place} {what}: its answer is no DICOM JSON; check the address."
         try:
             with _quietly():
-                return question() or []
+                answer = question() or []
         except self._requests.HTTPError as error:
-            if error.response.status_code == 404:
+            if error.response.status_code != 404:
+                raise self._problem(what, error) from error
+            if isWithin:
                 return []
-            raise self._problem(what, error) from error
+            raise PacsError(
+                f"{self.server.place} {what}: there is no DICOMweb service at this address (HTTP 404). Its path is "
+                "missing or wrong; often it is /dicom-web."
+            ) from error
         except (self._requests.exceptions.JSONDecodeError, UnicodeDecodeError) as error:
-            raise PacsError(f"{self.server.place} {what}: its answer is no DICOM JSON; check the address.") from error
+            raise PacsError(noJson) from error
         except (self._requests.RequestException, OSError) as error:
             raise self._problem(what, error) from error
+        if not isDicomJson(answer):
+            raise PacsError(noJson)
+        return answer
 
     def _refusal(self, what: str, response) -> PacsError:
         return httpProblem(self.server.place, what, response.status_code, response.headers.get("Retry-After", ""))
@@ -228,28 +241,6 @@ class DicomWebConnection:
             if keyword in keys and not dataset.get(keyword):
                 setattr(dataset, keyword, keys[keyword])
         return dataset
-
-
-def _allPages(ask: Callable[[int | None], list], isOne: bool = False) -> list:
-    """All answers: a server may give a part of them only, and some do not know the parameter that asks for the rest.
-
-    :param isOne: whether one answer at most can come.
-    """
-    items, seen = [], set()
-    page = ask(None)
-    while page:
-        new = [item for item in page if (mark := repr(sorted(item.items()))) not in seen and not seen.add(mark)]
-        items += new
-        if not new or isOne or len(items) > _MOST_ANSWERS:
-            break
-        page = ask(len(items))
-    return items
-
-
-def _loosened(value: str) -> str:
-    """A value to match, with a wildcard for each character that an address cannot hold as it is."""
-    # Servers may keep other letters than those of ASCII as two characters, or as none.
-    return re.sub(r"[^A-Za-z0-9._~*?,-]", "?", re.sub(r"[^\x00-\x7f]+", "*", value))
 
 
 @contextlib.contextmanager
