@@ -84,8 +84,7 @@ def edgeTargets(
     distance, gone = deviation.distance, gone.astype(np.float32)
     spread = standardDeviations(deviation)
     blur, voxel = _blurAndVoxel(deviation, image, normals)
-    with np.errstate(invalid="ignore"):
-        own = np.abs(distance + gone) <= BLURS * blur + VOXELS * voxel
+    own = _isOwn(distance + gone, blur, voxel)
     thin = _thinPlaces(deviation, blur, neighborhood)
     sure = (quality == Quality.RELIABLE) & own & ~thin
     unclear = (quality == Quality.SHARP) | (quality == Quality.POOR_FIT)
@@ -107,6 +106,19 @@ def edgeTargets(
     motion = np.where(used, Motion.MOVED, np.where(held, Motion.HELD, Motion.LEFT)).astype(np.uint8)
     distance = np.where(used, distance, np.where(stays > 0, -gone, 0.0))
     return EdgeTargets(distance, weight, sure, unclear, motion)
+
+
+def inReach(deviation: DeviationMap, image: ImageVolume, gone: np.ndarray) -> np.ndarray:
+    """Which measured edges are near enough to where the surface was at first to be its own, bool (n,).
+
+    :param gone: how far each vertex has come along its normal already, mm, (n,).
+    """
+    return _isOwn(deviation.distance + gone, *_blurAndVoxel(deviation, image, deviation.normals))
+
+
+def _isOwn(distance: np.ndarray, blur: np.ndarray, voxel: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return np.abs(distance) <= BLURS * blur + VOXELS * voxel
 
 
 def _oddPlaces(

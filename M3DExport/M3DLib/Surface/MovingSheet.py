@@ -14,7 +14,7 @@ from ..Image.ImageVolume import ImageVolume
 from ..Mesh.MeshGeometry import MeshEdges
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..TwoThreads import besideEachOther
-from .EdgeTargets import SUREST, EdgeTargets, Motion, edgeTargets, voxelsAlong
+from .EdgeTargets import SUREST, EdgeTargets, Motion, edgeTargets, inReach, voxelsAlong
 from .Neighborhood import Neighborhood
 from .RimPlaces import RimPlaces, rimPlaces
 from .ScanBorder import ScanBorder
@@ -141,7 +141,7 @@ class MovingSheet:
             away = self.border.inPlanes(spanned(self.start + away, slots, self.neighborhood) - self.start)
         away[self.fixed] = 0
         far = withinLimit(away, self.limit)
-        back = self._worse(_seen(deviation, np.zeros(len(gone)))) if last else np.zeros(len(away))
+        back = self._worse(deviation, gone) if last else np.zeros(len(away))
         self.points = self.start + (1 - back)[:, None] * away
         held = (far | (back > 0.5)) & (targets.motion == Motion.MOVED)
         self.motion = np.where(held, Motion.HELD, targets.motion).astype(np.uint8)
@@ -149,12 +149,14 @@ class MovingSheet:
             # What only another look would need is let go: the search for folds that follows takes the most memory.
             self.shape = self.edges = self.atFirst = None
 
-    def _worse(self, seen: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    def _worse(self, deviation: DeviationMap, gone: np.ndarray) -> np.ndarray:
         """How far each vertex goes back to where it was, 0 to 1: where its surroundings lie farther from the edge now.
 
-        So it is at stairs and corners of the size of the blur, which a smooth surface cannot follow.
+        So it is at stairs and corners of the size of the blur, which a smooth surface cannot follow. What is measured
+        now and is not this surface's edge says nothing: a few normals that went astray would take all around them back.
         """
-        both = self.atFirst[1] & seen[1]
+        seen = _seen(deviation, np.zeros(len(gone)))
+        both = self.atFirst[1] & seen[1] & inReach(deviation, self.image, gone)
         weights = np.where(both, 1.0, 1e-6)
         before, now = (
             self.neighborhood.averaged(np.where(both, distance, 0) ** 2, weights, SURROUNDINGS)

@@ -12,7 +12,10 @@ from ..WeightedPercentiles import weightedPercentiles
 from .EdgeTargets import BLURS, VOXELS, Motion
 
 NO_EDGE = "Nowhere on it does the image show an edge that is in reach and to be trusted."
+HARDLY_ANY_EDGE = "On less than a hundredth of its area does the image show an edge that is in reach and to be trusted."
 ALL_STAYED = "All of it is held or left where it was."
+# Of less of its area a surface is not moved: the rest would only be evened.
+LEAST_MOVED = 0.01
 # How often a surface is measured and moved.
 ROUNDS = 3
 # Vertices that went on to a ridge by less (mm) lie at the image's edge all the same.
@@ -25,6 +28,16 @@ def movedSurely(motion: np.ndarray, deviation: DeviationMap) -> np.ndarray:
     :param motion: (n,) values of ``Motion``. :param deviation: the last measurement the surface was moved by.
     """
     return (motion == Motion.MOVED) & deviation.reliable
+
+
+def whyNotMoved(motion: np.ndarray, deviation: DeviationMap, areas: np.ndarray) -> str:
+    """Why a surface had better stay where it is although a few of its vertices could move; "" where it may move.
+
+    :param motion: (n,) values of ``Motion``. :param deviation: the last measurement. :param areas: (n,) mm2.
+    """
+    if not movedSurely(motion, deviation).any():
+        return NO_EDGE
+    return HARDLY_ANY_EDGE if areas[motion == Motion.MOVED].sum() < LEAST_MOVED * areas.sum() else ""
 
 
 def refinementRecord(

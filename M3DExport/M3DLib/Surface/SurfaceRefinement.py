@@ -24,7 +24,7 @@ from .JointRefinement import JointRefinement
 from .MovingSheet import MovingSheet
 from .SharedBorders import SharedBorders
 from .SoundMoves import withoutNewIntersections
-from .SurfaceRecord import NO_EDGE, ROUNDS, movedSurely, refinementRecord, unmoved
+from .SurfaceRecord import ROUNDS, refinementRecord, unmoved, whyNotMoved
 
 # Rings of neighbors around places that are sharp in which the faces beside them are looked for.
 FACE_RINGS = 12
@@ -59,7 +59,7 @@ def refineSurface(
     result = TriangleMesh(mesh.points, mesh.triangles, mesh.name, mesh.color, mesh.opacity, record=dict(mesh.record))
     # The last measurement decides: the first one sees the steps of the voxels as well. Where no edge was measured
     # reliably, what is left is smoothing, with a few ridges of which nobody knows how sure they are.
-    reason = "" if movedSurely(sheet.motion, sheet.deviation).any() else NO_EDGE
+    reason = whyNotMoved(sheet.motion, sheet.deviation, vertexAreas(mesh))
     reason = reason if sheet.known else sheet.deviation.calibration["statement"]
     if reason:
         result.record["refinement"] = unmoved(reason, sheet.motion, vertexAreas(mesh), limit)

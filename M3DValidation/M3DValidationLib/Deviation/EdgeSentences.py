@@ -62,20 +62,22 @@ def coverageText(requirement: Requirement, facts: Mapping) -> str:
 def biasText(requirement: Requirement, facts: Mapping) -> str:
     """On which side of the surface the edge lies, and how far."""
     bias = facts["meanSigned"]
-    size = requirement.written(abs(bias))
-    place, side = ("outside", "too small") if bias > 0 else ("inside", "too large")
+    size, side = requirement.written(abs(bias)), "too small" if bias > 0 else "too large"
     if facts.get(CONTROL):
         text = (
-            f"The edge in the control series lies on average {size} {place} the mesh, which is {side} by that much "
-            "against it."
+            f"The edge in the control series lies on average {size} {'outside' if bias > 0 else 'inside'} the mesh, "
+            f"which is {side} by that much against it."
         )
         return f"{text} {facts['meaning']}".rstrip()
     if facts.get(WIDENED):
         return (
-            f"With the uncertainty of the edge added, the edge in the image lies on average up to {size} {place} the "
-            f"mesh, which is {side} by that much at most."
+            f"With the uncertainty of the edge added, the edge in the image lies on average up to {size} "
+            f"{'outside' if bias > 0 else 'inside'} the mesh, which is {side} by that much at most."
         )
-    return f"The edge in the image lies on average {size} {place} the mesh, which is {side} by that much."
+    return (
+        f"The edge in the image lies on average {size} {'outside' if bias > 0 else 'inside'} the mesh, which is {side} "
+        "by that much."
+    )
 
 
 def percentileText(requirement: Requirement, facts: Mapping) -> str:

@@ -5,10 +5,20 @@ import pytest
 
 from M3DLib.Distance.DeviationMap import DeviationMap, Quality
 from M3DLib.Image.ImageVolume import ImageVolume
+from M3DLib.Language.Translator import Translator
 from M3DLib.Mesh.TriangleMesh import TriangleMesh
 from M3DTestSupport.MeshShapes import icosphere
-from M3DValidationLib.Deviation.ControlMeaning import commonShift, isSameExposure, meaningOfControl
+from M3DValidationLib.Deviation.ControlMeaning import SAME_EXPOSURE, commonShift, isSameExposure, meaningOfControl
 from M3DValidationLib.Deviation.DeviationChecks import imageFindings
+from M3DValidationLib.Deviation.EdgeSentences import (
+    CONTROL,
+    WIDENED,
+    biasText,
+    coverageText,
+    nothingMeasured,
+    percentileText,
+    toleranceText,
+)
 from M3DValidationLib.Deviation.RefinedSurface import judgedFacts
 from M3DValidationLib.Profile import loadProfile
 from M3DValidationLib.Requirement import Verdict
@@ -86,6 +96,24 @@ def test_anUnknownIntervalHasItsOwnSentence():
         assert found[name].verdict is Verdict.NOT_ASSESSABLE
         assert "How sure an edge is in this image is not known" in found[name].message
         assert "could be measured" not in found[name].message
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "es", "ja", "zh"])
+@pytest.mark.parametrize("mean", [0.01, -0.01])
+def test_everySentenceIsSaidInEveryLanguage(language, mean):
+    plain = factsOf(mean, 0.05, 0.1, within=1.0, sure=0.04, judged=None)["image"]
+    control = {"meaning": SAME_EXPOSURE, CONTROL: True}
+    text = Translator(language).text
+    for more in ({}, control, {WIDENED: True}):
+        facts = {**plain, **more}
+        for said in (
+            biasText(HELD["deviation-bias"], facts),
+            percentileText(HELD["deviation-p95"], facts),
+            toleranceText(HELD["deviation-tolerance"], facts),
+            coverageText(HELD["deviation-coverage"], facts),
+            nothingMeasured(facts),
+        ):
+            assert text(said) != said
 
 
 def ballMap(distance):
