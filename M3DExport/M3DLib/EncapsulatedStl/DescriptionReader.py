@@ -11,7 +11,7 @@ from ..Dicom import Codes
 from ..Dicom.CieLab import decodeLab, rgbFromLab
 from ..Errors import M3DError
 from ..Mesh.SurfaceParameters import SurfaceParameters
-from ..Surface.SurfaceRecord import refinementOf
+from ..Surface.SurfaceRecord import refinementOf, simplificationOf
 from .DocumentReferences import DocumentReference
 from .ModelDescription import (
     LATERALITIES,
@@ -193,6 +193,16 @@ class DescriptionReader:
                     "The object says that its surface was moved to the edge in its image (refined), but not on "
                     "what share of it: agreement with that image is no evidence."
                 )
+        return None
+
+    def simplification(self) -> dict | None:
+        """What this software recorded of taking triangles away; None when it took none or the figures are none."""
+        for step in self._algorithms():
+            try:
+                if simplification := simplificationOf(dict(step.parameters)):
+                    return simplification
+            except ValueError:
+                self.warnings.append("How far the surface was simplified cannot be understood.")
         return None
 
     def sources(self) -> list[SourceReference]:

@@ -191,6 +191,8 @@ def describedModel(
     if refinement := reader.refinement():
         series = sorted({source.seriesInstanceUid for source in sources} - {""})
         mesh.record["refinement"] = {**refinement, "sourceSeries": series}
+    if simplification := reader.simplification():
+        mesh.record["simplification"] = simplification
     validation = reader.validation()
     warnings += validation.warnings()
     return EncapsulatedModel(

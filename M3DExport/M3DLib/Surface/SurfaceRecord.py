@@ -198,7 +198,31 @@ def refinementOf(parameters: Mapping[str, str]) -> dict | None:
     values = {name: float(parameters.get(_named("refinement", name), "")) for name in names}
     if not all(np.isfinite(value) and value >= 0 for value in values.values()) or values["movedShare"] > 1:
         raise ValueError("the figures of the refinement are none")
-    return {"applied": True, **values}
+    # What older objects do not say of it is not in the record.
+    more = {name: _named("refinement", name) for name in ("heldBackVertices", *_RIDGES)}
+    known = {name: float(parameters[key]) for name, key in more.items() if key in parameters}
+    if "heldBackVertices" in known:
+        known["heldBackVertices"] = int(known["heldBackVertices"])
+    return {"applied": True, **values, **known}
+
+
+def simplificationOf(parameters: Mapping[str, str]) -> dict | None:
+    """The record of a simplified surface again, from the parameters of a DICOM object; None when there is none.
+
+    :param parameters: as :func:`recordParameters` names and writes them, and "maxError" of the surface.
+    :raises ValueError: when some of the figures are missing or are no numbers.
+    """
+    names = {name: _named("simplification", name) for name in ("trianglesBefore", "triangles", "largestDistance")}
+    if not any(key in parameters for key in names.values()):
+        return None
+    counts = {name: int(parameters.get(names[name], "")) for name in ("trianglesBefore", "triangles")}
+    lengths = {
+        "largestDistance": float(parameters.get(names["largestDistance"], "")),
+        "maxError": float(parameters.get("maxError", "")),
+    }
+    if not all(np.isfinite(value) and value >= 0 for value in lengths.values()) or min(counts.values()) < 0:
+        raise ValueError("the figures of the simplification are none")
+    return {**counts, **lengths}
 
 
 def _named(step: str, name: str) -> str:

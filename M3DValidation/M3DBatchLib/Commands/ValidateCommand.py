@@ -271,7 +271,9 @@ def _requireSense(arguments: argparse.Namespace) -> None:
         problems.append("--part says that the model is a part of what the scan shows; give --image too.")
     if arguments.mesh:
         names = ("surface_method", "smoothing", "decimation", "refine", "refine_range", "max_error")
-        given = [name for name in names if name in getattr(arguments, "optionsGiven", {})]
+        noted = getattr(arguments, "optionsGiven", {})
+        # A flag is not noted as given; it is True then.
+        given = [name for name in names if name in noted or getattr(arguments, name) is True]
         if given:
             problems.append(f"--{given[0].replace('_', '-')} is about a surface made here, but --mesh brings one.")
     elif arguments.mesh_unit:

@@ -42,6 +42,8 @@ def test_theObjectSaysWhatWasDone(exported):
     assert float(parameters["refinementRange"]) == 0.8
     surface = readEncapsulatedStl(model["file"]).surface
     assert surface.refine and surface.refineRange == 0.8
+    record = readEncapsulatedStl(model["file"]).mesh.record["refinement"]
+    assert record["heldBackVertices"] == model["refinement"]["heldBackVertices"]
 
 
 def test_theReportSaysItInTheDataFlowAndInWords(scan, tmp_path):
@@ -82,5 +84,21 @@ def test_aModelWithFewerTrianglesSaysHowFarItIsFromTheFullOne(scan, tmp_path):
     (algorithm,) = pydicom.dcmread(small["file"]).DerivationAlgorithmSequence
     assert "maxError=0.05" in algorithm.AlgorithmParameters
     assert "simplificationLargestDistance=" in algorithm.AlgorithmParameters
-    assert readEncapsulatedStl(small["file"]).surface.maxError == 0.05
+    read = readEncapsulatedStl(small["file"])
+    assert read.surface.maxError == 0.05
+    kept = read.mesh.record["simplification"]
+    assert kept == {
+        "trianglesBefore": record["trianglesBefore"],
+        "triangles": record["triangles"],
+        "largestDistance": pytest.approx(record["largestDistance"], rel=1e-3),
+        "maxError": 0.05,
+    }
     requireRefusal(runM3d(*arguments, "--output", tmp_path / "none", "--max-error", "0"), "above 0 mm")
+
+
+def test_aModelThatIsBroughtIsNotRefinedAndThatIsRefusedNotPassedOver(scan, exported, tmp_path):
+    (model,) = exported["models"]
+    common = ["validate", "--image", scan, "--mesh", model["file"], "--output", tmp_path / "out"]
+    requireRefusal(runM3d(*common, "--refine"), "--refine is about a surface made here")
+    requireRefusal(runM3d(*common, "--max-error", "0.1"), "--max-error is about a surface made here")
+    assert not (tmp_path / "out").exists()
