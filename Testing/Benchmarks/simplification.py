@@ -45,7 +45,7 @@ HEAD = (
 # What of the measured distances is to be within.
 SHARES = {"all": "farthest", "99.9 %": "percentile"}
 # Bisection ends where the numbers of triangles within and beyond differ by this factor.
-CLOSE = 1.05
+CLOSE = 1.1
 
 
 def vtkQuadric(mesh: TriangleMesh, target: int) -> TriangleMesh:

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from ..Mesh.TriangleMesh import TriangleMesh
-from ..TwoThreads import inTwoThreads
+from ..TwoThreads import besideEachOther, inTwoThreads
 from .EdgeCollapse import EdgeCollapse, planeQuadrics
-from .TriangleFans import TriangleFans
+from .TriangleFans import TriangleFans, loadSearch
 
-# Vertices of a piece, at most.
-PIECE = 1 << 15
+# Vertices of a piece: an eighth of all, within these.
+SMALLEST, LARGEST = 1 << 15, 1 << 16
 # Where the whole is cut first, as shares of it, in turn: so that no seam is a seam twice.
 CUTS = (0.5, 0.31, 0.43)
 # How far beside a seam edges get another turn, in rings of vertices.
@@ -46,8 +46,11 @@ class CoarseSurface:
         self.points = self.original.copy()
         self.triangles = self.originalTriangles
         self.owner = np.arange(len(self.points), dtype=np.int32)
-        self.quadrics = planeQuadrics(self.points, self.triangles)
         self.fans = TriangleFans.of(self.original, self.originalTriangles)
+        loadSearch()
+        self.quadrics, _ = besideEachOther(
+            lambda progress: planeQuadrics(self.points, self.triangles), lambda progress: self.fans.prepareSearch()
+        )
         # Points of no triangle lie in no piece.
         self.allowed = np.where(np.diff(self.fans.first) > 0, allowed, 0.0)
         self.odd = _oddVertices(self.originalTriangles, allowed <= 0)
@@ -128,7 +131,7 @@ class CoarseSurface:
         self.points[moved], self.allowed[moved] = work.points[:, free].T, work.allowed[free]
         self.quadrics[:, moved] = work.quadrics[:, free]
         self.owner[samples] = vertices[work.owner]
-        return vertices[work.triangles].astype(np.int32)
+        return vertices.astype(np.int32).take(work.corners.T)
 
     def restore(self, clusters: np.ndarray, allowed: np.ndarray, goOn: Callable[[], None] = lambda: None) -> np.ndarray:
         """Give back, as it was, what some vertices stand for.
@@ -239,10 +242,11 @@ def _grouped(values: np.ndarray, group: np.ndarray, count: int) -> list[np.ndarr
 
 def _cut(points: np.ndarray, share: float) -> Iterable[np.ndarray]:
     """Numbers of points (n, 3) in groups of neighbors: cut in two at ``share``, then in halves, where longest."""
+    most = min(max(len(points) // 8, SMALLEST), LARGEST)
     open_ = [(np.arange(len(points), dtype=np.int32), share)]
     while open_:
         part, at = open_.pop()
-        if len(part) <= PIECE:
+        if len(part) <= most:
             yield part
             continue
         coordinates = points.take(part, axis=0)

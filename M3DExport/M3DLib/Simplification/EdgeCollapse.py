@@ -15,19 +15,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..Distance.TriangleDistance import cross, dot
-from ..TwoThreads import inTwoThreads
 from .PatchGap import areNear
 
 # Root mean square distance of the planes above which an edge is not worth measuring, as a share of the allowed one.
 WORTHWHILE = 0.75
 # And below which no measurement is needed: the farthest point of a patch is some two to three times as far.
-CERTAIN = 0.3
+CERTAIN = 0.4
 # Pull of a new vertex toward the middle of its edge, as a share of the planes' own, where these leave its place open.
 MIDDLE = 1e-3
 # A triangle may turn by at most about 70 degrees, and gets no thinner than this (area over longest side squared).
 LEAST_COSINE, THINNEST = 0.35, 0.02
 # Choices of edges by the same costs, before these are computed again.
-CHOICES = 3
+CHOICES = 5
 FEWEST = 0.005
 MOST_ROUNDS = 80
 
@@ -57,85 +56,100 @@ class _Fans:
 class EdgeCollapse:
     """A piece of a surface while its edges are collapsed.
 
-    :ivar points: float64 (3, n), where the vertices are. :ivar triangles: int64 (m, 3), into them.
+    :ivar points: float64 (3, n), where the vertices are. :ivar corners: int64 (3, m), of the triangles, into them.
     :ivar quadrics: float64 (14, n), of what each vertex stands for (:func:`planeQuadrics`).
     :ivar allowed: (n,), how far what a vertex stands for may be from the new surface, mm; 0 for vertices that stay as
         they are, among them all whose triangles are not all here.
     :ivar fans: of the original surface. :ivar samples: (s,), its vertices that must stay near. :ivar owner: int64 (s,),
         the vertex that stands for each of them.
+    :ivar score: float32 (3 m,), of the side from each corner to the next one, as it comes in ``corners``: the lower,
+        the sooner the edge goes. Infinite where it is not worth a look; not a number where that is not known yet; -1
+        less the score where it was looked at in vain, until something changes around it.
     """
 
     def __init__(self, points, triangles, *, quadrics, allowed, fans, samples, owner):
-        self.points, self.triangles, self.quadrics, self.allowed = points, triangles, quadrics, allowed
+        """:param triangles: int64 (m, 3)."""
+        self.points, self.quadrics, self.allowed = points, quadrics, allowed
+        self.corners = np.ascontiguousarray(triangles.T)
         self.fans, self.samples, self.owner = fans, samples, owner
         self.original = fans.columns.take(samples, axis=1)
-        self.awake = allowed > 0
-        # Edges that were looked at in vain, by their ends, until something changes around them.
-        self.refused = np.empty(0, dtype=np.int64)
+        self.score = np.empty(self.corners.size, dtype=np.float32)
+        start, end = self._sides()
+        self._forget(np.arange(len(start)), start, end)
+        length = points.take(start, axis=1) - points.take(end, axis=1)
+        self.length = max(float(np.sqrt(dot(length, length)).mean()), 1e-30) if len(start) else 1.0
 
     def run(self, stopped: threading.Event) -> None:
         """Collapse edges until hardly any is left that may be; or until it is to stop."""
         for _ in range(MOST_ROUNDS):
-            before = len(self.triangles)
+            before = self.corners.shape[1]
             self.round()
-            if stopped.is_set() or before - len(self.triangles) <= FEWEST * before:
+            if stopped.is_set() or before - self.corners.shape[1] <= FEWEST * before:
                 break
 
     def round(self) -> None:
         """Collapse edges that are best where they are."""
-        start, end = self._edges()
+        start, end = self._sides()
+        self._rate(start, end)
+        side = np.flatnonzero((self.score >= 0) & (self.score < np.inf))
+        if not len(side):
+            return
+        start, end = start.take(side), end.take(side)
+        chosen = self._choose(start, end, self.score.take(side))
+        side, start, end = side.take(chosen), start.take(chosen), end.take(chosen)
         place, cost = self._costs(start, end)
         limit = np.minimum(self.allowed.take(start), self.allowed.take(end))
         cost /= limit
-        # Ends of edges that are worth nothing need not be asked again before something has changed there.
-        open_ = np.zeros(self.points.shape[1], dtype=bool)
-        worth = cost < WORTHWHILE
-        worth &= ~self._isRefused(start, end)
-        worth = np.flatnonzero(worth)
-        if not len(worth):
-            return
-        open_[start[worth]] = open_[end[worth]] = True
-        self.awake &= open_
-        start, end, place, cost = start[worth], end[worth], place[:, worth], cost[worth]
-        chosen = self._choose(start, end, cost)
-        start, end, place, cost = start[chosen], end[chosen], place[:, chosen], cost[chosen]
-        self.limit2 = limit[worth[chosen]] ** 2
+        self.limit2 = limit * limit
         fans = self._fans(start, end)
-        staying = fans.some(~fans.shared)
+        staying = fans.some(np.flatnonzero(~fans.shared))
         good = self._keepsTopology(start, end, fans) & self._keepsShape(place, staying)
         doubtful = np.flatnonzero(good & (cost > CERTAIN))
         good[doubtful] = self._measure(start, end, place, staying, doubtful)
-        self._refuse(start[~good], end[~good])
+        refused = side[~good]
+        self.score[refused] = -1 - self.score[refused]
         self._wake(fans, good)
         self._apply(start[good], end[good], place[:, good])
 
-    def _key(self, start, end) -> np.ndarray:
-        return np.minimum(start, end) * self.points.shape[1] + np.maximum(start, end)
+    def _sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the sides of the triangles start and end, (3 m,) each: on a closed surface every edge, both ways."""
+        return self.corners.ravel(), self.corners[[1, 2, 0]].ravel()
 
-    def _isRefused(self, start, end) -> np.ndarray:
-        if not len(self.refused):
-            return np.zeros(len(start), dtype=bool)
-        key = self._key(start, end)
-        return self.refused.take(np.searchsorted(self.refused, key), mode="clip") == key
+    def _forget(self, side, start, end) -> None:
+        """The scores of some sides are not known any more.
 
-    def _refuse(self, start, end) -> None:
-        self.refused = np.sort(np.concatenate([self.refused, self._key(start, end)]))
+        :param side: their numbers. :param start, end: where they start and end.
+        """
+        # On a closed surface every edge is there in both directions; one is enough.
+        free = (start < end) & (self.allowed.take(start) > 0) & (self.allowed.take(end) > 0)
+        self.score[side] = np.where(free, np.nan, np.inf)
+
+    def _rate(self, start, end) -> None:
+        """Find the scores that are not known: only where something has changed, for most edges stay as they are."""
+        side = np.flatnonzero(np.isnan(self.score))
+        start, end = start.take(side), end.take(side)
+        cost = self._costs(start, end)[1]
+        cost /= np.minimum(self.allowed.take(start), self.allowed.take(end))
+        worth = np.flatnonzero(cost < WORTHWHILE)
+        self.score[side] = np.inf
+        side, start, end = side.take(worth), start.take(worth), end.take(worth)
+        length = self.points.take(start, axis=1) - self.points.take(end, axis=1)
+        length = np.sqrt(dot(length, length))
+        # A little chance parts equal costs, as on a plane; short edges come first there. It is the same for an edge
+        # each time, so that what is tried again elsewhere changes nothing here.
+        chance = (start * 7919 + end * 104729) % 1009 / 1009
+        self.score[side] = cost.take(worth) + 0.02 * (chance + length / self.length)
 
     def _wake(self, fans: _Fans, good: np.ndarray) -> None:
-        """What lies around edges that are collapsed is to be looked at again."""
+        """What was looked at in vain around edges that are collapsed is to be looked at again."""
+        refused = np.flatnonzero(self.score < 0)
+        if not len(refused):
+            return
         around = np.zeros(self.points.shape[1], dtype=bool)
-        around[self.triangles[fans.triangle[good[fans.edge]]].ravel()] = True
-        self.awake |= around & (self.allowed > 0)
-        start, end = np.divmod(self.refused, self.points.shape[1])
-        self.refused = self.refused[~(around[start] | around[end])]
-
-    def _edges(self) -> tuple[np.ndarray, np.ndarray]:
-        start = self.triangles.ravel()
-        end = self.triangles[:, [1, 2, 0]].ravel()
-        free = self.awake.take(start) & self.awake.take(end)
-        # On a closed surface every edge is there in both directions; one is enough.
-        free &= start < end
-        return start[free], end[free]
+        around[self.corners.take(fans.triangle[good.take(fans.edge)], axis=1).ravel()] = True
+        start, end = (sides.take(refused) for sides in self._sides())
+        refused = refused[around.take(start) | around.take(end)]
+        self.score[refused] = -1 - self.score[refused]
 
     def _costs(self, start, end) -> tuple[np.ndarray, np.ndarray]:
         """Best place (3, k) of the vertex that replaces each edge, and the planes' root mean square distance, mm."""
@@ -159,18 +173,12 @@ class EdgeCollapse:
         square += z * (q[5] * z + 2 * q[8]) + q[9]
         return place, np.sqrt(np.maximum(square, 0) / q[10])
 
-    def _choose(self, start, end, cost) -> np.ndarray:
+    def _choose(self, start, end, score) -> np.ndarray:
         """Numbers of edges that are the best of their surroundings and have no triangle in common."""
-        # A little chance parts equal costs, as on a plane; short edges come first there.
-        length = self.points.take(start, axis=1) - self.points.take(end, axis=1)
-        length = np.sqrt(dot(length, length))
-        # The same for an edge each time, so that what is tried again elsewhere changes nothing here.
-        chance = (start * 7919 + end * 104729) % 1009 / 1009
-        score = (cost + 0.02 * (chance + length / max(float(length.mean()), 1e-30))).astype(np.float32)
         size = self.points.shape[1]
         open_ = np.zeros(size, dtype=bool)
         open_[start] = open_[end] = True
-        allStart, allEnd = self.triangles.ravel(), self.triangles[:, [1, 2, 0]].ravel()
+        allStart, allEnd = self._sides()
         number = free = np.arange(len(start))
         chosen = []
         for _ in range(CHOICES):
@@ -197,20 +205,20 @@ class EdgeCollapse:
     def _fans(self, start, end) -> _Fans:
         edgeOf = np.full(self.points.shape[1], -1)
         edgeOf[start] = edgeOf[end] = np.arange(len(start))
-        corners = edgeOf.take(self.triangles)
-        edge = np.maximum(np.maximum(corners[:, 0], corners[:, 1]), corners[:, 2])
+        edges = edgeOf.take(self.corners)
+        edge = np.maximum(np.maximum(edges[0], edges[1]), edges[2])
         triangle = np.flatnonzero(edge >= 0)
         triangle = triangle[_inOrder(edge[triangle])]
-        a, b, c = (corners[:, corner].take(triangle) >= 0 for corner in range(3))
+        a, b, c = (edges[at].take(triangle) >= 0 for at in range(3))
         at = np.where(a, 0, np.where(b, 1, 2))
-        places, flat = 3 * triangle, self.triangles.ravel()
-        ends = tuple(flat.take(places + (at + shift) % 3) for shift in range(3))
+        flat, count = self.corners.ravel(), self.corners.shape[1]
+        ends = tuple(flat.take((at + shift) % 3 * count + triangle) for shift in range(3))
         return _Fans(edge[triangle], triangle, (a & b) | (b & c) | (c & a), ends[0], ends[1:])
 
     def _keepsTopology(self, start, end, fans: _Fans) -> np.ndarray:
         """Edges whose ends have just two neighbors in common, which keep three triangles or more, bool (k,)."""
         count, size = len(start), self.points.shape[1]
-        degree = np.bincount(self.triangles.ravel(), minlength=size)
+        degree = np.bincount(self.corners.ravel(), minlength=size)
         # Around a vertex every neighbor follows it in just one triangle; in those at both ends one is the other end.
         edge, follows = fans.edge, fans.ring[0]
         isEnd = (follows == start.take(edge)) | (follows == end.take(edge))
@@ -270,9 +278,16 @@ class EdgeCollapse:
         becomes = np.arange(self.points.shape[1])
         becomes[end] = start
         self.owner = becomes.take(self.owner)
-        triangles = becomes.take(self.triangles)
-        a, b, c = triangles.T
-        self.triangles = triangles[(a != b) & (b != c) & (c != a)]
+        corners = becomes.take(self.corners)
+        a, b, c = corners
+        stays = np.flatnonzero((a != b) & (b != c) & (c != a))
+        self.score = self.score.reshape(corners.shape).take(stays, axis=1).ravel()
+        self.corners = corners.take(stays, axis=1)
+        changed = np.zeros(self.points.shape[1], dtype=bool)
+        changed[start] = True
+        start, end = self._sides()
+        side = np.flatnonzero(changed.take(start) | changed.take(end))
+        self._forget(side, start.take(side), end.take(side))
 
 
 def _inOrder(numbers: np.ndarray) -> np.ndarray:
@@ -299,13 +314,9 @@ def planeQuadrics(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     corners = np.arange(0, 3 * len(triangles) + 1, 3)
     at = csr_matrix((np.ones(corners[-1]), triangles.ravel(), corners), shape=(len(triangles), len(points))).T.tocsr()
     quadrics = np.empty((14, len(points)))
-
-    def fill(row: int) -> None:
-        if row < 10:
-            one, other = factors[row]
-            quadrics[row] = at @ (one * other * size)
-        else:
-            quadrics[row] = at @ (size if row == 10 else normal[row - 11])
-
-    inTwoThreads(fill, range(14))
+    for row, (one, other) in enumerate(factors):
+        quadrics[row] = at @ (one * other * size)
+    quadrics[10] = at @ size
+    for row, values in enumerate(normal, start=11):
+        quadrics[row] = at @ values
     return quadrics

@@ -37,6 +37,10 @@ class TriangleFans:
         used = np.flatnonzero(np.diff(self.first) > 0)
         return used, cKDTree(self.columns.take(used, axis=1).T, balanced_tree=False)
 
+    def prepareSearch(self) -> None:
+        """Make what :meth:`nearest` looks in, which two threads would wait for."""
+        _ = self._tree
+
     def nearest(self, points: np.ndarray, workers: int = 1) -> np.ndarray:
         """The vertex that has triangles nearest to each point (3, k)."""
         used, tree = self._tree
@@ -121,6 +125,11 @@ class TriangleFans:
         distance, triangle = self.distance(np.repeat(points, count, axis=0), used[vertices.ravel()])
         at = distance.reshape(-1, count).argmin(axis=1) + count * np.arange(len(points))
         return distance[at], triangle[at]
+
+
+def loadSearch() -> None:
+    """Load what the search needs before threads part: two that load packages can wait for each other."""
+    import scipy.spatial  # noqa: F401
 
 
 def expanded(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

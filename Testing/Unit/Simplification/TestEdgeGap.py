@@ -55,8 +55,8 @@ def test_noPointOfAnEdgeIsFartherAwayThanItsBound(gap):
     assert (true[near] <= bound[near] + 1e-5).all()
     # What is too far away is known to be, though not how far.
     assert (bound[~near] > 0.1).all()
-    # The way over the triangles is hardly longer than the shortest one.
-    assert np.percentile(bound[near] - true[near], 90) < 0.01
+    # The way over the triangles is hardly longer than the shortest one: by less than an eighth of what is allowed.
+    assert np.percentile(bound[near] - true[near], 90) < 0.1 / 8
 
 
 def test_nearlyAllEdgesAreSettledOnTheWayOverTheTriangles(gap):
