@@ -29,7 +29,7 @@ def panelApplication(application, monkeypatch):
 @pytest.fixture
 def scannedBall(application, tmp_path):
     """A ball's CT and its segmentation in database and scene: (volume node, segmentation node)."""
-    return addScannedBall(application, tmp_path / "series")
+    return addScannedBall(application, tmp_path / "series", uidSeed="the ball of the tests")
 
 
 @pytest.fixture

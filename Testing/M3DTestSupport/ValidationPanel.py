@@ -4,6 +4,9 @@ import types
 
 from .SlicerWidgets import emit
 
+# What came of validating the scanned ball, once that was done in this process.
+_ballValidated = []
+
 
 def openPanel():
     from M3DValidation import M3DValidationWidget
@@ -31,3 +34,22 @@ def showAll(widget, isOn=True):
     """Show the findings that pass, too, or only the others."""
     widget.ui.attentionCheckBox.checked = not isOn
     emit(widget.ui.attentionCheckBox, "toggled(bool)", not isOn)
+
+
+def validateBall(widget):
+    """Press the button; the ball of ``scannedBall``, as it is chosen at first, is validated once in a process.
+
+    The scan is the same in every test, to its identifiers, and so is what there is to say of it.
+    """
+    validate = widget.logic.validateParameters
+
+    def validateOnce(parameters, progress=None):
+        if not _ballValidated:
+            _ballValidated.append(validate(parameters, progress))
+        return _ballValidated[0]
+
+    widget.logic.validateParameters = validateOnce
+    try:
+        widget.ui.validateButton.click()
+    finally:
+        del widget.logic.validateParameters

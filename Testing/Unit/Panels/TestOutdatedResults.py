@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from M3DTestSupport.SceneCases import moveBy
+from M3DTestSupport.ValidationPanel import validateBall
 
 
 @pytest.fixture
 def validated(validationPanel):
-    validationPanel.ui.validateButton.click()
+    validateBall(validationPanel)
     assert "Outdated" not in validationPanel.ui.verdictLabel.text
     return validationPanel
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from M3DTestSupport.ValidationPanel import validateBall
+
 pytest.importorskip("babel", reason="a report in another language than English needs Babel, which is not installed")
 pytest.importorskip("jinja2", reason="the report in HTML needs Jinja2, which is not installed")
 
@@ -31,7 +33,7 @@ class TestSaving:
     def validated(self, validationPanel, tmp_path):
         from M3DValidationPanelLib.ReportChoices import ReportLanguage
 
-        validationPanel.ui.validateButton.click()
+        validateBall(validationPanel)
         parameters = validationPanel._parameterNode
         parameters.reportFolder = str(tmp_path / "report")
         parameters.pdf, parameters.language = False, ReportLanguage.GERMAN

@@ -3,7 +3,7 @@
 import pytest
 
 from M3DTestSupport.ScannedBall import CENTER
-from M3DTestSupport.ValidationPanel import rowOf
+from M3DTestSupport.ValidationPanel import rowOf, validateBall
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ class TestDeviation:
     def test_mapIsColoredAndTheValueUnderTheCursorShown(self, widget, crosshair, application):
         from M3DValidationLib.InSlicer.ResultNodes import mapsOf
 
-        widget.ui.validateButton.click()
+        validateBall(widget)
         (node,) = mapsOf(widget._parameterNode.report)
         assert node.GetDisplayNode().GetScalarVisibility()
         assert "Full color at 2 mm, tolerance 1 mm" in widget.ui.deviationLabel.text
@@ -40,7 +40,7 @@ class TestDeviation:
     def test_findingOnTheDeviationBringsTheMapIntoView(self, widget, crosshair):
         from M3DValidationLib.InSlicer.ResultNodes import mapsOf
 
-        widget.ui.validateButton.click()
+        validateBall(widget)
         display = mapsOf(widget._parameterNode.report)[0].GetDisplayNode()
         display.SetVisibility(False)
         widget.ui.findingsTable.selectRow(rowOf(widget, "thin enough"))
@@ -70,7 +70,7 @@ class TestDeviation:
         segments = nodes[1].GetDisplayNode()
         segments.SetVisibility2DFill(True)
         segments.SetVisibility3D(True)
-        widget.ui.validateButton.click()
+        validateBall(widget)
         widget.ui.showMapButton.click()
         display = mapsOf(widget._parameterNode.report)[0].GetDisplayNode()
         assert display.GetVisibility()
@@ -87,7 +87,7 @@ class TestDeviation:
     def test_bandsSetTheRangeOfTheColors(self, widget):
         from M3DValidationLib.InSlicer.ResultNodes import mapsOf
 
-        widget.ui.validateButton.click()
+        validateBall(widget)
         widget._parameterNode.bands = True
         assert mapsOf(widget._parameterNode.report)[0].GetDisplayNode().GetScalarRange() == (-3.0, 3.0)
         assert not widget.ui.rangeSlider.enabled
@@ -98,7 +98,7 @@ class TestDeviation:
 
     def test_deletingTheReportDeletesWhatBelongsToIt(self, widget, application):
         count = application.scene.GetNumberOfNodes()
-        widget.ui.validateButton.click()
+        validateBall(widget)
         assert application.scene.GetNumberOfNodes() > count
         application.scene.RemoveNode(widget._parameterNode.report)
         assert application.scene.GetNumberOfNodes() == count
@@ -109,7 +109,7 @@ class TestDeviation:
     def test_deletingTheMapAloneDisablesItsSection(self, widget, application):
         from M3DValidationLib.InSlicer.ResultNodes import mapsOf
 
-        widget.ui.validateButton.click()
+        validateBall(widget)
         application.scene.RemoveNode(mapsOf(widget._parameterNode.report)[0])
         assert not widget.ui.deviationCollapsibleButton.enabled
         assert widget.ui.resultsCollapsibleButton.enabled
@@ -117,7 +117,7 @@ class TestDeviation:
     def test_rangeAndBandsChangeTheColors(self, widget):
         from M3DValidationLib.InSlicer.ResultNodes import FOUND, mapsOf
 
-        widget.ui.validateButton.click()
+        validateBall(widget)
         display = mapsOf(widget._parameterNode.report)[0].GetDisplayNode()
         widget._parameterNode.displayRange = 0.5
         assert display.GetScalarRange() == (-0.5, 0.5)

@@ -10,7 +10,7 @@ from M3DTestSupport.ScannedBall import CENTER, SEGMENT_ID
 from M3DTestSupport.SceneCases import addSegmentation
 from M3DTestSupport.SlicerQt import QDesktopServices, QLabel
 from M3DTestSupport.SlicerWidgets import emit
-from M3DTestSupport.ValidationPanel import choose, rowOf, showAll
+from M3DTestSupport.ValidationPanel import choose, rowOf, showAll, validateBall
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def widget(validationPanel):
 class TestResults:
     @pytest.fixture
     def validated(self, widget):
-        widget.ui.validateButton.click()
+        validateBall(widget)
         return widget
 
     def rows(self, widget):
@@ -224,7 +224,7 @@ class TestResults:
 class TestOutput:
     @pytest.fixture
     def validated(self, widget):
-        widget.ui.validateButton.click()
+        validateBall(widget)
         return widget
 
     def test_reportIsSaved(self, validated, tmp_path):
