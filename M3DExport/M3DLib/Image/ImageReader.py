@@ -25,7 +25,7 @@ from .Scouts import withoutScouts
 from .SliceHeader import SliceHeader
 from .SliceStack import SliceStack
 from .StackProblems import oddSlices, stackProblems
-from .ValueDoubts import copyRemarks, hounsfieldDoubts, jumpDoubts, paddingDoubts
+from .ValueDoubts import copyRemarks, declaredPaddingDoubts, hounsfieldDoubts, jumpDoubts, paddingDoubts
 from .VoxelValues import narrowest, readVoxels
 
 IMAGE_FILE_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
@@ -196,10 +196,11 @@ def imageOfSeries(series: ArrangedSeries, array: np.ndarray, rescale: Rescale | 
     rescale = rescale or series.rescale()
     if rescale.unit == HOUNSFIELD:
         doubts = hounsfieldDoubts(array)
+        padding = paddingDoubts(array) or declaredPaddingDoubts(array, series.slices[0], rescale.scales[0])
         rescale = replace(
             rescale,
             unit="" if doubts else HOUNSFIELD,
-            problems=[*rescale.problems, *doubts, *jumpDoubts(array), *paddingDoubts(array)],
+            problems=[*rescale.problems, *doubts, *jumpDoubts(array), *padding],
         )
     header = series.files[0].header
     return ImageVolume(

@@ -77,7 +77,7 @@ def _visitRemarks(slices: Sequence[SliceHeader]) -> list[str]:
     apart = max(days) - min(days) > timedelta(days=1)
     if not apart and (not moments or _span(moments) <= _ONE_VISIT):
         return []
-    listed = ", ".join(f"{day:%Y-%m-%d} ({count})" for day, count in sorted(days.items())[:4])
+    listed = ", ".join(f"{day:%Y%m%d} ({count})" for day, count in sorted(days.items())[:4])
     text = (
         "The slices were not acquired in one visit; Acquisition Date (0008,0022), with the number of slices in "
         f"parentheses, is {listed}. The patient lay in another place then, and may have changed in between."

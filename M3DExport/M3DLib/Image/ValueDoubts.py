@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..NumberText import plural
 from .StackProblems import sliceNumbers
+
+if TYPE_CHECKING:
+    from .SliceHeader import SliceHeader
 
 # About so many voxels tell what a whole scan holds.
 _SAMPLE = 500_000
@@ -17,6 +22,8 @@ _LOWEST_HU, _LOWEST_SHARE, _MANY = -1500, 0.1, 20
 _SOFT_HU, _SOFT_SHARE = 300, 0.2
 # A value that so large a share of the voxels has is padding or an empty phantom.
 _PADDING_SHARE, _EMPTY_SHARE = 0.01, 0.9
+# Of a value that the header calls padding so many voxels are more than a few clipped ones in metal.
+_DECLARED_SHARE = 0.002
 # Between neighboring slices values change where anatomy begins or ends, not by so much on all but the padding.
 _JUMP_HU = 100.0
 # Correlation of neighboring slices: noise alone has none, and structures go on from slice to slice.
@@ -33,8 +40,7 @@ def hounsfieldDoubts(array: np.ndarray) -> list[str]:
 
     :param array: rescaled values (k, j, i).
     """
-    step = max(1, round((array.size / _SAMPLE) ** (1 / 3)))
-    values = array[::step, ::step, ::step].ravel()
+    values = _sample(array)
     high = np.count_nonzero(values > _HIGHEST_HU) / values.size
     if high > _HIGHEST_SHARE:
         text = (
@@ -110,6 +116,46 @@ def paddingDoubts(array: np.ndarray) -> list[str]:
         "there takes them for anatomy."
     )
     return [text]
+
+
+def declaredPaddingDoubts(array: np.ndarray, header: SliceHeader, scale: tuple[float, float]) -> list[str]:
+    """A sentence when voxels hold what the header calls padding, and a threshold takes that for bone (C.7.5.1.1.2).
+
+    :param header: of one slice; padding is the same in all. :param scale: its slope and intercept.
+    """
+    ends = [_stored(header, keyword) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    if ends[0] is None:
+        return []
+    low, high = sorted(scale[0] * end + scale[1] for end in (ends[0], ends[0] if ends[1] is None else ends[1]))
+    if high < _BONE_HU:
+        return []
+    values = _sample(array)
+    share = np.count_nonzero((values >= max(low, _BONE_HU)) & (values <= high)) / values.size
+    if share < _DECLARED_SHARE:
+        return []
+    text = (
+        f"Pixel Padding Value (0028,0120) stands for {high:g} here, and {100 * share:.2g} % of the voxels hold it: "
+        "they show nothing of the patient, and a threshold up to there takes them for anatomy."
+    )
+    return [text]
+
+
+def _stored(header: SliceHeader, keyword: str) -> int | None:
+    """A stored value that the header names, with the sign that the pixels have, whatever kind it was written in."""
+    number = header.number(keyword)
+    if number is None:
+        return None
+    bits, signed = (int(header.number(name) or 0) for name in ("BitsAllocated", "PixelRepresentation"))
+    if not 8 <= bits <= 32:
+        return None
+    value = int(number) & ((1 << bits) - 1)
+    return value - (1 << bits) if signed and value >> (bits - 1) else value
+
+
+def _sample(array: np.ndarray) -> np.ndarray:
+    """Values of evenly chosen voxels (n,)."""
+    step = max(1, round((array.size / _SAMPLE) ** (1 / 3)))
+    return array[::step, ::step, ::step].ravel()
 
 
 def copyRemarks(array: np.ndarray, apart: np.ndarray) -> list[str]:

@@ -88,9 +88,9 @@ def acquired(one, other):
 
 def test_slicesOfTwoDaysAreSaidWithTheirNumbers(tmp_path):
     (text,) = warnings(tmp_path, acquired(("20240101", "101500"), ("20240214", "101500.123")))
-    assert "not acquired in one visit" in text and "2024-01-01 (5), 2024-02-14 (3)" in text
+    assert "not acquired in one visit" in text and "20240101 (5), 20240214 (3)" in text
     (text,) = warnings(tmp_path / "next day", acquired(("20240101", "101500"), ("20240102", "0900")))
-    assert "2024-01-02 (3)" in text
+    assert "20240102 (3)" in text
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,39 @@ def test_paddingThatLooksLikeBoneIsSaid(tmp_path):
     assert "hold 3071" in text
 
 
+def withPadding(tmp_path, hounsfield, *, declared=None, limit=None, signed=False):
+    """A wedge of padding in one corner, as slices cut out of a volume have it, and the header that names it."""
+    values = body()
+    values[:, :12, 30:] = hounsfield
+
+    def change(header, _k):
+        if signed:
+            stored = np.frombuffer(header.PixelData, "<u2").astype(np.int32) + int(header.RescaleIntercept)
+            header.PixelData = stored.astype("<i2").tobytes()
+            header.RescaleIntercept, header.PixelRepresentation = 0, 1
+        intercept = int(header.RescaleIntercept)
+        if declared is not None:
+            # As many scanners write it, without a sign although the pixels have one.
+            header.add_new(0x00280120, "US", (declared - intercept) % 65536)
+        if limit is not None:
+            header.add_new(0x00280121, "US", (limit - intercept) % 65536)
+
+    writeSeries(ImageVolume(values.astype(np.int32), MATRIX, modality="CT"), tmp_path, changeHeader=change)
+    return readImage(tmp_path).warnings
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_paddingThatTheHeaderNamesIsNotTakenForBoneUnsaid(tmp_path, signed):
+    (text,) = withPadding(tmp_path / "one", 1500, declared=1500, signed=signed)
+    assert "Pixel Padding Value (0028,0120) stands for 1500" in text
+    (text,) = withPadding(tmp_path / "range", 1500, declared=1400, limit=1600, signed=signed)
+    assert "stands for 1600" in text
+    assert withPadding(tmp_path / "air", -2000, declared=-2000, signed=signed) == []
+    # Named, but no voxel has it; and none named.
+    assert withPadding(tmp_path / "unused", -1000, declared=2500, signed=signed) == []
+    assert withPadding(tmp_path / "unnamed", 1500, signed=signed) == []
+
+
 def test_copiedSliceIsSaidThoughItsPositionIsItsOwn(tmp_path):
     values = body()
     values[8] = values[7]
