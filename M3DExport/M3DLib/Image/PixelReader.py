@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .DicomSeries import DicomFile
 
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+# Value representations of pixels in explicit VR.
+_PIXEL_KINDS = (b"OW", b"OB", b"OF", b"OD", b"UN")
 _FLOAT_TYPES = {"FloatPixelData": np.dtype("<f4"), "DoubleFloatPixelData": np.dtype("<f8")}
 
 
@@ -132,7 +134,12 @@ def _nativeFrames(file: DicomFile) -> Iterator[np.ndarray]:
     count = rows * columns * (wholeNumber(file.header, "NumberOfFrames", 1) or 1)
     with open(file.path, "rb") as stream:
         stream.seek(file.pixelOffset)
-        head = stream.read(8 if implicit else 12)
+        head = stream.read(12)
+        # Some files hold the other one of explicit and implicit VR than they say. In implicit VR the length stands
+        # here, which is even, and the letters of these kinds are odd numbers.
+        implicit = head[4:6] not in _PIXEL_KINDS if little else implicit
+        stream.seek(file.pixelOffset + (8 if implicit else 12))
+        head = head[: 8 if implicit else 12]
         length = int.from_bytes(head[-4:], "little" if little else "big")
         if length == _UNDEFINED_LENGTH:
             raise M3DError(f"{file.path} holds compressed pixels but does not say how (no transfer syntax).")

@@ -90,6 +90,11 @@ def _gridOf(file: Path) -> FileGrid:
 
         return gridOfNrrd(file)
     if name.endswith((".nii", ".nii.gz")):
+        isPacked = start[:2] == b"\x1f\x8b"
+        if isPacked != name.endswith(".gz"):
+            other = f"{file.name}.gz" if isPacked else file.name[: -len(".gz")]
+            state = "compressed" if isPacked else "not compressed"
+            raise M3DError(f"'{file.name}' is {state}, and its name says otherwise; name it '{other}'.")
         from .NiftiHeader import gridOfNifti
 
         return gridOfNifti(file)

@@ -1,5 +1,6 @@
 """Pixels in every encoding give the same values; other people's tools do the encoding."""
 
+import io
 import shutil
 import subprocess
 
@@ -9,6 +10,7 @@ import pytest
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     RLELossless,
@@ -67,6 +69,20 @@ def test_filesWithoutPreambleAreRead(tmp_path, implicit, little):
         bare = pydicom.Dataset({element.tag: element for element in dataset})
         bare.save_as(file, implicit_vr=implicit, little_endian=little, enforce_file_format=False)
         assert file.read_bytes()[128:132] != b"DICM"
+    np.testing.assert_array_equal(readImage(tmp_path).array, volume.array)
+
+
+@pytest.mark.parametrize("says", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_headThatNamesTheOtherSyntaxIsNotBelieved(tmp_path, says):
+    volume = smoothVolume()
+    for file in writeSeries(volume, tmp_path):
+        dataset = pydicom.dcmread(file)
+        meta, data = io.BytesIO(), io.BytesIO()
+        dataset.file_meta.TransferSyntaxUID = says
+        pydicom.filewriter.write_file_meta_info(meta, dataset.file_meta)
+        bare = pydicom.Dataset({element.tag: element for element in dataset})
+        bare.save_as(data, implicit_vr=not says.is_implicit_VR, little_endian=True, enforce_file_format=False)
+        file.write_bytes(bytes(128) + b"DICM" + meta.getvalue() + data.getvalue())
     np.testing.assert_array_equal(readImage(tmp_path).array, volume.array)
 
 

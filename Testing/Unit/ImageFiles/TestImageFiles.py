@@ -186,3 +186,10 @@ def test_severalValuesPerVoxelAreNamed(tmp_path, suffix):
     SimpleITK.WriteImage(SimpleITK.Compose([volume] * 2), str(tmp_path / f"vectors{suffix}"))
     with pytest.raises(M3DError, match="has 2 values per voxel"):
         readImage(tmp_path / f"vectors{suffix}")
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("a.nii.gz", "a.nii"), ("a.nii", "a.nii.gz")])
+def test_nameThatSaysOtherwiseOnCompressionIsCorrected(tmp_path, name, wrong):
+    writeNifti(tmp_path / name, ARRAY, SFORM).rename(tmp_path / wrong)
+    with pytest.raises(M3DError, match=rf"'{wrong}' is (not )?compressed.* name it '{name}'"):
+        readImage(tmp_path / wrong)
