@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -119,6 +120,9 @@ def readHeader(path: Path) -> DicomFile | SkippedFile:
     :raises M3DError: when the file is DICOM but its header cannot be read, or the file cannot be opened.
     """
     try:
+        # A pipe or a device among the files would never end, or never begin.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return SkippedFile(path, "no regular file")
         with open(path, "rb") as stream:
             start = stream.read(132)
             if not start:

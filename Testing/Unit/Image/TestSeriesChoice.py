@@ -1,5 +1,7 @@
 """Which files of a folder are the image, which are left out and why."""
 
+import os
+
 import numpy as np
 import pydicom
 import pytest
@@ -180,6 +182,15 @@ def test_linkToASliceBesideItIsNoCopy(tmp_path):
     for file in files:
         (tmp_path / "links" / file.name).symlink_to(file)
     assert readImage(tmp_path / "links").array.shape == makeVolume().array.shape
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_pipeAmongTheFilesIsNotWaitedFor(tmp_path):
+    writeSeries(makeVolume(), tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    read = readImage(tmp_path)
+    assert read.array.shape == makeVolume().array.shape
+    assert [(item.file.name, item.reason) for item in read.skippedFiles] == [("pipe", "no regular file")]
 
 
 @pytest.mark.parametrize("start, kind", [(b"PK\x03\x04", "ZIP"), (b"\x1f\x8b", "gzip"), (b"7z\xbc\xaf\x27\x1c", "7z")])
