@@ -26,8 +26,11 @@ STEP, WHOLE_WAY = 0.3, 1.0
 SMALLEST, LARGEST = 0.3, 3.0
 # What the model may leave unexplained: the noise with a little for chance, and a share of the contrast.
 NOISE_LEFT, CONTRAST_LEFT = 1.12, 0.01
-# Ridges at which the last step was longer (mm) have not settled; fainter ones are not judged.
-SETTLED, LEAST_CONTRAST_TO_NOISE = 0.01, 10.0
+# Ridges at which the last step was longer (mm) have not settled.
+SETTLED = 0.01
+# A ridge whose contrast differs by more from the usual one of the surface, as a share of that, is of something else, or
+# the fit has gone astray.
+UNUSUAL = 0.35
 # Windows fitted at a time: their arrays stay in the processor's cache.
 BLOCK = 64
 
@@ -43,6 +46,7 @@ class Ridges:
     :ivar convex: bool (w,).
     :ivar missing: (w,) mm2 of the cross-section that a sharp ridge has more, or a sharp groove less, than the image.
     :ivar missingDeviation: (w,) standard deviation of that by the noise, mm2.
+    :ivar levels: (w, 2) value outside, and by how much the inside is brighter; of the image times its polarity.
     :ivar fine: bool (w,), whether the model says all that the voxels show.
     """
 
@@ -53,6 +57,7 @@ class Ridges:
     convex: np.ndarray
     missing: np.ndarray
     missingDeviation: np.ndarray
+    levels: np.ndarray
     fine: np.ndarray
 
     def part(self, which: np.ndarray) -> Ridges:
@@ -79,7 +84,7 @@ class ImageOfRidges:
     """The image that ridges are fitted to.
 
     :ivar covariance: (3, 3) of its blur, mm2, LPS. :ivar polarity: 1 where the inside is brighter, -1 where darker.
-    :ivar noise: standard deviation of its voxels, image units.
+    :ivar noise: standard deviation of its voxels, image units. :ivar contrast: usual one of the surface, image units.
     :ivar grain: correlation of the noise of neighboring voxels along i, j, k.
     """
 
@@ -87,6 +92,7 @@ class ImageOfRidges:
     covariance: np.ndarray
     polarity: int
     noise: float
+    contrast: float
     grain: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @property
@@ -196,7 +202,7 @@ class _Windows:
         self.faces = np.zeros((count, 2, 4))
         self.missing = np.full(count, 0.05 * image.blur**2)
         self.residual = self.change = np.full(count, np.inf)
-        self.contrast, self.deviation = np.full(count, np.nan), np.full(count, np.inf)
+        self.contrast, self.outside, self.deviation = (np.full(count, value) for value in (np.nan, np.nan, np.inf))
 
     def _crossSection(self, x: np.ndarray) -> None:
         """What is missing of a ridge is seen in a plane across it: voxels, blur and the shape of a fillet there."""
@@ -237,7 +243,7 @@ class _Windows:
         inside = np.where(self.guess.convex[:, None], inside, 1 - inside)
         design = np.stack([np.ones_like(inside), inside, self._missingShown(gradients)], axis=2)
         level = self._levels(design)
-        self.contrast = level[:, 1]
+        self.outside, self.contrast = level[:, 0], level[:, 1]
         self.missing = level[:, 2] / self.contrast
         left = self.values - np.einsum("wva,wa->wv", design, level)
         self.residual = np.sqrt((self.weights * left**2).sum(axis=1) / self.freedom)
@@ -291,8 +297,7 @@ class _Windows:
         self.change = np.abs(change[:, :, 0]).max(axis=1)
         # What noise does to the missing area, through all other unknowns.
         share = np.einsum("wa,wav->wv", inverse[:, 10], weighted) / noise**2
-        noise = np.maximum(self.residual, self.image.noise)
-        self.deviation = self.image.coarseness * noise * np.sqrt((share**2).sum(axis=1)) / np.abs(self.contrast)
+        self.deviation = self.image.coarseness * self.residual * np.sqrt((share**2).sum(axis=1)) / np.abs(self.contrast)
 
     def allowed(self) -> np.ndarray:
         """What the model may leave unexplained, image units, (w,)."""
@@ -307,10 +312,12 @@ class _Windows:
         way = _solved(matrix, np.concatenate([self.faces[:, :, 0], np.zeros((len(matrix), 1))], axis=1))
         fine = (self.residual <= self.allowed()) & (self.change < SETTLED)
         fine &= self.voxels >= VOXELS_FOR_EACH * UNKNOWNS
-        fine &= self.contrast > LEAST_CONTRAST_TO_NOISE * self.image.noise
+        fine &= np.abs(self.contrast / self.image.contrast - 1) < UNUSUAL
         normals = gradients / np.linalg.norm(gradients, axis=2, keepdims=True)
         curvature = self.faces[:, :, 3].copy()
-        return Ridges(guess.center + way, along, normals, curvature, guess.convex, self.missing, self.deviation, fine)
+        levels = np.stack([self.outside, self.contrast], axis=1)
+        found = (guess.center + way, along, normals, curvature, guess.convex, self.missing, self.deviation)
+        return Ridges(*found, levels, fine)
 
 
 def _along(covariance: np.ndarray, vectors: np.ndarray) -> np.ndarray:

@@ -12,8 +12,8 @@ from .SharpPlaces import SharpPlaces
 WHOLLY = 0.9
 # Cosine of normals below which two faces are not the same.
 ALIKE = 0.85
-# The way to a line or corner, in usual distances between neighbors, at most.
-FARTHEST = 1.8
+# The way to a line and to a corner, in usual distances between neighbors, at most.
+FARTHEST, FARTHEST_CORNER = 1.8, 3.0
 # Rings of neighbors of which only one goes to a corner.
 CORNER_RINGS = 4
 # Steps by which vertices come to lie evenly on their faces and lines, and how far each goes.
@@ -46,7 +46,7 @@ def movedToRidges(
     own = own[(own >= 0).all(axis=1)]
     if not len(own):
         return points, np.zeros(len(places.which))
-    corner = _corners(places, own, FARTHEST * spacing)
+    corner = _corners(places, own, FARTHEST_CORNER * spacing)
     line = _lines(places, own, corner, FARTHEST * spacing)
     share = places.share.copy()
     for round_ in range(ROUNDS):
@@ -83,6 +83,7 @@ def _corners(places: SharpPlaces, own: np.ndarray, farthest: float) -> np.ndarra
     if not candidate.any():
         return candidate
     start, end = _edges(own)
+    way = np.where(candidate, way, np.inf)
     nearest = way.copy()
     for _ in range(CORNER_RINGS):
         around = nearest.copy()

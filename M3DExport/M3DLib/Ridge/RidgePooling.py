@@ -41,8 +41,10 @@ def pooled(ridges: Ridges, blur: float) -> Ridges:
     matrix = np.concatenate([normals, along[:, None]], axis=1)
     right = np.concatenate([-mean(height), np.zeros((count, 1))], axis=1)
     center = ridges.center + np.linalg.solve(matrix, right[:, :, None])[:, :, 0]
-    missing = mean(ridges.missing[second])[:, 0]
-    return Ridges(center, along, normals, mean(curvature), ridges.convex, missing, ridges.missingDeviation, ridges.fine)
+    missing, levels = mean(ridges.missing[second])[:, 0], mean(ridges.levels[second])
+    return Ridges(
+        center, along, normals, mean(curvature), ridges.convex, missing, ridges.missingDeviation, levels, ridges.fine
+    )
 
 
 def _pairs(ridges: Ridges, blur: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

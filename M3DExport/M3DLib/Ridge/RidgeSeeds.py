@@ -9,7 +9,7 @@ from .RidgeFit import RidgeGuess
 
 # Faces are looked for so many standard deviations of the blur around a place on a ridge; one place is asked in every
 # cube of so many.
-AROUND, APART = 6.5, 3.5
+AROUND, APART = 6.5, 2.5
 # Vertices that a face needs.
 FEWEST = 8
 # Mean square of what the normals have along a ridge, at most: more of it is a corner, or no ridge.

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from .BlurredWedge import fillet
-from .RidgeFit import Ridges
+from .RidgeEvidence import misfit
+from .RidgeFit import ImageOfRidges, Ridges
 from .RidgePooling import ALIKE, FARTHEST, SPREAD
 
 # In standard deviations of the blur: what lies nearer to a ridge than the first goes wholly to the faces, what lies
@@ -21,13 +22,19 @@ SAY_FROM, SAY_TO = 0.3, 0.7
 # stays.
 FOURTH, OTHER_KIND = 0.3, 0.1
 # No piece of a ridge lies near a vertex where the nearest one counts less than this.
-LEAST_SAY = 0.2
+LEAST_SAY = 0.1
 # Vertices that are farther away from the faces, in standard deviations of the blur, are of something else: the half
 # height of a right angle lies 0.77 of one below the ridge.
 NEAR, FAR = 1.2, 1.8
+# How far the image at a vertex may be off what its faces make of it, as a share of the contrast: up to the first a
+# vertex goes wholly, from the second on not at all.
+SEEN, OFF = 0.12, 0.2
 # Cosines between the normals of two faces are kept within this, and three faces meet in a point where the volume of
 # their normals is above the second.
 LEVEL, MEETING = 0.95, 0.2
+# How many times as far as the ridges a corner is lowered: the ball in the corner of a cube reaches (3**0.5 - 1) of its
+# radius below it, the arcs at its ridges (2**0.5 - 1).
+CORNER = 1.45
 
 
 @dataclass
@@ -55,7 +62,7 @@ class _Faces:
     """Up to three faces at each of some vertices, arrays (m, ...).
 
     :ivar height: (m, 3) of the vertex over each face, mm. :ivar normals: (m, 3, 3). :ivar known: bool (m, 3).
-    :ivar sign: (m,) 1 at ridges, -1 at grooves. :ivar missing: (m,) mm2.
+    :ivar sign: (m,) 1 at ridges, -1 at grooves. :ivar missing: (m,) mm2. :ivar levels: (m, 2), as those of the ridges.
     """
 
     height: np.ndarray
@@ -63,26 +70,43 @@ class _Faces:
     known: np.ndarray
     sign: np.ndarray
     missing: np.ndarray
+    levels: np.ndarray
 
     def part(self, which: np.ndarray) -> _Faces:
         return _Faces(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
-def sharpPlaces(points: np.ndarray, ridges: Ridges, followed: np.ndarray, blur: float, spacing: float) -> SharpPlaces:
+def sharpPlaces(
+    points: np.ndarray, ridges: Ridges, followed: np.ndarray, image: ImageOfRidges, spacing: float
+) -> SharpPlaces:
     """Where vertices belong near pieces of ridges.
 
     :param points: (n, 3) mm. :param followed: bool (w,), which of the pieces are known well enough; around the others
         vertices stay.
-    :param blur: standard deviation, mm. :param spacing: usual distance between neighboring vertices, mm.
+    :param image: that they were fitted to. :param spacing: usual distance between neighboring vertices, mm.
     """
     from scipy.spatial import cKDTree
 
+    blur = image.blur
     reach = (NOT + 1) * blur
     distance, _ = cKDTree(ridges.center[followed]).query(points, distance_upper_bound=reach, workers=2)
     near = np.flatnonzero(np.isfinite(distance))
     faces, share = _facesAt(points[near], ridges, followed, blur)
     keep = np.flatnonzero(share > 0)
-    return _places(near[keep], faces.part(keep), share[keep], blur, spacing)
+    near, faces, share = near[keep], faces.part(keep), share[keep]
+    share *= _seen(image, points[near], faces)
+    return _places(near, faces, share, blur, spacing)
+
+
+def _seen(image: ImageOfRidges, points: np.ndarray, faces: _Faces) -> np.ndarray:
+    """How far the image at vertices (m, 3) is that of their faces, 0 to 1, (m,)."""
+    # A groove is a ridge of the outside.
+    sign = faces.sign[:, None]
+    outside, contrast = faces.levels.T
+    levels = np.stack([np.where(faces.sign > 0, outside, outside + contrast), faces.sign * contrast], axis=1)
+    height = np.where(faces.known, sign * faces.height, -np.inf)
+    off = np.abs(misfit(image, points, height, faces.normals, levels))
+    return np.clip((OFF - off) / (OFF - SEEN), 0, 1)
 
 
 def _facesAt(points: np.ndarray, ridges: Ridges, followed: np.ndarray, blur: float) -> tuple[_Faces, np.ndarray]:
@@ -109,7 +133,9 @@ def _facesAt(points: np.ndarray, ridges: Ridges, followed: np.ndarray, blur: flo
     total = counted.sum(axis=1)
     faces, fourth = _averaged(counted, height, normals)
     faces.sign = np.where(convex[:, 0], 1.0, -1.0)
-    faces.missing = np.maximum((counted * ridges.missing[piece]).sum(axis=1), 0) / np.maximum(total, 1e-12)
+    mean = counted / np.maximum(total, 1e-12)[:, None]
+    faces.missing = np.maximum((mean * ridges.missing[piece]).sum(axis=1), 0)
+    faces.levels = (mean[:, :, None] * ridges.levels[piece]).sum(axis=1)
     share = np.clip((total / np.maximum(say.sum(axis=1), 1e-12) - SAY_FROM) / (SAY_TO - SAY_FROM), 0, 1)
     share *= np.minimum(counted.max(axis=1, initial=0) / LEAST_SAY, 1)
     other = (say * followed[piece] * ~alike).sum(axis=1)
@@ -129,7 +155,8 @@ def _averaged(counted: np.ndarray, height: np.ndarray, normals: np.ndarray) -> t
     third = normals.reshape(len(row), -1, 3)[row, other.reshape(len(row), -1).argmax(axis=1)]
     number[(other > 0) & (_dot(normals, third[:, None, None]) > ALIKE)] = 2
     shape = (len(row), 3)
-    faces = _Faces(np.zeros(shape), np.zeros((*shape, 3)), np.zeros(shape, dtype=bool), np.zeros(0), np.zeros(0))
+    none = np.zeros(0)
+    faces = _Faces(np.zeros(shape), np.zeros((*shape, 3)), np.zeros(shape, dtype=bool), none, none, none)
     for index in range(3):
         weight = counted[:, :, None] * (number == index)
         total = weight.sum(axis=(1, 2))
@@ -161,7 +188,7 @@ def _places(which: np.ndarray, faces: _Faces, share: np.ndarray, blur: float, sp
     toLine = (first[:, None] * pair[:, 0] + second[:, None] * pair[:, 1]) / (1 - cosine**2)[:, None]
     toCorner = np.full((len(which), 3), np.inf)
     three = np.flatnonzero(faces.known.all(axis=1) & (np.abs(np.linalg.det(faces.normals)) > MEETING))
-    over = faces.height[three] + (sign * deepest[:, None])[three]
+    over = faces.height[three] + (sign * CORNER * deepest[:, None])[three]
     toCorner[three] = np.linalg.solve(faces.normals[three], -over[:, :, None])[:, :, 0]
     share = share * np.clip((FAR - np.linalg.norm(toFace, axis=1) / blur) / (FAR - NEAR), 0, 1)
     return SharpPlaces(which, toFace, toLine, toCorner, pair, share)

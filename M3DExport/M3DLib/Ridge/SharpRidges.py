@@ -27,7 +27,7 @@ from .SharpPlaces import sharpPlaces
 
 # Missing areas and their standard deviations, in squares of the blur's, above which a ridge is left as it is: an arc
 # of two standard deviations of the blur on a right angle has 0.86 of them missing.
-MOST_MISSING, MOST_UNSURE = 1.0, 0.35
+MOST_MISSING, MOST_UNSURE = 1.0, 0.33
 # How much the blur's own uncertainty adds to that of a missing area, in squares of the blur: what a covariance between
 # the directions of two faces that is wrong by so much would pass for.
 BLUR_UNSURE = 0.08
@@ -35,6 +35,8 @@ BLUR_UNSURE = 0.08
 SAMPLE = 40_000
 # Slices so many times as thick as voxels are wide have a blur that is like no normal distribution.
 THICK = 3.0
+# Beyond so much noise another structure beside a ridge is not seen in what the model of it leaves unexplained.
+LEAST_CONTRAST_TO_NOISE = 20.0
 
 
 def atRidges(
@@ -70,7 +72,7 @@ def atRidges(
         return points, share
     triangles = deviation.mesh.triangles
     spacing = _spacing(points, triangles, deviation.quality == Quality.SHARP)
-    places = sharpPlaces(points, ridges, followed, seen.blur, spacing)
+    places = sharpPlaces(points, ridges, followed, seen, spacing)
     places.share[fixed[places.which]] = 0
     result, share[places.which] = movedToRidges(
         points, triangles, places, meanAt(places.which), spacing=spacing, allowed=allowed
@@ -88,10 +90,14 @@ def knownRidges(ridges: Ridges, blur: float) -> np.ndarray:
 
 
 def _seen(deviation: DeviationMap, image: ImageVolume) -> ImageOfRidges | None:
-    """The image as ridges are fitted to it; None where nothing is sharp, slices are too thick, or its blur is not known
-    along all axes.
+    """The image as ridges are fitted to it; None where nothing is sharp, noise is too strong, slices are too thick,
+    or its blur is not known along all axes.
     """
-    if not (deviation.quality == Quality.SHARP).any() or image.spacing.max() >= THICK * image.spacing.min():
+    names = ("polarity", "noise", "contrast", "noiseCorrelation")
+    polarity, noise, contrast, grain = (deviation.settings[name] for name in names)
+    if not (deviation.quality == Quality.SHARP).any() or contrast < LEAST_CONTRAST_TO_NOISE * noise:
+        return None
+    if image.spacing.max() >= THICK * image.spacing.min():
         return None
     usable = deviation.reliable & np.isfinite(deviation.edgeWidth)
     which = sampleOf(usable, SAMPLE)
@@ -99,8 +105,7 @@ def _seen(deviation: DeviationMap, image: ImageVolume) -> ImageOfRidges | None:
     covariance = blurOfGrid(deviation.normals[which], deviation.edgeWidth[which], sampler.axes)
     if covariance is None:
         return None
-    polarity, noise, grain = (deviation.settings[name] for name in ("polarity", "noise", "noiseCorrelation"))
-    return ImageOfRidges(sampler, covariance, polarity, noise, tuple(grain))
+    return ImageOfRidges(sampler, covariance, polarity, noise, contrast, tuple(grain))
 
 
 def _spacing(points: np.ndarray, triangles: np.ndarray, which: np.ndarray) -> float:

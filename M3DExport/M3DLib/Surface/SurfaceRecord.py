@@ -19,7 +19,7 @@ LEAST_MOVED = 0.01
 # How often a surface is measured and moved.
 ROUNDS = 3
 # Vertices that went on to a ridge by less (mm) lie at the image's edge all the same.
-NOTICED = 0.02
+NOTICED = 0.05
 
 
 def movedSurely(motion: np.ndarray, deviation: DeviationMap) -> np.ndarray:

@@ -27,7 +27,7 @@ def scanOf(shape, noise=30.0, polarity=1, noiseFwhm=0.0):
     image = renderPhantom(
         [(shape, polarity * CONTRAST)], 0, dimensions, matrix, 0.8, noise=noise, noiseFwhm=noiseFwhm, seed=3
     )
-    return ImageOfRidges(VolumeSampler(image), COVARIANCE, polarity, max(noise, 1.0))
+    return ImageOfRidges(VolumeSampler(image), COVARIANCE, polarity, max(noise, 1.0), CONTRAST)
 
 
 def middles():
@@ -108,7 +108,7 @@ def test_noPlacesAreNoRidges():
 
 def test_grainMakesTheMissingAreaLessSure():
     image = scanOf(BOX)
-    grainy = ImageOfRidges(image.sampler, image.covariance, 1, image.noise, grain=(0.5, 0.5, 0.0))
+    grainy = ImageOfRidges(image.sampler, image.covariance, 1, image.noise, CONTRAST, grain=(0.5, 0.5, 0.0))
     plain, rough = fitRidges(image, middles()), fitRidges(grainy, middles())
     # Neighbors that correlate by a half along two axes: 1 + 2 (0.5 + 0.5**4 + 0.5**9 + ...) each.
     assert rough.missingDeviation / plain.missingDeviation == pytest.approx(2.129, abs=0.01)

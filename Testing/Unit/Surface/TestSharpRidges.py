@@ -8,7 +8,7 @@ from M3DLib.Intersection.SelfIntersection import selfIntersections
 from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Phantom.PhantomImage import renderPhantom
-from M3DLib.Phantom.PhantomShapes import Box, Cylinder, Sphere, Union, rotationAbout
+from M3DLib.Phantom.PhantomShapes import Box, Cylinder, HalfSpace, Intersection, Sphere, Union, rotationAbout
 from M3DLib.Segmentation.SegmentFit import thresholdSegment
 from M3DLib.Surface.SurfaceRecord import recordParameters, refinementText
 from M3DLib.Surface.SurfaceRefinement import refineSurface
@@ -113,6 +113,16 @@ def test_ridgesThatCurveAndGroovesAreFoundToo():
     assert spread <= 0.045
 
 
+def test_aRidgeIsNotFollowedBeyondItsEnd():
+    # An obtuse wedge whose ridge ends at a ball, of whose surface nothing may be drawn out.
+    normals = np.array(AXES)[0], 0.5 * np.array(AXES)[0] + np.sqrt(0.75) * np.array(AXES)[1]
+    wedge = Intersection((*(HalfSpace((0, 0, 0), tuple(normal)) for normal in normals), Sphere((0, 0, 0), 9)))
+    image = scanOf(wedge)
+    after = refineSurface(surfaceOf(image), image)
+    assert wedge.signedDistance(after.points.astype(np.float64)).max() < 0.25
+    assert after.record["refinement"]["ridgeShare"] > 0
+
+
 def test_aBallHasNoRidges():
     ball = Sphere(CENTER, 8)
     image = scanOf(ball)
@@ -126,6 +136,13 @@ def test_inGrainyNoiseRidgesAreLeftAlone():
     image = scanOf(BAR, noise=60.0, grain=1.0)
     record = refineSurface(surfaceOf(image), image).record["refinement"]
     assert record["ridgeShare"] < 0.02
+
+
+def test_inStrongNoiseRidgesAreLeftAlone():
+    image = scanOf(BAR, noise=70.0)
+    record = refineSurface(surfaceOf(image), image).record["refinement"]
+    assert record["applied"]
+    assert record["ridgeShare"] == 0
 
 
 def test_inThickSlicesRidgesAreLeftAlone():
