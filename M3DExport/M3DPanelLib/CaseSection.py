@@ -81,9 +81,12 @@ class CaseSection:
     def _onFolder(self, path):
         if self._parameters is None or self._showing:
             return
+        from M3DLib.InSlicer.SceneCase import caseView
+
         folder = "" if path == "." else path
         self._parameters.caseFolder = folder
-        if folder:
+        # A path that is typed is told at every letter: only a folder with a record is worth a question.
+        if caseView(folder).isCase:
             with errorsShown(_("The case cannot be shown.")):
                 self._ensurePackages()
         self.show(self._parameters)

@@ -46,6 +46,14 @@ def test_aCaseAsksForTheRecordsPackageWhenItIsChosen(widget, panelApplication, a
     assert asked == [["rfc8785>=0.1.4"]]
 
 
+def test_aPathThatIsStillBeingTypedAsksForNothing(widget, panelApplication, asked, tmp_path):
+    for typed in ("/", str(tmp_path.parent), str(tmp_path), str(tmp_path / "case")):
+        emit(widget.ui.casePathLineEdit, "currentPathChanged(QString)", typed)
+    assert asked == [] and panelApplication.errors == []
+    with panelApplication.showing("rfc8785>=0.1.4 cannot be had"):
+        widget.ui.caseOpenButton.click()
+
+
 def test_workOnACaseOfASavedSceneAsksForItToo(widget, panelApplication, asked, tmp_path):
     openCase(tmp_path / "case", "2026-17", "Skull")
     widget._parameterNode.caseFolder = str(tmp_path / "case")
