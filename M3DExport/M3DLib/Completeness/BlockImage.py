@@ -132,5 +132,5 @@ def _widened(mask: np.ndarray, axis: int, step: int) -> np.ndarray:
 
 
 def shrunk(mask: np.ndarray, cells) -> np.ndarray:
-    """What of a mask is farther than a box of ``cells`` from its outside; beyond the array counts as the mask."""
+    """What of a mask, bool (k, j, i), is farther than a box of ``cells`` from its outside; beyond the array is mask."""
     return ~grown(~mask, cells)

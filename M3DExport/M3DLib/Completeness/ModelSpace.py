@@ -101,7 +101,7 @@ class Neighborhood:
 
     @property
     def nearMaterial(self) -> np.ndarray:
-        """Blocks of the bodies that touch the model or lie near it."""
+        """Blocks of the bodies that touch the model or lie near it, bool (k, j, i)."""
         return self.near[self.labels]
 
 

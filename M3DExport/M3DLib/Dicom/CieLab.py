@@ -39,7 +39,7 @@ def labFromRgb(rgb: tuple[float, float, float]) -> np.ndarray:
 
 
 def rgbFromLab(lab: np.ndarray) -> tuple[float, float, float]:
-    """sRGB of a CIELab (D50) color, each clipped to 0 to 1."""
+    """sRGB of a CIELab (D50) color, L*, a* and b* (3,), each clipped to 0 to 1."""
     lightness, a, b = lab
     y = (lightness + 16) / 116
     root = np.array([y + a / 500, y, y - b / 200])

@@ -76,7 +76,7 @@ def _hasNoAir(values: np.ndarray) -> bool:
 
 
 def jumpDoubts(array: np.ndarray) -> list[str]:
-    """A sentence when the values of slices differ from their neighbors' by an offset that no anatomy makes."""
+    """A sentence when the values of slices (k, j, i) are off from their neighbors' by what no anatomy makes."""
     sample = array[:, ::_STEP, ::_STEP].reshape(len(array), -1).astype(np.float64)
     if len(sample) < 3:
         return []
@@ -106,7 +106,10 @@ def _isOffset(before: np.ndarray, step: np.ndarray, sign: float) -> bool:
 
 
 def paddingDoubts(array: np.ndarray) -> list[str]:
-    """A sentence when what lies outside the reconstructed field has a value that a threshold takes for bone."""
+    """A sentence when what lies outside the reconstructed field has a value that a threshold takes for bone.
+
+    :param array: (k, j, i), HU.
+    """
     corners = array[:, :: max(1, array.shape[1] - 1), :: max(1, array.shape[2] - 1)]
     value = float(corners.flat[0])
     if value < _BONE_HU or (corners != value).any():

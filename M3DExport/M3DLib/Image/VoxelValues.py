@@ -82,7 +82,7 @@ def _widened(array: np.ndarray) -> np.ndarray:
 
 
 def rescaled(frame: np.ndarray, slope: float, intercept: float, whole: bool) -> np.ndarray:
-    """Rescaled values of a frame.
+    """Rescaled values of a frame (rows, columns), in the type that holds them.
 
     :param whole: whether slope, intercept and the stored values are whole numbers; the result is, too, then.
     """

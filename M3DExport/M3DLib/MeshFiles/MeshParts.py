@@ -28,7 +28,7 @@ class MeshParts:
 
 
 def joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Points and triangles of several bodies as one."""
+    """Points (n, 3) and triangles (m, 3) of several bodies as one."""
     offsets = np.cumsum([0] + [len(points) for points, _ in parts[:-1]])
     points = np.concatenate([points for points, _ in parts])
     return points, np.concatenate([triangles + offset for (_, triangles), offset in zip(parts, offsets, strict=True)])

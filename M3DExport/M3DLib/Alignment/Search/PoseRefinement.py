@@ -87,6 +87,7 @@ def partners(
 ) -> tuple[Partners, Partners]:
     """Partners of points of the moving surface on the fixed one, and the other way round.
 
+    :param pose: float64 (4, 4), from the moving to the fixed surface, LPS mm. :param reach: mm, no partner is farther.
     :param searched: the moving and the fixed surface. :param some: points of each, :class:`SurfaceSample`.
     """
     moving, fixed = searched

@@ -67,7 +67,11 @@ def searchPoses(
 
 
 def distinct(poses: np.ndarray, scores: np.ndarray, points: np.ndarray, apart: float) -> list[int]:
-    """Numbers of the poses that are none of a better one's neighbors, the best first."""
+    """Numbers of the poses that are none of a better one's neighbors, the best first.
+
+    :param poses: float64 (p, 4, 4), LPS mm. :param scores: (p,), the higher the better.
+    :param points: (n, 3), LPS mm, that tell how far two poses are apart. :param apart: mm, for no neighbors.
+    """
     left = np.argsort(-scores, kind="stable")
     chosen = []
     while len(left):

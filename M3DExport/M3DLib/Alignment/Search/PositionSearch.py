@@ -59,8 +59,8 @@ class SurfacePair:
         """The pair of two dense samples.
 
         :param known: another pair with the same fixed surface, whose preparation is used again.
-        :param aside: which of the moving sample's points are left out, where that is known: a mirror image is asked at
-            the same points as what it is the image of.
+        :param aside: which of the moving sample's points are left out, bool (n,), where that is known: a mirror image
+            is asked at the same points as what it is the image of.
         """
         planes: list[LargePlane] = []
         if aside is None:
@@ -158,7 +158,10 @@ def contenders(fits: list[PoseFit], pair: SurfacePair) -> list[PoseFit]:
 
 
 def refinedFit(pair: SurfacePair, pose: np.ndarray, tolerance: float) -> PoseFit:
-    """A pose brought to its best fit on the dense samples, and how it fits."""
+    """A pose brought to its best fit on the dense samples, and how it fits.
+
+    :param pose: float64 (4, 4), from the moving to the fixed surface, LPS mm. :param tolerance: mm, for the shares.
+    """
     return _fitOnDense(pair, pose, tolerance, ASKED_DENSE, 25)
 
 
@@ -169,7 +172,10 @@ def _fitOnDense(pair: SurfacePair, pose: np.ndarray, tolerance: float, count: in
 
 
 def fitAt(pair: SurfacePair, pose: np.ndarray, within: float) -> PoseFit:
-    """How a pose fits as it is."""
+    """How a pose (4, 4), LPS mm, fits as it is.
+
+    :param within: distance up to which a point counts as fitting, mm.
+    """
     asked = tuple(one.sample.some(ASKED_FITS, 7) for one in pair.dense)
     return fitOf(pose, pair.dense, asked, within, max(CAP * pair.size, 2 * within))
 

@@ -33,7 +33,7 @@ def motionDistance(first: np.ndarray, second: np.ndarray, points: np.ndarray) ->
 
 
 def angleDegrees(matrix: np.ndarray) -> float:
-    """Angle of the rotation of a motion, degrees."""
+    """Angle of the rotation of a motion (4, 4) or (3, 3), degrees."""
     turn = np.asarray(matrix)[:3, :3]
     sine = np.linalg.norm([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]) / 2
     return float(np.degrees(np.arctan2(sine, (np.trace(turn) - 1) / 2)))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PacsConnection(Protocol):
-    """What both connections can do; their own docstrings say how.
+    """What both connections can do; the docstrings of ``DicomWebConnection`` and ``DimseConnection`` say how.
 
     :ivar knowsCommitment: whether the server may answer for what it stores.
     """
