@@ -15,6 +15,7 @@ from ..Mesh.MeshGeometry import MeshEdges
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..TwoThreads import besideEachOther
 from .EdgeTargets import SUREST, EdgeTargets, Motion, edgeTargets, inReach, voxelsAlong
+from .MiddleLevel import towardMiddle
 from .Neighborhood import Neighborhood
 from .RimPlaces import RimPlaces, rimPlaces
 from .ScanBorder import ScanBorder
@@ -27,7 +28,7 @@ from .ThresholdSlots import slotPlaces, spanned
 # of that ratio, at most; and the two steps of each smoothing.
 STEPPED, SMOOTHINGS, MOST_SMOOTHINGS = 1.5, 2.5, 40
 # From here on smoothing does not reach over a step any more: it is slanted, and smoothed so often.
-STAIRS, STAIR_SMOOTHINGS = 3.0, 10
+STAIRS, STAIR_SMOOTHINGS = 3.0, 40
 TAUBIN = (0.5, -0.52)
 # Root mean squares of the distance from the edge, now to at first, between which a surface goes back to where it was;
 # the rings of neighbors they are taken over; and the distance (mm) that is none.
@@ -47,6 +48,7 @@ class MovingSheet:
     :ivar rim: bool (n,), vertices at which it ends and others go on, or None: nothing is asked of the image there.
     :ivar points: float64 (n, 3), where it is. :ivar motion: uint8 (n,), values of ``Motion``.
     :ivar deviation: the last measurement; None before the first.
+    :ivar byMiddle: bool (n,), vertices that were asked last to go to the middle of the edges around (``MiddleLevel``).
     :ivar found: edges that the next look need not look for where the surface has hardly moved.
     :ivar places: where the surface would go on at its rim; None where too little of it tells.
     """
@@ -71,6 +73,7 @@ class MovingSheet:
         self.shape = self._withoutSteps()
         self.points = self.shape.copy()
         self.motion = np.full(len(self.start), Motion.LEFT, dtype=np.uint8)
+        self.byMiddle = np.zeros(len(self.start), dtype=bool)
 
     @property
     def known(self) -> bool:
@@ -123,9 +126,13 @@ class MovingSheet:
         normals = deviation.normals.astype(np.float64)
         gone = np.einsum("ni,ni->n", self.points - self.start, normals)
         targets = edgeTargets(deviation, self.image, gone, self.neighborhood)
+        thick = self.rim is None and stretched(self.image) >= STAIRS
+        if thick:
+            self.byMiddle = towardMiddle(deviation, found, targets, gone, min(self.limit, self.image.spacing.max()))
         change(self, targets)
+        seen = self._seen(targets)
         if first:
-            self.atFirst = _seen(deviation, gone)
+            self.atFirst = seen[0] + gone, seen[1]
         targets.distance[self.fixed], targets.weight[self.fixed] = -gone[self.fixed], SUREST**-2
         targets.motion[self.fixed] = Motion.HELD
         # Between the slices of a thick scan, and near a rim, little but the shape tells where the surface is.
@@ -136,12 +143,12 @@ class MovingSheet:
             self._rimAsBeside(normals, targets, step)
             step = self._step(normals, targets, first, steps)
         away = self.border.kept(self.points + step[:, None] * normals - self.start, normals, self.neighborhood)
-        if self.rim is None and stretched(self.image) >= STAIRS:
+        if thick:
             slots = slotPlaces(deviation, found.reader.sampler, self.neighborhood) & ~self.fixed
             away = self.border.inPlanes(spanned(self.start + away, slots, self.neighborhood) - self.start)
         away[self.fixed] = 0
         far = withinLimit(away, self.limit)
-        back = self._worse(deviation, gone) if last else np.zeros(len(away))
+        back = self._worse(seen, gone) if last else np.zeros(len(away))
         self.points = self.start + (1 - back)[:, None] * away
         held = (far | (back > 0.5)) & (targets.motion == Motion.MOVED)
         self.motion = np.where(held, Motion.HELD, targets.motion).astype(np.uint8)
@@ -149,14 +156,22 @@ class MovingSheet:
             # What only another look would need is let go: the search for folds that follows takes the most memory.
             self.shape = self.edges = self.atFirst = None
 
-    def _worse(self, deviation: DeviationMap, gone: np.ndarray) -> np.ndarray:
+    def _seen(self, targets: EdgeTargets) -> tuple[np.ndarray, np.ndarray]:
+        """Distances (n,) to the edge, mm, and where one is; the middle of those around where that is asked for."""
+        deviation = self.deviation
+        seen = np.isin(deviation.quality, (Quality.RELIABLE, Quality.SHARP, Quality.POOR_FIT))
+        seen &= np.isfinite(deviation.distance)
+        distance = np.where(seen, deviation.distance, 0)
+        distance = np.where(self.byMiddle, targets.distance, distance)
+        return distance.astype(np.float32), seen | self.byMiddle
+
+    def _worse(self, seen: tuple[np.ndarray, np.ndarray], gone: np.ndarray) -> np.ndarray:
         """How far each vertex goes back to where it was, 0 to 1: where its surroundings lie farther from the edge now.
 
         So it is at stairs and corners of the size of the blur, which a smooth surface cannot follow. What is measured
         now and is not this surface's edge says nothing: a few normals that went astray would take all around them back.
         """
-        seen = _seen(deviation, np.zeros(len(gone)))
-        both = self.atFirst[1] & seen[1] & inReach(deviation, self.image, gone)
+        both = self.atFirst[1] & seen[1] & (self.byMiddle | inReach(self.deviation, self.image, gone))
         weights = np.where(both, 1.0, 1e-6)
         before, now = (
             self.neighborhood.averaged(np.where(both, distance, 0) ** 2, weights, SURROUNDINGS)
@@ -189,13 +204,6 @@ class MovingSheet:
         normals[rim] = places.normals
         gone = np.einsum("ri,ri->r", self.points[rim] - self.start[rim], places.normals)
         targets.distance[rim], targets.weight[rim] = places.height - gone, SUREST**-2
-
-
-def _seen(deviation: DeviationMap, gone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distances (n,) to the edge, mm, of vertices before they went that far along their normals; and where one is."""
-    seen = np.isin(deviation.quality, (Quality.RELIABLE, Quality.SHARP, Quality.POOR_FIT))
-    seen &= np.isfinite(deviation.distance)
-    return np.where(seen, deviation.distance + gone, 0).astype(np.float32), seen
 
 
 def stretched(image: ImageVolume) -> float:

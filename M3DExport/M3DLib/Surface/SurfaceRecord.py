@@ -50,6 +50,7 @@ def refinementRecord(
     heldBack: int,
     sharedShare: float = 0.0,
     atRidges: np.ndarray | None = None,
+    byMiddle: np.ndarray | None = None,
 ) -> dict:
     """Figures of a refined surface, plain JSON values; those of one that was not moved where nothing of it did.
 
@@ -58,6 +59,7 @@ def refinementRecord(
     :param limit: farthest a vertex could go, mm. :param heldBack: number of vertices whose move was taken back, wholly
         or in part, since the surface would have passed through itself.
     :param atRidges: how far each vertex went on to a ridge after the image's edge, mm, (n,); None where none did.
+    :param byMiddle: which vertices went to the middle of the edges around, having none of their own, bool (n,).
     """
     if not length.any():
         return unmoved(ALL_STAYED, motion, areas, limit)
@@ -71,6 +73,7 @@ def refinementRecord(
         "heldShare": shares["held"],
         "leftShare": shares["left"],
         "sharedShare": sharedShare,
+        "middleShare": 0.0 if byMiddle is None else float(areas[byMiddle & (motion == Motion.MOVED)].sum()) / total,
         "ridgeShare": float(areas[atRidges > NOTICED].sum()) / total,
         "largestAtRidge": float(atRidges.max(initial=0.0)),
         "heldBackVertices": heldBack,
@@ -96,6 +99,7 @@ def unmoved(reason: str, motion: np.ndarray, areas: np.ndarray, limit: float) ->
         "heldShare": 1 - left,
         "leftShare": left,
         "sharedShare": 0.0,
+        "middleShare": 0.0,
         "ridgeShare": 0.0,
         "largestAtRidge": 0.0,
         "heldBackVertices": 0,
@@ -114,7 +118,17 @@ def refinementText(record: dict) -> str:
         return f"The surface was not moved to the image's edge although that was asked for. {record['reason']}"
     back = record["heldBackVertices"]
     held = f", {plural(back, 'vertex', 'vertices')} held back" if back else ""
-    return _movedText(record, held) + _ridgeText(record)
+    return _movedText(record, held) + _middleText(record) + _ridgeText(record)
+
+
+def _middleText(record: dict) -> str:
+    """What has no edge of its own between thick slices, a sentence after others; nothing where nothing has."""
+    if not record.get("middleShare"):
+        return ""
+    return (
+        f" On {shareInPercent(record['middleShare'])} of its area, between thick slices, it was moved to the middle "
+        "gray value of the edges around it: it has no edge of its own there that could be trusted."
+    )
 
 
 def _ridgeText(record: dict) -> str:
@@ -167,7 +181,7 @@ def recordTexts(record: dict) -> list[str]:
 
 
 _SHARES = ("movedShare", "heldShare", "leftShare")
-_RIDGES = ("ridgeShare", "largestAtRidge")
+_NOT_AT_EDGES = ("middleShare", "ridgeShare", "largestAtRidge")
 _LENGTHS = ("meanDisplacement", "p95Displacement", "largestDisplacement")
 
 
@@ -175,7 +189,7 @@ def recordParameters(record: dict) -> list[tuple[str, str]]:
     """The figures as names and values for the Algorithm Parameters of a DICOM object; mm, shares of the area."""
     parameters = []
     if refinement := record.get("refinement"):
-        names = ("applied", *_SHARES, "heldBackVertices", *_LENGTHS, *_RIDGES)
+        names = ("applied", *_SHARES, "heldBackVertices", *_LENGTHS, *_NOT_AT_EDGES)
         # Of a surface that was read from an object some of it is not known.
         parameters += [(_named("refinement", name), _short(refinement[name])) for name in names if name in refinement]
         if "settings" in refinement:
@@ -199,7 +213,7 @@ def refinementOf(parameters: Mapping[str, str]) -> dict | None:
     if not all(np.isfinite(value) and value >= 0 for value in values.values()) or values["movedShare"] > 1:
         raise ValueError("the figures of the refinement are none")
     # What older objects do not say of it is not in the record.
-    more = {name: _named("refinement", name) for name in ("heldBackVertices", *_RIDGES)}
+    more = {name: _named("refinement", name) for name in ("heldBackVertices", *_NOT_AT_EDGES)}
     known = {name: float(parameters[key]) for name, key in more.items() if key in parameters}
     if "heldBackVertices" in known:
         known["heldBackVertices"] = int(known["heldBackVertices"])

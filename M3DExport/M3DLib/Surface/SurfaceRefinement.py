@@ -88,6 +88,7 @@ def refineSurface(
         limit=limit,
         heldBack=int(heldBack.sum()),
         atRidges=np.where(followed > 0, beyond, 0.0),
+        byMiddle=sheet.byMiddle,
     )
     progress(1.0, TEXT)
     return result

@@ -42,28 +42,33 @@ def slotPlaces(deviation: DeviationMap, sampler: VolumeSampler, neighborhood: Ne
     points, normals = deviation.mesh.points.astype(np.float64), deviation.normals.astype(np.float64)
     edges = points[reliable] + deviation.distance[reliable, None] * normals[reliable]
     around = cKDTree(edges).query(points[silent], k=EDGES_AROUND, workers=2)[1]
-    middle = _grayAt(sampler, edges)[around].mean(axis=1)
-    inside = deviation.settings["polarity"] * (_grayAt(sampler, points[silent]) - middle) > 0
+    middle = grayAt(sampler, edges)[around].mean(axis=1)
+    inside = deviation.settings["polarity"] * (grayAt(sampler, points[silent]) - middle) > 0
     silent = silent[inside]
-    slot[silent[_facedAt(points, normals, silent, float(sampler.spacing.max()))]] = True
+    farthest = np.full(len(silent), sampler.spacing.max())
+    slot[silent[facedWithin(points, normals, silent, farthest, STEPS_ACROSS)]] = True
     # Where a wall of the slot meets its floor or its mouth, normals look past it.
     return slot | (neighborhood.mean(slot) > 0)
 
 
-def _grayAt(sampler: VolumeSampler, points: np.ndarray) -> np.ndarray:
+def grayAt(sampler: VolumeSampler, points: np.ndarray) -> np.ndarray:
     """Values of the image, (m,), at positions (m, 3) in LPS mm."""
     start = sampler.toIndices(points)
     return sampler.profiles(start, np.zeros_like(start), np.zeros(1))[0]
 
 
-def _facedAt(points: np.ndarray, normals: np.ndarray, which: np.ndarray, farthest: float) -> np.ndarray:
-    """At which of some vertices (numbers) the outside ends at another wall within so many mm, bool (m,)."""
+def facedWithin(points, normals, which: np.ndarray, ways: np.ndarray, looks: int) -> np.ndarray:
+    """At which of some vertices another wall faces them on a way along their normal, bool (m,).
+
+    :param points: (n, 3) of all vertices. :param normals: (n, 3) outward. :param which: numbers (m,).
+    :param ways: (m,) how long the ways are, mm, negative inward. :param looks: places on each that are looked at.
+    """
     from scipy.spatial import cKDTree
 
     faced = np.zeros(len(which), dtype=bool)
     tree = cKDTree(points)
-    for step in np.linspace(0, farthest, STEPS_ACROSS + 1)[1:]:
-        nearest = tree.query(points[which] + step * normals[which], workers=2)[1]
+    for share in np.linspace(0, 1, looks + 1)[1:]:
+        nearest = tree.query(points[which] + share * ways[:, None] * normals[which], workers=2)[1]
         faced |= np.einsum("mi,mi->m", normals[nearest], normals[which]) < FACING
     return faced
 
