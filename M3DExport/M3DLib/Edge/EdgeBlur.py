@@ -11,12 +11,16 @@ from ..Distance.DeviationMap import Quality
 from ..Mesh.CurvatureTensor import PAIRS
 from ..Mesh.MeshGeometry import MeshEdges
 from .EdgeReader import EdgeReader
-from .EdgeSurface import EdgeSurface
+from .EdgeSurface import EdgeSurface, Surroundings
 from .MeasuredEdges import MeasuredEdges
 from .VertexParts import inParts, sampleOf
 
 # Edges farther apart than this, in standard deviations of the blur, do not influence each other's half height.
 THICK = 6.0
+# Nor do edges stand alone whose plateaus drift by more than such a share of the contrast, or most of whose surroundings
+# do not: behind a cortex of 2 to 3 standard deviations lies what makes it look sharper than the blur is, and in places
+# noise hides that.
+LEVEL, MOST_AROUND = 0.08, 0.5
 # A surface that turns by more than this (radians) within one standard deviation of the blur is a ridge whose half-
 # height surface is rounded off by more than the method corrects for.
 SHARPEST = 0.18
@@ -65,8 +69,10 @@ class EdgeBlur:
     bend: np.ndarray | None = None
 
 
-def imageBlur(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges) -> ImageBlur:
+def imageBlur(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges, around: Surroundings) -> ImageBlur:
     """The blur of an image from the edges that stand alone, or from all reliable ones where too few do.
+
+    :param edges: with the drift of the plateaus around each vertex.
 
     Walls too thin for the blur look sharper than it is, a surface that turns within it does hardly. So where no edge
     that stands alone is level, bent ones are asked before others.
@@ -74,9 +80,11 @@ def imageBlur(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges) ->
 
     def alone(edges: MeasuredEdges) -> np.ndarray:
         wide = np.minimum(edges.wall, edges.gap) > THICK * np.maximum(edges.width, reader.scale.width)
-        return (edges.quality == Quality.RELIABLE) & wide
+        level = np.abs(edges.drift) < LEVEL * edges.contrast
+        return (edges.quality == Quality.RELIABLE) & wide & level
 
     reliable, stand = edges.quality == Quality.RELIABLE, inParts(alone, edges)
+    stand &= around.mean(stand, reliable) > MOST_AROUND
     turn = surface.ridge * reader.scale.width
     covariance, known = _blurOf(stand & (turn < SHARPEST), surface, edges)
     if covariance is None:

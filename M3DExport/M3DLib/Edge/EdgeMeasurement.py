@@ -53,7 +53,7 @@ class EdgeMeasurement:
         return self._ofNoise(interval95)
 
     def uncertaintyTerms(self) -> np.ndarray:
-        """The sources of error that the interval is made of, mm, float64 (n, 6)."""
+        """The sources of error that the interval is made of, mm, float64 (n, 9)."""
         return self._ofNoise(uncertaintyTerms)
 
     def _ofNoise(self, work: Callable) -> np.ndarray:
@@ -98,13 +98,16 @@ def edgeMeasurement(
         lambda _: surface.ridges(meshEdges, reader.scale.width),
     )
     found = EarlierEdges(reader, surface, edges)
-    wholeBlur = ImageBlur(np.eye(3) * reader.scale.width**2) if steepest else imageBlur(reader, surface, edges)
+    wholeBlur, walls = ImageBlur(np.eye(3) * reader.scale.width**2), ThinWallCorrection.none(len(normals))
+    if not steepest:
+        around = surface.surroundings(reader.sampler)
+        edges = replace(edges, drift=around.mean(edges.drift, edges.quality == Quality.RELIABLE))
+        wholeBlur = imageBlur(reader, surface, edges, around)
     blur = inParts(lambda part: edgeBlur(reader, wholeBlur, part), normals)
-    walls = ThinWallCorrection.none(len(normals))
     if not steepest:
         shift = inParts(lambda part: curvatureShift(part, wholeBlur), surface.curvature)
         walls, bend = both(
-            lambda _: thinWallCorrection(meshEdges, edges, blur, evenMaterial=toMove),
+            lambda _: thinWallCorrection(meshEdges, edges, blur, around, evenMaterial=toMove),
             lambda _: unevenness(meshEdges, shift),
         )
         blur = replace(blur, bend=bend)

@@ -10,6 +10,18 @@ SQRT_TWO_PI = float(np.sqrt(2 * np.pi))
 # Plateaus are read from so many standard deviations of the blur away from the edge, over so many mm.
 PLATEAU_START = 2.2
 PLATEAU_REACH = 1.2
+# A plateau's slope is seen over so many mm from the same place on, as far as it keeps to such a share of the contrast.
+SLOPE_REACH, SLOPE_TOLERANCE = 1.8, 0.2
+# What a plateau falls or rises to by so many standard deviations (and a bit) shows a second step within reach of the
+# blur. By such a share of it the plateau was not reached: computed for second steps of half the contrast, 2.2 to 5
+# standard deviations behind the first, 0.37 to 0.46 (0.3 for whole ones).
+STEP_AT, STEP_AROUND, STEP_SHARE = 3.0, 0.4, 0.4
+# A side of the opposite edge that is higher than this one's by so much of its height moves its own middle.
+UNLIKE, MOST_UNLIKE = 0.6, 0.98
+# So many standard deviations behind the opposite edge its other side is read.
+BEHIND = 1.7
+# Fewer samples, or over fewer mm, tell no slope.
+FEWEST_SAMPLES, SHORTEST_SLOPE = 3, 0.7
 
 
 @dataclass
@@ -64,6 +76,8 @@ class EdgeCandidates:
     :ivar slope: fall of the profile at the crossing, image units per mm.
     :ivar wall: distance to the opposite edge inside; infinite when it is beyond the profile.
     :ivar gap: distance to the next edge outside; infinite when it is beyond the profile.
+    :ivar drift: by how much the middle of the plateaus would be higher if they went on to the edge as they slope; a
+        plateau too short to show a slope counts as level.
     """
 
     position: np.ndarray
@@ -72,11 +86,16 @@ class EdgeCandidates:
     slope: np.ndarray
     wall: np.ndarray
     gap: np.ndarray
+    drift: np.ndarray
 
     @property
     def width(self) -> np.ndarray:
         """Standard deviation of the blur that an edge of this contrast and slope has, mm."""
         return (self.inside - self.outside) / (SQRT_TWO_PI * np.maximum(self.slope, 1e-6))
+
+    def clippedWidth(self, scale: EdgeScale) -> np.ndarray:
+        """The width, as far as it can be that of an edge in this image, mm."""
+        return np.clip(self.width, 0.5 * scale.width, 2 * scale.width)
 
 
 def nearestEdges(profiles: np.ndarray, steps: np.ndarray, searchRange: float, scale: EdgeScale) -> EdgeCandidates:
@@ -108,7 +127,9 @@ def nearestEdges(profiles: np.ndarray, steps: np.ndarray, searchRange: float, sc
     inside, outside = inner.reshape(-1).take(here), outer.reshape(-1).take(behind)
     slope = (profiles.reshape(-1).take(here) - profiles.reshape(-1).take(behind)) / step
     wall, gap = _wallAndGap(profiles, steps, position, (inside + outside) / 2, chosen)
-    return _withAveragedPlateaus(raw, steps, EdgeCandidates(position, inside, outside, slope, wall, gap), scale)
+    edges = EdgeCandidates(position, inside, outside, slope, wall, gap, np.zeros_like(inside))
+    wall, gap = (_toItsOwnMiddle(profiles, steps, edges, outward, scale) for outward in (-1, 1))
+    return _withAveragedPlateaus(raw, steps, replace(edges, wall=wall, gap=gap), scale)
 
 
 def _nearestCrossings(profiles, steps, plateaus, searchRange, leastContrast) -> tuple[np.ndarray, np.ndarray]:
@@ -160,13 +181,40 @@ def _wallAndGap(profiles, steps, position, middle, chosen) -> tuple[np.ndarray, 
     return np.where(back >= 0, wall, np.inf), np.where(ahead < len(steps), gap, np.inf)
 
 
+def _toItsOwnMiddle(
+    profiles: np.ndarray, steps: np.ndarray, edges: EdgeCandidates, outward: int, scale: EdgeScale
+) -> np.ndarray:
+    """Distance (n,) to the middle of the opposite edge, inward (-1) or outward (1), which is nearer than where the
+    profile passes the middle of this one when the opposite edge is the lower one, as between cortex and spongy bone.
+    """
+    from scipy.special import ndtri
+
+    room, level = (edges.wall, edges.inside) if outward < 0 else (edges.gap, edges.outside)
+    which = np.flatnonzero(np.isfinite(room))
+    width = edges.clippedWidth(scale)[which]
+    behind = edges.position[which] + outward * (room[which] + BEHIND * width)
+    sample = np.rint((behind - steps[0]) / (steps[1] - steps[0])).astype(np.intp)
+    far = profiles[np.clip(sample, 0, len(steps) - 1), which]
+    half = (edges.inside[which] - edges.outside[which]) / 2
+    share = half / np.maximum(np.abs(far - level[which]), 1e-6)
+    lower = share > UNLIKE
+    room = room.copy()
+    nearer = room[which] - width * ndtri(np.clip(share, 0.5, MOST_UNLIKE))
+    room[which[lower]] = np.maximum(nearer, 0)[lower]
+    return room
+
+
 def _withAveragedPlateaus(profiles, steps, edges: EdgeCandidates, scale: EdgeScale) -> EdgeCandidates:
-    """The plateaus as the mean of the samples there that agree with them; thin ones keep their extreme."""
-    tolerance = 3 * scale.noise + 0.06 * (edges.inside - edges.outside)
-    start = PLATEAU_START * np.clip(edges.width, 0.5 * scale.width, 2 * scale.width)
+    """The plateaus as the mean of the samples there that agree with them, and how they slope; thin ones keep their
+    extreme.
+    """
+    contrast = edges.inside - edges.outside
+    tolerance, wideTolerance = (3 * scale.noise + share * contrast for share in (0.06, SLOPE_TOLERANCE))
+    width = edges.clippedWidth(scale)
+    start = PLATEAU_START * width
     step, number = float(steps[1] - steps[0]), profiles.shape[1]
     # Only these samples, counted from the first one, may lie within the reach of a plateau.
-    samples = np.arange(int(PLATEAU_REACH / step) + 1)[:, None]
+    samples = np.arange(int(SLOPE_REACH / step) + 1)[:, None]
     position = edges.position.astype(np.float64)
     flat, column = profiles.reshape(-1), np.arange(number)
 
@@ -174,15 +222,34 @@ def _withAveragedPlateaus(profiles, steps, edges: EdgeCandidates, scale: EdgeSca
         with np.errstate(invalid="ignore"):
             first = np.ceil((np.nan_to_num(position + side * start) - steps[0]) / step * side).astype(np.intp) * side
         distance = (side * (steps[0] + first * step - position)).astype(np.float32) + samples.astype(np.float32) * step
-        use = distance <= np.minimum(start + np.float32(PLATEAU_REACH), room / 2)
         place = (first * number + column) + side * number * samples
-        use &= place >= 0
-        use &= place < len(flat)
+        there = (distance <= room / 2) & (place >= 0) & (place < len(flat))
         values = flat.take(place, mode="clip")
-        use &= np.abs(values - level) <= tolerance
+        values -= level
+        away = np.abs(values)
+        use = there & (distance <= start + np.float32(PLATEAU_REACH)) & (away <= tolerance)
         count = use.sum(axis=0)
-        values *= use
-        return np.where(count > 0, values.sum(axis=0) / np.maximum(count, 1), level).astype(np.float32)
+        mean = (values * use).sum(axis=0) / np.maximum(count, 1)
+        along = there & (distance <= start + np.float32(SLOPE_REACH)) & (away <= wideTolerance)
+        # From the far end of the plateau on nothing counts.
+        slope = _slope(distance, values, np.logical_and.accumulate(along, axis=0), step)
+        beyond = there & (np.abs(distance - np.float32(STEP_AT) * width) <= np.float32(STEP_AROUND) * width)
+        number3 = beyond.sum(axis=0)
+        step3 = np.where(number3 > 0, (values * beyond).sum(axis=0) / np.maximum(number3, 1) - mean, 0)
+        drift = -slope * (start + np.float32(PLATEAU_REACH / 2)) - np.float32(STEP_SHARE) * step3
+        return (level + mean).astype(np.float32), drift
 
-    inside, outside = averaged(-1, edges.inside, edges.wall), averaged(1, edges.outside, edges.gap)
-    return replace(edges, inside=inside, outside=outside)
+    inside, innerDrift = averaged(-1, edges.inside, edges.wall)
+    outside, outerDrift = averaged(1, edges.outside, edges.gap)
+    drift = ((innerDrift + outerDrift) / 2).astype(np.float32)
+    return replace(edges, inside=inside, outside=outside, drift=drift)
+
+
+def _slope(distance: np.ndarray, values: np.ndarray, use: np.ndarray, step: float) -> np.ndarray:
+    """Slope (n,) of the straight line through the values (samples, n) in use; 0 where these are too few."""
+    count = use.sum(axis=0)
+    known = (count >= FEWEST_SAMPLES) & (count * step >= SHORTEST_SLOPE)
+    away = distance - (distance * use).sum(axis=0) / np.maximum(count, 1)
+    away *= use
+    spread, together = np.einsum("ij,ij->j", away, away), np.einsum("ij,ij->j", away, values)
+    return np.divide(together, spread, out=np.zeros_like(together), where=known & (spread > 0))

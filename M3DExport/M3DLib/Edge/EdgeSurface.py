@@ -8,6 +8,10 @@ import numpy as np
 
 from ..Mesh.CurvatureTensor import curvatureTensors
 from ..Mesh.MeshGeometry import MeshEdges, ridgeCurvature
+from .ProfileSampling import VolumeSampler
+
+# Edge length of the cubes in which vertices that face one way count as each other's surroundings, mm.
+SURROUNDINGS = 4.0
 
 
 @dataclass
@@ -33,3 +37,29 @@ class EdgeSurface:
     def ridges(self, edges: MeshEdges, blur: float) -> np.ndarray:
         """What is to become of ``ridge``, seen through a typical blur (standard deviation in mm)."""
         return ridgeCurvature(edges, self.points, self.normals, 1.2 * blur)
+
+    def surroundings(self, sampler: VolumeSampler) -> Surroundings:
+        """The vertices in groups: those in one cube of the image's grid whose normals face one way along its axes."""
+        places = sampler.toIndices(self.points) * (sampler.spacing / SURROUNDINGS)[:, None]
+        places -= np.floor(places.min(axis=1, keepdims=True))
+        along = self.normals @ sampler.axes
+        axis = np.abs(along).argmax(axis=1)
+        outward = np.take_along_axis(along, axis[:, None], axis=1)[:, 0] > 0
+        i, j, k = places.astype(np.int64)
+        number = ((k * (j.max() + 1) + j) * (i.max() + 1) + i) * 6 + 2 * axis + outward
+        return Surroundings(np.unique(number, return_inverse=True)[1])
+
+
+@dataclass
+class Surroundings:
+    """Vertices in groups of such that lie together and face one way.
+
+    :ivar group: number of the group of every vertex, int (n,).
+    """
+
+    group: np.ndarray
+
+    def mean(self, values: np.ndarray, counting: np.ndarray) -> np.ndarray:
+        """Mean of the values (n,) of those that count (bool (n,)) around each vertex, float32 (n,); 0 without any."""
+        total = np.bincount(self.group, np.where(counting, values, 0))
+        return (total / np.maximum(np.bincount(self.group, counting), 1)).astype(np.float32)[self.group]

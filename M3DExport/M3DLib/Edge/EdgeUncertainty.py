@@ -14,24 +14,27 @@ import numpy as np
 
 from .EdgeBlur import EdgeBlur
 from .EdgeNoise import PositionNoise
+from .EdgeSearch import SQRT_TWO_PI
 from .EdgeSurface import EdgeSurface
 from .MeasuredEdges import MeasuredEdges
 from .ProfileSampling import VolumeSampler
 from .ThinWalls import ThinWallCorrection
 
-TERMS = ("noise", "bend", "tilt", "wall", "wedge", "misfit", "sampling")
+TERMS = ("noise", "bend", "tilt", "wall", "wedge", "misfit", "sampling", "slope", "spread")
 # Share of each squared term (mm2) in the squared half width of the 95 % interval; that of the noise is 1.96 squared.
-COEFFICIENTS = (3.84, 22.5, 25.7, 0.82, 2.47, 36.4, 0.0264)
+COEFFICIENTS = (3.84, 14.3, 30.4, 0.562, 4.31, 16.2, 0.0101, 7.9, 1.01)
 # Rounding of stored values and the arithmetic itself, mm.
 FLOOR = 0.002
 # Residuals up to so many times the noise are taken for noise.
 LARGEST_NOISE = 1.2
+# An edge that looks blurrier than the image is so by noise up to so many standard deviations of its position.
+NOISY_WIDTH = 2.0
 
 
 def uncertaintyTerms(
     noise: PositionNoise, surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur, walls: ThinWallCorrection
 ) -> np.ndarray:
-    """The possible sources of error at every vertex, mm, float64 (n, 7), in the order of ``TERMS``.
+    """The possible sources of error at every vertex, mm, float64 (n, 9), in the order of ``TERMS``.
 
     - noise: standard deviation of the position by the image's noise;
     - bend: by how much the shift of curved edges differs from vertex to vertex, as where a face goes over into a
@@ -41,7 +44,10 @@ def uncertaintyTerms(
     - wall: size of the correction for an opposite edge so near that both are drawn apart;
     - wedge: an opposite edge near a ridge, where the two are not parallel;
     - misfit: what the edge's model leaves unexplained beyond noise;
-    - sampling: voxels that are coarse against the blur.
+    - sampling: voxels that are coarse against the blur;
+    - slope: plateaus that are not level, as beside another edge, under cupping, or where the material changes: by how
+      much the edge would lie elsewhere if they went on to it as they slope;
+    - spread: an edge that looks blurrier than the image is, as where two lie within the blur.
     """
     along = blur.along.astype(np.float64)
     # On a surface of constant curvatures the turning's mean square over all directions is half of K's squared norm.
@@ -52,10 +58,16 @@ def uncertaintyTerms(
         near = np.where(np.isfinite(room), np.exp(-0.5 * room / along), 0.0)
         excess2 = np.maximum(edges.residual**2 - (LARGEST_NOISE * noise.reader.scale.noise) ** 2, 0)
         misfit = np.sqrt(excess2) / edges.contrast * along
+        slope = SQRT_TWO_PI * edges.drift / edges.contrast * along
     tilt = np.abs(edges.distance) * turn * along
     wall, wedge = np.abs(walls.shift), 10 * near * turn * blur.turning * along
-    sampling = samplingError(noise.reader.sampler, surface.normals, blur)
-    terms = (noise.deviation(surface, edges, blur), blur.bend, tilt, wall, wedge, misfit, sampling)
+    byNoise, sampling = (
+        noise.deviation(surface, edges, blur),
+        samplingError(noise.reader.sampler, surface.normals, blur),
+    )
+    wider = np.maximum(edges.width - along, 0)
+    spread = np.sqrt(np.maximum(wider**2 - (NOISY_WIDTH * byNoise) ** 2, 0))
+    terms = (byNoise, blur.bend, tilt, wall, wedge, misfit, sampling, slope, spread)
     return np.stack(terms, axis=1).astype(np.float64)
 
 

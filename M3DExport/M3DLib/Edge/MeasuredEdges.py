@@ -32,6 +32,8 @@ class MeasuredEdges:
     :ivar gain: standard deviation of the position per unit of white voxel noise.
     :ivar contrast: inside less outside, positive.
     :ivar wall: from the edge inward to the opposite one, infinite where none is in sight; :ivar gap: outward.
+    :ivar drift: by how much the middle of the plateaus would be higher if they went on to the edge as they slope; of
+        finished edges the mean of those around.
     """
 
     distance: np.ndarray
@@ -42,11 +44,13 @@ class MeasuredEdges:
     contrast: np.ndarray
     wall: np.ndarray
     gap: np.ndarray
+    drift: np.ndarray
 
     @classmethod
     def at(cls, which: np.ndarray, quality: np.ndarray, edges: EdgeCandidates, fit: EdgeFit) -> MeasuredEdges:
         """Edges of all vertices from what was found at some of them (numbers ``which``)."""
-        values = (fit.position, fit.width, fit.residual, fit.gain, edges.inside - edges.outside, edges.wall, edges.gap)
+        contrast = edges.inside - edges.outside
+        values = (fit.position, fit.width, fit.residual, fit.gain, contrast, edges.wall, edges.gap, edges.drift)
         arrays = np.full((len(values), len(quality)), np.nan, dtype=np.float32)
         for array, value in zip(arrays, values, strict=True):
             array[which] = value

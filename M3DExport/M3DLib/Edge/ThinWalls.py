@@ -20,6 +20,7 @@ import numpy as np
 from ..Distance.DeviationMap import Quality
 from ..Mesh.MeshGeometry import MeshEdges
 from .EdgeBlur import EdgeBlur
+from .EdgeSurface import Surroundings
 from .MeasuredEdges import MeasuredEdges
 from .VertexParts import inParts
 
@@ -31,6 +32,8 @@ NO_INFLUENCE = 6.0
 # Distances up to so many times that one are averaged with those of their neighbors, so often.
 SURROUNDINGS = 1.3
 AVERAGINGS = 2
+# Where more than such a share around is too thin, what passes is picked out by noise.
+MOST_THIN = 0.75
 # The fit of a whole edge is drawn outward by more than the half height: 1.16 to 1.25 times, computed for walls of 3.7
 # to 6 and a reach of the fit of 1.6 to 2.5 standard deviations.
 FIT_TO_HALF_HEIGHT = 1.21
@@ -129,10 +132,11 @@ def _evened(room: np.ndarray, near: np.ndarray, edges: MeshEdges) -> np.ndarray:
 
 
 def thinWallCorrection(
-    meshEdges: MeshEdges, edges: MeasuredEdges, blur: EdgeBlur, evenMaterial: bool = False
+    meshEdges: MeshEdges, edges: MeasuredEdges, blur: EdgeBlur, around: Surroundings, evenMaterial: bool = False
 ) -> ThinWallCorrection:
     """How distances next to thin walls and narrow gaps are to be corrected, and which of them are too thin for it.
 
+    :param around: the surroundings of the vertices. :param edges: as they were found, RELIABLE where there is one.
     :param evenMaterial: tell the thickness of what is too thin by its height, where the contrast allows to.
     """
     result = ThinWallCorrection.none(len(edges.quality))
@@ -142,11 +146,23 @@ def thinWallCorrection(
         found = inParts(lambda *values, outward=outward: _corrected(outward, *values), evened, near, blur)
         result.shift += found.shift
         result.thin |= found.thin
+    _addAmongThin(result, edges, around)
     full = evenContrast(edges, blur) if evenMaterial and result.thin.any() else None
     if full is not None:
         for outward in (-1, 1):
             _correctByHeight(result, outward, edges, blur, full)
     return result
+
+
+def _addAmongThin(result: ThinWallCorrection, edges: MeasuredEdges, around: Surroundings) -> None:
+    """Call thin, in place, the few that pass for thicker among many that are too thin.
+
+    Blur hides how thick a wall of a millimeter is, and noise makes a few of its places look thicker: on a cortex of
+    1 mm around spongy bone 3 % of the places passed, and were off by 0.23 mm where 0.08 mm was stated.
+    """
+    found = edges.quality == Quality.RELIABLE
+    share = around.mean(result.thin, found)
+    result.thin |= found & (share > MOST_THIN)
 
 
 def evenContrast(edges: MeasuredEdges, blur: EdgeBlur) -> float | None:
