@@ -110,7 +110,7 @@ def _measuredOn(mesh: TriangleMesh, shape, image, onSurface: bool) -> tuple | No
     return onSurface, squares, signed, good.mean(), fwhm, measurement.reader.scale
 
 
-def fit(phantoms: list[Measured], most: int = 250, pull: float = 100.0) -> np.ndarray:
+def fit(phantoms: list[Measured], most: int = 250, pull: float = 60.0) -> np.ndarray:
     """Shares that make the best 95 % interval, every phantom with equal weight; that of the noise is known.
 
     Minimized is the interval score of Gneiting and Raftery (2007, "Strictly proper scoring rules, prediction, and

@@ -9,6 +9,7 @@ import numpy as np
 from ..Mesh.CurvatureTensor import curvatureTensors
 from ..Mesh.MeshGeometry import MeshEdges, ridgeCurvature
 from .ProfileSampling import VolumeSampler
+from .VertexParts import inParts
 
 # Edge length of the cubes in which vertices that face one way count as each other's surroundings, mm.
 SURROUNDINGS = 4.0
@@ -40,14 +41,19 @@ class EdgeSurface:
 
     def surroundings(self, sampler: VolumeSampler) -> Surroundings:
         """The vertices in groups: those in one cube of the image's grid whose normals face one way along its axes."""
-        places = sampler.toIndices(self.points) * (sampler.spacing / SURROUNDINGS)[:, None]
-        places -= np.floor(places.min(axis=1, keepdims=True))
-        along = self.normals @ sampler.axes
-        axis = np.abs(along).argmax(axis=1)
-        outward = np.take_along_axis(along, axis[:, None], axis=1)[:, 0] > 0
-        i, j, k = places.astype(np.int64)
-        number = ((k * (j.max() + 1) + j) * (i.max() + 1) + i) * 6 + 2 * axis + outward
-        return Surroundings(np.unique(number, return_inverse=True)[1])
+        cells = np.floor(sampler.dimensions * sampler.spacing / SURROUNDINGS)[:, None] + 1
+
+        def numbers(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+            places = np.floor(sampler.toIndices(points) * (sampler.spacing / SURROUNDINGS)[:, None])
+            i, j, k = np.clip(places, -1, cells).astype(np.int64) + 1
+            along = normals @ sampler.axes
+            axis = np.abs(along).argmax(axis=1)
+            outward = np.take_along_axis(along, axis[:, None], axis=1)[:, 0] > 0
+            wide, high = cells[:2, 0].astype(np.int64) + 2
+            return ((k * high + j) * wide + i) * 6 + 2 * axis + outward
+
+        group = np.unique(inParts(numbers, self.points, self.normals), return_inverse=True)[1]
+        return Surroundings(group.astype(np.int32))
 
 
 @dataclass

@@ -22,13 +22,15 @@ from .ThinWalls import ThinWallCorrection
 
 TERMS = ("noise", "bend", "tilt", "wall", "wedge", "misfit", "sampling", "slope", "spread")
 # Share of each squared term (mm2) in the squared half width of the 95 % interval; that of the noise is 1.96 squared.
-COEFFICIENTS = (3.84, 14.3, 30.4, 0.562, 4.31, 16.2, 0.0101, 7.9, 1.01)
+COEFFICIENTS = (3.84, 15.6, 33.6, 0.723, 3.31, 16.5, 0.0107, 9.53, 1.01)
 # Rounding of stored values and the arithmetic itself, mm.
 FLOOR = 0.002
 # Residuals up to so many times the noise are taken for noise.
 LARGEST_NOISE = 1.2
 # An edge that looks blurrier than the image is so by noise up to so many standard deviations of its position.
 NOISY_WIDTH = 2.0
+# And what noise leaves of the drift of its plateaus in the mean of its surroundings, in the same unit.
+NOISY_DRIFT = 0.6
 
 
 def uncertaintyTerms(
@@ -58,7 +60,7 @@ def uncertaintyTerms(
         near = np.where(np.isfinite(room), np.exp(-0.5 * room / along), 0.0)
         excess2 = np.maximum(edges.residual**2 - (LARGEST_NOISE * noise.reader.scale.noise) ** 2, 0)
         misfit = np.sqrt(excess2) / edges.contrast * along
-        slope = SQRT_TWO_PI * edges.drift / edges.contrast * along
+        drift = SQRT_TWO_PI * edges.drift / edges.contrast * along
     tilt = np.abs(edges.distance) * turn * along
     wall, wedge = np.abs(walls.shift), 10 * near * turn * blur.turning * along
     byNoise, sampling = (
@@ -67,6 +69,7 @@ def uncertaintyTerms(
     )
     wider = np.maximum(edges.width - along, 0)
     spread = np.sqrt(np.maximum(wider**2 - (NOISY_WIDTH * byNoise) ** 2, 0))
+    slope = np.sqrt(np.maximum(drift**2 - (NOISY_DRIFT * byNoise) ** 2, 0))
     terms = (byNoise, blur.bend, tilt, wall, wedge, misfit, sampling, slope, spread)
     return np.stack(terms, axis=1).astype(np.float64)
 

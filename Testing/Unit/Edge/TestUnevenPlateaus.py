@@ -90,7 +90,8 @@ def test_theDriftOfASlopingPlateauIsHowFarTheEdgeSeemsShifted(side, slope):
     seemed = float(found.position[0]) - edge
     told = SQRT_TWO_PI * blur * float(found.drift[0]) / 1000
     assert abs(seemed) > 0.01
-    assert told == pytest.approx(seemed, rel=0.7)
+    # Read from no more than some samples, and drawn in by the ends that the plateaus begin at.
+    assert 0.5 < told / seemed < 2
 
 
 def test_aLevelProfileHasNoDrift():
