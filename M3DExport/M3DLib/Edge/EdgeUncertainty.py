@@ -22,7 +22,7 @@ from .ThinWalls import ThinWallCorrection
 
 TERMS = ("noise", "bend", "tilt", "wall", "wedge", "misfit", "sampling", "slope", "spread")
 # Share of each squared term (mm2) in the squared half width of the 95 % interval; that of the noise is 1.96 squared.
-COEFFICIENTS = (3.84, 15.6, 33.6, 0.723, 3.31, 16.5, 0.0107, 9.53, 1.01)
+COEFFICIENTS = (3.84, 15.6, 33.6, 0.723, 3.32, 16.5, 0.0107, 9.53, 1.01)
 # Rounding of stored values and the arithmetic itself, mm.
 FLOOR = 0.002
 # Residuals up to so many times the noise are taken for noise.
