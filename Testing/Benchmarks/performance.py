@@ -49,6 +49,7 @@ ROWS = {
     "compare": "m3d compare with registration",
     "demo": "m3d demo",
     "deviations": "image and surface deviation",
+    "fewer": "refining, and fewer triangles",
     "waiting": "longest wait of the interface during validation",
     "more": "m3d validate and export, four times the slices",
     "largest": "m3d validate, 2000 slices",
@@ -153,6 +154,16 @@ class Benchmark:
         if not self.quick and not self.rows[0].failure:
             self.rows[0].peers = {"VTK's distance filter": peers["VTK's distance filter"]}
             self.rows[0].peerGoals = {"VTK's distance filter": 1.3}
+
+    def fewer(self) -> Iterator[Row]:
+        """Refining, and fewer triangles, beside others that leave as many: what they take, not how far off they are."""
+        found, run = self.part("fewer", self.scan)
+        count = f"{found['triangles'] / 1e6:.2f} million triangles"
+        yield Row(f"refining a surface of {count}", *found["refined"], 8, 1.0, foreign=run.foreign)
+        for maxError, each in found["within"].items():
+            name = f"--max-error {maxError} of these, which leaves {each['triangles'] / 1e6:.2f} million"
+            peers = {peer: tuple(seconds) for peer, seconds in each["peers"].items()}
+            yield Row(name, *each["own"], 10, foreign=run.foreign, peers=peers)
 
     def waiting(self) -> Iterator[Row]:
         """How long the events of the application wait at most."""

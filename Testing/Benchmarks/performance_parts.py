@@ -127,6 +127,33 @@ def deviations(vertices: str = "1005000", side: str = "400", slices: str = "192"
     return {**found, "peers": peers}
 
 
+def fewer(folder: str) -> dict:
+    """Refining the surface of the scan, and fewer triangles within two distances, beside others that leave as many.
+
+    :return: ``refined`` as of :func:`taken`; ``within``: by the distance, mm, the triangles left, ``own`` as of
+        :func:`taken`, and ``peers``: seconds by the clock and of the processor, with loading their packages.
+    """
+    from deviation_speed import processorTimed
+    from simplification import ERRORS, PEERS
+
+    from M3DLib.Simplification.SurfaceSimplification import simplifySurface
+    from M3DLib.Surface.SurfaceRefinement import refineSurface
+
+    image, _, mesh = surfaceOf(Path(folder))
+    mesh, refined = taken(lambda: refineSurface(mesh, image))
+    within = {}
+    for maxError in ERRORS:
+        small, own = taken(lambda maxError=maxError: simplifySurface(mesh, maxError))
+        count, peers = len(small.triangles), {}
+        for name, peer in PEERS.items():
+            try:
+                peers[f"{name}'s decimation"] = processorTimed(lambda peer=peer, count=count: peer(mesh, count))[1:]
+            except ImportError:
+                continue
+        within[str(maxError)] = {"triangles": count, "own": own, "peers": peers}
+    return {"triangles": len(mesh.triangles), "refined": refined, "within": within}
+
+
 def responsiveness(folder: str) -> dict:
     """The longest time between two calls of a validation's progress, as the panel runs it."""
     from responsiveness import EventLoop
@@ -146,7 +173,7 @@ def responsiveness(folder: str) -> dict:
     return {"seconds": wall, "cpu": busy}
 
 
-PARTS = (scan, phantom, cropped, large, models, deviations, responsiveness)
+PARTS = (scan, phantom, cropped, large, models, deviations, fewer, responsiveness)
 
 if __name__ == "__main__":
     work = {one.__name__: one for one in PARTS}[sys.argv[1]]

@@ -146,17 +146,19 @@ def fewestWithin(
     :param known: trials by the number that was asked for; those that are made are added.
     """
     low, high, best = most // 16, most, None
+    # Where hardly any triangle is gone first: what is too far away there is not looked for among fewer.
+    middle = int(np.ceil(most / CLOSE))
     while high > CLOSE * low:
-        between = [target for target in known if low < target < high]
-        middle = min(between, key=lambda target: abs(np.log(target**2 / (low * high))), default=None)
-        if middle is None:
-            middle = int((low * high) ** 0.5)
+        if middle not in known:
             known[middle] = trial(middle)
             print(f"  asked for {middle}: {known[middle].cells()}", flush=True)
         if getattr(known[middle], figure) <= maxError:
             high, best = middle, known[middle]
         else:
             low = middle
+        between = [target for target in known if low < target < high]
+        middle = min(between, key=lambda target: abs(np.log(target**2 / (low * high))), default=None)
+        middle = int((low * high) ** 0.5) if middle is None else middle
     return best
 
 

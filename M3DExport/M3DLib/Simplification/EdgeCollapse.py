@@ -89,8 +89,8 @@ class EdgeCollapse:
 
     def round(self) -> None:
         """Collapse edges that are best where they are."""
+        self.rate()
         start, end = self._sides()
-        self._rate(start, end)
         side = np.flatnonzero((self.score >= 0) & (self.score < np.inf))
         if not len(side):
             return
@@ -124,10 +124,10 @@ class EdgeCollapse:
         free = (start < end) & (self.allowed.take(start) > 0) & (self.allowed.take(end) > 0)
         self.score[side] = np.where(free, np.nan, np.inf)
 
-    def _rate(self, start, end) -> None:
+    def rate(self) -> None:
         """Find the scores that are not known: only where something has changed, for most edges stay as they are."""
         side = np.flatnonzero(np.isnan(self.score))
-        start, end = start.take(side), end.take(side)
+        start, end = (sides.take(side) for sides in self._sides())
         cost = self._costs(start, end)[1]
         cost /= np.minimum(self.allowed.take(start), self.allowed.take(end))
         worth = np.flatnonzero(cost < WORTHWHILE)
