@@ -141,9 +141,10 @@ def fewer(folder: str) -> dict:
 
     image, _, mesh = surfaceOf(Path(folder))
     mesh, refined = taken(lambda: refineSurface(mesh, image))
+    # Both before the others, whose packages and meshes would stay in the memory.
+    runs = {maxError: taken(lambda maxError=maxError: simplifySurface(mesh, maxError)) for maxError in ERRORS}
     within = {}
-    for maxError in ERRORS:
-        small, own = taken(lambda maxError=maxError: simplifySurface(mesh, maxError))
+    for maxError, (small, own) in runs.items():
         count, peers = len(small.triangles), {}
         for name, peer in PEERS.items():
             try:
