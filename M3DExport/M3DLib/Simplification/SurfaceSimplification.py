@@ -29,6 +29,9 @@ MEASURED = 0.995
 # Places that are too far away get back what was there, and are allowed less; in the end nothing.
 SMALLER = (0.85, 0.7, 0.5, 0.3, 0.0)
 ATTEMPTS = 14
+# Where thin parts are nearer to each other than what is allowed, coarse triangles pass through what came back beside
+# them, and ever more has to come back: at so many times the fewest triangles that is given up, and half is allowed.
+RUNAWAY, HALVINGS = 1.5, 8
 # Share of the vertices below which looking for what is near them is quicker than looking at all of the surface.
 FEW = 0.1
 
@@ -54,13 +57,46 @@ def simplifySurface(
         raise M3DError(f"The largest error of the simplified surface must be above 0 mm, not {maxError}.")
     if not len(mesh.triangles) or not np.isfinite(mesh.points).all():
         raise M3DError(f"Mesh '{mesh.name}' has no triangles, or points that are not finite; repair it first.")
+    extent = float(np.ptp(mesh.points[np.unique(mesh.triangles)], axis=0).min())
+    if 0 < extent <= 2 * maxError:
+        raise M3DError(
+            f"'{mesh.name}' is {extent:.3g} mm across at its narrowest, and within {maxError:g} mm nothing of its "
+            "shape would have to be left; give a smaller largest error."
+        )
     progress(0.0, TEXT)
     stays = _fixedVertices(mesh) if fixed is None else _fixedVertices(mesh) | fixed
+    found, spent = _within(mesh, maxError, stays, progress), maxError
+    for _ in range(HALVINGS):
+        if found is not None:
+            break
+        spent /= 2
+        found = _within(mesh, spent, stays, lambda done, text: progress(1.0, text))
+    # Not expected to be missing: then nothing has been gained that could be stated.
+    small, largest = found or (replace(mesh, record=dict(mesh.record)), 0.0)
+    small.record["simplification"] = {
+        "trianglesBefore": len(mesh.triangles),
+        "triangles": len(small.triangles),
+        "largestDistance": largest,
+        "largestDistanceIs": KIND,
+        "maxError": float(maxError),
+    }
+    progress(1.0, TEXT)
+    return small
+
+
+def _within(
+    mesh: TriangleMesh, maxError: float, stays: np.ndarray, progress: Callable[[float, str], None]
+) -> tuple[TriangleMesh, float] | None:
+    """A mesh with fewer triangles within a distance (mm) and that distance; None when more and more has to come back.
+
+    :param stays: bool (n,), vertices that stay.
+    """
     surface = CoarseSurface(mesh, np.where(stays, 0.0, SPENT * maxError))
     # What each original vertex is allowed, whatever has become of it.
     allowance = surface.allowed.copy()
     progress(0.02, TEXT)
     surface.collapse(lambda done: progress(0.02 + 0.58 * done, TEXT))
+    fewest = len(surface.triangles)
     gap = SurfaceGap(surface, MEASURED * maxError)
     changed = None
     for number in range(ATTEMPTS):
@@ -72,7 +108,8 @@ def simplifySurface(
         gap.measure(part(0, 0.6), changed)
         bad = gap.tooFar() | _crossings(surface, changed, part(0.6, 0.9))
         if not bad.any():
-            small, largest = surface.result(), gap.largest()
+            return surface.result(), gap.largest()
+        if number >= len(SMALLER) and len(surface.triangles) > RUNAWAY * fewest:
             break
         smaller = SMALLER[min(number, len(SMALLER) - 1)]
         for _ in range(number - len(SMALLER)):
@@ -83,18 +120,7 @@ def simplifySurface(
         changed = surface.withNeighbors(back)
         surface.collapse(part(0.9, 1), changed)
         changed = surface.withNeighbors(changed)
-    else:
-        # Not expected: then nothing has been gained that could be stated.
-        small, largest = replace(mesh, record=dict(mesh.record)), 0.0
-    small.record["simplification"] = {
-        "trianglesBefore": len(mesh.triangles),
-        "triangles": len(small.triangles),
-        "largestDistance": largest,
-        "largestDistanceIs": KIND,
-        "maxError": float(maxError),
-    }
-    progress(1.0, TEXT)
-    return small
+    return None
 
 
 def _fixedVertices(mesh: TriangleMesh) -> np.ndarray:
