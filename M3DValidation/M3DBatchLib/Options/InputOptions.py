@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -205,7 +206,10 @@ def readSegmentsFrom(
 def thresholdRange(text: str) -> tuple[float, float | None]:
     low, separator, high = text.partition(":")
     try:
-        return float(low), float(high) if separator else None
+        limits = float(low), float(high) if separator else None
+        if any(limit is not None and math.isnan(limit) for limit in limits):
+            raise ValueError
+        return limits
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"'{text}' is not a threshold; write LOW or LOW:HIGH, as in 300 or 300:2000"

@@ -215,6 +215,8 @@ def test_aScanThatIsNoImageIsRefusedInOneSentence(scan, tmp_path, damage, words)
     [
         (["--threshold", "4000"], ["No voxel"]),
         (["--threshold", "abc"], ["not a threshold"]),
+        (["--threshold", "nan"], ["not a threshold"]),
+        (["--threshold", "300:nan"], ["not a threshold"]),
         (["--threshold", "500", "--largest", "0"], ["at least 1"]),
         (["--threshold", "500", "--smoothing", "7"], ["Smoothing"]),
         (["--threshold", "500", "--usage", "decoration"], ["decoration"]),
