@@ -1,5 +1,7 @@
 """Where a scan cannot show the surface, refining must not make it worse: held against the true surfaces."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,8 @@ from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 from M3DLib.Phantom.PhantomImage import renderPhantom
 from M3DLib.Phantom.PhantomShapes import Box, Gyroid, Intersection, Sphere, Torus, Union, rotationAbout
 from M3DLib.Segmentation.SegmentFit import thresholdSegment
+from M3DLib.Surface.EdgeTargets import Motion
+from M3DLib.Surface.SurfaceRecord import HARDLY_ANY_EDGE, NO_EDGE, whyNotMoved
 from M3DLib.Surface.SurfaceRefinement import refineSurface
 
 CENTER = (0.13, -0.21, 0.37)
@@ -128,7 +132,7 @@ def test_noPointIsLeftBehindForAFewNormalsThatWentAstray():
 
 
 def test_aThinShellOfWhichAFewPlacesOnlyCouldMoveStaysAndSaysSo():
-    # Fewer than a hundredth moved, and the rest of it was evened by 0.05 mm with "applied" on its record.
+    # Fewer than a hundredth moved once, and the rest of it was evened by 0.05 mm with "applied" on its record.
     matrix = np.eye(4)
     matrix[:3, :3] = rotationAbout((3, 1, 2), 25) @ np.diag([0.5, 0.5, 1.0])
     matrix[:3, 3] = -matrix[:3, :3] @ ((np.array((44, 44, 22)) - 1) / 2)
@@ -139,4 +143,12 @@ def test_aThinShellOfWhichAFewPlacesOnlyCouldMoveStaysAndSaysSo():
     record = after.record["refinement"]
     assert np.array_equal(after.points, before.points)
     assert not record["applied"] and record["largestDisplacement"] == 0
-    assert "less than a hundredth" in record["reason"]
+    assert record["reason"] in (NO_EDGE, HARDLY_ANY_EDGE)
+
+
+@pytest.mark.parametrize(("moved", "reason"), [(0, NO_EDGE), (5, HARDLY_ANY_EDGE), (15, "")])
+def test_lessThanAHundredthOfTheAreaMovesNoSurface(moved, reason):
+    motion = np.full(1000, Motion.HELD, dtype=np.uint8)
+    motion[:moved] = Motion.MOVED
+    deviation = SimpleNamespace(reliable=np.ones(1000, dtype=bool))
+    assert whyNotMoved(motion, deviation, np.ones(1000)) == reason
