@@ -29,6 +29,7 @@ def expectedMemory(inputs: Mapping[str, Sequence[str]]) -> int:
     size = BASE_BYTES
     for role, factor in (
         ("image", BYTES_PER_IMAGE_BYTE),
+        ("control-series", BYTES_PER_IMAGE_BYTE),
         ("part", BYTES_PER_IMAGE_BYTE),
         ("mesh", BYTES_PER_MESH_BYTE),
     ):

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import io
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -17,20 +16,30 @@ from M3DLib.Errors import M3DError
 
 from .CaseMemory import expectedMemory
 from .CasePlan import CasePlan, inputOf
-from .CaseTable import CheckedTable
-from .FolderNames import folderProblem, foldersInEachOther
+from .CaseTable import LENGTHS, CheckedTable
+from .FolderNames import folderClashes, folderProblem
 
 _ANATOMY = ("segmentation", "threshold")
 _DESCRIPTION = ("description", "usage")
+# Files that stand under the same name on the command line.
+_GIVEN = ("image", "segmentation", "mesh", "control-series")
 # How a row's plain texts are called on the command line of m3d run.
 _TEXT_OPTIONS = ("series", "threshold", "largest", "title", "description", "usage")
+# What a row says of how a surface made here is moved and simplified.
+_REFINEMENT = ("refine", *LENGTHS)
 # Options of all cases that are about a surface made here.
-_SURFACE = ("--surface-method", "--smoothing", "--decimation")
+_SURFACE = ("--surface-method", "--smoothing", "--decimation", *(f"--{name}" for name in _REFINEMENT))
 _NOT_STORED = (
     "No model is stored: the scan is no DICOM series, so there is no patient and study to store it in; the model is "
     "made and judged all the same."
 )
 _DICOM_MARK = (128, b"DICM")
+# What may be meant by a name under which nothing is found.
+_HINTS = {
+    "part": " The column names the scan of the printed part; what a model leaves out on purpose is said by m3d run "
+    "--part.",
+    "control-series": " The column names a folder or a multi-frame file, not a series within the scan's folder.",
+}
 
 
 def planCases(
@@ -60,10 +69,20 @@ def planCases(
         problems += [f"Row {number}: {problem}" for problem in row.problems]
         missing += [f"Row {number}: {problem}" for problem in row.missing]
         plans.append(replace(plan, remarks=[*plan.remarks, *row.missing]))
-    problems += _clashes(plans) + _places(plans, output)
+    problems += folderClashes(plans) + _places(plans, output)
+    problems = problems or _rangeOfNothing(plans, given)
     if problems or all(_isLost(plan, missing) for plan in plans):
         raise M3DError(sorted(dict.fromkeys([*problems, *missing]), key=_rowOf))
     return plans
+
+
+def _rangeOfNothing(plans: Sequence[CasePlan], given: Mapping[str, Sequence[list[Any]]]) -> list[str]:
+    """That the range of refining for all cases is one of none."""
+    names = {one[0] for one in given["run"]}
+    isAsked = "--refine-range" in names and "--refine" not in names
+    if not isAsked or any(["--refine"] in plan.options for plan in plans):
+        return []
+    return ["--refine-range says nothing without refining; give --refine too, or yes in the column refine."]
 
 
 def _isLost(plan: CasePlan, missing: Sequence[str]) -> bool:
@@ -87,12 +106,12 @@ class _Row:
     def plan(self, given: Mapping[str, Sequence[list[Any]]]) -> CasePlan:
         """What is to be done for the row, as far as it makes sense."""
         values = self.values
-        for role in ("image", "segmentation", "mesh", "part"):
+        for role in ("image", "segmentation", "mesh", "part", "control-series"):
             if role in values:
                 self._find(role, [values[role]])
         self._find("references", values.get("references", []))
         makesModel = self._makesModel()
-        options = [[f"--{role}", inputOf(role)] for role in ("image", "segmentation", "mesh") if role in self.inputs]
+        options = [[f"--{role}", inputOf(role)] for role in _GIVEN if role in self.inputs]
         written = _TEXT_OPTIONS if makesModel else [name for name in _TEXT_OPTIONS if name not in _DESCRIPTION]
         options += [
             [f"--{name}", str(values[name]).replace(" ", "") if name == "threshold" else str(values[name])]
@@ -102,19 +121,17 @@ class _Row:
         options += [["--segment", name] for name in values.get("segment", [])]
         options += [["--references", inputOf("references", n)] for n in range(len(self.inputs.get("references", [])))]
         options += [["--section-at", place] for place in values.get("section-at", [])]
-        if values.get("refine"):
-            options.append(["--refine"])
         command = "run" if makesModel else "validate"
         profile = self._profile(given[command])
         common, ofPart = ([one for one in given[name] if one[0] != "--profile"] for name in (command, "compare"))
-        if "mesh" in values or not any(name in values for name in _ANATOMY):
-            common = [one for one in common if one[0] not in _SURFACE]
+        surface = self._surface(common)
+        common = [one for one in common if one[0] not in _SURFACE]
         return CasePlan(
             id=values.get("id", ""),
             row=self.number,
             folder=values.get("output", values.get("id", "")).replace("\\", "/").rstrip("/"),
             command=command,
-            options=[*options, *profile, *common],
+            options=[*options, *surface, *profile, *common],
             partOptions=[["--register"], *profile, *ofPart] if "part" in values else None,
             inputs=self.inputs,
             remarks=self._remarks(makesModel),
@@ -129,7 +146,7 @@ class _Row:
             wrong.append("there is nothing to check: give image, mesh or both.")
         if len(anatomy) == 2:
             wrong.append("segmentation and threshold contradict each other; give one of them.")
-        for name in (*_ANATOMY, "series"):
+        for name in (*_ANATOMY, "series", "control-series"):
             if name in values and "image" not in values:
                 wrong.append(f"{name} needs the scan it belongs to; give image too.")
         if "section-at" in values and "image" not in values:
@@ -138,8 +155,8 @@ class _Row:
             wrong.append("segment names a segment of a segmentation; give segmentation too.")
         if "largest" in values and "threshold" not in values:
             wrong.append("largest belongs to threshold; a segmentation is taken as it is.")
-        if values.get("refine") and ("mesh" in values or not anatomy):
-            wrong.append("refine is about a surface made here, but this row makes none.")
+        self._checkSurface(plan)
+        self._checkControl()
         unused = [name for name in _DESCRIPTION if name in values]
         if unused and plan.command != "run" and not plan.remarks:
             wrong.append(f"{unused[0]} is written into the model's object, but this row makes none.")
@@ -177,14 +194,8 @@ class _Row:
         for name in names:
             place = self.folder / name
             if not place.exists():
-                hint = (
-                    " The column names the scan of the printed part; what a model leaves out on purpose is said by "
-                    "m3d run --part."
-                    if role == "part"
-                    else ""
-                )
-                self.missing.append(f"{role}: there is no '{place}'.{hint}")
-            elif role not in ("image", "part") and not place.is_file():
+                self.missing.append(f"{role}: there is no '{place}'.{_HINTS.get(role, '')}")
+            elif role not in ("image", "part", "control-series") and not place.is_file():
                 self.problems.append(f"{role}: '{place}' is a folder; name a file.")
             found.append(str(place.absolute()))
         if found:
@@ -194,6 +205,23 @@ class _Row:
         """Whether the row asks for a model that m3d run can store: one of an anatomy, in the study of a scan."""
         wanted = "image" in self.values and "mesh" not in self.values
         return wanted and any(name in self.values for name in _ANATOMY) and _isDicom(Path(self.inputs["image"][0]))
+
+    def _makesSurface(self) -> bool:
+        return "mesh" not in self.values and any(name in self.values for name in _ANATOMY)
+
+    def _surface(self, common: Sequence[list[Any]]) -> list[list[Any]]:
+        """Options about the surface made here, the row's own over those of all cases; none where there is none."""
+        if not self._makesSurface():
+            return []
+        options, own = {one[0]: one for one in common if one[0] in _SURFACE}, self.values
+        if not own.get("refine", "--refine" in options):
+            # A range of all cases is for those that are refined.
+            options.pop("--refine", None)
+            options.pop("--refine-range", None)
+        elif "refine" in own:
+            options["--refine"] = ["--refine"]
+        options |= {f"--{name}": [f"--{name}", str(float(own[name]))] for name in LENGTHS if name in own}
+        return list(options.values())
 
     def _remarks(self, makesModel: bool) -> list[str]:
         asked = "image" in self.inputs and any(name in self.values for name in _ANATOMY) and "mesh" not in self.values
@@ -220,6 +248,32 @@ class _Row:
         low, colon, high = self.values.get("threshold", "").partition(":")
         if colon and float(low) > float(high):
             self.problems.append(f"threshold: LOW is above HIGH in '{self.values['threshold']}'.")
+
+    def _checkSurface(self, plan: CasePlan) -> None:
+        asked = [name for name in _REFINEMENT if self.values.get(name)]
+        if asked and not self._makesSurface():
+            self.problems.append(f"{asked[0]} is about a surface made here, but this row makes none.")
+        elif "refine-range" in asked and ["--refine"] not in plan.options:
+            self.problems.append("refine-range says nothing without refining; give refine too.")
+
+    def _checkControl(self) -> None:
+        """What of a control series is sure to be refused once the scans are read, or would never be looked at."""
+        from M3DLib.Image.ImageReader import IMAGE_FILE_SUFFIXES
+
+        if not {"control-series", "image"} <= set(self.values):
+            return
+        image, control = (Path(self.inputs[role][0]) for role in ("image", "control-series"))
+        if "mesh" not in self.values and not self._makesSurface():
+            self.problems.append("control-series is for measuring a model, but this row has none.")
+        elif any(one.is_file() and one.name.lower().endswith(IMAGE_FILE_SUFFIXES) for one in (image, control)):
+            self.problems.append(
+                "control-series needs two DICOM series, image and this: other files say nothing of whether both lie in "
+                "one frame of reference."
+            )
+        elif control.resolve() == image.resolve():
+            self.problems.append(
+                f"control-series: '{control}' is the scan's own place; put the other series into a folder of its own."
+            )
 
     def _checkPart(self, plan: CasePlan) -> None:
         if "part" not in self.values:
@@ -260,38 +314,6 @@ def _profileProblem(name: str, place: Path) -> tuple[str, bool]:
     except M3DError as error:
         return " ".join(error.problems), isFile
     return "", isFile
-
-
-def _clashes(plans: Sequence[CasePlan]) -> list[str]:
-    """Rows that cannot be told apart or would write into each other's folder.
-
-    Some file systems make no difference between upper and lower case, or between two ways to write an accent.
-    """
-    problems, ids = [], {}
-    for plan in plans:
-        if not plan.id:
-            continue
-        first = ids.setdefault(_folded(plan.id), plan)
-        if first is not plan:
-            same = "" if first.id == plan.id else f" (there it is written '{first.id}')"
-            problems.append(f"Row {plan.row}: the id '{plan.id}' is that of row {first.row}, too{same}.")
-    folders = {}
-    for plan in plans:
-        if not plan.folder:
-            continue
-        first = folders.setdefault(_folded(plan.folder), plan)
-        # Where the ids are the same, that is said already.
-        if first is not plan and _folded(first.id) != _folded(plan.id):
-            problems.append(f"Row {plan.row}: its folder '{plan.folder}' is that of row {first.row}, too.")
-    for inner, outer in foldersInEachOther([_folded(plan.folder) for plan in plans]):
-        problems.append(
-            f"Row {plans[inner].row}: its folder '{plans[inner].folder}' lies in that of row {plans[outer].row}."
-        )
-    return problems
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()
 
 
 def _places(plans: Sequence[CasePlan], output: Path) -> list[str]:

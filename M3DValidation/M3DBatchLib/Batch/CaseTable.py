@@ -16,6 +16,8 @@ from typing import Any
 from M3DLib.Errors import M3DError
 
 SCHEMA_FILE = Path(__file__).with_name("CaseTable.schema.json")
+# Columns of millimeters.
+LENGTHS = ("refine-range", "max-error")
 _SEVERAL = ("segment", "references", "section-at")
 _YES, _NO = ("yes", "true", "1", "x"), ("no", "false", "0")
 _DELIMITERS = (",", ";", "\t")
@@ -78,7 +80,7 @@ def checkTable(file: Path) -> CheckedTable:
         unsound |= {number} if found or any(problem.startswith(f"Row {number}:") for problem in problems) else set()
         hasNoId = isWhole or not any("no column 'id'" in problem for problem in problems)
         problems += [f"Row {number}: {one}" for one in found if hasNoId or not one.startswith("id is missing")]
-        wrong = {re.match(r"\w*", problem)[0] for problem in found}
+        wrong = {re.match(r"[\w-]*", problem)[0] for problem in found}
         for name in wrong & set(values):
             del values[name]
     if not rows and not problems:
@@ -253,6 +255,14 @@ def _fromCells(cells: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
                 values[name] = text.lower() in _YES
             else:
                 problems.append(f"refine must be yes or no, not '{text[:_MOST_SHOWN]}'.")
+                del values[name]
+        elif name in LENGTHS:
+            if re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)", text):
+                values[name] = float(text)
+            else:
+                problems.append(
+                    f"{name} must be millimeters as a number with a decimal point, as 0.5, not '{text[:_MOST_SHOWN]}'."
+                )
                 del values[name]
     return values, problems
 

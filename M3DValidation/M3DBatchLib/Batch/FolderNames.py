@@ -1,9 +1,12 @@
-"""Names of case folders that every file system takes and that lead nowhere else."""
+"""Names of case folders that every file system takes, that lead nowhere else, and that no other case has."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
+
+from .CasePlan import CasePlan
 
 # What the batch itself writes beside the cases.
 RESERVED = ("summary.json", "summary.csv", "summary.html", "junit.xml")
@@ -46,7 +49,39 @@ def _nameProblem(name: str) -> str:
     return ""
 
 
-def foldersInEachOther(folders: Sequence[str]) -> Iterator[tuple[int, int]]:
+def folderClashes(plans: Sequence[CasePlan]) -> list[str]:
+    """Rows that cannot be told apart or would write into each other's folder.
+
+    Some file systems make no difference between upper and lower case, or between two ways to write an accent.
+    """
+    problems, ids = [], {}
+    for plan in plans:
+        if not plan.id:
+            continue
+        first = ids.setdefault(_folded(plan.id), plan)
+        if first is not plan:
+            same = "" if first.id == plan.id else f" (there it is written '{first.id}')"
+            problems.append(f"Row {plan.row}: the id '{plan.id}' is that of row {first.row}, too{same}.")
+    folders = {}
+    for plan in plans:
+        if not plan.folder:
+            continue
+        first = folders.setdefault(_folded(plan.folder), plan)
+        # Where the ids are the same, that is said already.
+        if first is not plan and _folded(first.id) != _folded(plan.id):
+            problems.append(f"Row {plan.row}: its folder '{plan.folder}' is that of row {first.row}, too.")
+    for inner, outer in _inEachOther([_folded(plan.folder) for plan in plans]):
+        problems.append(
+            f"Row {plans[inner].row}: its folder '{plans[inner].folder}' lies in that of row {plans[outer].row}."
+        )
+    return problems
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _inEachOther(folders: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Pairs of numbers (inner, outer) of folders of which one lies in the other."""
     numbers = {folder: number for number, folder in enumerate(folders)}
     for number, folder in enumerate(folders):

@@ -12,6 +12,7 @@ from M3DValidationLib.Report.Content.ReportFormats import formatsOf, requireForm
 
 from ..Options.CaseOptions import addCaseOptions
 from ..Options.FileOptions import addEncapsulateOption, addFileOptions
+from ..Options.InputOptions import addRefinementOptions
 from ..Options.ReportOptions import addReportOptions, languageFrom
 from ..Settings import readSettings
 from ..Terminal import Terminal
@@ -41,8 +42,8 @@ def addParser(subparsers) -> None:
         type=Path,
         metavar="CASES.csv|json",
         help="a case per row, with the columns id, image, series, segmentation, segment, threshold, largest, mesh, "
-        "profile, refine, part, title, description, usage, references, section-at, output; paths are relative to its "
-        "folder",
+        "profile, refine, refine-range, max-error, control-series, part, title, description, usage, references, "
+        "section-at, output; paths are relative to its folder",
     )
     group = parser.add_argument_group("output")
     group.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder for the cases; made if needed")
@@ -64,7 +65,9 @@ def addParser(subparsers) -> None:
     group.add_argument("--tls-ca-file", default="", metavar="FILE", help="certificate authority of the scheduler (PEM)")
     group.add_argument("--tls-cert", default="", metavar="FILE", help="certificate of this client (PEM)")
     group.add_argument("--tls-key", default="", metavar="FILE", help="its key (PEM), unless it is in --tls-cert")
-    addSurfaceMaking(parser.add_argument_group("surface", "of all cases whose model is made here"))
+    group = parser.add_argument_group("surface", "of all cases whose model is made here; a row's own go over them")
+    addSurfaceMaking(group)
+    addRefinementOptions(group)
     addRequirementOptions(parser)
     addFileOptions(parser)
     addEncapsulateOption(parser)
@@ -100,6 +103,7 @@ def _requireSense(arguments: argparse.Namespace) -> None:
     tls = [name for name in ("tls_ca_file", "tls_cert", "tls_key") if getattr(arguments, name)]
     if tls and not arguments.scheduler:
         problems.append(f"--{tls[0].replace('_', '-')} is about the connection to a --scheduler; give that too.")
+    problems += _surfaceProblems(arguments)
     if problems:
         raise M3DError(problems)
     from ..Batch.BatchFaces import requireFaces
@@ -107,6 +111,18 @@ def _requireSense(arguments: argparse.Namespace) -> None:
     requireFaces()
     requireFormats(formatsOf(arguments.formats))
     languageFrom(arguments)
+
+
+def _surfaceProblems(arguments: argparse.Namespace) -> list[str]:
+    """What no surface can be made with, whatever the rows say."""
+    from ..Options.ValidationInput import surfaceParameters
+
+    try:
+        # Which surfaces a range is for is said by the rows.
+        surfaceParameters(argparse.Namespace(**{**vars(arguments), "refine": True}))
+    except M3DError as error:
+        return list(error.problems)
+    return []
 
 
 def _commandLine(

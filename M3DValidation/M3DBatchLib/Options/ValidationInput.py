@@ -55,7 +55,7 @@ def readCases(
         "method": arguments.edge_method,
     }
     options = {name: value for name, value in options.items() if value is not None}
-    surface = _surfaceParameters(arguments)
+    surface = surfaceParameters(arguments)
     known = {**_readReferences(arguments), "part": arguments.part or ""}
     with stopwatch.stage("reading"):
         models = _readModels(arguments, terminal)
@@ -162,7 +162,11 @@ def _readReferences(arguments: argparse.Namespace) -> dict:
     return {"references": distances, "calibrationObjects": objects}
 
 
-def _surfaceParameters(arguments: argparse.Namespace) -> SurfaceParameters:
+def surfaceParameters(arguments: argparse.Namespace) -> SurfaceParameters:
+    """How a surface is made here, as said on the command line; what is not said is as ``SurfaceParameters`` has it.
+
+    :raises M3DError: a value outside its range.
+    """
     from M3DLib.Mesh.SurfaceParameters import SurfaceParameters
 
     values = {

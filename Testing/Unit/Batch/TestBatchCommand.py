@@ -227,6 +227,11 @@ def test_processThatEndsInTheMiddleTakesNoOtherCaseWithIt(folder, tmp_path, monk
         (["--workers", "2", "--scheduler", "tcp://x:1"], "--workers is about this machine"),
         (["--tls-cert", "x.pem"], "--scheduler"),
         (["--formats", "doc"], "doc"),
+        (["--refine", "--refine-range", "nan"], "range of refining must be above 0 mm"),
+        (["--refine-range", "0.5"], "--refine-range says nothing without refining"),
+        (["--max-error", "0"], "must be above 0 mm"),
+        (["--max-error", "0,5"], "--max-error"),
+        (["--smoothing", "2"], "Smoothing must be between 0 and 1"),
         (["--profile", "imlant"], "imlant"),
     ],
 )

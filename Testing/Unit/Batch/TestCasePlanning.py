@@ -16,7 +16,8 @@ NOTHING = {"run": [], "validate": [], "compare": []}
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("planning")
     writeMeshes(place)
-    writeSmallScan(place / "scan")
+    for name in ("scan", "other"):
+        writeSmallScan(place / name)
     for name in ("volume.nrrd", "labels.seg.nrrd", "known.csv"):
         (place / name).write_text("not read yet")
     (place / "site.json").write_text(
@@ -44,6 +45,9 @@ def test_rowOfAnAnatomyIsDoneAsByRun(folder):
         "threshold": "300: 2000",
         "largest": 1,
         "refine": True,
+        "refine-range": 1,
+        "max-error": 0.05,
+        "control-series": "other",
         "profile": "implant",
         "title": "-a title",
         "description": "Skull",
@@ -55,6 +59,7 @@ def test_rowOfAnAnatomyIsDoneAsByRun(folder):
     assert made.arguments("out") == [
         "run",
         f"--image={folder / 'scan'}",
+        f"--control-series={folder / 'other'}",
         "--series=2",
         "--threshold=300:2000",
         "--largest=1",
@@ -65,9 +70,12 @@ def test_rowOfAnAnatomyIsDoneAsByRun(folder):
         "--section-at=R 31, P 144, S 705.9",
         "--section-at=LPS -3 4 5",
         "--refine",
+        "--refine-range=1.0",
+        "--max-error=0.05",
         "--profile=implant",
         "--output=out",
     ]
+    assert made.inputs["control-series"] == [str(folder / "other")]
     parsed = makeParser().parse_args(made.arguments("out"))
     assert parsed.threshold == (300, 2000)
     assert parsed.title == "-a title"
@@ -112,6 +120,55 @@ def test_profileOfTheRowGoesOverThatOfAllCases(folder):
     assert second.inputs["profile"] == [str(folder / "site.json")]
 
 
+SURFACE = ("--smoothing", "--refine", "--refine-range", "--max-error")
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({}, ["--smoothing=0.3", "--refine", "--refine-range=0.5", "--max-error=0.2"]),
+        ({"refine": True}, ["--smoothing=0.3", "--refine", "--refine-range=0.5", "--max-error=0.2"]),
+        ({"refine": False}, ["--smoothing=0.3", "--max-error=0.2"]),
+        ({"refine-range": 2}, ["--smoothing=0.3", "--refine", "--refine-range=2.0", "--max-error=0.2"]),
+        ({"max-error": 0.05}, ["--smoothing=0.3", "--refine", "--refine-range=0.5", "--max-error=0.05"]),
+        ({"mesh": GOOD}, []),
+        ({"threshold": None}, []),
+    ],
+)
+@pytest.mark.parametrize("image", ["scan", "volume.nrrd"])
+def test_whatTheRowSaysOfItsSurfaceGoesOverWhatHoldsForAllCases(folder, image, row, expected):
+    common = [["--smoothing", "0.3"], ["--refine"], ["--refine-range", "0.5"], ["--max-error", "0.2"]]
+    row = {name: value for name, value in {"image": image, "threshold": "3", **row}.items() if value is not None}
+    (made,) = plan(folder, {"id": "a", **row}, given={**NOTHING, "run": common, "validate": common})
+    assert [one for one in made.arguments("out") if one.partition("=")[0] in SURFACE] == expected
+
+
+def test_rangeForAllCasesNeedsOneThatIsRefined(folder):
+    common = [["--refine-range", "0.5"]]
+    given = {**NOTHING, "run": common, "validate": common}
+    rows = [{"id": name, "image": "scan", "threshold": "3"} for name in "ab"]
+    (found,) = problems(folder, *rows, given=given)
+    assert found.startswith("--refine-range says nothing without refining")
+    first, second = plan(folder, rows[0], {**rows[1], "refine": True}, given=given)
+    assert "--refine-range=0.5" not in first.arguments("out")
+    assert "--refine-range=0.5" in second.arguments("out")
+
+
+def test_controlSeriesIsMeasuredForAModelThatWasBroughtAlong(folder):
+    (made,) = plan(folder, {"id": "a", "image": "scan", "mesh": GOOD, "control-series": "other"})
+    assert made.command == "validate"
+    assert f"--control-series={folder / 'other'}" in made.arguments("out")
+    (without,) = plan(folder, {"id": "a", "image": "scan", "mesh": GOOD})
+    assert made.expectedMemory > without.expectedMemory
+
+
+def test_resultsNeverLieInAControlSeries(folder):
+    row = {"id": "a", "image": "scan", "threshold": "3", "control-series": "other"}
+    (found,) = problems(folder, row, output=folder / "other" / "out")
+    assert found.startswith("Row 2: control-series: ")
+    assert "would be read as part of it" in found
+
+
 def test_placesOfFilesAreNoPartOfWhatACaseIsRecognizedBy(folder, tmp_path):
     (here,) = plan(folder, {"id": "a", "mesh": GOOD})
     writeMeshes(tmp_path)
@@ -135,6 +192,15 @@ def test_placesOfFilesAreNoPartOfWhatACaseIsRecognizedBy(folder, tmp_path):
         ({"image": "scan", "mesh": GOOD, "refine": True}, "refine is about a surface made here"),
         ({"image": "scan", "threshold": "3", "usage": "Decoration"}, "usage"),
         ({"image": "scan", "threshold": "3", "description": "x" * 65}, "64"),
+        ({"image": "scan", "mesh": GOOD, "max-error": 0.5}, "max-error is about a surface made here"),
+        ({"image": "scan", "refine": False, "refine-range": 0.5}, "refine-range is about a surface made here"),
+        ({"image": "scan", "threshold": "3", "refine-range": 0.5}, "refine-range says nothing without refining"),
+        ({"image": "scan", "threshold": "3", "refine": False, "refine-range": 0.5}, "says nothing without refining"),
+        ({"mesh": GOOD, "control-series": "other"}, "control-series needs the scan"),
+        ({"image": "scan", "control-series": "other"}, "this row has none"),
+        ({"image": "volume.nrrd", "threshold": "3", "control-series": "other"}, "needs two DICOM series"),
+        ({"image": "scan", "threshold": "3", "control-series": "volume.nrrd"}, "needs two DICOM series"),
+        ({"image": "scan", "threshold": "3", "control-series": "other/../scan"}, "is the scan's own place"),
         ({"mesh": GOOD, "usage": "PlanningIntent"}, "usage is written into the model's object"),
         ({"mesh": GOOD, "profile": "imlant"}, "profile"),
         ({"mesh": GOOD, "profile": "none.json"}, "profile"),
@@ -207,6 +273,8 @@ def test_resultsNeverLieInWhatIsRead(folder):
         ({"image": "none"}, "image: there is no"),
         ({"mesh": GOOD, "references": ["known.csv", "none.csv"]}, "references: there is no"),
         ({"image": "scan", "threshold": "3", "part": "left half"}, "scan of the printed part"),
+        ({"image": "scan", "threshold": "3", "control-series": "2"}, "not a series within the scan's folder"),
+        ({"image": "scan", "threshold": "3", "control-series": "none.nrrd"}, "control-series: there is no"),
     ],
 )
 def test_fileThatIsNotThereIsTheErrorOfItsOwnCaseOnly(folder, row, words):

@@ -5,7 +5,7 @@ import json
 import jsonschema
 import pytest
 
-from M3DBatchLib.Batch.CaseTable import columns, readTable, tableSchema
+from M3DBatchLib.Batch.CaseTable import checkTable, columns, readTable, tableSchema
 from M3DLib.Errors import M3DError
 
 ROWS = "id,image,threshold,title\nfirst,scan,300:2000,Größe µ\nsecond,scan,-480,\n"
@@ -84,6 +84,52 @@ def test_jsonHoldsTheSameAsAListOrAnObject(tmp_path):
     assert read(tmp_path, json.dumps({"cases": cases}), "cases.json") == expected
 
 
+def test_millimetersAreNumbersInBothKindsOfTable(tmp_path):
+    content = "id;refine-range;max-error;control-series\na;0.75;.05;other\nb;2;+1.;\n"
+    (_, first), (_, second) = read(tmp_path, content)
+    assert first == {"id": "a", "refine-range": 0.75, "max-error": 0.05, "control-series": "other"}
+    assert second == {"id": "b", "refine-range": 2, "max-error": 1}
+    cases = [{"id": "a", "refine-range": 0.75, "max-error": 0.05, "control-series": "other"}]
+    assert read(tmp_path, json.dumps(cases), "cases.json") == [(1, first)]
+
+
+@pytest.mark.parametrize("column", ["refine-range", "max-error"])
+@pytest.mark.parametrize("text", ["0,5", "1.234,5", "0.5 mm", "1e-1", "nan", "inf", "yes", "٠.٥", "0.5.1"])
+def test_millimetersThatAreNoNumberWithADecimalPointAreRefusedInASentence(tmp_path, column, text):
+    (found,) = problems(tmp_path, f"id;{column}\na;{text}\n")
+    assert found == f"Row 2: {column} must be millimeters as a number with a decimal point, as 0.5, not '{text}'."
+
+
+@pytest.mark.parametrize("column", ["refine-range", "max-error"])
+@pytest.mark.parametrize(
+    ("text", "value", "words"),
+    [
+        ("0", "0", "greater than 0"),
+        ("-0.5", "-0.5", "greater than 0"),
+        ("9" * 400, "1e999", "must be number"),
+        (None, '"0.5"', "must be number"),
+        (None, "true", "must be number"),
+        (None, "NaN", "must be number"),
+    ],
+)
+def test_millimetersAreMoreThanNone(tmp_path, column, text, value, words):
+    (found,) = problems(tmp_path, f'[{{"id": "a", "{column}": {value}}}]', "cases.json")
+    assert found.startswith(f"Row 1: {column} must be ")
+    assert words in found
+    if text is not None:
+        (found,) = problems(tmp_path, f"id,{column}\na,{text}\n")
+        assert found.startswith(f"Row 2: {column} must be ")
+        assert words in found
+
+
+def test_wrongValueIsDroppedFromItsOwnColumnOnly(tmp_path):
+    file = tmp_path / "cases.json"
+    file.write_text('[{"id": "a", "refine": true, "refine-range": "wide", "section-at": [3]}]', encoding="utf-8")
+    table = checkTable(file)
+    assert table.rows == [(1, {"id": "a", "refine": True})]
+    assert len(table.problems) == 2
+
+
 def test_everyErrorOfTheFileIsSaidAtOnceWithRowAndColumn(tmp_path):
     found = problems(
         tmp_path,
@@ -159,15 +205,17 @@ def test_thereIsNoTable(tmp_path):
 
 def test_publishedSchemaIsOneAndNamesTheColumnsOfTheDocumentation():
     jsonschema.Draft202012Validator.check_schema(tableSchema())
-    wanted = "id image series segmentation segment threshold largest mesh profile refine part title description usage"
-    assert columns() == (*wanted.split(), "references", "section-at", "output")
+    wanted = "id image series segmentation segment threshold largest mesh profile refine refine-range max-error"
+    others = "control-series part title description usage references section-at output"
+    assert columns() == (*wanted.split(), *others.split())
 
 
 def test_otherReadersOfTheSchemaJudgeTheSame(tmp_path):
     validator = jsonschema.Draft202012Validator(tableSchema())
     good = {"cases": [{"id": "a", "image": "scan", "threshold": "-480:300", "largest": 1, "segment": ["x"]}]}
     assert not list(validator.iter_errors(good))
-    for wrong in ({"id": "a", "largest": 0}, {"image": "x"}, {"id": "a", "threshold": "x"}, {"id": "a", "more": 1}):
+    values = {"largest": 0}, {"threshold": "x"}, {"more": 1}, {"refine-range": 0}, {"max-error": "0.5"}
+    for wrong in ({"image": "x"}, *({"id": "a", **value} for value in values)):
         assert list(validator.iter_errors({"cases": [wrong]})), wrong
         with pytest.raises(M3DError):
             read(tmp_path, json.dumps([wrong]), "cases.json")
