@@ -136,16 +136,20 @@ def _nearestCrossings(profiles, steps, plateaus, searchRange, leastContrast) -> 
     """Where each profile crosses the middle of its plateaus nearest to step 0, NaN where nowhere, and after which
     sample.
     """
-    inner, outer = plateaus
-    middle = inner[:-1] + outer[1:]
+    step = float(steps[1] - steps[0])
+    # Only between these samples a profile may pass the middle near enough.
+    first, last = np.searchsorted(steps, (-searchRange - step, searchRange + step))
+    near = slice(first, last)
+    profiles, steps, inner, outer = profiles[near], steps[near], plateaus[0][near][:-1], plateaus[1][near][1:]
+    middle = inner + outer
     middle /= 2
     found = profiles[:-1] >= middle
     found &= profiles[1:] < middle
-    found &= inner[:-1] - outer[1:] >= leastContrast
+    found &= inner - outer >= leastContrast
     place = np.flatnonzero(found)
     after, which = np.divmod(place, profiles.shape[1])
     lit, dark, level = (values.reshape(-1).take(place) for values in (profiles, profiles[1:], middle))
-    crossing = steps.take(after) + float(steps[1] - steps[0]) * (lit - level) / (lit - dark)
+    crossing = steps.take(after) + step * (lit - level) / (lit - dark)
     away = np.abs(crossing).astype(np.float32)
     # The nearest one is written last; of two as near, the one farther inside.
     order = np.argsort(away, kind="stable")[::-1]
@@ -153,7 +157,7 @@ def _nearestCrossings(profiles, steps, plateaus, searchRange, leastContrast) -> 
     position = np.full(profiles.shape[1], np.nan, dtype=np.float32)
     chosen = np.zeros(profiles.shape[1], dtype=np.intp)
     position[which.take(order)] = crossing.take(order)
-    chosen[which.take(order)] = after.take(order)
+    chosen[which.take(order)] = after.take(order) + first
     return position, chosen
 
 
@@ -215,28 +219,35 @@ def _withAveragedPlateaus(profiles, steps, edges: EdgeCandidates, scale: EdgeSca
     step, number = float(steps[1] - steps[0]), profiles.shape[1]
     # Only these samples, counted from the first one, may lie within the reach of a plateau.
     samples = np.arange(int(SLOPE_REACH / step) + 1)[:, None]
+    order, ways = samples[:, 0].astype(np.float32), samples.astype(np.float32) * np.float32(step)
     position = edges.position.astype(np.float64)
     flat, column = profiles.reshape(-1), np.arange(number)
 
     def averaged(side, level, room):
         with np.errstate(invalid="ignore"):
             first = np.ceil((np.nan_to_num(position + side * start) - steps[0]) / step * side).astype(np.intp) * side
-        distance = (side * (steps[0] + first * step - position)).astype(np.float32) + samples.astype(np.float32) * step
-        place = (first * number + column) + side * number * samples
-        there = (distance <= room / 2) & (place >= 0) & (place < len(flat))
-        values = flat.take(place, mode="clip")
+        nearest = (side * (steps[0] + first * step - position)).astype(np.float32)
+        distance = nearest + ways
+        # Samples lie farther away one by one: what bounds them is one distance, the end of the profile too.
+        left = len(steps) - 1 - first if side > 0 else first
+        farthest = np.minimum(room / 2, nearest + (left + 0.5) * step).astype(np.float32)
+        values = flat.take((first * number + column) + side * number * samples, mode="clip")
         values -= level
         away = np.abs(values)
-        use = there & (distance <= start + np.float32(PLATEAU_REACH)) & (away <= tolerance)
-        count = use.sum(axis=0)
-        mean = (values * use).sum(axis=0) / np.maximum(count, 1)
-        along = there & (distance <= start + np.float32(SLOPE_REACH)) & (away <= wideTolerance)
+        use = distance <= np.minimum(farthest, start + np.float32(PLATEAU_REACH))
+        use &= away <= tolerance
+        mean = _meanOf(values, use)
+        along = distance <= np.minimum(farthest, start + np.float32(SLOPE_REACH))
+        along &= away <= wideTolerance
         # From the far end of the plateau on nothing counts.
-        slope = _slope(distance, values, np.logical_and.accumulate(along, axis=0), step)
-        beyond = there & (np.abs(distance - np.float32(STEP_AT) * width) <= np.float32(STEP_AROUND) * width)
-        number3 = beyond.sum(axis=0)
-        step3 = np.where(number3 > 0, (values * beyond).sum(axis=0) / np.maximum(number3, 1) - mean, 0)
-        drift = -slope * (start + np.float32(PLATEAU_REACH / 2)) - np.float32(STEP_SHARE) * step3
+        for row in range(1, len(along)):
+            along[row] &= along[row - 1]
+        slope = _slope(values, along, order, step)
+        beyond = distance <= np.minimum(farthest, np.float32(STEP_AT + STEP_AROUND) * width)
+        beyond &= distance >= np.float32(STEP_AT - STEP_AROUND) * width
+        # Less the plateau, where the profile reaches so far.
+        values -= mean.astype(np.float32)
+        drift = -slope * (start + np.float32(PLATEAU_REACH / 2)) - np.float32(STEP_SHARE) * _meanOf(values, beyond)
         return (level + mean).astype(np.float32), drift
 
     inside, innerDrift = averaged(-1, edges.inside, edges.wall)
@@ -245,11 +256,26 @@ def _withAveragedPlateaus(profiles, steps, edges: EdgeCandidates, scale: EdgeSca
     return replace(edges, inside=inside, outside=outside, drift=drift)
 
 
-def _slope(distance: np.ndarray, values: np.ndarray, use: np.ndarray, step: float) -> np.ndarray:
-    """Slope (n,) of the straight line through the values (samples, n) in use; 0 where these are too few."""
-    count = use.sum(axis=0)
+def _counted(use: np.ndarray) -> np.ndarray:
+    """How many of at most 255 samples are in use (bool (samples, n)), float64 (n,)."""
+    return np.add.reduce(use.view(np.uint8), axis=0, dtype=np.uint8).astype(np.float64)
+
+
+def _meanOf(values: np.ndarray, use: np.ndarray) -> np.ndarray:
+    """Mean (n,) of the values (samples, n) in use, float64; 0 where there is none."""
+    total = np.einsum("ij,ij->j", values, use.astype(np.float32))
+    return total / np.maximum(_counted(use), 1)
+
+
+def _slope(values: np.ndarray, use: np.ndarray, order: np.ndarray, step: float) -> np.ndarray:
+    """Slope (n,) of the straight line through the first values (samples, n), which are in use; 0 of too few.
+
+    :param order: (samples,) 0, 1, 2 and so on, float32. :param step: from one to the next, mm.
+    """
+    count = _counted(use)
     known = (count >= FEWEST_SAMPLES) & (count * step >= SHORTEST_SLOPE)
-    away = distance - (distance * use).sum(axis=0) / np.maximum(count, 1)
-    away *= use
-    spread, together = np.einsum("ij,ij->j", away, away), np.einsum("ij,ij->j", away, values)
-    return np.divide(together, spread, out=np.zeros_like(together), where=known & (spread > 0))
+    used = values * use.astype(np.float32)
+    together = np.einsum("i,ij->j", order, used) - (count - 1) / 2 * used.sum(axis=0)
+    # Squares of so many whole numbers' distances from their mean, added up.
+    spread = step / 12 * count * (count * count - 1)
+    return np.divide(together, spread, out=np.zeros_like(together), where=known)

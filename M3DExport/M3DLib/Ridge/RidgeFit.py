@@ -135,7 +135,8 @@ def fitRidges(image: ImageOfRidges, guess: RidgeGuess) -> Ridges:
     if not len(guess.center):
         return result
     again = np.flatnonzero(~result.fine)
-    if len(again):
+    # So few voxels would never tell whether the model fits them.
+    if len(again) and len(image.offsets(REACHES[1])) >= VOXELS_FOR_EACH * UNKNOWNS:
         nearer = _fitted(image, guess.part(again), REACHES[1])
         for field in fields(Ridges):
             getattr(result, field.name)[again] = getattr(nearer, field.name)

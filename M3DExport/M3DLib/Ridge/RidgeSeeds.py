@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 
 from ..Distance.DeviationMap import Quality
@@ -50,13 +52,14 @@ def _surroundings(points: np.ndarray, quality: np.ndarray, blur: float) -> tuple
     places = points[sharp[order[first]]]
     if not len(places) or not len(good):
         return places[:0], good[:0], good[:0]
-    around = cKDTree(points[good]).query_ball_point(places, AROUND * blur, workers=2)
-    enough = [number for number, found in enumerate(around) if len(found) >= 2 * FEWEST]
-    if not enough:
-        return places[:0], good[:0], good[:0]
-    member = good[np.concatenate([np.asarray(around[number], dtype=np.int64) for number in enough])]
-    window = np.repeat(np.arange(len(enough)), [len(around[number]) for number in enough])
-    return places[enough], member, window
+    # Asked once, a tree that is made quickly is the better one.
+    tree = cKDTree(points[good], balanced_tree=False, compact_nodes=False)
+    around = tree.query_ball_point(places, AROUND * blur, workers=2)
+    sizes = np.fromiter(map(len, around), dtype=np.int64, count=len(around))
+    enough = np.flatnonzero(sizes >= 2 * FEWEST)
+    sizes = sizes[enough]
+    found = np.fromiter(chain.from_iterable(around[enough]), dtype=np.int64, count=sizes.sum())
+    return places[enough], good[found], np.repeat(np.arange(len(enough)), sizes)
 
 
 class _Sides:
