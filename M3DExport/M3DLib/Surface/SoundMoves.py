@@ -16,7 +16,10 @@ from .ScanBorder import ScanBorder
 # What is tried in turn on a neighborhood that grows by one ring each time: to even out the folds, to go half the way,
 # not to go at all.
 EVENINGS, HALVINGS = 4, 6
-MOST_ROUNDS = 14
+MOST_ROUNDS = 20
+# Where that is not enough, the rest goes ring by ring farther around what does not go at all: a step would meet
+# something else again. So many rings more from round to round.
+MORE_RINGS = 4
 # Steps toward the middle of the neighbors that even out a fold.
 EVENING_STEPS = 10
 
@@ -54,8 +57,13 @@ def withoutNewIntersections(
             return points, heldBack
         touched = np.zeros(len(points), dtype=bool)
         touched[triangles[pairs].ravel()] = True
-        touched = neighborhood.grown(touched, 1 + number)
-        touched &= ~fixed
+        stopping = number - max(evenings, halvings)
+        if stopping >= 0:
+            share = _shares(neighborhood, touched, 1 + stopping, 1 + MORE_RINGS * stopping)
+            touched = (share < 1) & ~fixed
+        else:
+            touched = neighborhood.grown(touched, 1 + number) & ~fixed
+            share = np.full(len(points), 0.5)
         if number < evenings:
             _evenOut(points, neighborhood, touched)
             if border is not None:
@@ -64,14 +72,26 @@ def withoutNewIntersections(
             length = np.linalg.norm(away, axis=1, keepdims=True)
             points[touched] = before[touched] + away * np.minimum(1, limit / np.maximum(length, 1e-9))
         else:
-            share = 0.5 if number < halvings else 0.0
-            points[touched] = before[touched] + share * (points[touched] - before[touched])
+            points[touched] = before[touched] + share[touched, None] * (points[touched] - before[touched])
         points = points.astype(np.float32).astype(np.float64)
         heldBack |= touched
         moving = moving or MovingTriangles(points, triangles)
         look = moving.around(points, touched)
     # Not expected: nothing has been gained that is worth a surface passing through itself.
     return before, np.ones(len(before), dtype=bool)
+
+
+def _shares(neighborhood: Neighborhood, which: np.ndarray, rings: int, between: int) -> np.ndarray:
+    """How much of their way vertices keep, (n,): nothing up to some rings around those chosen, bool (n,), all of it
+    after as many more as lie ``between``.
+    """
+    reached = neighborhood.grown(which, rings)
+    result = np.where(reached, 0.0, 1.0)
+    for ring in range(1, between):
+        further = neighborhood.grown(reached, 1)
+        result[further & ~reached] = ring / between
+        reached = further
+    return result
 
 
 def _evenOut(points: np.ndarray, neighborhood: Neighborhood, which: np.ndarray) -> None:

@@ -19,7 +19,7 @@ from M3DLib.Mesh.MeshGeometry import vertexGeometry
 from M3DLib.Mesh.SegmentSurface import makeSurface
 from M3DLib.Segmentation.SegmentFit import thresholdSegment
 from M3DLib.Surface.SurfaceRefinement import refineSurface
-from M3DTestSupport.RealData import ONE_MM_SCAN, needsRealData
+from M3DTestSupport.RealData import FIVE_MM_SCAN, ONE_MM_SCAN, needsRealData
 
 pytestmark = needsRealData
 
@@ -173,3 +173,12 @@ def test_theBlurOfASkullCapOfWhichNoFaceLooksAlongTheSlicesIsWithinReason():
     sharpest = np.sqrt(np.linalg.eigvalsh(deviation.settings["blurCovariance"]).min())
     # Slices 1 mm thick have a standard deviation of 0.29 mm.
     assert 0.18 < sharpest < 0.33
+
+
+def test_aSkullOfThickSlicesThatAThresholdTearsIsMovedAllTheSame():
+    scan = readImage(FIVE_MM_SCAN)
+    record = refineSurface(makeSurface(thresholdSegment(scan, 500, None, 1)), scan).record["refinement"]
+    # What would make the surface pass through itself is held back where it is so, not all over it.
+    assert record["applied"]
+    assert record["movedShare"] > 0.6
+    assert record["heldShare"] < 0.3
