@@ -17,9 +17,9 @@ from .ScanBorder import ScanBorder
 # not to go at all.
 EVENINGS, HALVINGS = 4, 6
 MOST_ROUNDS = 20
-# Where that is not enough, the rest goes ring by ring farther around what does not go at all: a step would meet
-# something else again. So many rings more from round to round.
-MORE_RINGS = 4
+# Where some rounds of that are not enough, the rest goes ring by ring farther around what does not go at all: a step
+# would meet something else again. So many rings more from round to round.
+STEPS, MORE_RINGS = 4, 4
 # Steps toward the middle of the neighbors that even out a fold.
 EVENING_STEPS = 10
 
@@ -59,7 +59,7 @@ def withoutNewIntersections(
         touched[triangles[pairs].ravel()] = True
         stopping = number - max(evenings, halvings)
         if stopping >= 0:
-            share = _shares(neighborhood, touched, 1 + stopping, 1 + MORE_RINGS * stopping)
+            share = _shares(neighborhood, touched, 1 + stopping, 1 + MORE_RINGS * max(stopping - STEPS, 0))
             touched = (share < 1) & ~fixed
         else:
             touched = neighborhood.grown(touched, 1 + number) & ~fixed
