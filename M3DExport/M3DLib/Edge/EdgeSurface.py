@@ -13,6 +13,8 @@ from .VertexParts import inParts
 
 # Edge length of the cubes in which vertices that face one way count as each other's surroundings, mm.
 SURROUNDINGS = 4.0
+# Up to so many numbers a table of them is quicker than sorting.
+MOST_NUMBERS = 1 << 23
 
 
 @dataclass
@@ -52,8 +54,17 @@ class EdgeSurface:
             wide, high = cells[:2, 0].astype(np.int64) + 2
             return ((k * high + j) * wide + i) * 6 + 2 * axis + outward
 
-        group = np.unique(inParts(numbers, self.points, self.normals), return_inverse=True)[1]
-        return Surroundings(group.astype(np.int32))
+        return Surroundings(_inOrder(inParts(numbers, self.points, self.normals)))
+
+
+def _inOrder(numbers: np.ndarray) -> np.ndarray:
+    """Numbers (n,) from 0 on, of their order, none left out, int32 (n,)."""
+    most = int(numbers.max(initial=0)) + 1
+    if most > MOST_NUMBERS:
+        return np.unique(numbers, return_inverse=True)[1].astype(np.int32)
+    used = np.zeros(most, dtype=bool)
+    used[numbers] = True
+    return (np.cumsum(used, dtype=np.int32) - 1).take(numbers)
 
 
 @dataclass

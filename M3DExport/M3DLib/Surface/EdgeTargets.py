@@ -97,7 +97,7 @@ def edgeTargets(
     )
     sure &= ~odd
     used &= ~odd
-    silent = neighborhood.averaged(1.0 - used, np.ones(len(used)), 4)
+    silent = neighborhood.averaged(~used, None, 4)
     stays = np.clip((silent - SILENT_FROM) / (SILENT_TO - SILENT_FROM), 0, 1)
     stays[thin | np.isin(quality, (Quality.LOW_CONTRAST, Quality.CUT_OFF))] = 1
     stays[used] = 0
@@ -132,8 +132,8 @@ def _oddPlaces(
     if odd.any():
         normals = deviation.normals
         away = deviation.mesh.points + distance[:, None] * normals
-        away -= np.stack([neighborhood.averaged(axis, weights, 3) for axis in away.T], axis=1)
-        odd &= np.abs(np.einsum("ni,ni->n", away, normals)) > allowed
+        away = away[odd] - neighborhood.averagedAt(odd, away, weights, 3)
+        odd[odd] = np.abs(np.einsum("ni,ni->n", away, normals[odd])) > allowed[odd]
     return odd
 
 
@@ -192,7 +192,7 @@ def _thinPlaces(deviation: DeviationMap, blur: np.ndarray, neighborhood: Neighbo
     across = np.abs(np.einsum("ni,ni->n", points[near] - points[place], normals[place])) > ACROSS * distance
     opposite = np.zeros(len(thin), dtype=np.float32)
     opposite[near] = 0.5 * (facing & across & (distance < reach[nearest]))
-    return neighborhood.averaged(np.maximum(thin, opposite), np.ones(len(thin)), 3) > THIN_SHARE
+    return neighborhood.averaged(np.maximum(thin, opposite), None, 3) > THIN_SHARE
 
 
 def around(points: np.ndarray, marks: np.ndarray, reach: float) -> np.ndarray:

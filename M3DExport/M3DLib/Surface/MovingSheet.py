@@ -179,7 +179,7 @@ class MovingSheet:
         )
         ratio = np.sqrt(now / (before + NEGLIGIBLE**2))
         back = np.clip((ratio - WORSE_FROM) / (WORSE_TO - WORSE_FROM), 0, 1)
-        return self.neighborhood.averaged(back, np.ones(len(back)), 2)
+        return self.neighborhood.averaged(back, None, 2)
 
     def _step(self, normals: np.ndarray, targets: EdgeTargets, first: bool, steps: int) -> np.ndarray:
         motion = smoothMotion(
@@ -190,7 +190,7 @@ class MovingSheet:
         astray = np.where(targets.motion == Motion.MOVED, ASTRAY * voxel, np.inf)
         if self.rim is not None:
             # Near a rim several edges are in one blur, so that none of them binds.
-            astray[self.neighborhood.averaged(self.rim * 1.0, np.ones(len(voxel)), 2) > 0] = np.inf
+            astray[self.neighborhood.averaged(self.rim, None, 2) > 0] = np.inf
         step = np.clip(motion.displacement, targets.distance - astray, targets.distance + astray)
         return np.clip(step, -self.limit, self.limit)
 

@@ -10,6 +10,9 @@ from ..Mesh.MeshGeometry import RowHalves
 from ..Mesh.TriangleMesh import TriangleMesh
 from ..TwoThreads import inTwoThreads
 
+# Share of vertices with other values than 0 below which only those around them are averaged.
+FEW = 0.06
+
 
 class Neighborhood:
     """The direct neighbors of every vertex, as a symmetric sparse matrix of ones whose rows are in two halves.
@@ -110,9 +113,15 @@ class Neighborhood:
             away, further = further, away
         return points + away[:, :3]
 
-    def averaged(self, values: np.ndarray, weights: np.ndarray, rounds: int) -> np.ndarray:
-        """Values (n,) averaged with those of the neighbors, weighted, ``rounds`` times over, float32."""
-        values, weights = values.astype(np.float32), weights.astype(np.float32, copy=False)
+    def averaged(self, values: np.ndarray, weights: np.ndarray | None, rounds: int) -> np.ndarray:
+        """Values (n,) averaged with those of the neighbors, weighted, ``rounds`` times over, float32.
+
+        :param weights: (n,); all the same when None.
+        """
+        values = values.astype(np.float32)
+        if weights is None:
+            return self._averagedAlike(values, rounds)
+        weights = weights.astype(np.float32, copy=False)
         weighted, total = np.empty_like(values), np.empty_like(weights)
         share = 1 / self.degree
 
@@ -133,3 +142,46 @@ class Neighborhood:
             np.multiply(values, weights, out=weighted)
             self.inHalves(once)
         return values
+
+    def _averagedAlike(self, values: np.ndarray, rounds: int) -> np.ndarray:
+        """The same with equal weights, in place."""
+        # A vertex without neighbors keeps its value.
+        share, own = 1 / self.degree, np.where(np.diff(self.matrix.indptr) > 0, np.float32(0.5), np.float32(1))
+        some = values != 0
+        if np.count_nonzero(some) < FEW * len(values):
+            # Farther away all stays 0.
+            which = np.flatnonzero(self.grown(some, rounds))
+            matrix, share, own = self.matrix[which], share[which], own[which]
+            for _ in range(rounds):
+                values[which] = own * (share * (matrix @ values) + values[which])
+            return values
+        before = np.empty_like(values)
+
+        def once(rows: slice, matrix) -> None:
+            around = matrix @ before
+            around *= share[rows]
+            around += before[rows]
+            np.multiply(around, own[rows], out=values[rows])
+
+        for _ in range(rounds):
+            before[:] = values
+            self.inHalves(once)
+        return values
+
+    def averagedAt(self, which: np.ndarray, values: np.ndarray, weights: np.ndarray, rounds: int) -> np.ndarray:
+        """What :meth:`averaged` makes of columns of values (n, k), at a few vertices (bool (n,)) only, float32 (m, k).
+
+        :param weights: (n,).
+        """
+        weights = weights.astype(np.float32, copy=False)[:, None]
+        weighted, share = values.astype(np.float32) * weights, 1 / self.degree[:, None]
+        # Each round is for those that the later ones ask.
+        asked = [which]
+        for _ in range(rounds - 1):
+            asked.append(self.grown(asked[-1], 1))
+        for rows in map(np.flatnonzero, reversed(asked)):
+            matrix, own = self.matrix[rows], weights[rows]
+            total = np.maximum((matrix @ weights) * share[rows] + own, np.float32(1e-30))
+            result = ((matrix @ weighted) * share[rows] + weighted[rows]) / total
+            weighted[rows] = result * own
+        return result

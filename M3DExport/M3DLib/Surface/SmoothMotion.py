@@ -80,9 +80,8 @@ def smoothMotion(
         # At a ridge the image shows less of the shape than the segment does, so that keeps its shape and goes along.
         # Only where there is a whole strip of such places: single ones are noise.
         own = np.einsum("ni,ni->n", directions, neighborhood.difference(start))
-        ones = np.ones(len(own))
-        ridge = np.clip((neighborhood.averaged(targets.unclear * 1.0, ones, 3) - RIDGE_FROM) / RIDGE_SPAN, 0, 1)
-        even += ridge * (neighborhood.averaged(own, ones, 1) - even)
+        ridge = np.clip((neighborhood.averaged(targets.unclear, None, 3) - RIDGE_FROM) / RIDGE_SPAN, 0, 1)
+        even += ridge * (neighborhood.averaged(own, None, 1) - even)
     sag = -SAG_SHARE * even
     asked = targets.distance + np.where(targets.motion == 0, sag, 0.0)
     stiffness = 1 / (ROUGHNESS**2 + (CURVATURE_SHARE * neighborhood.averaged(even, say, WIDE_ROUNDS)) ** 2)

@@ -53,6 +53,17 @@ def test_meansAreThoseOfTheNeighbors(make):
     values, weights = generator.normal(size=len(places)), generator.uniform(0.1, 4, len(places))
     once = (matrix @ (values * weights) + values * weights) / (matrix @ weights + weights)
     assert np.allclose(neighborhood.averaged(values, weights, 1), once, atol=1e-5)
+    few = np.where(np.isin(np.arange(len(values)), some), values, 0)
+    ones = np.ones(len(values))
+    for start, asked in ((values, None), (few, None), (values, weights)):
+        share, expected = ones if asked is None else asked, start
+        for _ in range(3):
+            expected = (matrix @ (expected * share) + expected * share) / (matrix @ share + share)
+        assert np.allclose(neighborhood.averaged(start, asked, 3), expected, atol=1e-5)
+    # Of a few vertices asked for alone, in columns: the last of the three.
+    which = np.isin(np.arange(len(values)), some)
+    columns = neighborhood.averagedAt(which, np.stack([ones, values], axis=1), weights, 3)
+    assert np.allclose(columns, np.stack([ones, expected], axis=1)[which], atol=1e-5)
 
 
 @pytest.mark.usefixtures("parts")
