@@ -71,6 +71,7 @@ class MovingSheet:
         neighbors = self.neighborhood.matrix if self.neighborhood.closed else None
         self.edges = MeshEdges(self.mesh.triangles, len(self.start), neighbors)
         self.shape = self._withoutSteps()
+        self.umbrellas = self.neighborhood.difference(self.shape).astype(np.float32)
         self.points = self.shape.copy()
         self.motion = np.full(len(self.start), Motion.LEFT, dtype=np.uint8)
         self.byMiddle = np.zeros(len(self.start), dtype=bool)
@@ -154,7 +155,7 @@ class MovingSheet:
         self.motion = np.where(held, Motion.HELD, targets.motion).astype(np.uint8)
         if last:
             # What only another look would need is let go: the search for folds that follows takes the most memory.
-            self.shape = self.edges = self.atFirst = None
+            self.shape = self.umbrellas = self.edges = self.atFirst = None
 
     def _seen(self, targets: EdgeTargets) -> tuple[np.ndarray, np.ndarray]:
         """Distances (n,) to the edge, mm, and where one is; the middle of those around where that is asked for."""
@@ -182,8 +183,9 @@ class MovingSheet:
         return self.neighborhood.averaged(back, None, 2)
 
     def _step(self, normals: np.ndarray, targets: EdgeTargets, first: bool, steps: int) -> np.ndarray:
+        away = self.points - self.shape
         motion = smoothMotion(
-            self.points, self.shape, normals, targets, self.neighborhood, first=first, steps=steps, ends=self.rim
+            away, self.umbrellas, normals, targets, self.neighborhood, first=first, steps=steps, ends=self.rim
         )
         # A pit or ridge that noise made of the segment must not be driven on by the shape that it keeps.
         voxel = voxelsAlong(self.image, normals)

@@ -68,11 +68,12 @@ class Neighborhood:
 
     def grown(self, which: np.ndarray, rings: int) -> np.ndarray:
         """Vertices, bool (n,), and those at most so many edges away from them."""
-        which, last = which.copy(), np.flatnonzero(which)
+        which, last = which.copy(), which
         for _ in range(rings):
-            around = self.matrix[last].indices
-            last = np.unique(around[~which[around]])
-            which[last] = True
+            around = np.zeros_like(which)
+            around[self.matrix[np.flatnonzero(last)].indices] = True
+            last = around & ~which
+            which |= around
         return which
 
     def meanAt(self, which: np.ndarray):

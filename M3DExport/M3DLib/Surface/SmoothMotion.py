@@ -50,8 +50,8 @@ class SmoothMotion:
 
 
 def smoothMotion(
-    points: np.ndarray,
-    start: np.ndarray,
+    away: np.ndarray,
+    umbrellas: np.ndarray,
     directions: np.ndarray,
     targets: EdgeTargets,
     neighborhood: Neighborhood,
@@ -65,13 +65,15 @@ def smoothMotion(
     The corners go beyond the edge by as much as their triangles sag between them, so that it is the surface that lies
     at the edge, not its corners alone.
 
-    :param points: (n, 3) mm. :param start: (n, 3) where they were at first.
+    :param away: (n, 3) mm, how far the vertices are from where they were at first.
+    :param umbrellas: (n, 3) mm, of there: the mean of the neighbors of each less itself.
     :param directions: (n, 3) unit, along which each vertex may go.
     :param first: whether the surface still has the steps of its voxels.
     :param steps: of the search for the displacements.
     :param ends: bool (n,), vertices whose neighbors lie on one side only, so that they tell nothing of the shape.
     """
-    height = np.einsum("ni,ni->n", directions, neighborhood.difference(points))
+    # What they have come is exact enough in float32, where they are would not be.
+    height = np.einsum("ni,ni->n", directions, neighborhood.difference(away.astype(np.float32)) + umbrellas)
     say = np.where(targets.sure, 1.0, LITTLE_SAY)
     if ends is not None:
         say[ends] = 0
@@ -79,7 +81,7 @@ def smoothMotion(
     if not first:
         # At a ridge the image shows less of the shape than the segment does, so that keeps its shape and goes along.
         # Only where there is a whole strip of such places: single ones are noise.
-        own = np.einsum("ni,ni->n", directions, neighborhood.difference(start))
+        own = np.einsum("ni,ni->n", directions, umbrellas)
         ridge = np.clip((neighborhood.averaged(targets.unclear, None, 3) - RIDGE_FROM) / RIDGE_SPAN, 0, 1)
         even += ridge * (neighborhood.averaged(own, None, 1) - even)
     sag = -SAG_SHARE * even

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
+from M3DLib.Edge import EdgeSurface as EdgeSurfaceFile
 from M3DLib.Edge.EdgeMeasurement import edgeMeasurement
 from M3DLib.Edge.EdgeSearch import SQRT_TWO_PI, EdgeScale, nearestEdges
-from M3DLib.Edge import EdgeSurface as EdgeSurfaceFile
 from M3DLib.Edge.EdgeSurface import SURROUNDINGS, EdgeSurface, Surroundings
 from M3DLib.Edge.EdgeUncertainty import TERMS
 from M3DLib.Edge.ImageDeviation import imageDeviation
