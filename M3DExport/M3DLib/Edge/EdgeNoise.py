@@ -49,7 +49,7 @@ class PositionNoise:
     def variance(self, surface: EdgeSurface, edges: MeasuredEdges, blur: EdgeBlur) -> np.ndarray:
         """Its square, mm2."""
         along = _alongAxes(self.reader, surface)
-        fit, plateau = self.shares.reshape(2, 3) @ along.T
+        fit, plateau = self.shares.reshape(2, 3) @ along
         variance = _ofFit(edges) * fit
         variance += _ofPlateaus(edges, blur) * plateau
         return self.reader.scale.noise**2 * variance
@@ -117,7 +117,7 @@ def _sources(reader: EdgeReader, surface: EdgeSurface, edges: MeasuredEdges, blu
     """Variances by the fit and by the plateaus, each parted by the normal's direction in the grid, (n, 6)."""
     along = _alongAxes(reader, surface)
     parts = _ofFit(edges), _ofPlateaus(edges, blur)
-    return np.concatenate([part[:, None] * along for part in parts], axis=1)
+    return np.concatenate([part * along for part in parts]).T
 
 
 def _ofFit(edges: MeasuredEdges) -> np.ndarray:
@@ -130,7 +130,7 @@ def _ofPlateaus(edges: MeasuredEdges, blur: EdgeBlur) -> np.ndarray:
 
 
 def _alongAxes(reader: EdgeReader, surface: EdgeSurface) -> np.ndarray:
-    """How much of each normal is along each of the grid's axes, shares (n, 3)."""
-    along = np.square(surface.normals @ reader.sampler.axes)
-    along /= np.maximum(along.sum(axis=1, keepdims=True), 1e-12)
+    """How much of each normal is along each of the grid's axes, shares (3, n)."""
+    along = np.square(reader.sampler.axes.T @ surface.normals.T)
+    along /= np.maximum(along.sum(axis=0), 1e-12)
     return along

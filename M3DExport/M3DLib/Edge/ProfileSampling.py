@@ -43,10 +43,6 @@ class VolumeSampler:
         """Fractional voxel indices (3, n) of positions (n, 3) in LPS mm."""
         return self.toIndex @ (np.asarray(points, dtype=np.float64) - self.origin).T
 
-    def extents(self, normals: np.ndarray) -> np.ndarray:
-        """How far a step along each of the grid's axes leads along normals (n, 3), mm (n, 3)."""
-        return np.abs(normals @ self.axes) * self.spacing
-
     def profiles(self, start: np.ndarray, direction: np.ndarray, steps: np.ndarray) -> np.ndarray:
         """Trilinear values, float32 (samples, n), at start + step * direction.
 
