@@ -164,15 +164,18 @@ def _nearestCrossings(profiles, steps, plateaus, searchRange, leastContrast) -> 
 def _wallAndGap(profiles, steps, position, middle, chosen) -> tuple[np.ndarray, np.ndarray]:
     """Distance from the edge to where the profile crosses the same level again, inward and outward."""
     # Small numbers in small types: these tables are as large as the profiles.
-    small = np.int8 if len(steps) < 128 else np.int16
+    small = np.uint8 if len(steps) < 255 else np.uint16
     order, column = np.arange(len(steps), dtype=small)[:, None], np.arange(profiles.shape[1])
     flat, number = profiles.reshape(-1), profiles.shape[1]
     at = chosen.astype(small)
     step = float(steps[1] - steps[0])
     bright = profiles >= middle
-    ahead = np.where(bright & (order > at), order, small(len(steps))).min(axis=0).astype(np.intp)
+    # True less one has no bit set, False less one has all of them; choosing by conditions takes ten times as long.
+    ahead = ((bright & (order > at)).astype(small) - small(1)) | order
+    ahead = np.minimum(ahead.min(axis=0), small(len(steps))).astype(np.intp)
     bright |= order >= at
-    back = np.where(bright, small(-1), order).max(axis=0).astype(np.intp)
+    back = (bright.astype(small) - small(1)) & (order + small(1))
+    back = back.max(axis=0).astype(np.intp) - 1
 
     def crossing(dark, lit, known):
         dark, lit = np.clip(dark, 0, len(steps) - 1), np.clip(lit, 0, len(steps) - 1)
