@@ -75,10 +75,13 @@ def edgesAt(reader: EdgeReader, surface: EdgeSurface, steepest: bool = False) ->
     points, normals = surface.points.astype(np.float64), surface.normals
     start, direction = reader.sampler.toIndices(points), reader.sampler.toIndex @ normals.T
     profiles = reader.sampler.profiles(start, direction, reader.steps)
-    profiles *= reader.scale.polarity
+    if reader.scale.polarity < 0:
+        np.negative(profiles, out=profiles)
     edges = nearestEdges(profiles, reader.steps, reader.searchRange, reader.scale)
     quality = _foundQuality(reader, edges, start, direction)
-    quality[(normals == 0).all(axis=1)] = Quality.NO_SURFACE
+    # Column by column: a choice over rows of three values each takes ten times as long.
+    x, y, z = (normals == 0).T
+    quality[x & y & z] = Quality.NO_SURFACE
     quality[(quality == Quality.RELIABLE) & reader.scale.cutOff(edges)] = Quality.CUT_OFF
     use = np.flatnonzero(quality == Quality.RELIABLE)
     edges = partOf(edges, use)

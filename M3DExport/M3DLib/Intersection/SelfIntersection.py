@@ -191,7 +191,7 @@ def flatFans(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     across = _crossed(within, directions)
     flat &= np.sqrt(_dot(within, within)) > _FLAT
     del within
-    covered = np.zeros(count, dtype=np.int32)
+    covering = [np.empty(0, dtype=triangles.dtype)]
     for piece in pieces:
         at = [corner[piece] for corner in corners]
         place = [places.take(corner, axis=1) for corner in at]
@@ -203,8 +203,8 @@ def flatFans(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
             side = across.take(at[k], axis=1)
             # The edge that leaves the corner, and the one that comes to it.
             right, left = _dot(edges[k], side), _dot(edges[k - 1], side)
-            np.add.at(covered, at[k][(right > margin) & (left > margin)], 1)
-    return flat & (covered <= 1)
+            covering.append(at[k][(right > margin) & (left > margin)])
+    return flat & (np.bincount(np.concatenate(covering), minlength=count) <= 1)
 
 
 def _dot(u: np.ndarray, v: np.ndarray) -> np.ndarray:
