@@ -1,6 +1,7 @@
 """A small case to hand over: a few slices, a model in DICOM, loose files, all of which name the patient somewhere."""
 
 import json
+import re
 import zipfile
 
 from pydicom.uid import ExplicitVRLittleEndian
@@ -143,11 +144,23 @@ def secretsIn(folder):
         for secret in SECRETS:
             # Letters beyond ASCII are not lowered in bytes: both cases are looked for.
             for form in (secret, secret.upper(), secret.capitalize()):
-                if any(form.encode(encoding) in lowered or form.encode(encoding) in content for encoding in _ENCODINGS):
+                if any(_holds(lowered, form, encoding) or _holds(content, form, encoding) for encoding in _ENCODINGS):
                     found.append((name, secret))
         if any(secret in name.casefold() for secret in SECRETS):
             found.append((name, "name"))
     return found
+
+
+def _holds(content, text, encoding):
+    """Whether bytes hold a text; a number not within a longer one: five digits of a random UID are the same by chance,
+    once in some hundred packages.
+    """
+    wanted = text.encode(encoding)
+    if not text.isdecimal():
+        return wanted in content
+    rest = "0".encode(encoding)[1:]
+    digit = b"[0-9]" + rest
+    return re.search(b"(?<!%b)(?:0%b)*%b(?!%b)" % (digit, rest, re.escape(wanted), digit), content) is not None
 
 
 _ENCODINGS = ("utf-8", "latin-1", "utf-16-le")
