@@ -79,7 +79,7 @@ def inParts(
         with making:
             if not result:
                 result.append(_emptyLike(made, count))
-        _store(partOf(result[0], which), made)
+        store(result[0], which, made)
 
     inTwoThreads(one, range(0, count, size), progress)
     return result[0]
@@ -99,11 +99,16 @@ def _emptyLike(made: Values, count: int) -> Values:
     return np.empty((count, *made.shape[1:]), dtype=made.dtype)
 
 
-def _store(target, made) -> None:
+def store(values: Values, which, made: Values) -> None:
+    """Put values of some of the vertices among those of all, in place.
+
+    :param values: an array, a dataclass of arrays, or None. :param which: what picks from the first axis of an array.
+    :param made: the same of those vertices.
+    """
     if made is None:
         return
     if is_dataclass(made):
         for field in fields(made):
-            _store(getattr(target, field.name), getattr(made, field.name))
+            store(getattr(values, field.name), which, getattr(made, field.name))
     else:
-        target[...] = made
+        values[which] = made

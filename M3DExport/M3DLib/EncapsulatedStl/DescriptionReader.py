@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -184,25 +185,24 @@ class DescriptionReader:
 
     def refinement(self) -> dict | None:
         """What this software recorded of moving the surface to the edge of its image; None when it was not moved."""
-        for step in self._algorithms():
-            try:
-                if refinement := refinementOf(dict(step.parameters)):
-                    return refinement
-            except ValueError:
-                self.warnings.append(
-                    "The object says that its surface was moved to the edge in its image (refined), but not on "
-                    "what share of it: agreement with that image is no evidence."
-                )
-        return None
+        return self._understood(
+            refinementOf,
+            "The object says that its surface was moved to the edge in its image (refined), but not on what share of "
+            "it: agreement with that image is no evidence.",
+        )
 
     def simplification(self) -> dict | None:
         """What this software recorded of taking triangles away; None when it took none or the figures are none."""
+        return self._understood(simplificationOf, "How far the surface was simplified cannot be understood.")
+
+    def _understood(self, recordOf: Callable[[dict[str, str]], dict | None], problem: str) -> dict | None:
+        """What the parameters of the first algorithm that has it record; a warning for each that is not understood."""
         for step in self._algorithms():
             try:
-                if simplification := simplificationOf(dict(step.parameters)):
-                    return simplification
+                if record := recordOf(dict(step.parameters)):
+                    return record
             except ValueError:
-                self.warnings.append("How far the surface was simplified cannot be understood.")
+                self.warnings.append(problem)
         return None
 
     def sources(self) -> list[SourceReference]:

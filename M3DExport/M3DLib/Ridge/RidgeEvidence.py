@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .BlurredWedge import bothBelow
-from .RidgeFit import ImageOfRidges
+from .RidgeFit import ImageOfRidges, mixed
 
 # Vertices within so many standard deviations of the blur are asked together.
 TOGETHER = 1.5
@@ -47,12 +47,12 @@ def _insideShare(image: ImageOfRidges, height: np.ndarray, normals: np.ndarray) 
     # Interpolating between voxels blurs a little more.
     steps = image.sampler.toLps
     covariance = image.covariance + steps @ steps.T / 6
-    spread = np.sqrt(np.maximum(((normals @ covariance) * normals).sum(axis=2), 1e-12))
+    spread = np.sqrt(np.maximum(mixed(covariance, normals, normals), 1e-12))
     z = np.clip(-height / spread, -END, END)
     below = np.maximum(ndtr(z), 1e-12)
     share = below.prod(axis=1)
     # Of three faces what each two have in common, as if that did not depend on the third.
     for one, two in ((0, 1), (0, 2), (1, 2)):
-        correlation = ((normals[:, one] @ covariance) * normals[:, two]).sum(axis=1) / (spread[:, one] * spread[:, two])
+        correlation = mixed(covariance, normals[:, one], normals[:, two]) / (spread[:, one] * spread[:, two])
         share *= bothBelow(z[:, one], z[:, two], correlation) / (below[:, one] * below[:, two])
     return np.clip(share, 0, 1)

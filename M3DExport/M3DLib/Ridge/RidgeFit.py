@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..Edge.ProfileSampling import VolumeSampler
-from ..TwoThreads import inTwoThreads
-from .BlurredWedge import Fillet, bothBelow, fillet, slopes
+from ..Edge.VertexParts import inParts, partOf, store
+from .BlurredWedge import bothBelow, fillet, slopes
 
 # Voxels up to so many standard deviations of the blur from a ridge are looked at; where they do not fit, since another
 # face begins there, up to the second number; and so many of them, a regular part of more.
@@ -60,10 +60,6 @@ class Ridges:
     levels: np.ndarray
     fine: np.ndarray
 
-    def part(self, which: np.ndarray) -> Ridges:
-        """Some of them, by number or bool."""
-        return Ridges(*(getattr(self, field.name)[which] for field in fields(self)))
-
 
 @dataclass
 class RidgeGuess:
@@ -73,10 +69,6 @@ class RidgeGuess:
     along: np.ndarray
     normals: np.ndarray
     convex: np.ndarray
-
-    def part(self, which: np.ndarray) -> RidgeGuess:
-        """Some of them, by number or bool."""
-        return RidgeGuess(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 @dataclass
@@ -132,29 +124,18 @@ def fitRidges(image: ImageOfRidges, guess: RidgeGuess) -> Ridges:
     Beside the border of the scan it is the voxels farther inside that are looked at.
     """
     result = _fitted(image, guess, REACHES[0])
-    if not len(guess.center):
-        return result
     again = np.flatnonzero(~result.fine)
     # So few voxels would never tell whether the model fits them.
     if len(again) and len(image.offsets(REACHES[1])) >= VOXELS_FOR_EACH * UNKNOWNS:
-        nearer = _fitted(image, guess.part(again), REACHES[1])
-        for field in fields(Ridges):
-            getattr(result, field.name)[again] = getattr(nearer, field.name)
+        store(result, again, _fitted(image, partOf(guess, again), REACHES[1]))
     return result
 
 
 def _fitted(image: ImageOfRidges, guess: RidgeGuess, reach: float) -> Ridges:
     offsets = image.offsets(reach)
-    starts = range(0, max(len(guess.center), 1), BLOCK)
-    parts: dict[int, Ridges] = {}
-
-    def fit(start: int) -> None:
-        parts[start] = _blockFitted(image, guess.part(slice(start, start + BLOCK)), offsets, reach)
-
-    inTwoThreads(fit, starts)
-    return Ridges(
-        *(np.concatenate([getattr(parts[start], field.name) for start in starts]) for field in fields(Ridges))
-    )
+    if not len(guess.center):
+        return _blockFitted(image, guess, offsets, reach)
+    return inParts(lambda block: _blockFitted(image, block, offsets, reach), guess, size=BLOCK)
 
 
 def _blockFitted(image: ImageOfRidges, guess: RidgeGuess, offsets: np.ndarray, reach: float) -> Ridges:
@@ -169,9 +150,7 @@ def _blockFitted(image: ImageOfRidges, guess: RidgeGuess, offsets: np.ndarray, r
         more = first.part(hopeful)
         for _ in range(MORE_STEPS):
             more.step()
-        found = more.ridges()
-        for field in fields(Ridges):
-            getattr(result, field.name)[hopeful] = getattr(found, field.name)
+        store(result, hopeful, more.ridges())
     return result
 
 
@@ -223,8 +202,7 @@ class _Windows:
         """Some of them."""
         other = object.__new__(_Windows)
         parts = {name: value[which] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        shape = Fillet(*(getattr(self.shape, field.name)[which] for field in fields(Fillet)))
-        vars(other).update(parts, image=self.image, guess=self.guess.part(which), shape=shape)
+        vars(other).update(parts, image=self.image, guess=partOf(self.guess, which), shape=partOf(self.shape, which))
         return other
 
     def gradients(self) -> np.ndarray:
@@ -238,7 +216,7 @@ class _Windows:
         depth = self.height - place - across * self.deep - along * self.far[:, None] + curvature * self.bent[:, None]
         gradients = self.gradients()
         spread = np.sqrt(_along(self.image.covariance, gradients))
-        correlation = _mixed(self.image.covariance, gradients[:, 0], gradients[:, 1]) / spread.prod(axis=1)
+        correlation = mixed(self.image.covariance, gradients[:, 0], gradients[:, 1]) / spread.prod(axis=1)
         z = depth / (-self.sign[:, None] * spread)[:, :, None]
         inside = bothBelow(z[:, 0], z[:, 1], correlation[:, None])
         inside = np.where(self.guess.convex[:, None], inside, 1 - inside)
@@ -309,8 +287,7 @@ class _Windows:
         gradients, guess = self.gradients(), self.guess
         along = np.cross(gradients[:, 0], gradients[:, 1])
         along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-12)
-        matrix = np.concatenate([gradients, guess.along[:, None]], axis=1)
-        way = _solved(matrix, np.concatenate([self.faces[:, :, 0], np.zeros((len(matrix), 1))], axis=1))
+        way = whereFacesMeet(gradients, guess.along, self.faces[:, :, 0])
         fine = (self.residual <= self.allowed()) & (self.change < SETTLED)
         fine &= self.voxels >= VOXELS_FOR_EACH * UNKNOWNS
         fine &= np.abs(self.contrast / self.image.contrast - 1) < UNUSUAL
@@ -322,11 +299,22 @@ class _Windows:
 
 
 def _along(covariance: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    return _mixed(covariance, vectors, vectors)
+    return mixed(covariance, vectors, vectors)
 
 
-def _mixed(covariance: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def mixed(covariance: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The covariance (3, 3) of what vectors a and b (..., 3) ask for, (...)."""
     return ((a @ covariance) * b).sum(axis=-1)
+
+
+def whereFacesMeet(normals: np.ndarray, along: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    """The point of the line in which two faces meet that lies in the plane through the origin across it, (w, 3).
+
+    :param normals: (w, 2, 3) of the faces. :param along: (w, 3), that plane's normal.
+    :param heights: (w, 2) of the faces over the origin, along their normals.
+    """
+    matrix = np.concatenate([normals, along[:, None]], axis=1)
+    return _solved(matrix, np.concatenate([heights, np.zeros((len(matrix), 1))], axis=1))
 
 
 def _solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .RidgeFit import Ridges
+from .RidgeFit import Ridges, whereFacesMeet
 
 # How far pieces count along a ridge, in standard deviations of the blur: as a normal distribution, cut off at the
 # second.
@@ -38,9 +38,7 @@ def pooled(ridges: Ridges, blur: float) -> Ridges:
     normals /= np.linalg.norm(normals, axis=2, keepdims=True)
     along = np.cross(normals[:, 0], normals[:, 1])
     along /= np.linalg.norm(along, axis=1, keepdims=True)
-    matrix = np.concatenate([normals, along[:, None]], axis=1)
-    right = np.concatenate([-mean(height), np.zeros((count, 1))], axis=1)
-    center = ridges.center + np.linalg.solve(matrix, right[:, :, None])[:, :, 0]
+    center = ridges.center + whereFacesMeet(normals, along, -mean(height))
     missing, levels = mean(ridges.missing[second])[:, 0], mean(ridges.levels[second])
     return Ridges(
         center, along, normals, mean(curvature), ridges.convex, missing, ridges.missingDeviation, levels, ridges.fine

@@ -7,7 +7,8 @@ from itertools import chain
 import numpy as np
 
 from ..Distance.DeviationMap import Quality
-from .RidgeFit import RidgeGuess
+from ..Edge.VertexParts import partOf
+from .RidgeFit import RidgeGuess, whereFacesMeet
 
 # Faces are looked for so many standard deviations of the blur around a place on a ridge; one place is asked in every
 # cube of so many.
@@ -113,9 +114,7 @@ class _Sides:
         normals, along = np.stack([first, second], axis=1)[fine], self.along[fine]
         places, middle, other = places[fine], middle[fine], other[fine]
         right = np.einsum("wki,wki->wk", normals, np.stack([middle, other], axis=1))
-        matrix = np.concatenate([normals, along[:, None]], axis=1)
-        right = np.concatenate([right, np.zeros((len(fine), 1))], axis=1)
-        way = np.linalg.solve(matrix, right[:, :, None])[:, :, 0]
+        way = whereFacesMeet(normals, along, right)
         near = np.linalg.norm(way, axis=1) < ASIDE * blur
         convex = np.einsum("wi,wi->w", other - middle, normals[:, 0]) < 0
-        return RidgeGuess(places + way, along, normals, convex).part(near)
+        return partOf(RidgeGuess(places + way, along, normals, convex), near)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
+from ..Edge.VertexParts import partOf
 from .BlurredWedge import fillet
 from .RidgeEvidence import misfit
 from .RidgeFit import ImageOfRidges, Ridges
@@ -72,9 +73,6 @@ class _Faces:
     missing: np.ndarray
     levels: np.ndarray
 
-    def part(self, which: np.ndarray) -> _Faces:
-        return _Faces(*(getattr(self, field.name)[which] for field in fields(self)))
-
 
 def sharpPlaces(
     points: np.ndarray, ridges: Ridges, followed: np.ndarray, image: ImageOfRidges, spacing: float
@@ -93,7 +91,7 @@ def sharpPlaces(
     near = np.flatnonzero(np.isfinite(distance))
     faces, share = _facesAt(points[near], ridges, followed, blur)
     keep = np.flatnonzero(share > 0)
-    near, faces, share = near[keep], faces.part(keep), share[keep]
+    near, faces, share = near[keep], partOf(faces, keep), share[keep]
     share *= _seen(image, points[near], faces)
     return _places(near, faces, share, blur, spacing)
 

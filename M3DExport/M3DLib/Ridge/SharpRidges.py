@@ -16,7 +16,7 @@ import numpy as np
 
 from ..Distance.DeviationMap import DeviationMap, Quality
 from ..Edge.ProfileSampling import VolumeSampler
-from ..Edge.VertexParts import sampleOf
+from ..Edge.VertexParts import partOf, sampleOf
 from ..Image.ImageVolume import ImageVolume
 from .BlurOfGrid import blurOfGrid
 from .RidgeFit import ImageOfRidges, Ridges, fitRidges
@@ -63,7 +63,7 @@ def atRidges(
         return points, share
     quality = np.where(near, deviation.quality, np.uint8(Quality.NO_EDGE))
     ridges = fitRidges(seen, ridgeSeeds(points, deviation.normals, quality, seen.blur))
-    ridges = ridges.part(np.flatnonzero(ridges.fine))
+    ridges = partOf(ridges, np.flatnonzero(ridges.fine))
     followed = np.zeros(0, dtype=bool)
     if len(ridges.center):
         ridges = pooled(ridges, seen.blur)

@@ -80,10 +80,10 @@ def edgeTargets(
 
     :param deviation: from ``image``. :param gone: how far each vertex has come along its normal already, mm, (n,).
     """
-    normals, quality = deviation.normals, deviation.quality
+    quality = deviation.quality
     distance, gone = deviation.distance, gone.astype(np.float32)
     spread = standardDeviations(deviation)
-    blur, voxel = _blurAndVoxel(deviation, image, normals)
+    blur, voxel = blurAlongNormals(deviation), voxelsAlong(image, deviation.normals)
     own = _isOwn(distance + gone, blur, voxel)
     thin = _thinPlaces(deviation, blur, neighborhood)
     sure = (quality == Quality.RELIABLE) & own & ~thin
@@ -113,7 +113,7 @@ def inReach(deviation: DeviationMap, image: ImageVolume, gone: np.ndarray) -> np
 
     :param gone: how far each vertex has come along its normal already, mm, (n,).
     """
-    return _isOwn(deviation.distance + gone, *_blurAndVoxel(deviation, image, deviation.normals))
+    return _isOwn(deviation.distance + gone, blurAlongNormals(deviation), voxelsAlong(image, deviation.normals))
 
 
 def _isOwn(distance: np.ndarray, blur: np.ndarray, voxel: np.ndarray) -> np.ndarray:
@@ -150,11 +150,10 @@ def standardDeviations(deviation: DeviationMap) -> np.ndarray:
     return np.sqrt((interval / INTERVAL) ** 2 + SUREST**2)
 
 
-def _blurAndVoxel(deviation: DeviationMap, image: ImageVolume, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Standard deviation of the blur and extent of a voxel along each normal, mm."""
+def blurAlongNormals(deviation: DeviationMap) -> np.ndarray:
+    """Standard deviation of the image's blur along the normal of each vertex, mm, float32 (n,)."""
     covariance = np.asarray(deviation.settings["blurCovariance"], dtype=np.float32)
-    blur = inParts(lambda part: np.sqrt(np.einsum("ni,ni->n", part @ covariance, part)), normals)
-    return blur, voxelsAlong(image, normals)
+    return inParts(lambda part: np.sqrt(np.einsum("ni,ni->n", part @ covariance, part)), deviation.normals)
 
 
 def voxelsAlong(image: ImageVolume, normals: np.ndarray) -> np.ndarray:

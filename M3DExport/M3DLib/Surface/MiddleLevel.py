@@ -18,7 +18,7 @@ from ..Distance.DeviationMap import DeviationMap, Quality
 from ..Edge.EdgeSearch import SQRT_TWO_PI
 from ..Edge.MeasuredEdges import EarlierEdges
 from ..Edge.ProfileSampling import VolumeSampler
-from .EdgeTargets import EdgeTargets, Motion
+from .EdgeTargets import EdgeTargets, Motion, blurAlongNormals
 from .ThresholdSlots import facedWithin, grayAt
 
 # Reliable edges that tell the middle of a place, and the share of their contrast within which they agree (SD).
@@ -83,8 +83,7 @@ def towardMiddle(
 
 def _alone(deviation: DeviationMap, found: EarlierEdges) -> np.ndarray:
     """Numbers of the vertices with a reliable edge whose contrast no opposite one is near enough to lower."""
-    covariance = np.asarray(deviation.settings["blurCovariance"], dtype=np.float32)
-    blur = np.sqrt(np.einsum("ni,ni->n", deviation.normals @ covariance, deviation.normals))
+    blur = blurAlongNormals(deviation)
     with np.errstate(invalid="ignore"):
         alone = np.fmin(found.edges.wall, found.edges.gap) > ALONE * blur
     return np.flatnonzero((deviation.quality == Quality.RELIABLE) & alone)
